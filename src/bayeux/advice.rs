@@ -1,0 +1,117 @@
+//! Advice: how a client is to go on (Bayeux 1.0 section 3.6).
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use super::time::millis;
+use super::{Message, Options};
+
+/// What a reply advises. The newest advice replaces all that came before.
+///
+/// ```
+/// use bayeux_edge::bayeux::Advice;
+///
+/// assert_eq!(serde_json::to_string(&Advice::handshake()).unwrap(), r#"{"reconnect":"handshake","interval":0}"#);
+/// ```
+#[derive(Clone, Debug, Serialize)]
+pub struct Advice {
+    reconnect: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<u64>,
+}
+
+impl Advice {
+    /// Connect again after `interval`; a connect may be held for `timeout`.
+    pub fn retry(interval: Duration, timeout: Duration) -> Self {
+        Self { reconnect: "retry", interval: Some(millis(interval)), timeout: Some(millis(timeout)) }
+    }
+
+    /// The session is gone: shake hands, at once.
+    pub fn handshake() -> Self {
+        Self { reconnect: "handshake", interval: Some(0), timeout: None }
+    }
+
+    /// Shake hands, but not before `interval` has passed.
+    pub fn handshake_after(interval: Duration) -> Self {
+        Self { reconnect: "handshake", interval: Some(millis(interval)), timeout: None }
+    }
+
+    /// Give up: neither connect nor handshake.
+    pub fn none() -> Self {
+        Self { reconnect: "none", interval: None, timeout: None }
+    }
+}
+
+/// What a client asks for in the `advice` of a connect, within what the options allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// How long this connect may be held.
+    pub timeout: Duration,
+    /// How long the client will be away before its next connect.
+    pub interval: Duration,
+    /// Whether the client gave any advice: then it may have forgotten ours and is told again.
+    pub given: bool,
+}
+
+impl Wish {
+    /// Advice or members of it that make no sense count as absent, as do negative numbers.
+    pub fn of(message: &Message, options: &Options) -> Self {
+        #[derive(Deserialize)]
+        struct Fields<'a> {
+            #[serde(borrow)]
+            timeout: Option<&'a RawValue>,
+            #[serde(borrow)]
+            interval: Option<&'a RawValue>,
+        }
+        let fields: Option<Fields<'_>> = message.get("advice");
+        let asked = |field: Option<&RawValue>| duration(field?);
+        let timeout = fields.as_ref().and_then(|fields| asked(fields.timeout));
+        let interval = fields.as_ref().and_then(|fields| asked(fields.interval));
+        Self {
+            timeout: timeout.map_or(options.timeout, |asked| asked.min(options.timeout)),
+            interval: interval.map_or(options.interval, |asked| asked.min(options.max_client_interval())),
+            given: timeout.is_some() || interval.is_some(),
+        }
+    }
+}
+
+/// A JSON number of milliseconds, zero or more. Fractions are cut, numbers beyond any clock are the longest duration.
+fn duration(raw: &RawValue) -> Option<Duration> {
+    let number: f64 = serde_json::from_str(raw.get()).ok()?;
+    // `as` saturates, which is what is wanted of 1e300.
+    (number >= 0.0).then(|| Duration::from_millis(number as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(advice: &str) -> Wish {
+        let message: Message = serde_json::from_str(&format!("{{\"advice\":{advice}}}")).unwrap();
+        Wish::of(&message, &Options::default())
+    }
+
+    #[test]
+    fn a_wish_is_capped_by_the_options() {
+        let options = Options::default();
+        let wished = wish(r#"{"timeout":1e300,"interval":1e300}"#);
+        assert_eq!(wished.timeout, options.timeout);
+        assert_eq!(wished.interval, options.max_client_interval());
+        assert_eq!(wish(r#"{"timeout":700.9}"#).timeout, Duration::from_millis(700));
+    }
+
+    #[test]
+    fn advice_that_makes_no_sense_counts_as_absent() {
+        let options = Options::default();
+        let absent = Wish { timeout: options.timeout, interval: options.interval, given: false };
+        for advice in
+            ["5", "\"x\"", "null", "[]", "{}", r#"{"timeout":"abc"}"#, r#"{"timeout":{}}"#, r#"{"timeout":-1}"#]
+        {
+            assert_eq!(wish(advice), absent, "{advice}");
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What goes into the core and what comes out of it: values only.
+
+use std::rc::Rc;
+
+use super::Millis;
+use super::request::Element;
+
+/// What happened outside.
+#[derive(Debug)]
+pub enum Input {
+    /// A request came. It is answered exactly once, now or when its connect is released.
+    Messages { from: Endpoint, origin: Origin, messages: Vec<Element> },
+    /// The platform says that nobody waits at this endpoint any more.
+    Closed(EndpointKey),
+    /// The time of the last [`Output::WakeAt`] has come.
+    Timeout,
+}
+
+/// What is to be done outside.
+#[derive(Debug)]
+pub enum Output {
+    /// Answer. `messages` is a JSON array.
+    Send { to: Endpoint, status: Status, messages: String },
+    /// Call with [`Input::Timeout`] at this time. It replaces an earlier one; a call too early does no harm.
+    WakeAt(Millis),
+    /// Worth a line in the log.
+    Tell(Notice),
+}
+
+/// Where an answer goes. Neither `Copy` nor `Clone`: whoever answers gives it away.
+#[derive(Debug)]
+pub enum Endpoint {
+    LongPolling(RequestId),
+}
+
+/// One HTTP request of this home.
+#[derive(Debug)]
+pub struct RequestId(u64);
+
+/// Names an [`Endpoint`] without being one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndpointKey {
+    LongPolling(u64),
+}
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The IP address, where the platform vouches for it.
+    pub address: Option<Rc<str>>,
+}
+
+/// How a request went, apart from what its replies say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Ok,
+    /// A newer connect of the same session took this one's place. Not 408, on which Chrome sends the request again.
+    Overtaken,
+    /// The address holds too many connects.
+    Unavailable,
+}
+
+/// What a server tells its log. Never holds a clientId.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notice {
+    SessionOpened {
+        sessions: usize,
+    },
+    SessionClosed {
+        why: Ending,
+        sessions: usize,
+    },
+    /// A session's queue was full and its oldest events made room.
+    EventsDropped {
+        events: usize,
+    },
+    ConnectionRefused {
+        address: Rc<str>,
+    },
+    HandshakeRefused {
+        error: String,
+    },
+}
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The client said goodbye.
+    Disconnected,
+    /// No connect came in time.
+    Expired,
+    /// The application ended it.
+    Dismissed,
+}
+
+impl Endpoint {
+    pub fn key(&self) -> EndpointKey {
+        match self {
+            Self::LongPolling(RequestId(number)) => EndpointKey::LongPolling(*number),
+        }
+    }
+}
+
+impl RequestId {
+    /// `number` must be given once in the life of a home.
+    pub fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl Status {
+    /// As HTTP says it (RFC 9110).
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Ok => 200,
+            Self::Overtaken => 409,
+            Self::Unavailable => 503,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `/meta/connect` waits for events.
+//!
+//! ```text
+//! → [{"channel":"/meta/connect","clientId":"…","connectionType":"long-polling","id":"3"}]
+//! ← [{"channel":"/chat/demo","data":"hi"},{"channel":"/meta/connect","id":"3","successful":true}]
+//! ```
+//!
+//! * A request MUST have clientId and connectionType (Bayeux 1.0 section 4.2); it MAY be held until there are events.
+//! * A client MUST have one connect outstanding only; a second one takes the first one's place.
+//! * The client's `advice.timeout` and `advice.interval` SHOULD be honoured; ours caps them.
+//! * It is held only if it is alone in its request, not the session's first, and nothing is queued (CometD).
+
+use std::time::Duration;
+
+use super::handshake::CONNECTION_TYPES;
+use crate::bayeux::batch::{Batch, Checked, Hold, Step};
+use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Message, Millis, SessionKey, Wish};
+
+impl BayeuxServer {
+    pub(in crate::bayeux) fn connect(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
+        let Ok(key) = self.speaker(batch, &checked.message) else {
+            return Step::Replied(checked.failed_with(&BayeuxError::SessionUnknown, Advice::handshake()));
+        };
+        if let Err(error) = connection_type(&checked.message) {
+            return Step::Replied(checked.failed(&error));
+        }
+        if let Some(overtaken) = self.resume(now, key) {
+            self.answer_overtaken(overtaken);
+        }
+        let wish = Wish::of(&checked.message, &self.options);
+        let Some((first, advise)) = self.agree(key, wish) else {
+            return Step::Replied(checked.failed(&BayeuxError::SessionUnknown));
+        };
+        if batch.alone && !first && wish.timeout > Duration::ZERO && self.may_wait(now, key) {
+            let address = batch.origin.address.as_deref();
+            if address.is_some_and(|address| self.sessions.held_by(address) >= self.options.client_max_connections) {
+                return self.refuse_connection(batch, &checked);
+            }
+            return Step::Hold(key, Hold { id: checked.id, until: now + wish.timeout, advise });
+        }
+        let until = self.kept_until(now, key);
+        self.sessions.resume(key, until);
+        let mut reply = checked.successful();
+        reply.advice = advise.then(|| Advice::retry(wish.interval, self.options.timeout));
+        Step::Replied(reply.into_json())
+    }
+
+    /// Takes over the client's timing. Whether this is the session's first connect, and whether the reply advises:
+    /// on the first one, when the timing changed, and when the client spoke of it and so may have forgotten ours.
+    fn agree(&mut self, key: SessionKey, wish: Wish) -> Option<(bool, bool)> {
+        let timing = &mut self.sessions.get_mut(key)?.timing;
+        let first = timing.advised.is_none();
+        let advise = wish.given || timing.advised != Some(wish.interval);
+        timing.interval = wish.interval;
+        timing.advised = Some(wish.interval);
+        Some((first, advise))
+    }
+
+    /// With nothing queued a connect waits for events; with events, for the pace of a busy object.
+    fn may_wait(&self, now: Millis, key: SessionKey) -> bool {
+        self.sessions.get(key).is_some_and(|session| session.queue.is_empty()) || !self.pace.allows(now)
+    }
+}
+
+fn connection_type(message: &Message) -> Result<(), BayeuxError> {
+    if message.field("connectionType").is_none() {
+        return Err(BayeuxError::ConnectionTypeMissing);
+    }
+    let offered = message.get::<String>("connectionType").is_some_and(|type_| CONNECTION_TYPES.contains(&&*type_));
+    if offered { Ok(()) } else { Err(BayeuxError::ConnectionTypeUnsupported) }
+}

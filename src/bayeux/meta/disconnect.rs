@@ -1,0 +1,25 @@
+//! `/meta/disconnect` ends a session.
+//!
+//! ```text
+//! → [{"channel":"/meta/disconnect","clientId":"…","id":"9"}]
+//! ← [{"channel":"/meta/disconnect","id":"9","successful":true}]
+//! ```
+//!
+//! * A request MUST have clientId (Bayeux 1.0 section 4.5).
+//! * The held connect SHOULD be released; it advises `none`.
+
+use crate::bayeux::batch::{Batch, Checked};
+use crate::bayeux::{BayeuxServer, Ending};
+
+impl BayeuxServer {
+    pub(in crate::bayeux) fn disconnect(&mut self, batch: &mut Batch, checked: &Checked) -> String {
+        match self.speaker(batch, &checked.message) {
+            Ok(key) => {
+                let events = self.end(key, Ending::Disconnected);
+                batch.parting.extend(events);
+                checked.successful().into_json()
+            }
+            Err(error) => checked.failed(&error),
+        }
+    }
+}

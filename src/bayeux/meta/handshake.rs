@@ -1,0 +1,117 @@
+//! `/meta/handshake` opens a session.
+//!
+//! ```text
+//! → [{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"],"id":"1"}]
+//! ← [{"channel":"/meta/handshake","id":"1","successful":true,"version":"1.0","minimumVersion":"1.0",
+//!     "supportedConnectionTypes":["long-polling"],"clientId":"…",
+//!     "advice":{"reconnect":"retry","interval":0,"timeout":30000}}]
+//! ```
+//!
+//! * A request MUST have version and supportedConnectionTypes, MAY have minimumVersion, ext and id (Bayeux 1.0 section 4.1).
+//! * Without a connection type in common the reply MUST be unsuccessful; ours names the types there are.
+//! * All other messages of the same request MUST be ignored: see [`Batch::new`](crate::bayeux::batch::Batch::new).
+
+use std::time::Duration;
+
+use crate::bayeux::batch::Checked;
+use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Message, Millis, Notice, Operation, Reply, Session};
+
+const VERSION: &str = "1.0";
+
+/// What we offer, the best first.
+pub(super) const CONNECTION_TYPES: [&str; 1] = ["long-polling"];
+
+/// A home that is full may have room again when sessions have expired.
+const RETRY_WHEN_FULL: Duration = Duration::from_secs(10);
+
+impl BayeuxServer {
+    pub(in crate::bayeux) fn handshake(&mut self, now: Millis, checked: &Checked) -> String {
+        match self.admit(&checked.message) {
+            Ok(shared) => {
+                let reply = self.open_session(now, checked, &shared);
+                self.tell(Notice::SessionOpened { sessions: self.sessions.len() });
+                reply
+            }
+            Err(error) => {
+                self.tell(Notice::HandshakeRefused { error: error.to_string() });
+                refusal(checked, &error)
+            }
+        }
+    }
+
+    fn open_session(&mut self, now: Millis, checked: &Checked, shared: &[&str]) -> String {
+        let client_id = self.new_client_id();
+        let until = now + self.options.interval + self.options.max_interval;
+        let mut reply = checked.successful();
+        describe(&mut reply, shared);
+        reply.client_id = Some(client_id.as_str());
+        reply.advice = Some(Advice::retry(self.options.interval, self.options.timeout));
+        let json = reply.into_json();
+        self.sessions.open(Session::new(client_id, self.options.interval, until));
+        json
+    }
+
+    /// The connection types that both sides know.
+    fn admit(&self, message: &Message) -> Result<Vec<&'static str>, BayeuxError> {
+        if message.get::<String>("version").is_none() {
+            return Err(BayeuxError::VersionMissing);
+        }
+        if message.get::<String>("minimumVersion").is_some_and(|minimum| is_newer(&minimum, VERSION)) {
+            return Err(BayeuxError::VersionUnsupported);
+        }
+        let theirs: Vec<String> =
+            message.get("supportedConnectionTypes").ok_or(BayeuxError::SupportedConnectionTypesMissing)?;
+        let shared: Vec<_> =
+            CONNECTION_TYPES.into_iter().filter(|ours| theirs.iter().any(|type_| type_ == ours)).collect();
+        if shared.is_empty() {
+            return Err(BayeuxError::ConnectionTypesUnsupported);
+        }
+        self.app.can_handshake(message).map_err(|denial| BayeuxError::Denied(Operation::Handshake, denial))?;
+        if self.sessions.len() >= self.options.max_sessions {
+            return Err(BayeuxError::SessionsExceeded);
+        }
+        Ok(shared)
+    }
+}
+
+fn refusal(checked: &Checked, error: &BayeuxError) -> String {
+    let mut reply = Reply::failed(Some(checked.channel.as_str()), &checked.id, error);
+    describe(&mut reply, &CONNECTION_TYPES);
+    reply.advice = Some(match error {
+        BayeuxError::SessionsExceeded => Advice::handshake_after(RETRY_WHEN_FULL),
+        _ => Advice::none(),
+    });
+    reply.into_json()
+}
+
+fn describe<'a>(reply: &mut Reply<'a>, connection_types: &'a [&'a str]) {
+    reply.version = Some(VERSION);
+    reply.minimum_version = Some(VERSION);
+    reply.supported_connection_types = Some(connection_types);
+}
+
+/// Whether version `a` comes after `b`, element by element (Bayeux 1.0 section 3.2): 1.10 comes after 1.9.
+fn is_newer(a: &str, b: &str) -> bool {
+    let elements = |version: &str| -> Vec<u64> {
+        version
+            .split('.')
+            .map(|element| element.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0))
+            .collect()
+    };
+    elements(a) > elements(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_newer;
+
+    #[test]
+    fn versions_compare_element_by_element() {
+        for (a, b) in [("2", "1.0"), ("1.10", "1.9"), ("1.0.1", "1.0"), ("99.0", "1.0")] {
+            assert!(is_newer(a, b) && !is_newer(b, a), "{a} {b}");
+        }
+        for minimum in ["1.0", "0.9", "1", "1.0beta", "", "x"] {
+            assert!(!is_newer(minimum, "1.0"), "{minimum}");
+        }
+    }
+}

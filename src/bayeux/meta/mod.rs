@@ -1,0 +1,7 @@
+//! The meta channels, one file each.
+
+mod connect;
+mod disconnect;
+mod handshake;
+mod subscribe;
+mod unsubscribe;

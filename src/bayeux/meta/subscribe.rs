@@ -1,0 +1,73 @@
+//! `/meta/subscribe`: the names a client wants to hear.
+//!
+//! ```text
+//! → [{"channel":"/meta/subscribe","clientId":"…","subscription":["/chat/demo","/news/**"],"id":"2"}]
+//! ← [{"channel":"/meta/subscribe","id":"2","successful":true,"subscription":["/chat/demo","/news/**"]}]
+//! ```
+//!
+//! * `subscription` MUST be a name, a pattern or an array of them (Bayeux 1.0 section 4.3); the reply repeats it as it came.
+//! * All or nothing: one invalid or denied name, and none is applied.
+//! * Meta channels cannot be subscribed; a subscription to a service channel is accepted and does nothing.
+
+use serde_json::value::RawValue;
+
+use crate::bayeux::batch::{Batch, Checked};
+use crate::bayeux::{BayeuxError, BayeuxServer, ChannelPattern, Denial, Message, Operation, Realm, Reply, SessionKey};
+
+impl BayeuxServer {
+    pub(in crate::bayeux) fn subscribe(&mut self, batch: &mut Batch, checked: &Checked) -> String {
+        let outcome = self.speaker(batch, &checked.message).and_then(|key| self.try_subscribe(key, &checked.message));
+        reply(checked, outcome)
+    }
+
+    fn try_subscribe(&mut self, key: SessionKey, message: &Message) -> Result<(), BayeuxError> {
+        let patterns = patterns(message)?;
+        for pattern in &patterns {
+            self.may_subscribe(pattern).map_err(|denial| BayeuxError::Denied(Operation::Subscribe, denial))?;
+        }
+        let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
+        let heard = patterns.into_iter().filter(|pattern| pattern.realm() == Realm::Broadcast);
+        let new: std::collections::BTreeSet<_> =
+            heard.filter(|pattern| !session.subscriptions.contains(pattern)).collect();
+        if session.subscriptions.len() + new.len() > self.options.max_subscriptions {
+            return Err(BayeuxError::SubscriptionsExceeded);
+        }
+        for pattern in new {
+            self.subscriptions.add(pattern.clone(), key);
+            session.subscriptions.insert(pattern);
+        }
+        Ok(())
+    }
+
+    fn may_subscribe(&self, pattern: &ChannelPattern) -> Result<(), Denial> {
+        match pattern.realm() {
+            Realm::Meta => Err(Denial::default()),
+            Realm::Service | Realm::Broadcast => self.app.can_subscribe(pattern),
+        }
+    }
+}
+
+/// The reply to a subscribe or an unsubscribe.
+pub(super) fn reply(checked: &Checked, outcome: Result<(), BayeuxError>) -> String {
+    let mut reply = match &outcome {
+        Ok(()) => checked.successful(),
+        Err(error) => Reply::failed(Some(checked.channel.as_str()), &checked.id, error),
+    };
+    reply.subscription = checked.message.field("subscription");
+    reply.into_json()
+}
+
+/// The patterns in `subscription`, all of them valid.
+pub(super) fn patterns(message: &Message) -> Result<Vec<ChannelPattern>, BayeuxError> {
+    let subscription = message.field("subscription").ok_or(BayeuxError::SubscriptionMissing)?;
+    let names = names(subscription).ok_or(BayeuxError::SubscriptionInvalid)?;
+    if names.is_empty() {
+        return Err(BayeuxError::SubscriptionMissing);
+    }
+    names.iter().map(|name| ChannelPattern::parse(name).ok_or(BayeuxError::SubscriptionInvalid)).collect()
+}
+
+fn names(subscription: &RawValue) -> Option<Vec<String>> {
+    let json = subscription.get();
+    serde_json::from_str(json).or_else(|_| serde_json::from_str(json).map(|name| vec![name])).ok()
+}

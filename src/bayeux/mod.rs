@@ -1,0 +1,55 @@
+//! The protocol: pure Rust, without clock, randomness, async or platform.
+//!
+//! [`BayeuxServer::handle`] takes what happened and gives back what to do. Everything else here is a part of it:
+//!
+//! | To change … | look into |
+//! |---|---|
+//! | what a request may look like | `request.rs`, `message.rs` |
+//! | one meta channel | its file in `meta/` |
+//! | how an event finds its subscribers | `publish.rs`, `subscriptions.rs` |
+//! | when a held connect is answered | `server.rs`, `flush.rs` |
+//! | how long a session lives | `session.rs`, `sessions.rs` |
+//! | what an application can decide | `app/` |
+//! | names, errors, numbers | `channel.rs`, `error.rs`, `options.rs` |
+
+mod advice;
+pub mod app;
+mod batch;
+mod channel;
+mod client_id;
+mod error;
+mod event;
+mod flush;
+mod home;
+mod io;
+mod message;
+mod meta;
+mod options;
+mod publish;
+mod queue;
+mod reply;
+mod request;
+mod server;
+mod session;
+mod sessions;
+mod subscriptions;
+mod time;
+
+pub use advice::{Advice, Wish};
+pub use app::{Action, Application};
+pub use channel::{ChannelId, ChannelPattern, Realm};
+pub use client_id::ClientId;
+pub use error::{BayeuxError, Denial, Operation};
+pub use event::Event;
+pub use home::{BASE_PATH, Home};
+pub use io::{Ending, Endpoint, EndpointKey, Input, Notice, Origin, Output, RequestId, Status};
+pub use message::{Message, MessageId};
+pub use options::{OptionError, Options};
+pub use queue::Queue;
+pub use reply::Reply;
+pub use request::{RequestError, parse_form, parse_json};
+pub use server::BayeuxServer;
+pub use session::Session;
+pub use sessions::SessionKey;
+pub use subscriptions::Subscriptions;
+pub use time::Millis;

@@ -1,0 +1,194 @@
+//! The options of a server, each with its unit, its default, and where the number comes from.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::time::millis;
+
+/// How a server behaves. [`Options::from_vars`] reads them from named strings, as `[vars]` in `wrangler.toml` gives them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// `TIMEOUT`, ms: how long a connect is held. 30,000 as CometD: below the 60 s after which common proxies cut.
+    pub timeout: Duration,
+    /// `INTERVAL`, ms: how long a client waits before its next connect. 0 as CometD.
+    pub interval: Duration,
+    /// `MAX_INTERVAL`, ms: how long a session outlives its last connect, beyond `INTERVAL`. 10,000 as CometD.
+    pub max_interval: Duration,
+    /// `ANON_PUBLISH`: whether a message without a clientId may be published. Off, as in POE.
+    pub anon_publish: bool,
+    /// `CLIENT_MAX_CONNECTIONS`: connects of one IP address held at the same time. POE's 10 suits one machine; an
+    /// office or a mobile carrier's gateway is one address too, and an object takes about 1,000 requests a second.
+    pub client_max_connections: usize,
+    /// `MAX_MESSAGE_SIZE`, bytes of a request's body. 1 MiB: 100 times a long chat message, 1 % of a Worker's memory.
+    pub max_message_size: usize,
+    /// `MAX_MESSAGES_PER_BATCH`. 256: clients batch tens; 1,000 a second is what an object takes at all.
+    pub max_messages_per_batch: usize,
+    /// `MAX_JSON_DEPTH`, brackets of a request's JSON. 100: below the 128 at which common parsers stop.
+    pub max_json_depth: usize,
+    /// `MAX_QUEUE`, events that wait for one session. 2,000: 100 a second for twice `MAX_INTERVAL`.
+    pub max_queue: usize,
+    /// `MAX_QUEUE_BYTES`, bytes of JSON that wait for one session. 8 MiB: 2,000 events of 4 KiB; a Worker has 128 MB.
+    pub max_queue_bytes: usize,
+    /// `MAX_SUBSCRIPTIONS` of one session. 2,000: with names of 512 bytes at most, 1 MiB.
+    pub max_subscriptions: usize,
+    /// `MAX_SESSIONS` of one home. 32,768: as many sockets as one Durable Object accepts.
+    pub max_sessions: usize,
+    /// `FLUSH_PACE`, ms: the longest an object under load gathers events before it answers polls again; 0 answers
+    /// each event at once. The figures are in `flush.rs`.
+    pub flush_pace: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_millis(30_000),
+            interval: Duration::ZERO,
+            max_interval: Duration::from_millis(10_000),
+            anon_publish: false,
+            client_max_connections: 1000,
+            max_message_size: 1 << 20,
+            max_messages_per_batch: 256,
+            max_json_depth: 100,
+            max_queue: 2000,
+            max_queue_bytes: 8 << 20,
+            max_subscriptions: 2000,
+            max_sessions: 32_768,
+            flush_pace: Duration::from_millis(250),
+        }
+    }
+}
+
+/// A value that an option cannot have.
+///
+/// ```
+/// use bayeux_edge::bayeux::Options;
+///
+/// let error = Options::from_vars(|name| (name == "TIMEOUT").then(|| "soon".to_owned())).unwrap_err();
+/// assert_eq!(error.to_string(), r#"TIMEOUT is "soon", but must be a whole number from 1 to 600000"#);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionError {
+    /// As written in `[vars]`.
+    pub name: &'static str,
+    pub value: String,
+    /// What it may be, in words.
+    pub allowed: String,
+}
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is {:?}, but must be {}", self.name, self.value, self.allowed)
+    }
+}
+
+impl std::error::Error for OptionError {}
+
+const MINUTE: u64 = 60_000;
+const DAY: u64 = 24 * 60 * MINUTE;
+
+impl Options {
+    /// Reads every option that `var` knows by name; the others keep their defaults.
+    ///
+    /// # Errors
+    /// The first value that cannot be taken, with what is allowed.
+    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, OptionError> {
+        let vars = Vars(var);
+        let default = Self::default();
+        Ok(Self {
+            timeout: vars.duration("TIMEOUT", 1..=10 * MINUTE, default.timeout)?,
+            interval: vars.duration("INTERVAL", 0..=60 * MINUTE, default.interval)?,
+            max_interval: vars.duration("MAX_INTERVAL", 1..=DAY, default.max_interval)?,
+            anon_publish: vars.flag("ANON_PUBLISH", default.anon_publish)?,
+            client_max_connections: vars.count("CLIENT_MAX_CONNECTIONS", default.client_max_connections)?,
+            max_message_size: vars.number("MAX_MESSAGE_SIZE", 64..=32 << 20, default.max_message_size)?,
+            max_messages_per_batch: vars.count("MAX_MESSAGES_PER_BATCH", default.max_messages_per_batch)?,
+            max_json_depth: vars.number("MAX_JSON_DEPTH", 4..=1000, default.max_json_depth)?,
+            max_queue: vars.count("MAX_QUEUE", default.max_queue)?,
+            max_queue_bytes: vars.number("MAX_QUEUE_BYTES", 1024..=64 << 20, default.max_queue_bytes)?,
+            max_subscriptions: vars.count("MAX_SUBSCRIPTIONS", default.max_subscriptions)?,
+            max_sessions: vars.count("MAX_SESSIONS", default.max_sessions)?,
+            flush_pace: vars.duration("FLUSH_PACE", 0..=10_000, default.flush_pace)?,
+        })
+    }
+
+    /// The longest interval a client may ask for: a phone that sleeps for minutes, not a session kept for ever.
+    pub fn max_client_interval(&self) -> Duration {
+        self.interval.max(Duration::from_millis(5 * MINUTE))
+    }
+}
+
+struct Vars<F>(F);
+
+impl<F: Fn(&str) -> Option<String>> Vars<F> {
+    fn duration(
+        &self,
+        name: &'static str,
+        allowed: std::ops::RangeInclusive<u64>,
+        default: Duration,
+    ) -> Result<Duration, OptionError> {
+        self.number(name, allowed, millis(default)).map(Duration::from_millis)
+    }
+
+    fn count(&self, name: &'static str, default: usize) -> Result<usize, OptionError> {
+        self.number(name, 1..=1_000_000, default)
+    }
+
+    fn number<N>(&self, name: &'static str, allowed: std::ops::RangeInclusive<N>, default: N) -> Result<N, OptionError>
+    where
+        N: FromStr + PartialOrd + fmt::Display,
+    {
+        let Some(value) = (self.0)(name) else {
+            return Ok(default);
+        };
+        match value.trim().parse() {
+            Ok(number) if allowed.contains(&number) => Ok(number),
+            _ => {
+                let allowed = format!("a whole number from {} to {}", allowed.start(), allowed.end());
+                Err(OptionError { name, value, allowed })
+            }
+        }
+    }
+
+    fn flag(&self, name: &'static str, default: bool) -> Result<bool, OptionError> {
+        match (self.0)(name) {
+            None => Ok(default),
+            Some(value) => match value.trim() {
+                "true" | "1" => Ok(true),
+                "false" | "0" => Ok(false),
+                _ => Err(OptionError { name, value, allowed: "true or false".to_owned() }),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &str, value: &str) -> Result<Options, OptionError> {
+        Options::from_vars(|asked| (asked == name).then(|| value.to_owned()))
+    }
+
+    #[test]
+    fn what_is_not_set_keeps_its_default() {
+        assert_eq!(Options::from_vars(|_| None), Ok(Options::default()));
+        assert_eq!(with("TIMEOUT", "3000").unwrap().timeout, Duration::from_secs(3));
+        assert!(with("ANON_PUBLISH", "true").unwrap().anon_publish);
+    }
+
+    #[test]
+    fn a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed() {
+        for (name, value) in [
+            ("TIMEOUT", "0"),
+            ("TIMEOUT", "-1"),
+            ("INTERVAL", "1.5"),
+            ("MAX_INTERVAL", ""),
+            ("ANON_PUBLISH", "yes please"),
+            ("MAX_QUEUE", "99999999999999999999999"),
+        ] {
+            let error = with(name, value).unwrap_err();
+            assert_eq!((error.name, error.value.as_str()), (name, value));
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Publishing: from one client to the application and to whoever listens.
+//!
+//! ```text
+//! → [{"channel":"/chat/demo","clientId":"…","id":"5","data":{"text":"hi"}}]
+//! ← [{"channel":"/chat/demo","data":{"text":"hi"}},{"channel":"/chat/demo","id":"5","successful":true}]
+//! ```
+//!
+//! * MUST have `data` (Bayeux 1.0 section 5.1); MAY be without a clientId where the server allows it.
+//! * A delivered event MUST have channel and data, and never the publisher's clientId (section 5.2).
+//! * What is published to `/service/**` reaches the application only (section 2.3.2).
+
+use super::app::Action;
+use super::batch::{Batch, Checked};
+use super::{BayeuxError, BayeuxServer, ChannelId, Ending, Event, Notice, Operation, Realm, SessionKey};
+
+impl BayeuxServer {
+    pub(super) fn publish(&mut self, batch: &mut Batch, checked: &Checked) -> String {
+        match self.try_publish(batch, checked) {
+            Ok(()) => checked.successful().into_json(),
+            Err(error) => checked.failed(&error),
+        }
+    }
+
+    fn try_publish(&mut self, batch: &mut Batch, checked: &Checked) -> Result<(), BayeuxError> {
+        let Checked { message, channel, .. } = checked;
+        let anonymous = self.options.anon_publish && message.field("clientId").is_none();
+        let sender = if anonymous { None } else { Some(self.speaker(batch, message)?) };
+        if message.field("data").is_none() {
+            return Err(BayeuxError::DataMissing);
+        }
+        let denied = |denial| BayeuxError::Denied(Operation::Publish, denial);
+        self.app.can_publish(channel, message).map_err(denied)?;
+        let actions = self.app.receive(channel, message)?;
+        if channel.realm() == Realm::Broadcast {
+            self.deliver(channel, &Event::freeze(channel, message));
+        }
+        for action in actions {
+            self.act(batch, sender, channel, action);
+        }
+        Ok(())
+    }
+
+    fn act(&mut self, batch: &mut Batch, sender: Option<SessionKey>, channel: &ChannelId, action: Action) {
+        match action {
+            Action::Reply(data) => {
+                // Whoever sent it reads the answer to this very request, with or without a session.
+                batch.parting.push(Event::of_server(channel, &data));
+            }
+            Action::Publish { channel, data } => self.deliver(&channel, &Event::of_server(&channel, &data)),
+            Action::Disconnect => {
+                if let Some(sender) = sender {
+                    batch.parting.extend(self.end(sender, Ending::Dismissed));
+                }
+            }
+        }
+    }
+
+    /// Queues an event for every subscriber of the channel, once each.
+    fn deliver(&mut self, channel: &ChannelId, event: &Event) {
+        self.publishes += 1;
+        let mut dropped = 0;
+        for key in self.subscriptions.matching(channel) {
+            let Some(session) = self.sessions.get_mut(key) else { continue };
+            dropped += session.deliver(self.publishes, event, &self.options);
+            if session.is_suspended() {
+                self.ready.insert(key);
+            }
+        }
+        if dropped > 0 {
+            self.tell(Notice::EventsDropped { events: dropped });
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! The server of one home.
+
+use std::collections::BTreeSet;
+
+use rand_chacha::ChaCha12Rng;
+use rand_core::SeedableRng;
+
+use super::app::Application;
+use super::batch::Batch;
+use super::flush::FlushPace;
+use super::session::HeldConnect;
+use super::sessions::Sessions;
+use super::{
+    Advice, BayeuxError, ClientId, Ending, Endpoint, EndpointKey, Event, Home, Input, Millis, Notice, Options, Output,
+    Reply, SessionKey, Status, Subscriptions,
+};
+
+/// Everything a home knows, and [`BayeuxServer::handle`], the one way in and out.
+pub struct BayeuxServer {
+    pub(super) options: Options,
+    pub(super) app: Box<dyn Application>,
+    pub(super) sessions: Sessions,
+    pub(super) subscriptions: Subscriptions<SessionKey>,
+    pub(super) pace: FlushPace,
+    /// Sessions that got events since their connect was held.
+    pub(super) ready: BTreeSet<SessionKey>,
+    /// How many messages were published so far; numbers them.
+    pub(super) publishes: u64,
+    home: Home,
+    random: ChaCha12Rng,
+    /// The wake-up that was asked for and has not come.
+    wake: Option<Millis>,
+    outputs: Vec<Output>,
+}
+
+impl BayeuxServer {
+    /// `seed` must come from a cryptographic source: the clientIds, which are secrets, are drawn from it.
+    pub fn new(home: Home, options: Options, app: Box<dyn Application>, seed: [u8; 32]) -> Self {
+        Self {
+            options,
+            app,
+            sessions: Sessions::default(),
+            subscriptions: Subscriptions::default(),
+            pace: FlushPace::default(),
+            ready: BTreeSet::new(),
+            publishes: 0,
+            home,
+            random: ChaCha12Rng::from_seed(seed),
+            wake: None,
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Takes what happened, gives back what to do. A client's mistake is a reply; nothing a client sends is an error
+    /// here.
+    #[must_use]
+    pub fn handle(&mut self, now: Millis, input: Input) -> Vec<Output> {
+        match input {
+            Input::Messages { from, origin, messages } => self.run(now, Batch::new(from, origin, messages)),
+            Input::Closed(endpoint) => self.closed(now, endpoint),
+            Input::Timeout => self.wake = None,
+        }
+        self.sweep(now);
+        self.flush(now);
+        self.plan_wake();
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// Nobody waits for this answer any more: what comes from now on is kept for the client's next connect.
+    fn closed(&mut self, now: Millis, endpoint: EndpointKey) {
+        if let Some(key) = self.sessions.at(endpoint) {
+            let until = self.kept_until(now, key);
+            self.sessions.resume(key, until);
+        }
+    }
+
+    /// Answers the connects that were held long enough, and forgets the sessions that stayed away too long.
+    fn sweep(&mut self, now: Millis) {
+        while let Some(key) = self.sessions.first_due(now) {
+            match self.resume(now, key) {
+                Some(held) => self.answer_connect(key, held),
+                None => {
+                    self.end(key, Ending::Expired);
+                }
+            }
+        }
+    }
+
+    /// Answers the held connects of sessions that have events, when the pace allows it.
+    fn flush(&mut self, now: Millis) {
+        if self.ready.is_empty() || !self.pace.allows(now) {
+            return;
+        }
+        let mut answers = 0;
+        for key in std::mem::take(&mut self.ready) {
+            if self.sessions.get(key).is_some_and(|session| !session.queue.is_empty())
+                && let Some(held) = self.resume(now, key)
+            {
+                self.answer_connect(key, held);
+                answers += 1;
+            }
+        }
+        self.pace.flushed(now, answers, self.options.flush_pace);
+    }
+
+    fn plan_wake(&mut self) {
+        let flush = (!self.ready.is_empty()).then(|| self.pace.not_before());
+        let Some(next) = self.sessions.next_due().into_iter().chain(flush).min() else {
+            return;
+        };
+        if self.wake.is_none_or(|planned| next < planned) {
+            self.wake = Some(next);
+            self.outputs.push(Output::WakeAt(next));
+        }
+    }
+
+    /// Lets go of a session's held connect; from now on its next one is awaited.
+    pub(super) fn resume(&mut self, now: Millis, key: SessionKey) -> Option<HeldConnect> {
+        let until = self.kept_until(now, key);
+        self.sessions.resume(key, until)
+    }
+
+    /// How long a session is kept whose connect is answered now.
+    pub(super) fn kept_until(&self, now: Millis, key: SessionKey) -> Millis {
+        let interval = self.sessions.get(key).map_or(self.options.interval, |session| session.timing.interval);
+        now + interval + self.options.max_interval
+    }
+
+    /// Answers a connect that was held, with the events that wait.
+    fn answer_connect(&mut self, key: SessionKey, held: HeldConnect) {
+        let Some(session) = self.sessions.get_mut(key) else { return };
+        let events = session.queue.take();
+        let interval = session.timing.interval;
+        let mut reply = Reply::successful("/meta/connect", &held.id);
+        reply.advice = held.advise.then(|| Advice::retry(interval, self.options.timeout));
+        let reply = reply.into_json();
+        self.send(held.endpoint, Status::Ok, events, [reply]);
+    }
+
+    /// Answers a connect whose place a newer one took. Its events stay for that one.
+    pub(super) fn answer_overtaken(&mut self, held: HeldConnect) {
+        let reply = Reply::failed(Some("/meta/connect"), &held.id, &BayeuxError::ConnectOvertaken).into_json();
+        self.send(held.endpoint, Status::Overtaken, [], [reply]);
+    }
+
+    /// A session's name that nobody can guess.
+    pub(super) fn new_client_id(&mut self) -> ClientId {
+        ClientId::random(&self.home, &mut self.random)
+    }
+
+    /// Ends a session. Its last events go with the connect it holds, or are given back where it holds none.
+    pub(super) fn end(&mut self, key: SessionKey, why: Ending) -> Vec<Event> {
+        let Some((mut session, held)) = self.sessions.close(key) else {
+            return Vec::new();
+        };
+        for pattern in &session.subscriptions {
+            self.subscriptions.remove(pattern, key);
+        }
+        self.tell(Notice::SessionClosed { why, sessions: self.sessions.len() });
+        let mut events: Vec<Event> = session.queue.take().into();
+        if why == Ending::Dismissed {
+            events.push(Event::disconnected());
+        }
+        let Some(held) = held else { return events };
+        let mut reply = Reply::successful("/meta/connect", &held.id);
+        reply.advice = Some(Advice::none());
+        let reply = reply.into_json();
+        self.send(held.endpoint, Status::Ok, events, [reply]);
+        Vec::new()
+    }
+
+    /// One answer: events first, then the replies in the order of their requests.
+    pub(super) fn send(
+        &mut self,
+        to: Endpoint,
+        status: Status,
+        events: impl IntoIterator<Item = Event>,
+        replies: impl IntoIterator<Item = String>,
+    ) {
+        let mut messages = String::from("[");
+        let mut add = |json: &str| {
+            if messages.len() > 1 {
+                messages.push(',');
+            }
+            messages.push_str(json);
+        };
+        events.into_iter().for_each(|event| add(event.as_json()));
+        replies.into_iter().for_each(|reply| add(&reply));
+        messages.push(']');
+        self.outputs.push(Output::Send { to, status, messages });
+    }
+
+    pub(super) fn tell(&mut self, notice: Notice) {
+        self.outputs.push(Output::Tell(notice));
+    }
+}

@@ -1,0 +1,86 @@
+//! One client, as its home knows it.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::{ChannelPattern, ClientId, Endpoint, Event, MessageId, Millis, Options, Queue};
+
+/// A session: what a client subscribed to, what waits for it, and where its connect stands.
+#[derive(Debug)]
+pub struct Session {
+    pub client_id: ClientId,
+    pub subscriptions: BTreeSet<ChannelPattern>,
+    pub queue: Queue,
+    pub timing: Timing,
+    /// Changed by [`super::sessions::Sessions`] alone, which keeps the clock's book by it.
+    pub(super) connect: MetaConnect,
+    /// The last publish that was queued here: a second matching pattern must not queue it again.
+    last_publish: u64,
+}
+
+/// Where the client's `/meta/connect` stands.
+#[derive(Debug)]
+pub enum MetaConnect {
+    /// None is held; one is expected before `until`, or the session is forgotten.
+    Awaited { until: Millis },
+    /// One is held, and answered by `until` at the latest. A session in this state cannot expire.
+    Suspended(HeldConnect),
+}
+
+/// A connect that waits for events.
+#[derive(Debug)]
+pub struct HeldConnect {
+    pub endpoint: Endpoint,
+    /// The IP address that holds it, where the platform tells.
+    pub address: Option<Rc<str>>,
+    pub id: MessageId,
+    pub until: Millis,
+    /// Whether its reply repeats the advice.
+    pub advise: bool,
+}
+
+/// How long a client stays away between connects, as agreed.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    pub interval: Duration,
+    /// What the client was last told; none before the first connect.
+    pub advised: Option<Duration>,
+}
+
+impl Session {
+    pub fn new(client_id: ClientId, interval: Duration, until: Millis) -> Self {
+        Self {
+            client_id,
+            subscriptions: BTreeSet::new(),
+            queue: Queue::default(),
+            timing: Timing { interval, advised: None },
+            connect: MetaConnect::Awaited { until },
+            last_publish: 0,
+        }
+    }
+
+    /// Queues the event of publish number `publish`, once. Returns how many older events had to make room.
+    pub fn deliver(&mut self, publish: u64, event: &Event, options: &Options) -> usize {
+        if self.last_publish == publish {
+            return 0;
+        }
+        self.last_publish = publish;
+        self.queue.push(event.clone(), options)
+    }
+
+    /// Whether a connect is held that events could go out with.
+    pub fn is_suspended(&self) -> bool {
+        matches!(self.connect, MetaConnect::Suspended(_))
+    }
+}
+
+impl MetaConnect {
+    /// When the clock next matters to this session.
+    pub fn due(&self) -> Millis {
+        match self {
+            Self::Awaited { until } => *until,
+            Self::Suspended(held) => held.until,
+        }
+    }
+}

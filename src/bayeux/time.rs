@@ -1,0 +1,22 @@
+//! Time as a value: the core never reads a clock.
+
+use std::ops::Add;
+use std::time::Duration;
+
+/// A moment, in milliseconds since the UNIX epoch, as told by whoever calls the core.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Millis(pub u64);
+
+impl Add<Duration> for Millis {
+    type Output = Millis;
+
+    /// Saturates, so that no option can overflow the clock.
+    fn add(self, duration: Duration) -> Millis {
+        Millis(self.0.saturating_add(millis(duration)))
+    }
+}
+
+/// A duration in whole milliseconds, the unit of Bayeux advice.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
