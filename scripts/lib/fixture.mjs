@@ -1,0 +1,5 @@
+// The settings of the server that the conformance cases expect (README of the conformance suite).
+export const FIXTURE_VARS = {
+  TIMEOUT: '3000', // ms a connect is held
+  MAX_INTERVAL: '2500', // ms until a silent session is forgotten
+};

@@ -1,0 +1,95 @@
+// The built Worker on workerd itself: what `npm run serve`, `npm run fixture`, the end-to-end tests and the benchmarks use.
+//
+// miniflare (wrangler's own) makes workerd's configuration from wrangler.toml: bindings, vars, assets, storage. Requests
+// then go from the socket straight into the Worker: neither a Node process nor miniflare's routing Workers are between.
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { subscribe } from 'node:diagnostics_channel';
+import { join } from 'node:path';
+import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
+import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler';
+import { outDir } from './build.mjs';
+import { entryModule, ENTRYPOINT } from './entry.mjs';
+import { FIXTURE_VARS } from './fixture.mjs';
+import { guard } from './guard.mjs';
+import { inRoot } from './project.mjs';
+import { Problem } from './run.mjs';
+
+const HOST = '127.0.0.1';
+
+/**
+ * Starts the last build of the Worker (scripts/build.mjs), on a free port if none is given.
+ *
+ * `persistTo` keeps the objects' storage as `wrangler dev --persist-to` does; without it the storage ends with the server.
+ * `vars` override those of wrangler.toml. `log({ level, message })` gets the Worker's console; without it `logs` collects.
+ *
+ * Returns `{ url, port, pid, logs, ended, stop() }`: `pid` is workerd's; `ended` resolves when workerd has ended for
+ * whatever reason, so that after a SIGKILL the same port and `persistTo` can be used again.
+ */
+export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, log } = {}) {
+  const logs = [];
+  const workerd = {};
+  const miniflare = starting.run(workerd, () => new Miniflare(convertV4MiniflareOptions({
+    ...storage(persistTo),
+    workers: [worker({ fixture, port, vars })],
+    log: new Log(LogLevel.WARN),
+    logRequests: false,
+    cf: false, // no look-up of this machine's place in the world
+    handleStructuredLogs: log ?? ((line) => logs.push(line)),
+  })));
+  try {
+    await miniflare.ready;
+  } catch (error) {
+    await miniflare.dispose();
+    throw new Problem(`workerd did not start on port ${port}: ${error.message}`);
+  }
+  const child = workerd.process;
+  const release = guard(child.pid);
+  const ended = (child.exitCode ?? child.signalCode) === null ? once(child, 'exit') : Promise.resolve();
+  // miniflare would start a killed workerd again, on the port that the next server is to have.
+  const disposed = ended.then(() => miniflare.dispose()).then(release);
+  const url = await miniflare.unsafeGetDirectURL(NAME, ENTRYPOINT);
+  return {
+    url: url.origin,
+    port: Number(url.port),
+    pid: child.pid,
+    logs,
+    ended: disposed,
+    async stop() {
+      await miniflare.dispose();
+      await disposed;
+    },
+  };
+}
+
+const CONFIG = inRoot('wrangler.toml');
+const NAME = unstable_readConfig({ config: CONFIG }).name;
+
+function worker({ fixture, port, vars }) {
+  const directory = inRoot(outDir(fixture));
+  if (!existsSync(join(directory, 'index_bg.wasm'))) throw new Problem(`Nothing is built in ${directory}.\n  Run: npm run build${fixture ? ' -- --fixture' : ''}`);
+  const { modulesRules, ...settings } = unstable_getMiniflareWorkerOptions(CONFIG).workerOptions;
+  return {
+    ...settings,
+    name: NAME,
+    modulesRoot: directory,
+    modules: [
+      { type: 'ESModule', path: join(directory, 'serve.js'), contents: entryModule(settings.assets) },
+      { type: 'ESModule', path: join(directory, 'index.js') },
+      { type: 'CompiledWasm', path: join(directory, 'index_bg.wasm') },
+    ],
+    bindings: { ...settings.bindings, ...(fixture && FIXTURE_VARS), ...vars },
+    unsafeDirectSockets: [{ host: HOST, port, entrypoint: ENTRYPOINT }],
+  };
+}
+
+// Where wrangler dev has it, so that either can take up what the other kept.
+const storage = (persistTo) => (persistTo ? { resourcePersistencePath: join(persistTo, 'v3') } : {});
+
+// miniflare does not tell workerd's process: Node does, of every process as it is made.
+const starting = new AsyncLocalStorage();
+subscribe('child_process', ({ process: child }) => {
+  const workerd = starting.getStore();
+  if (workerd) workerd.process = child;
+});

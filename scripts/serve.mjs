@@ -1,0 +1,50 @@
+// node scripts/serve.mjs [--fixture] [--port N] [--persist-to DIR] [--var NAME:VALUE]…
+// The release build on workerd itself, until a signal, or until the process that started it has gone.
+import { parseArgs } from 'node:util';
+import { buildWorker } from './lib/build.mjs';
+import { main, Problem } from './lib/run.mjs';
+import { whenStarterEnds } from './lib/starter.mjs';
+import { vendorCometd } from './lib/vendor.mjs';
+
+const { values } = parseArgs({
+  options: {
+    fixture: { type: 'boolean', default: false },
+    port: { type: 'string' },
+    'persist-to': { type: 'string' },
+    var: { type: 'string', multiple: true, default: [] },
+  },
+});
+
+await main(async () => {
+  const stopped = Promise.withResolvers();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopped.resolve());
+  await whenStarterEnds(() => stopped.resolve());
+
+  const { fixture } = values;
+  await vendorCometd();
+  await buildWorker({ fixture });
+  const { startServer } = await import('./lib/server.mjs'); // takes a moment to load: not before the build has said what it does
+  const server = await startServer({
+    fixture,
+    port: port(values.port ?? (fixture ? '0' : '8787')),
+    persistTo: values['persist-to'],
+    vars: Object.fromEntries(values.var.map(nameAndValue)),
+    log: ({ level, message }) => (level === 'error' || level === 'warn' ? console.error : console.log)(message),
+  });
+  console.log(`Ready on ${server.url}`);
+  const crashed = await Promise.race([stopped.promise, server.ended.then(() => true)]);
+  if (crashed) throw new Problem('workerd ended by itself');
+  await server.stop();
+});
+
+function port(text) {
+  const number = Number(text);
+  if (!Number.isInteger(number) || number < 0 || number > 65535) throw new Problem(`--port ${text}: a number from 0 (any free port) to 65535`);
+  return number;
+}
+
+function nameAndValue(text) {
+  const colon = text.indexOf(':');
+  if (colon < 1) throw new Problem(`--var ${text}: NAME:VALUE`);
+  return [text.slice(0, colon), text.slice(colon + 1)];
+}
