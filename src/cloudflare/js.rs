@@ -1,0 +1,44 @@
+//! The few JavaScript functions that are called directly.
+
+use wasm_bindgen::prelude::*;
+use worker::js_sys::{Date, Function, Promise};
+
+use crate::bayeux::Millis;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Milliseconds beyond 2^31 fire at once (HTML, timers), so callers stay below.
+    #[wasm_bindgen(js_name = setTimeout)]
+    pub fn set_timeout(callback: &Function, ms: f64) -> JsValue;
+
+    #[wasm_bindgen(js_name = clearTimeout)]
+    pub fn clear_timeout(timer: &JsValue);
+
+    /// A promise and the function that fulfils it.
+    pub type Resolvers;
+
+    #[wasm_bindgen(js_namespace = Promise, js_name = withResolvers)]
+    pub fn with_resolvers() -> Resolvers;
+
+    #[wasm_bindgen(method, getter)]
+    pub fn promise(this: &Resolvers) -> Promise;
+
+    #[wasm_bindgen(method, getter)]
+    pub fn resolve(this: &Resolvers) -> Function;
+
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(bytes: &mut [u8]);
+}
+
+/// The platform's clock. It stands still while code runs and moves with each event (a Workers measure against timing
+/// attacks), so it is read once an event.
+pub fn now() -> Millis {
+    Millis(Date::now() as u64)
+}
+
+/// 256 bits of the platform's cryptographic generator.
+pub fn random_seed() -> [u8; 32] {
+    let mut seed = [0; 32];
+    get_random_values(&mut seed);
+    seed
+}

@@ -1,0 +1,63 @@
+//! Long-polling over HTTP: a request becomes a batch, and its answer may come much later.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+
+use wasm_bindgen::JsValue;
+use worker::js_sys::{Function, Promise};
+use worker::web_sys::Request;
+
+use super::config::Config;
+use super::http::{self, Head};
+use super::js;
+use crate::bayeux::{Endpoint, EndpointKey, Input, Origin, RequestError, RequestId, Status, parse_form, parse_json};
+
+/// The requests of one object that wait for their answer.
+#[derive(Default)]
+pub struct Polls {
+    opened: Cell<u64>,
+    waiting: RefCell<HashMap<EndpointKey, Poll>>,
+}
+
+struct Poll {
+    resolve: Function,
+    head: Head,
+}
+
+impl Polls {
+    /// A place for one more answer, and the promise of it.
+    pub fn open(&self, head: Head) -> (Endpoint, Promise) {
+        self.opened.set(self.opened.get() + 1);
+        let endpoint = Endpoint::LongPolling(RequestId::new(self.opened.get()));
+        let resolvers = js::with_resolvers();
+        let poll = Poll { resolve: resolvers.resolve(), head };
+        self.waiting.borrow_mut().insert(endpoint.key(), poll);
+        (endpoint, resolvers.promise())
+    }
+
+    /// Answers; an endpoint that is not open any more is passed over.
+    pub fn answer(&self, endpoint: EndpointKey, status: u16, json: &str) {
+        let Some(Poll { resolve, head }) = self.waiting.borrow_mut().remove(&endpoint) else { return };
+        let response = http::respond(&Head { status, ..head }, json);
+        // A promise's own resolve function does not throw.
+        let _ = resolve.call1(&JsValue::UNDEFINED, &response);
+    }
+
+    pub fn send(&self, to: &Endpoint, status: Status, messages: &str) {
+        self.answer(to.key(), status.code(), messages);
+    }
+}
+
+/// Reads a request. The endpoint is where its answer will go.
+///
+/// # Errors
+/// Where the request as a whole cannot be taken; it is answered at once, then.
+pub async fn read(request: &Request, config: &Config) -> Result<impl FnOnce(Endpoint) -> Input + use<>, RequestError> {
+    let body = http::body(request, config.options.max_message_size).await?;
+    let form = http::header(request, "Content-Type")
+        .is_some_and(|type_| type_.starts_with("application/x-www-form-urlencoded"));
+    let messages = if form { parse_form(&body, &config.options) } else { parse_json(&body, &config.options) }?;
+    // Cloudflare sets this header itself and overwrites what a client sends (HTTP headers reference).
+    let address = http::header(request, "CF-Connecting-IP").map(Into::into);
+    Ok(move |from| Input::Messages { from, origin: Origin { address }, messages })
+}

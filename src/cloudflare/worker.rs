@@ -1,0 +1,72 @@
+//! The Worker: stateless, it sends each request to where it belongs.
+//!
+//! Exported by hand and not by `#[event(fetch)]`: that one awaits the object's answer in Rust, and each client that
+//! leaves meanwhile would leave its future behind in the wasm heap. This one returns the object's own promise.
+
+use serde_json::json;
+use wasm_bindgen::prelude::*;
+use worker::Env;
+use worker::js_sys::Promise;
+use worker::web_sys::{Request, Response};
+use worker::worker_sys::{DurableObject, Fetcher};
+
+use super::config::Config;
+use super::http::{ALLOWED_METHODS, Head, cross_origin, path, preflight, respond};
+use super::log::{Log, LogLevel};
+use crate::bayeux::{BASE_PATH, Home, OptionError};
+
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// Called for every request that is not a static asset's.
+#[wasm_bindgen]
+pub fn fetch(request: Request, env: Env, _context: JsValue) -> Result<JsValue, JsValue> {
+    let url = request.url();
+    let path = path(&url);
+    if !path.starts_with(BASE_PATH) {
+        return Ok(site(&env, &request)?.into());
+    }
+    let config = match Config::of(&env) {
+        Ok(config) => config,
+        Err(error) => return Ok(misconfigured(&error).into()),
+    };
+    let head = |status| Head { status, cross_origin: cross_origin(&request, &config.allowed_origins), allow: None };
+    let Some(home) = Home::at_path(path) else {
+        let body = r#"[{"successful":false,"error":"404::no_such_home"}]"#;
+        return Ok(respond(&head(404), body).into());
+    };
+    match request.method().as_str() {
+        "POST" => Ok(object(&env, &home, &request)?.into()),
+        "OPTIONS" => Ok(preflight(&Head { allow: Some(ALLOWED_METHODS), ..head(204) }).into()),
+        _ => {
+            let body = r#"[{"successful":false,"error":"405::method_not_allowed"}]"#;
+            Ok(respond(&Head { allow: Some(ALLOWED_METHODS), ..head(405) }, body).into())
+        }
+    }
+}
+
+/// The answer of a home's object.
+fn object(env: &Env, home: &Home, request: &Request) -> worker::Result<Promise> {
+    let stub = env.durable_object("CHANNEL_TREE")?.get_by_name(home.name())?;
+    Ok(stub.into_rpc::<DurableObject>().fetch_with_request(request)?)
+}
+
+/// The static assets' answer, where the platform asked the Worker first.
+fn site(env: &Env, request: &Request) -> Result<Promise, JsValue> {
+    let assets: Fetcher = worker::js_sys::Reflect::get(env, &"ASSETS".into())?.unchecked_into();
+    assets.fetch(request)
+}
+
+/// A bad variable stops everything, as loudly as possible: whoever deployed it reads this first.
+fn misconfigured(error: &OptionError) -> Response {
+    Log::new(LogLevel::Error, "").line(
+        LogLevel::Error,
+        "option_invalid",
+        json!({ "option": error.name, "value": error.value, "allowed": error.allowed }),
+    );
+    let reply = json!([{ "successful": false, "error": "500::option_invalid", "option": error.name,
+        "value": error.value, "allowed": error.allowed }]);
+    respond(&Head { status: 500, ..Head::default() }, &reply.to_string())
+}
