@@ -17,7 +17,6 @@ const { values } = parseArgs({
 
 await main(async () => {
   const stopped = Promise.withResolvers();
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stopped.resolve());
   await whenStarterEnds(() => stopped.resolve());
 
   const { fixture } = values;
@@ -31,6 +30,8 @@ await main(async () => {
     vars: Object.fromEntries(values.var.map(nameAndValue)),
     log: ({ level, message }) => (level === 'error' || level === 'warn' ? console.error : console.log)(message),
   });
+  // In place of miniflare's handlers, which exit with a signal's status in the middle of it.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal).on(signal, () => stopped.resolve());
   console.log(`Ready on ${server.url}`);
   const crashed = await Promise.race([stopped.promise, server.ended.then(() => true)]);
   if (crashed) throw new Problem('workerd ended by itself');

@@ -3,7 +3,6 @@
 // miniflare (wrangler's own) makes workerd's configuration from wrangler.toml: bindings, vars, assets, storage. Requests
 // then go from the socket straight into the Worker: neither a Node process nor miniflare's routing Workers are between.
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { subscribe } from 'node:diagnostics_channel';
 import { join } from 'node:path';
@@ -45,20 +44,22 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
     throw new Problem(`workerd did not start on port ${port}: ${error.message}`);
   }
   const child = workerd.process;
-  const release = guard(child.pid);
-  const ended = (child.exitCode ?? child.signalCode) === null ? once(child, 'exit') : Promise.resolve();
-  // miniflare would start a killed workerd again, on the port that the next server is to have.
-  const disposed = ended.then(() => miniflare.dispose()).then(release);
-  const url = await miniflare.unsafeGetDirectURL(NAME, ENTRYPOINT);
+  const callOff = guard(child.pid);
+  const ended = Promise.withResolvers();
+  let disposal; // miniflare can be disposed of only once
+  const dispose = () => (disposal ??= miniflare.dispose().then(callOff).then(ended.resolve, ended.reject));
+  // At once, or miniflare would start a killed workerd again, on the port that the next server is to have.
+  child.once('exit', dispose);
+  const { origin, port: bound } = await miniflare.unsafeGetDirectURL(NAME, ENTRYPOINT);
   return {
-    url: url.origin,
-    port: Number(url.port),
+    url: origin,
+    port: Number(bound),
     pid: child.pid,
     logs,
-    ended: disposed,
+    ended: ended.promise,
     async stop() {
-      await miniflare.dispose();
-      await disposed;
+      dispose();
+      await ended.promise;
     },
   };
 }

@@ -1,0 +1,30 @@
+// node scripts/check.mjs: format, lints (native and wasm32, with and without the fixture) and documentation, warnings as errors.
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { inRoot } from './lib/project.mjs';
+import { main, run } from './lib/run.mjs';
+import { buildStd, wasmToolchain } from './lib/toolchain.mjs';
+
+const DENY = ['--', '-D', 'warnings'];
+
+await main(async () => {
+  await checkScripts();
+  await run('cargo', ['fmt', '--check']);
+  await run('cargo', ['clippy', '--locked', '--all-targets', '--all-features', ...DENY]);
+
+  const { cargo, env } = await wasmToolchain();
+  const clippy = (...args) => run(cargo, ['clippy', '--locked', '--release', ...buildStd('test'), ...args, ...DENY], { env });
+  await clippy('--lib');
+  await clippy('--all-targets', '--features', 'fixture');
+
+  // For the target that all of it is compiled for; private items are documented too, so links to them hold.
+  const doc = ['doc', '--locked', '--release', ...buildStd(), '--no-deps', '--document-private-items'];
+  await run(cargo, doc, { env: { ...env, RUSTDOCFLAGS: '-D warnings -A rustdoc::private-intra-doc-links' } });
+});
+
+async function checkScripts() {
+  for (const folder of ['scripts', 'scripts/lib']) {
+    const files = (await readdir(inRoot(folder))).filter((name) => name.endsWith('.mjs'));
+    for (const name of files) await run(process.execPath, ['--check', join(folder, name)]);
+  }
+}

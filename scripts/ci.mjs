@@ -1,0 +1,39 @@
+// What .ci/run does once everything is set up: `npm run check` and `npm test`, then the conformance cases where they are
+// beside this clone. Closes with one line that sums them.
+import { conformance, hasConformance } from './lib/conformance.mjs';
+import { main, tee } from './lib/run.mjs';
+
+// A theme whose cases the server passes moves from INFORMATIVE to REQUIRED; for long-polling the first nine are meant.
+const REQUIRED = [];
+const INFORMATIVE = [
+  'handshake', 'connect', 'subscribe', 'publish', 'disconnect', 'sessions', 'errors', 'expiry', 'policy',
+  'websocket', 'ack', 'callback-polling',
+];
+
+await main(async () => {
+  console.log('── npm run check');
+  const { code } = await tee('npm', ['run', '--silent', 'check']);
+  const check = { passed: 0, failed: code === 0 ? 0 : 1 };
+
+  console.log('\n── npm test');
+  const tests = closingLine(await tee('npm', ['test', '--silent']));
+
+  let required = { passed: 0, failed: 0 };
+  if (hasConformance()) {
+    console.log('\n── conformance');
+    const { passed, failed } = closingLine(await conformance(INFORMATIVE));
+    console.log(`(for information, not counted: ${passed} passed and ${failed} failed)`);
+    if (REQUIRED.length > 0) required = closingLine(await conformance(REQUIRED));
+  }
+
+  const all = [check, tests, required];
+  const sum = (what) => all.reduce((total, part) => total + part[what], 0);
+  console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
+  if (sum('failed') > 0) process.exitCode = 1;
+});
+
+/** The sum a runner closes with; one that does not has broken off, and counts as a failure. */
+function closingLine({ code, stdout }) {
+  const [, passed, failed] = ([...stdout.matchAll(/^(\d+) passed, (\d+) failed/gm)].at(-1) ?? [0, 0, 0]).map(Number);
+  return { passed, failed: failed === 0 && (code !== 0 || passed === 0) ? 1 : failed };
+}

@@ -1,0 +1,47 @@
+// The parts of `npm test`. Each runs one test runner and reads how many passed and failed from its closing lines.
+import { readdir } from 'node:fs/promises';
+import { buildWorker } from './build.mjs';
+import { inPackage, node22, withNode22 } from './npm.mjs';
+import { inRoot } from './project.mjs';
+import { tee } from './run.mjs';
+import { buildStd, TARGET, wasmToolchain } from './toolchain.mjs';
+import { vendorCometd } from './vendor.mjs';
+
+/** The protocol, natively, with the machine's own Rust. */
+export async function native() {
+  return fromCargo(await tee('cargo', ['test', '--locked', '--no-fail-fast']));
+}
+
+/** tests/wasm, in Node, compiled as the Worker is. */
+export async function wasm() {
+  const { cargo, env } = await wasmToolchain();
+  const runner = { [`CARGO_TARGET_${TARGET.toUpperCase().replaceAll('-', '_')}_RUNNER`]: inRoot('.tools', 'bin', 'wasm-bindgen-test-runner') };
+  return fromCargo(await tee(cargo, ['test', '--locked', '--release', ...buildStd('test'), '--test', 'wasm'], { env: { ...env, ...runner } }));
+}
+
+/** Real clients and a real browser against the release build on workerd. */
+export async function endToEnd() {
+  await vendorCometd();
+  await buildWorker();
+  await buildWorker({ fixture: true });
+  const files = (await readdir(inRoot('tests', 'e2e'))).filter((name) => name.endsWith('.test.mjs')).map((name) => `tests/e2e/${name}`);
+  // Two files at a time: each runs a server, and some a browser, on what may be two cores.
+  const { code, stdout } = await tee(node22(), ['--test', '--test-concurrency=2', '--test-reporter=spec', ...files], { env: withNode22() });
+  const count = (what) => Number(new RegExp(`^ℹ ${what} (\\d+)$`, 'm').exec(stdout)?.[1] ?? 0);
+  return { code, passed: count('pass'), failed: count('fail') + count('cancelled') };
+}
+
+/** What would be deployed is complete: one test. */
+export async function dryRun() {
+  const { code } = await tee(node22(), [inPackage('wrangler', 'bin', 'wrangler.js'), 'deploy', '--dry-run', '--outdir', '.wrangler/dry-run'], {
+    env: { ...withNode22(), WRANGLER_SEND_METRICS: 'false' },
+  });
+  return { code, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
+}
+
+/** libtest and wasm-bindgen-test-runner close alike, once for each test program. */
+function fromCargo({ code, stdout }) {
+  const results = [...stdout.matchAll(/^test result: \w+\. (\d+) passed; (\d+) failed;/gm)];
+  const sum = (group) => results.reduce((total, result) => total + Number(result[group]), 0);
+  return { code, passed: sum(1), failed: sum(2) };
+}
