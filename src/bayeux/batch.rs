@@ -8,7 +8,7 @@ use super::request::Element;
 use super::session::HeldConnect;
 use super::{
     Advice, BayeuxError, BayeuxServer, ChannelId, Endpoint, Event, Message, Millis, Notice, Origin, Realm, Reply,
-    SessionKey, Status, channel,
+    Session, SessionKey, Status, channel,
 };
 
 pub(super) struct Batch {
@@ -86,9 +86,7 @@ impl BayeuxServer {
         let mut events = batch.parting;
         for key in batch.sessions {
             self.sessions.extend(key, now + self.options.max_interval);
-            if let Some(session) = self.sessions.get_mut(key) {
-                events.extend(session.queue.take());
-            }
+            events.extend(self.sessions.take_events(key));
         }
         self.send(batch.from, status, events, batch.replies);
     }
@@ -98,7 +96,7 @@ impl BayeuxServer {
         let held = HeldConnect { endpoint: batch.from, address: batch.origin.address, id, until, advise };
         self.sessions.suspend(key, held);
         // Events may wait already, for the pace of a busy object.
-        if self.sessions.get(key).is_some_and(|session| !session.queue.is_empty()) {
+        if self.sessions.get(key).is_some_and(Session::is_ready) {
             self.ready.insert(key);
         }
     }
@@ -115,7 +113,7 @@ impl BayeuxServer {
             ("/meta/unsubscribe", _) => Step::Replied(self.unsubscribe(batch, &checked)),
             ("/meta/disconnect", _) => Step::Replied(self.disconnect(batch, &checked)),
             (_, Realm::Meta) => Step::Replied(checked.failed(&BayeuxError::MetaChannelUnknown)),
-            _ => Step::Replied(self.publish(batch, &checked)),
+            _ => Step::Replied(self.publish(now, batch, &checked)),
         }
     }
 

@@ -83,6 +83,10 @@ impl ChannelPattern {
         realm(&self.0)
     }
 
+    pub fn matches(&self, channel: &ChannelId) -> bool {
+        channel.matching_keys().any(|key| *key == *self.0)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

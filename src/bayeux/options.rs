@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::time::millis;
+use super::{ChannelId, ChannelPattern};
 
 /// How a server behaves. [`Options::from_vars`] reads them from named strings, as `[vars]` in `wrangler.toml` gives them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,10 @@ pub struct Options {
     pub max_subscriptions: usize,
     /// `MAX_SESSIONS` of one home. 32,768: as many sockets as one Durable Object accepts.
     pub max_sessions: usize,
+    /// `LAZY_CHANNELS`: patterns of channels whose events are in no hurry, separated by spaces. None.
+    pub lazy_channels: Vec<ChannelPattern>,
+    /// `MAX_LAZY_TIMEOUT`, ms: how long a lazy event waits for company. 5,000 as CometD.
+    pub max_lazy_timeout: Duration,
     /// `FLUSH_PACE`, ms: the longest an object under load gathers events before it answers polls again; 0 answers
     /// each event at once. The figures are in `flush.rs`.
     pub flush_pace: Duration,
@@ -54,6 +59,8 @@ impl Default for Options {
             max_queue_bytes: 8 << 20,
             max_subscriptions: 2000,
             max_sessions: 32_768,
+            lazy_channels: Vec::new(),
+            max_lazy_timeout: Duration::from_millis(5000),
             flush_pace: Duration::from_millis(250),
         }
     }
@@ -108,8 +115,16 @@ impl Options {
             max_queue_bytes: vars.number("MAX_QUEUE_BYTES", 1024..=64 << 20, default.max_queue_bytes)?,
             max_subscriptions: vars.count("MAX_SUBSCRIPTIONS", default.max_subscriptions)?,
             max_sessions: vars.count("MAX_SESSIONS", default.max_sessions)?,
+            lazy_channels: vars.patterns("LAZY_CHANNELS", default.lazy_channels)?,
+            max_lazy_timeout: vars.duration("MAX_LAZY_TIMEOUT", 1..=10 * MINUTE, default.max_lazy_timeout)?,
             flush_pace: vars.duration("FLUSH_PACE", 0..=10_000, default.flush_pace)?,
         })
+    }
+
+    /// How long an event of this channel may wait, if it is a lazy one.
+    pub fn laziness(&self, channel: &ChannelId) -> Option<Duration> {
+        let lazy = self.lazy_channels.iter().any(|pattern| pattern.matches(channel));
+        lazy.then_some(self.max_lazy_timeout)
     }
 
     /// The longest interval a client may ask for: a phone that sleeps for minutes, not a session kept for ever.
@@ -150,6 +165,17 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
         }
     }
 
+    fn patterns(&self, name: &'static str, default: Vec<ChannelPattern>) -> Result<Vec<ChannelPattern>, OptionError> {
+        let Some(value) = (self.0)(name) else {
+            return Ok(default);
+        };
+        let patterns = value.split_whitespace().map(ChannelPattern::parse).collect::<Option<_>>();
+        patterns.ok_or_else(|| {
+            let allowed = "channels or patterns like /news/**, separated by spaces".to_owned();
+            OptionError { name, value, allowed }
+        })
+    }
+
     fn flag(&self, name: &'static str, default: bool) -> Result<bool, OptionError> {
         match (self.0)(name) {
             None => Ok(default),
@@ -185,6 +211,7 @@ mod tests {
             ("INTERVAL", "1.5"),
             ("MAX_INTERVAL", ""),
             ("ANON_PUBLISH", "yes please"),
+            ("LAZY_CHANNELS", "/news/**, /x"),
             ("MAX_QUEUE", "99999999999999999999999"),
         ] {
             let error = with(name, value).unwrap_err();

@@ -11,17 +11,17 @@
 
 use super::app::Action;
 use super::batch::{Batch, Checked};
-use super::{BayeuxError, BayeuxServer, ChannelId, Ending, Event, Notice, Operation, Realm, SessionKey};
+use super::{BayeuxError, BayeuxServer, ChannelId, Ending, Event, Millis, Notice, Operation, Realm, SessionKey};
 
 impl BayeuxServer {
-    pub(super) fn publish(&mut self, batch: &mut Batch, checked: &Checked) -> String {
-        match self.try_publish(batch, checked) {
+    pub(super) fn publish(&mut self, now: Millis, batch: &mut Batch, checked: &Checked) -> String {
+        match self.try_publish(now, batch, checked) {
             Ok(()) => checked.successful().into_json(),
             Err(error) => checked.failed(&error),
         }
     }
 
-    fn try_publish(&mut self, batch: &mut Batch, checked: &Checked) -> Result<(), BayeuxError> {
+    fn try_publish(&mut self, now: Millis, batch: &mut Batch, checked: &Checked) -> Result<(), BayeuxError> {
         let Checked { message, channel, .. } = checked;
         let anonymous = self.options.anon_publish && message.field("clientId").is_none();
         let sender = if anonymous { None } else { Some(self.speaker(batch, message)?) };
@@ -32,21 +32,21 @@ impl BayeuxServer {
         self.app.can_publish(channel, message).map_err(denied)?;
         let actions = self.app.receive(channel, message)?;
         if channel.realm() == Realm::Broadcast {
-            self.deliver(channel, &Event::freeze(channel, message));
+            self.deliver(now, channel, &Event::freeze(channel, message));
         }
         for action in actions {
-            self.act(batch, sender, channel, action);
+            self.act(now, batch, sender, channel, action);
         }
         Ok(())
     }
 
-    fn act(&mut self, batch: &mut Batch, sender: Option<SessionKey>, channel: &ChannelId, action: Action) {
+    fn act(&mut self, now: Millis, batch: &mut Batch, sender: Option<SessionKey>, channel: &ChannelId, action: Action) {
         match action {
             Action::Reply(data) => {
                 // Whoever sent it reads the answer to this very request, with or without a session.
                 batch.parting.push(Event::of_server(channel, &data));
             }
-            Action::Publish { channel, data } => self.deliver(&channel, &Event::of_server(&channel, &data)),
+            Action::Publish { channel, data } => self.deliver(now, &channel, &Event::of_server(&channel, &data)),
             Action::Disconnect => {
                 if let Some(sender) = sender {
                     batch.parting.extend(self.end(sender, Ending::Dismissed));
@@ -56,15 +56,24 @@ impl BayeuxServer {
     }
 
     /// Queues an event for every subscriber of the channel, once each.
-    fn deliver(&mut self, channel: &ChannelId, event: &Event) {
-        self.publishes += 1;
+    fn deliver(&mut self, now: Millis, channel: &ChannelId, event: &Event) {
+        let lazy_due = self.options.laziness(channel).map(|lazy| now + lazy);
         let mut dropped = 0;
         for key in self.subscriptions.matching(channel) {
-            let Some(session) = self.sessions.get_mut(key) else { continue };
-            dropped += session.deliver(self.publishes, event, &self.options);
-            if session.is_suspended() {
-                self.ready.insert(key);
-            }
+            let (event, options, ready) = (event.clone(), &self.options, &mut self.ready);
+            dropped += self
+                .sessions
+                .change(key, |session| match lazy_due {
+                    Some(due) => session.queue.push_lazy(event, due, options),
+                    None => {
+                        let dropped = session.queue.push(event, options);
+                        if session.is_ready() {
+                            ready.insert(key);
+                        }
+                        dropped
+                    }
+                })
+                .unwrap_or(0);
         }
         if dropped > 0 {
             self.tell(Notice::EventsDropped { events: dropped });

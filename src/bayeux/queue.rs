@@ -2,17 +2,22 @@
 
 use std::collections::VecDeque;
 
-use super::{Event, Options};
+use super::{Event, Millis, Options};
 
 #[derive(Debug, Default)]
 pub struct Queue {
     events: VecDeque<Event>,
     bytes: usize,
+    /// Whether anything came that is not lazy.
+    urgent: bool,
+    /// When the first of the lazy events wants to leave.
+    lazy_due: Option<Millis>,
 }
 
 impl Queue {
     /// Adds an event; past `MAX_QUEUE` or `MAX_QUEUE_BYTES` the oldest ones make room. Returns how many were dropped.
     pub fn push(&mut self, event: Event, options: &Options) -> usize {
+        self.urgent = true;
         self.bytes += event.as_json().len();
         self.events.push_back(event);
         let mut dropped = 0;
@@ -26,14 +31,28 @@ impl Queue {
         dropped
     }
 
-    /// Empties the queue.
-    pub fn take(&mut self) -> VecDeque<Event> {
-        self.bytes = 0;
-        std::mem::take(&mut self.events)
+    /// As [`Queue::push`], for an event that is in no hurry: it leaves with the next one that is, or at `due`.
+    pub fn push_lazy(&mut self, event: Event, due: Millis, options: &Options) -> usize {
+        let urgent = self.urgent;
+        let dropped = self.push(event, options);
+        self.urgent = urgent;
+        self.lazy_due = Some(self.lazy_due.map_or(due, |earlier| earlier.min(due)));
+        dropped
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
+    /// Empties the queue.
+    pub fn take(&mut self) -> VecDeque<Event> {
+        std::mem::take(self).events
+    }
+
+    /// Whether something waits that a connect should not be held for.
+    pub fn is_urgent(&self) -> bool {
+        self.urgent
+    }
+
+    /// When what waits should leave even if nothing urgent comes.
+    pub fn lazy_due(&self) -> Option<Millis> {
+        self.lazy_due
     }
 }
 
@@ -64,6 +83,19 @@ mod tests {
         assert_eq!(push_all(&options, 5), (3, vec![event("3"), event("4")]));
         let options = Options { max_queue_bytes: event("0").as_json().len() * 2, ..Options::default() };
         assert_eq!(push_all(&options, 5), (3, vec![event("3"), event("4")]));
+    }
+
+    #[test]
+    fn lazy_events_are_not_urgent_and_leave_when_the_first_of_them_is_due() {
+        let options = Options::default();
+        let mut queue = Queue::default();
+        queue.push_lazy(event("1"), Millis(30), &options);
+        queue.push_lazy(event("2"), Millis(20), &options);
+        assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, Some(Millis(20))));
+        queue.push(event("3"), &options);
+        assert!(queue.is_urgent());
+        assert_eq!(queue.take().len(), 3);
+        assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, None));
     }
 
     #[test]

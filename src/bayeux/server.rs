@@ -1,6 +1,7 @@
 //! The server of one home.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
@@ -12,7 +13,7 @@ use super::session::HeldConnect;
 use super::sessions::Sessions;
 use super::{
     Advice, BayeuxError, ClientId, Ending, Endpoint, EndpointKey, Event, Home, Input, Millis, Notice, Options, Output,
-    Reply, SessionKey, Status, Subscriptions,
+    Reply, Session, SessionKey, Status, Subscriptions,
 };
 
 /// Everything a home knows, and [`BayeuxServer::handle`], the one way in and out.
@@ -24,8 +25,6 @@ pub struct BayeuxServer {
     pub(super) pace: FlushPace,
     /// Sessions that got events since their connect was held.
     pub(super) ready: BTreeSet<SessionKey>,
-    /// How many messages were published so far; numbers them.
-    pub(super) publishes: u64,
     home: Home,
     random: ChaCha12Rng,
     /// The wake-up that was asked for and has not come.
@@ -43,7 +42,6 @@ impl BayeuxServer {
             subscriptions: Subscriptions::default(),
             pace: FlushPace::default(),
             ready: BTreeSet::new(),
-            publishes: 0,
             home,
             random: ChaCha12Rng::from_seed(seed),
             wake: None,
@@ -93,7 +91,7 @@ impl BayeuxServer {
         }
         let mut answers = 0;
         for key in std::mem::take(&mut self.ready) {
-            if self.sessions.get(key).is_some_and(|session| !session.queue.is_empty())
+            if self.sessions.get(key).is_some_and(Session::is_ready)
                 && let Some(held) = self.resume(now, key)
             {
                 self.answer_connect(key, held);
@@ -122,15 +120,17 @@ impl BayeuxServer {
 
     /// How long a session is kept whose connect is answered now.
     pub(super) fn kept_until(&self, now: Millis, key: SessionKey) -> Millis {
-        let interval = self.sessions.get(key).map_or(self.options.interval, |session| session.timing.interval);
-        now + interval + self.options.max_interval
+        now + self.interval(key) + self.options.max_interval
+    }
+
+    fn interval(&self, key: SessionKey) -> Duration {
+        self.sessions.get(key).map_or(self.options.interval, |session| session.timing.interval)
     }
 
     /// Answers a connect that was held, with the events that wait.
     fn answer_connect(&mut self, key: SessionKey, held: HeldConnect) {
-        let Some(session) = self.sessions.get_mut(key) else { return };
-        let events = session.queue.take();
-        let interval = session.timing.interval;
+        let events = self.sessions.take_events(key);
+        let interval = self.interval(key);
         let mut reply = Reply::successful("/meta/connect", &held.id);
         reply.advice = held.advise.then(|| Advice::retry(interval, self.options.timeout));
         let reply = reply.into_json();

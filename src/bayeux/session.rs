@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::{ChannelPattern, ClientId, Endpoint, Event, MessageId, Millis, Options, Queue};
+use super::{ChannelPattern, ClientId, Endpoint, MessageId, Millis, Queue};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
 #[derive(Debug)]
@@ -15,8 +15,6 @@ pub struct Session {
     pub timing: Timing,
     /// Changed by [`super::sessions::Sessions`] alone, which keeps the clock's book by it.
     pub(super) connect: MetaConnect,
-    /// The last publish that was queued here: a second matching pattern must not queue it again.
-    last_publish: u64,
 }
 
 /// Where the client's `/meta/connect` stands.
@@ -56,31 +54,19 @@ impl Session {
             queue: Queue::default(),
             timing: Timing { interval, advised: None },
             connect: MetaConnect::Awaited { until },
-            last_publish: 0,
         }
     }
 
-    /// Queues the event of publish number `publish`, once. Returns how many older events had to make room.
-    pub fn deliver(&mut self, publish: u64, event: &Event, options: &Options) -> usize {
-        if self.last_publish == publish {
-            return 0;
-        }
-        self.last_publish = publish;
-        self.queue.push(event.clone(), options)
+    /// Whether a connect is held that urgent events could go out with at once.
+    pub fn is_ready(&self) -> bool {
+        matches!(self.connect, MetaConnect::Suspended(_)) && self.queue.is_urgent()
     }
 
-    /// Whether a connect is held that events could go out with.
-    pub fn is_suspended(&self) -> bool {
-        matches!(self.connect, MetaConnect::Suspended(_))
-    }
-}
-
-impl MetaConnect {
     /// When the clock next matters to this session.
     pub fn due(&self) -> Millis {
-        match self {
-            Self::Awaited { until } => *until,
-            Self::Suspended(held) => held.until,
+        match &self.connect {
+            MetaConnect::Awaited { until } => *until,
+            MetaConnect::Suspended(held) => self.queue.lazy_due().map_or(held.until, |lazy| lazy.min(held.until)),
         }
     }
 }

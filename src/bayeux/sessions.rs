@@ -1,10 +1,10 @@
 //! All sessions of a home, with the books by which they are found: by secret, by endpoint, by clock, by address.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use super::session::{HeldConnect, MetaConnect};
-use super::{ClientId, EndpointKey, Millis, Session};
+use super::{ClientId, EndpointKey, Event, Millis, Session};
 
 /// A session's number within its home. Never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,7 +25,7 @@ impl Sessions {
         self.last_key += 1;
         let key = SessionKey(self.last_key);
         self.by_client_id.insert(session.client_id.clone(), key);
-        self.by_due.insert((session.connect.due(), key));
+        self.by_due.insert((session.due(), key));
         self.by_key.insert(key, session);
         key
     }
@@ -35,7 +35,7 @@ impl Sessions {
         let held = self.resume(key, Millis::default());
         let session = self.by_key.remove(&key)?;
         self.by_client_id.remove(&session.client_id);
-        self.by_due.remove(&(session.connect.due(), key));
+        self.by_due.remove(&(session.due(), key));
         Some((session, held))
     }
 
@@ -51,8 +51,14 @@ impl Sessions {
         self.by_key.get(&key)
     }
 
+    /// For what the clock does not depend on; for the rest see [`Sessions::change`].
     pub fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
         self.by_key.get_mut(&key)
+    }
+
+    /// Empties a session's queue.
+    pub fn take_events(&mut self, key: SessionKey) -> VecDeque<Event> {
+        self.change(key, |session| session.queue.take()).unwrap_or_default()
     }
 
     pub fn len(&self) -> usize {
@@ -70,12 +76,12 @@ impl Sessions {
         if let Some(address) = &held.address {
             *self.held_by_address.entry(address.clone()).or_default() += 1;
         }
-        self.change(key, MetaConnect::Suspended(held));
+        self.set(key, MetaConnect::Suspended(held));
     }
 
     /// Lets go of the held connect, if there is one: the caller answers it. The session is kept until `until`.
     pub fn resume(&mut self, key: SessionKey, until: Millis) -> Option<HeldConnect> {
-        match self.change(key, MetaConnect::Awaited { until })? {
+        match self.set(key, MetaConnect::Awaited { until })? {
             MetaConnect::Awaited { .. } => None,
             MetaConnect::Suspended(held) => {
                 self.by_endpoint.remove(&held.endpoint.key());
@@ -90,7 +96,7 @@ impl Sessions {
         if let Some(MetaConnect::Awaited { until: before }) = self.by_key.get(&key).map(|session| &session.connect)
             && *before < until
         {
-            self.change(key, MetaConnect::Awaited { until });
+            self.set(key, MetaConnect::Awaited { until });
         }
     }
 
@@ -104,11 +110,21 @@ impl Sessions {
         self.by_due.first().filter(|(due, _)| *due <= now).map(|(_, key)| *key)
     }
 
-    fn change(&mut self, key: SessionKey, connect: MetaConnect) -> Option<MetaConnect> {
+    /// Changes what the clock's book may depend on, and keeps the book.
+    pub fn change<T>(&mut self, key: SessionKey, change: impl FnOnce(&mut Session) -> T) -> Option<T> {
         let session = self.by_key.get_mut(&key)?;
-        self.by_due.remove(&(session.connect.due(), key));
-        self.by_due.insert((connect.due(), key));
-        Some(std::mem::replace(&mut session.connect, connect))
+        let before = session.due();
+        let result = change(session);
+        let after = session.due();
+        if after != before {
+            self.by_due.remove(&(before, key));
+            self.by_due.insert((after, key));
+        }
+        Some(result)
+    }
+
+    fn set(&mut self, key: SessionKey, connect: MetaConnect) -> Option<MetaConnect> {
+        self.change(key, |session| std::mem::replace(&mut session.connect, connect))
     }
 
     fn let_go(&mut self, address: Option<&str>) {

@@ -30,7 +30,7 @@ impl<S: Ord + Copy> Subscriptions<S> {
         }
     }
 
-    /// Everyone who listens to `channel`, once, however many of their patterns match.
+    /// Everyone who listens to `channel`, once each, however many of their patterns match.
     pub fn matching(&self, channel: &ChannelId) -> impl Iterator<Item = S> {
         let mut sets = channel.matching_keys().filter_map(|key| self.by_pattern.get(key.as_str()));
         let (first, second) = (sets.next(), sets.next());

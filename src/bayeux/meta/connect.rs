@@ -56,9 +56,9 @@ impl BayeuxServer {
         Some((first, advise))
     }
 
-    /// With nothing queued a connect waits for events; with events, for the pace of a busy object.
+    /// With nothing urgent queued a connect waits for events; with events, for the pace of a busy object.
     fn may_wait(&self, now: Millis, key: SessionKey) -> bool {
-        self.sessions.get(key).is_some_and(|session| session.queue.is_empty()) || !self.pace.allows(now)
+        self.sessions.get(key).is_some_and(|session| !session.queue.is_urgent()) || !self.pace.allows(now)
     }
 }
 
