@@ -1,0 +1,67 @@
+// Many clients: coming up a few at a time, and leaving.
+import { setTimeout as sleep } from 'node:timers/promises';
+
+const PATIENCE = 20_000; // ms for all of them to leave
+const LEAVING = 50; // at the same time
+
+/** Brings up `subs` subscribers, `conc` at a time; who fails is an error and left out. */
+export async function bringUp(load) {
+  const { account, options, Client } = load;
+  const started = performance.now();
+  const subscribers = [];
+  await eachOf(Array(options.subs).keys(), options.conc, async (number) => {
+    const client = new Client(load, number);
+    try {
+      await client.open();
+      await client.subscribe();
+      subscribers.push(client);
+    } catch (error) {
+      account.fail(`up ${error.message}`);
+      await client.leave();
+    }
+  });
+  return { subscribers, seconds: (performance.now() - started) / 1000 };
+}
+
+/** Clients that only publish. Each has one publish at a time; `free` is called whenever one may publish again. */
+export class Publishers {
+  #idle = [];
+  #all = [];
+  onFree = null;
+
+  async open(load, count) {
+    for (let number = 0; number < count; number++) {
+      const client = new load.Client(load, number);
+      await client.open();
+      this.#all.push(client);
+    }
+    this.#idle = [...this.#all];
+  }
+
+  /** Publishes unless all are busy, and tells which of the two. */
+  publish() {
+    const client = this.#idle.pop();
+    client?.publish(() => {
+      this.#idle.push(client);
+      this.onFree?.();
+    });
+    return client !== undefined;
+  }
+
+  get clients() {
+    return this.#all;
+  }
+}
+
+export async function sayGoodbye(clients) {
+  const everyone = eachOf(clients.values(), LEAVING, (client) => client.leave().catch(() => {})); // the server may be gone
+  await Promise.race([everyone, sleep(PATIENCE)]);
+}
+
+/** Works through an iterator, `atOnce` of it at the same time. */
+async function eachOf(iterator, atOnce, work) {
+  const worker = async () => {
+    for (const item of iterator) await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
