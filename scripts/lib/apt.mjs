@@ -16,7 +16,7 @@ async function install(packages, why) {
   const byHand = `install it by hand: apt-get install --no-install-recommends ${packages.join(' ')}`;
   const asRoot = await rootPrefix();
   if (!asRoot) throw new Problem(`${why} is missing, and installing it needs root (no password-less sudo here).\n  As root, ${byHand}`);
-  const apt = (...args) => run(asRoot[0], [...asRoot.slice(1), ...args], { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: ['ignore', 'inherit', 'inherit'] });
+  const apt = (...args) => run(asRoot[0], [...asRoot.slice(1), ...args], { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: ['ignore', 'ignore', 'inherit'] });
   try {
     await apt('-qq', 'update');
     await apt('-qq', '-o', 'DPkg::Lock::Timeout=600', '-o', 'Dpkg::Use-Pty=0', 'install', '-y', '--no-install-recommends', ...packages);

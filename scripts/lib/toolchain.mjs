@@ -96,7 +96,7 @@ async function installFromRustup() {
   try {
     const { code } = await exited(child);
     if (code === 0) return true;
-    console.log(`  rustup could not: ${lastLine(said) || `nothing heard of its server within ${RUSTUP_PATIENCE / 1000} s`}`);
+    console.log(`  rustup could not: ${/^error: .*/m.exec(said)?.[0] ?? `nothing heard of its server within ${RUSTUP_PATIENCE / 1000} s`}`);
   } catch {
     console.log('  no rustup on this machine');
   } finally {
@@ -104,5 +104,3 @@ async function installFromRustup() {
   }
   return false;
 }
-
-const lastLine = (text) => text.trim().split('\n').at(-1);
