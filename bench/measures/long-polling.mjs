@@ -1,0 +1,64 @@
+// What long-polling is measured by: the load, on whom, and the figures that are read from it with the goals they have.
+//
+// A figure: `read(result)` of a load generator's line; `unit`; goals as `{ against, atLeast | atMost }`: the ratio of
+// ours to that server's, or, without `against`, ours itself.
+
+export const measures = {
+  sat: {
+    servers: ['bayeux-edge', 'bare', 'faye'],
+    load: { mode: 'sat', subs: 1000, window: 8 },
+    heading: 'saturation: 8 publishes in flight, 1,000 polls',
+    figures: [
+      {
+        title: 'deliveries/s',
+        read: ({ delivPerSec }) => delivPerSec,
+        goals: [{ against: 'bare', atLeast: 1.6 }, { against: 'faye' }],
+      },
+    ],
+  },
+  'rate-10': {
+    servers: ['bayeux-edge', 'bare', 'faye'],
+    load: { mode: 'rate', rate: 10, subs: 1000 },
+    heading: '10 messages/s to 1,000 polls',
+    figures: [
+      // One message more or less falls into the time that is measured.
+      { title: 'delivered of what is offered', read: delivered, goals: [{ atLeast: 0.99 }] },
+      { title: 'never delivered', read: undelivered, goals: [{ atMost: 0 }] },
+      { title: 'p99', unit: 'ms', read: ({ p99 }) => p99, goals: [{ against: 'bare', atMost: 1 / 3 }] },
+    ],
+  },
+  'rate-100': {
+    servers: ['bayeux-edge', 'bare', 'faye'],
+    load: { mode: 'rate', rate: 100, subs: 100 },
+    heading: '100 messages/s to 100 polls',
+    figures: [
+      { title: 'p50', unit: 'ms', read: ({ p50 }) => p50, goals: [{ against: 'bare', atMost: 1 }] },
+      { title: 'p99', unit: 'ms', read: ({ p99 }) => p99, goals: [{ against: 'bare', atMost: 1 }] },
+      { title: 'never delivered', read: undelivered, goals: [{ atMost: 0 }] },
+    ],
+  },
+  setup: {
+    servers: ['bayeux-edge', 'faye'],
+    load: { mode: 'setup', subs: 3000, bye: 0 },
+    heading: 'handshake + subscribe + connect of 3,000 clients',
+    figures: [{ title: 'clients/s', read: ({ perSec }) => perSec, goals: [{ against: 'faye', atLeast: 0.8 }] }],
+  },
+  idle: {
+    servers: ['bayeux-edge', 'bare', 'faye'],
+    load: { mode: 'idle', subs: 5000, bye: 0 },
+    heading: '5,000 polls held, nothing published',
+    figures: [
+      { title: 'errors', read: ({ errors }) => errors, goals: [{ atMost: 0 }] },
+      { title: 'memory of each', unit: 'KB', read: ({ kbPerClient }) => kbPerClient, goals: [{ against: 'bare', atMost: 1.2 }] },
+    ],
+  },
+};
+
+function delivered({ delivPerSec, offered }) {
+  return delivPerSec / offered;
+}
+
+/** Lost, or not even published: every publisher was still waiting for an answer. */
+function undelivered({ lost, skipped, subs }) {
+  return lost + skipped * subs;
+}

@@ -1,0 +1,48 @@
+// One run: a fresh server, and the load generator in a process of its own.
+import { readFile } from 'node:fs/promises';
+import { guard } from '../../scripts/lib/guard.mjs';
+import { inRoot } from '../../scripts/lib/project.mjs';
+import { exited, Problem, start } from '../../scripts/lib/run.mjs';
+import { asArguments } from '../load/options.mjs';
+
+const SPARE_FILES = 200; // besides a socket for each client
+
+/** Returns the line that the generator printed. Whatever happens, both have ended then. */
+export async function runLoad({ startServer, speaks }, load, signal) {
+  await enoughFiles(load.subs);
+  signal.throwIfAborted();
+  const server = await startServer();
+  try {
+    signal.throwIfAborted();
+    return await generate({ ...speaks, ...load, url: server.url, pid: server.pid, allowerr: 1 }, signal);
+  } finally {
+    await server.stop();
+  }
+}
+
+async function generate(load, signal) {
+  const args = [inRoot('bench', 'load.mjs'), ...asArguments(load)];
+  const child = start(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const callOff = guard(child.pid);
+  const kill = () => child.kill('SIGKILL');
+  signal.addEventListener('abort', kill);
+  try {
+    const [line, { code }] = await Promise.all([child.stdout.setEncoding('utf8').toArray(), exited(child)]);
+    signal.throwIfAborted();
+    const result = code === 0 && JSON.parse(line.join(''));
+    if (!result) throw new Problem(`the load generator ended with exit status ${code}: ${line.join('')}\n  node ${args.join(' ')}`);
+    return result;
+  } finally {
+    signal.removeEventListener('abort', kill);
+    callOff();
+  }
+}
+
+/** Node takes the hard limit for itself, and passes it on to the processes that it starts. */
+async function enoughFiles(clients) {
+  const limits = await readFile('/proc/self/limits', 'latin1');
+  const most = /^Max open files +(\d+)/m.exec(limits)?.[1] ?? Infinity; // or "unlimited"
+  if (clients + SPARE_FILES > Number(most)) {
+    throw new Problem(`${clients} clients need ${clients + SPARE_FILES} open files, and this shell allows ${most}.\n  Raise it first: ulimit -Hn ${clients + SPARE_FILES} as root`);
+  }
+}

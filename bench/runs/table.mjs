@@ -1,0 +1,64 @@
+// The results as a Markdown table: a line for each figure, with medians, ratios, goals and the command that gives it.
+import { isBusy } from './turns.mjs';
+
+export function table({ suite, measures, servers, results, runs, secs }) {
+  const columns = Object.keys(servers);
+  const lines = [
+    row(['figure', ...columns.map((server) => servers[server].title), 'ratio or goal', 'command']),
+    row(['---', ...columns.map(() => '---:'), '---', '---']),
+  ];
+  const notes = [];
+  for (const [name, measure] of measures) {
+    const command = `\`npm run bench -- ${suite} --only ${name} --runs ${runs} --secs ${secs}\``;
+    for (const figure of measure.figures) {
+      const values = columns.map((server) => results[name][server]?.map(figure.read));
+      const median = Object.fromEntries(columns.map((server, i) => [server, values[i] && medianOf(values[i])]));
+      const goals = figure.goals.map((goal) => judge(goal, median, servers)).join('<br>');
+      const cells = values.map((ofServer) => (ofServer ? spread(ofServer, figure.unit) : ''));
+      lines.push(row([`${measure.heading}: ${figure.title}`, ...cells, goals, command]));
+    }
+    notes.push(...notesOn(name, results[name], servers));
+  }
+  return [`Runs: ${runs}. Medians (lowest – highest).\n`, ...lines, ...notes.map((note) => `\n${note}`)].join('\n');
+}
+
+const row = (cells) => `| ${cells.join(' | ')} |`;
+
+/** "1.72 × bare object (goal ≥ 1.6) ✔" */
+function judge({ against, atLeast, atMost }, median, servers) {
+  const [ours] = Object.values(median);
+  const value = against ? ours / median[against] : ours;
+  const measured = against ? `${format(value)} × ${servers[against].title}` : '';
+  if (atLeast === undefined && atMost === undefined) return measured;
+  const goal = atLeast === undefined ? `≤ ${format(atMost)}` : `≥ ${format(atLeast)}`;
+  const reached = atLeast === undefined ? value <= atMost : value >= atLeast;
+  return `${measured} (goal ${goal}) ${reached ? '✔' : '✘'}`.trim();
+}
+
+function spread(values, unit) {
+  const all = values.length > 1 ? ` (${format(Math.min(...values))} – ${format(Math.max(...values))})` : '';
+  return `${format(medianOf(values))}${unit ? ` ${unit}` : ''}${all}`;
+}
+
+export function medianOf(values) {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+const format = (value) => value.toLocaleString('en', { maximumSignificantDigits: 3 });
+
+/** What a reader must know before trusting the figures. */
+function notesOn(name, results, servers) {
+  const notes = [];
+  for (const [server, runs] of Object.entries(results)) {
+    const say = (what) => notes.push(`- ${name}, ${servers[server].title}: ${what}`);
+    const busy = runs.filter(isBusy).length;
+    if (busy) say(`${busy} of ${runs.length} runs on a busy machine (other programs used ${Math.max(...runs.map(({ otherCpu }) => otherCpu))} cores)`);
+    const limited = runs.filter(({ genLoop }) => genLoop > 0.9).length;
+    if (limited) say(`the generator was the limit in ${limited} of ${runs.length} runs`);
+    const failed = runs.filter(({ errors }) => errors > 0);
+    for (const { errors, why } of failed) say(`${errors} errors: ${JSON.stringify(why)}`);
+  }
+  return notes;
+}
