@@ -1,21 +1,39 @@
 //! When events leave: at once on an idle object, in bundles on a busy one.
 //!
-//! Measured on workerd: to answer a held poll costs a quarter of a millisecond, whatever it carries. So an object that
-//! has just answered a thousand polls is busy with that for a quarter of a second; events published meanwhile do
-//! better to share the next answer than to queue up an answer each. The pace is the time the last flush costs.
+//! To answer a held poll costs a quarter of a millisecond on workerd, whatever it carries. An object that has just
+//! answered a thousand polls is busy with that, and with the polls that come back, for a quarter of a second. Events
+//! published meanwhile do better to share the next answer than to queue up an answer each.
+//!
+//! So a flush starts a wave: the next one waits until nearly all the polls it answered have come back, and a little
+//! longer for the publishers that waited for the same answers. Clients that stay away are not waited for: a wave ends
+//! at the latest after twice the time its answers cost, or after `FLUSH_PACE`.
 
 use std::time::Duration;
 
 use super::Millis;
 
-/// What one answer costs the object, measured with `npm run bench`: see bench/README.md.
+/// What one answer costs the object, measured on workerd: see bench/README.md.
 const COST_OF_ANSWER: Duration = Duration::from_micros(250);
 
-/// The time before which no further flush is due.
+/// A wave is over when all but this part of its polls are back.
+const STRAGGLERS: usize = 50;
+
+/// How much longer the next flush waits than the wave took: this part of it. Publishers come back with the last polls.
+const GATHER: u64 = 16;
+
+/// Tells when the next flush is due.
 #[derive(Debug, Default)]
 pub struct FlushPace {
+    number: u64,
+    since: Millis,
     not_before: Millis,
+    /// Polls that may still come back before the wave is over.
+    awaited: usize,
 }
+
+/// The wave in which a session's connect was answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Wave(u64);
 
 impl FlushPace {
     pub fn allows(&self, now: Millis) -> bool {
@@ -26,10 +44,30 @@ impl FlushPace {
         self.not_before
     }
 
-    /// `answers` polls were answered just now: the next flush waits as long as that takes, `longest` at the most.
+    /// The wave that a flush now would start.
+    pub fn next_wave(&self) -> Wave {
+        Wave(self.number + 1)
+    }
+
+    /// A wave has started: `answers` polls were answered just now. The next flush waits for `longest` at the most.
     pub fn flushed(&mut self, now: Millis, answers: usize, longest: Duration) {
-        let cost = COST_OF_ANSWER.saturating_mul(u32::try_from(answers).unwrap_or(u32::MAX));
+        let cost = COST_OF_ANSWER.saturating_mul(u32::try_from(answers).unwrap_or(u32::MAX)).saturating_mul(2);
+        self.number += 1;
+        self.since = now;
         self.not_before = now + cost.min(longest);
+        self.awaited = answers - answers / STRAGGLERS;
+    }
+
+    /// A session that was answered in this wave has sent its next connect.
+    pub fn returned(&mut self, now: Millis, wave: Wave) {
+        if wave != Wave(self.number) || self.awaited == 0 {
+            return;
+        }
+        self.awaited -= 1;
+        if self.awaited == 0 {
+            let took = now.0.saturating_sub(self.since.0);
+            self.not_before = self.not_before.min(now + Duration::from_millis(took / GATHER));
+        }
     }
 }
 
@@ -38,21 +76,49 @@ mod tests {
     use super::*;
 
     const LONGEST: Duration = Duration::from_millis(100);
+    const START: Millis = Millis(1000);
+
+    fn after_a_flush_of(answers: usize) -> (FlushPace, Wave) {
+        let mut pace = FlushPace::default();
+        let wave = pace.next_wave();
+        pace.flushed(START, answers, LONGEST);
+        (pace, wave)
+    }
 
     #[test]
-    fn the_more_were_answered_the_longer_the_next_flush_waits_up_to_the_longest() {
-        let mut pace = FlushPace::default();
-        for (answers, wait) in [(0, 0), (2, 0), (40, 10), (100_000, 100)] {
-            pace.flushed(Millis(1000), answers, LONGEST);
-            assert_eq!(pace.not_before(), Millis(1000 + wait), "{answers} answers");
-            assert!(pace.allows(Millis(1000 + wait)));
+    fn a_wave_lasts_twice_its_cost_at_the_most_and_never_longer_than_the_longest() {
+        for (answers, wait) in [(0, 0), (1, 0), (40, 20), (100_000, 100)] {
+            let (pace, _) = after_a_flush_of(answers);
+            assert_eq!(pace.not_before(), START + Duration::from_millis(wait), "{answers} answers");
         }
+    }
+
+    #[test]
+    fn a_wave_is_over_a_little_after_nearly_all_its_polls_are_back() {
+        let (mut pace, wave) = after_a_flush_of(150);
+        for _ in 0..146 {
+            pace.returned(Millis(1032), wave);
+        }
+        assert!(!pace.allows(Millis(1034)));
+        pace.returned(Millis(1032), wave);
+        assert!(!pace.allows(Millis(1033)));
+        assert!(pace.allows(Millis(1034)));
+    }
+
+    #[test]
+    fn polls_of_an_earlier_wave_do_not_count() {
+        let (mut pace, earlier) = after_a_flush_of(2);
+        pace.flushed(START, 40, LONGEST);
+        for _ in 0..40 {
+            pace.returned(START, earlier);
+        }
+        assert!(!pace.allows(Millis(1019)));
     }
 
     #[test]
     fn a_pace_of_zero_never_waits() {
         let mut pace = FlushPace::default();
-        pace.flushed(Millis(1000), 1000, Duration::ZERO);
-        assert!(pace.allows(Millis(1000)));
+        pace.flushed(START, 1000, Duration::ZERO);
+        assert!(pace.allows(START));
     }
 }

@@ -61,7 +61,7 @@ impl Default for Options {
             max_sessions: 32_768,
             lazy_channels: Vec::new(),
             max_lazy_timeout: Duration::from_millis(5000),
-            flush_pace: Duration::from_millis(250),
+            flush_pace: Duration::from_millis(500),
         }
     }
 }

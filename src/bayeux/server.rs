@@ -89,12 +89,14 @@ impl BayeuxServer {
         if self.ready.is_empty() || !self.pace.allows(now) {
             return;
         }
+        let wave = self.pace.next_wave();
         let mut answers = 0;
         for key in std::mem::take(&mut self.ready) {
             if self.sessions.get(key).is_some_and(Session::is_ready)
                 && let Some(held) = self.resume(now, key)
             {
                 self.answer_connect(key, held);
+                self.sessions.get_mut(key).into_iter().for_each(|session| session.wave = wave);
                 answers += 1;
             }
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::flush::Wave;
 use super::{ChannelPattern, ClientId, Endpoint, MessageId, Millis, Queue};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
@@ -13,6 +14,8 @@ pub struct Session {
     pub subscriptions: BTreeSet<ChannelPattern>,
     pub queue: Queue,
     pub timing: Timing,
+    /// The flush that last answered this session's connect, until the next connect comes.
+    pub wave: Wave,
     /// Changed by [`super::sessions::Sessions`] alone, which keeps the clock's book by it.
     pub(super) connect: MetaConnect,
 }
@@ -53,6 +56,7 @@ impl Session {
             subscriptions: BTreeSet::new(),
             queue: Queue::default(),
             timing: Timing { interval, advised: None },
+            wave: Wave::default(),
             connect: MetaConnect::Awaited { until },
         }
     }

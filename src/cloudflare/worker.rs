@@ -5,10 +5,9 @@
 
 use serde_json::json;
 use wasm_bindgen::prelude::*;
-use worker::Env;
 use worker::js_sys::Promise;
 use worker::web_sys::{Request, Response};
-use worker::worker_sys::{DurableObject, Fetcher};
+use worker::worker_sys::{DurableObjectNamespace, Fetcher};
 
 use super::config::Config;
 use super::http::{ALLOWED_METHODS, Head, cross_origin, path, preflight, respond};
@@ -22,13 +21,13 @@ fn start() {
 
 /// Called for every request that is not a static asset's.
 #[wasm_bindgen]
-pub fn fetch(request: Request, env: Env, _context: JsValue) -> Result<JsValue, JsValue> {
+pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<JsValue, JsValue> {
     let url = request.url();
     let path = path(&url);
     if !path.starts_with(BASE_PATH) {
-        return Ok(site(&env, &request)?.into());
+        return Ok(bindings.assets()?.fetch(&request)?.into());
     }
-    let config = match Config::of(&env) {
+    let config = match Config::of(&bindings) {
         Ok(config) => config,
         Err(error) => return Ok(misconfigured(&error).into()),
     };
@@ -38,7 +37,7 @@ pub fn fetch(request: Request, env: Env, _context: JsValue) -> Result<JsValue, J
         return Ok(respond(&head(404), body).into());
     };
     match request.method().as_str() {
-        "POST" => Ok(object(&env, &home, &request)?.into()),
+        "POST" => Ok(object(&bindings, &home, &request)?.into()),
         "OPTIONS" => Ok(preflight(&Head { allow: Some(ALLOWED_METHODS), ..head(204) }).into()),
         _ => {
             let body = r#"[{"successful":false,"error":"405::method_not_allowed"}]"#;
@@ -47,16 +46,22 @@ pub fn fetch(request: Request, env: Env, _context: JsValue) -> Result<JsValue, J
     }
 }
 
-/// The answer of a home's object.
-fn object(env: &Env, home: &Home, request: &Request) -> worker::Result<Promise> {
-    let stub = env.durable_object("CHANNEL_TREE")?.get_by_name(home.name())?;
-    Ok(stub.into_rpc::<DurableObject>().fetch_with_request(request)?)
+/// What `wrangler.toml` binds. `worker::Env` asks each binding for its class first, which every poll would pay for.
+#[wasm_bindgen]
+extern "C" {
+    pub type Bindings;
+
+    #[wasm_bindgen(method, getter, catch, js_name = CHANNEL_TREE)]
+    fn channel_tree(this: &Bindings) -> Result<DurableObjectNamespace, JsValue>;
+
+    /// The static assets, for the requests that the platform sends to the Worker first.
+    #[wasm_bindgen(method, getter, catch, js_name = ASSETS)]
+    fn assets(this: &Bindings) -> Result<Fetcher, JsValue>;
 }
 
-/// The static assets' answer, where the platform asked the Worker first.
-fn site(env: &Env, request: &Request) -> Result<Promise, JsValue> {
-    let assets: Fetcher = worker::js_sys::Reflect::get(env, &"ASSETS".into())?.unchecked_into();
-    assets.fetch(request)
+/// The answer of a home's object.
+fn object(bindings: &Bindings, home: &Home, request: &Request) -> Result<Promise, JsValue> {
+    bindings.channel_tree()?.get_by_name(home.name())?.fetch_with_request(request)
 }
 
 /// A bad variable stops everything, as loudly as possible: whoever deployed it reads this first.

@@ -28,7 +28,7 @@ impl BayeuxServer {
             self.answer_overtaken(overtaken);
         }
         let wish = Wish::of(&checked.message, &self.options);
-        let Some((first, advise)) = self.agree(key, wish) else {
+        let Some((first, advise)) = self.agree(now, key, wish) else {
             return Step::Replied(checked.failed(&BayeuxError::SessionUnknown));
         };
         if batch.alone && !first && wish.timeout > Duration::ZERO && self.may_wait(now, key) {
@@ -45,10 +45,12 @@ impl BayeuxServer {
         Step::Replied(reply.into_json())
     }
 
-    /// Takes over the client's timing. Whether this is the session's first connect, and whether the reply advises:
+    /// Takes note that the client is back, and takes over its timing. Whether this is the session's first connect, and whether the reply advises:
     /// on the first one, when the timing changed, and when the client spoke of it and so may have forgotten ours.
-    fn agree(&mut self, key: SessionKey, wish: Wish) -> Option<(bool, bool)> {
-        let timing = &mut self.sessions.get_mut(key)?.timing;
+    fn agree(&mut self, now: Millis, key: SessionKey, wish: Wish) -> Option<(bool, bool)> {
+        let session = self.sessions.get_mut(key)?;
+        self.pace.returned(now, std::mem::take(&mut session.wave));
+        let timing = &mut session.timing;
         let first = timing.advised.is_none();
         let advise = wish.given || timing.advised != Some(wish.interval);
         timing.interval = wish.interval;
