@@ -1,8 +1,8 @@
-// node scripts/check.mjs: format, lints (native and wasm32, with and without the fixture) and documentation, warnings as errors.
-import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+// node scripts/check.mjs: the syntax of scripts and pages, format, lints (native and wasm32, with and without the fixture) and
+// documentation, warnings as errors.
+import { existsSync } from 'node:fs';
 import { inRoot } from './lib/project.mjs';
-import { main, run } from './lib/run.mjs';
+import { capture, main, run } from './lib/run.mjs';
 import { buildStd, wasmToolchain } from './lib/toolchain.mjs';
 
 const DENY = ['--', '-D', 'warnings'];
@@ -23,8 +23,6 @@ await main(async () => {
 });
 
 async function checkScripts() {
-  for (const folder of ['scripts', 'scripts/lib']) {
-    const files = (await readdir(inRoot(folder))).filter((name) => name.endsWith('.mjs'));
-    for (const name of files) await run(process.execPath, ['--check', join(folder, name)]);
-  }
+  const { stdout } = await capture('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.mjs', '*.js']);
+  for (const name of stdout.trim().split('\n').filter((name) => existsSync(inRoot(name)))) await run(process.execPath, ['--check', name]);
 }

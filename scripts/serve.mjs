@@ -2,6 +2,7 @@
 // The release build on workerd itself, until a signal, or until the process that started it has gone.
 import { parseArgs } from 'node:util';
 import { buildWorker } from './lib/build.mjs';
+import { node22 } from './lib/npm.mjs';
 import { main, Problem } from './lib/run.mjs';
 import { whenStarterEnds } from './lib/starter.mjs';
 import { vendorCometd } from './lib/vendor.mjs';
@@ -16,6 +17,7 @@ const { values } = parseArgs({
 });
 
 await main(async () => {
+  if (node22() !== process.execPath) throw new Problem('This needs Node.js 22.12 or newer; `npm run serve` and `npm run fixture` bring one.');
   const stopped = Promise.withResolvers();
   await whenStarterEnds(() => stopped.resolve());
 

@@ -32,6 +32,16 @@ test('the chosen port is used, and free again after a SIGTERM', async (t) => {
   assert.equal((await fixture(t, ['--port', port])).url, url);
 });
 
+test('--var sets an option of the server, and the last one of a name wins', async (t) => {
+  const handshake = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '[{"channel":"/meta/handshake"}]' };
+  const [wrong, mended] = await Promise.all([
+    fixture(t, ['--var', 'TIMEOUT:soon']),
+    fixture(t, ['--var', 'TIMEOUT:soon', '--var', 'TIMEOUT:4000']),
+  ]);
+  assert.match(await (await fetch(`${wrong.url}/cometd`, handshake)).text(), /TIMEOUT.*soon/);
+  assert.doesNotMatch(await (await fetch(`${mended.url}/cometd`, handshake)).text(), /soon/);
+});
+
 test('a wrong option is refused in a sentence', async (t) => {
   for (const [args, sentence] of [[['--port', 'many'], /--port many: a number/], [['--var', 'TIMEOUT'], /--var TIMEOUT: NAME:VALUE/]]) {
     const { child, output } = command(t, args);
