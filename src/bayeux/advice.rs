@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::time::millis;
@@ -60,17 +60,9 @@ pub struct Wish {
 impl Wish {
     /// Advice or members of it that make no sense count as absent, as do negative numbers.
     pub fn of(message: &Message, options: &Options) -> Self {
-        #[derive(Deserialize)]
-        struct Fields<'a> {
-            #[serde(borrow)]
-            timeout: Option<&'a RawValue>,
-            #[serde(borrow)]
-            interval: Option<&'a RawValue>,
-        }
-        let fields: Option<Fields<'_>> = message.get("advice");
-        let asked = |field: Option<&RawValue>| duration(field?);
-        let timeout = fields.as_ref().and_then(|fields| asked(fields.timeout));
-        let interval = fields.as_ref().and_then(|fields| asked(fields.interval));
+        let advice: Message = message.get("advice").unwrap_or_default();
+        let asked = |name| duration(advice.field(name)?);
+        let (timeout, interval) = (asked("timeout"), asked("interval"));
         Self {
             timeout: timeout.map_or(options.timeout, |asked| asked.min(options.timeout)),
             interval: interval.map_or(options.interval, |asked| asked.min(options.max_client_interval())),
@@ -108,9 +100,17 @@ mod tests {
     fn advice_that_makes_no_sense_counts_as_absent() {
         let options = Options::default();
         let absent = Wish { timeout: options.timeout, interval: options.interval, given: false };
-        for advice in
-            ["5", "\"x\"", "null", "[]", "{}", r#"{"timeout":"abc"}"#, r#"{"timeout":{}}"#, r#"{"timeout":-1}"#]
-        {
+        for advice in [
+            "5",
+            "\"x\"",
+            "null",
+            "[]",
+            "[0,0]",
+            "{}",
+            r#"{"timeout":"abc"}"#,
+            r#"{"timeout":{}}"#,
+            r#"{"timeout":-1}"#,
+        ] {
             assert_eq!(wish(advice), absent, "{advice}");
         }
     }

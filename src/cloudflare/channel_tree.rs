@@ -14,6 +14,7 @@ use worker::web_sys::Request;
 use worker::worker_sys::DurableObjectState;
 
 use super::config::Config;
+use super::departures::Departures;
 use super::http::{Head, cross_origin, respond};
 use super::js;
 use super::log::{Log, LogLevel};
@@ -36,6 +37,7 @@ struct Tree {
     log: Log,
     server: RefCell<BayeuxServer>,
     polls: Polls,
+    departures: Departures,
     timer: Timer,
 }
 
@@ -50,14 +52,16 @@ impl ChannelTree {
         let home = Home::named(&name).ok_or_else(|| JsError::new("this object's name is no home's"))?;
         let log = Log::new(config.log_level, &name);
         let server = BayeuxServer::new(home, config.options.clone(), crate::application(), js::random_seed());
-        Ok(Self(AssertUnwindSafe(Rc::new_cyclic(|tree: &Weak<Tree>| {
-            let tree = tree.clone();
-            let timer = Timer::new(move || {
-                if let Some(tree) = tree.upgrade() {
-                    tree.handle(Input::Timeout, None);
-                }
-            });
-            Tree { config, log, server: RefCell::new(server), polls: Polls::default(), timer }
+        Ok(Self(AssertUnwindSafe(Rc::new_cyclic(|tree: &Weak<Tree>| Tree {
+            config,
+            log,
+            server: RefCell::new(server),
+            polls: Polls::default(),
+            departures: Departures::new(calling(tree, Tree::left)),
+            timer: Timer::new({
+                let wake = calling(tree, |tree, ()| tree.handle(Input::Timeout, None));
+                move || wake(())
+            }),
         }))))
     }
 
@@ -65,6 +69,16 @@ impl ChannelTree {
     pub fn fetch(&self, request: Request) -> Promise {
         let tree = Rc::clone(&self.0);
         future_to_promise(AssertUnwindSafe(async move { Ok(tree.receive(&request).await) }))
+    }
+}
+
+/// A callback of the platform's: it does not keep the object alive.
+fn calling<T>(tree: &Weak<Tree>, call: impl Fn(&Tree, T) + 'static) -> impl Fn(T) + 'static {
+    let tree = tree.clone();
+    move |argument| {
+        if let Some(tree) = tree.upgrade() {
+            call(&tree, argument);
+        }
     }
 }
 
@@ -78,13 +92,23 @@ impl Tree {
                 let (endpoint, promise) = self.polls.open(head);
                 let sender = endpoint.key();
                 self.handle(input(endpoint), Some(sender));
+                if self.polls.holds(sender) {
+                    self.departures.watch(request, sender);
+                }
                 promise.into()
             }
             Err(error) => {
-                self.log.line(LogLevel::Info, "request_refused", json!({ "status": error.status() }));
+                self.log.line(LogLevel::Debug, "request_refused", json!({ "status": error.status() }));
                 respond(&Head { status: error.status(), ..head }, &error.body()).into()
             }
         }
+    }
+
+    /// The client of a held request is gone.
+    fn left(&self, endpoint: EndpointKey) {
+        self.handle(Input::Closed(endpoint), None);
+        // Nobody reads it, but the platform's side of the request comes to its end.
+        self.polls.answer(endpoint, 200, "[]");
     }
 
     /// Lets the server handle what happened, and does what it says.

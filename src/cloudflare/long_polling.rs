@@ -35,6 +35,11 @@ impl Polls {
         (endpoint, resolvers.promise())
     }
 
+    /// Whether this endpoint still waits for its answer.
+    pub fn holds(&self, endpoint: EndpointKey) -> bool {
+        self.waiting.borrow().contains_key(&endpoint)
+    }
+
     /// Answers; an endpoint that is not open any more is passed over.
     pub fn answer(&self, endpoint: EndpointKey, status: u16, json: &str) {
         let Some(Poll { resolve, head }) = self.waiting.borrow_mut().remove(&endpoint) else { return };

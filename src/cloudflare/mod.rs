@@ -3,6 +3,7 @@
 mod channel_tree;
 mod config;
 mod cors;
+mod departures;
 mod http;
 mod js;
 mod log;

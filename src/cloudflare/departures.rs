@@ -1,0 +1,54 @@
+//! Clients that leave while their request is held, as far as the platform tells.
+//!
+//! With the compatibility flag `enable_request_signal` a request's signal aborts when its client is gone. Under workerd
+//! that is so for a connection that is reset, not for one that is closed in order, and never behind `wrangler dev`. So
+//! it is an extra: a session it does not tell of is forgotten by the clock.
+
+use wasm_bindgen::prelude::*;
+use worker::js_sys::Function;
+use worker::web_sys::Request;
+
+use crate::bayeux::EndpointKey;
+
+#[wasm_bindgen]
+extern "C" {
+    /// An `AbortSignal`, with the number of the endpoint that it speaks of.
+    type Signal;
+
+    #[wasm_bindgen(method, setter)]
+    fn set_endpoint(this: &Signal, endpoint: f64);
+
+    #[wasm_bindgen(method, getter)]
+    fn endpoint(this: &Signal) -> f64;
+
+    #[wasm_bindgen(method, setter)]
+    fn set_onabort(this: &Signal, callback: &Function);
+
+    type AbortEvent;
+
+    #[wasm_bindgen(method, getter)]
+    fn target(this: &AbortEvent) -> Signal;
+}
+
+/// Calls back when a client that is watched leaves.
+pub struct Departures {
+    /// One for all requests: a closure for each would cost every poll.
+    callback: Closure<dyn Fn(AbortEvent)>,
+}
+
+impl Departures {
+    pub fn new(left: impl Fn(EndpointKey) + 'static) -> Self {
+        let callback = Closure::own_assert_unwind_safe(move |event: AbortEvent| {
+            left(EndpointKey::LongPolling(event.target().endpoint() as u64));
+        });
+        Self { callback }
+    }
+
+    pub fn watch(&self, request: &Request, endpoint: EndpointKey) {
+        let EndpointKey::LongPolling(number) = endpoint;
+        let signal: Signal = request.signal().unchecked_into();
+        // Exact to 2^53 requests of one object.
+        signal.set_endpoint(number as f64);
+        signal.set_onabort(self.callback.as_ref().unchecked_ref());
+    }
+}
