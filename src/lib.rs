@@ -1,4 +1,32 @@
-//! bayeux-edge: a Bayeux server on Cloudflare Workers.
+//! bayeux-edge: a Bayeux (CometD) publish/subscribe server for Cloudflare Workers and Durable Objects.
+//!
+//! ```text
+//!          browsers, programs
+//!                 │ HTTP
+//!  ┌──────────────▼───────────────┐
+//!  │ cloudflare::worker           │  stateless: finds the home by the path
+//!  └──────────────┬───────────────┘
+//!                 │ one Durable Object per home: `/`, `/<tree>`
+//!  ┌──────────────▼───────────────┐
+//!  │ cloudflare::channel_tree     │  the object: reads requests (http, long_polling), holds their promises,
+//!  │   long_polling  departures   │  sets the one timer, catches panics, logs
+//!  │   timer  log  config  cors   │
+//!  └───────┬──────────────▲───────┘
+//!    Input │              │ Output      values only
+//!  ┌───────▼──────────────┴───────┐
+//!  │ bayeux::BayeuxServer         │  the protocol: no clock, no randomness, no async, no platform
+//!  │   batch ─▶ meta/*  publish   │  a request's messages, one after the other
+//!  │   subscriptions  queue       │  who listens; what waits
+//!  │   sessions  flush            │  who is there, until when; when events leave
+//!  └───────┬──────────────▲───────┘
+//!      ask │              │ verdicts, actions
+//!  ┌───────▼──────────────┴───────┐
+//!  │ app                          │  the one file that a user edits
+//!  └──────────────────────────────┘
+//! ```
+//!
+//! The platform's crates are dependencies of wasm32 only, and only there is `cloudflare` compiled: the rest of the crate
+//! cannot depend on it, and its tests run natively in milliseconds, with a clock that they move.
 
 pub mod app;
 pub mod bayeux;
