@@ -7,10 +7,14 @@
 //! | `/service/kick` | ends the sender's session |
 //! | `/service/pub` with `{"channel":C,"data":D}` | publishes D on C as the server |
 //! | `/service/panic` | panics, as a bug in an application would |
+//! | `/service/memory` | answers with the bytes of the wasm heap that are in use, of all objects together |
 //! | handshake with `ext.deny` true | denied |
 //! | `/auth/**` | neither published nor subscribed |
 //! | `/sub/**` | subscribed only |
 //! | `/den/*` | denied, with the reason `nope` |
+
+#[cfg(target_arch = "wasm32")]
+mod memory;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -57,6 +61,8 @@ impl Application for Fixture {
             "/service/kick" => vec![Action::Disconnect],
             "/service/pub" => publication(message).into_iter().collect(),
             "/service/panic" => panic!("the panic that /service/panic was asked for"),
+            #[cfg(target_arch = "wasm32")]
+            "/service/memory" => memory::report().map(Action::Reply).into_iter().collect(),
             _ => Vec::new(),
         })
     }

@@ -1,0 +1,250 @@
+// Raw HTTP against the Worker: what a request may look like, and what every response has.
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { events, HANDSHAKE, join, post } from './support/bayeux.mjs';
+import { request } from './support/http.mjs';
+import { fixture, withFixture } from './support/server.mjs';
+
+const { url } = await fixture();
+const cometd = `${url}/cometd`;
+const handshake = JSON.stringify([HANDSHAKE]);
+const form = (...documents) => new URLSearchParams(documents.map((json) => ['message', json])).toString();
+
+/** Each of `replies` is a handshake's that succeeded. */
+function assertShakesHands({ status, json, text }, replies = 1) {
+  assert.equal(status, 200, text);
+  assert.equal(json.length, replies, text);
+  for (const { channel, successful, clientId } of json) {
+    assert.deepEqual([channel, successful], ['/meta/handshake', true], text);
+    assert.match(clientId, /^[0-9A-Za-z]{23,}$/);
+  }
+}
+
+describe('a body', () => {
+  for (const type of ['application/json', 'application/json;charset=UTF-8', 'text/json', 'text/json; charset=utf-8', 'text/plain', undefined]) {
+    test(`of the type ${type ?? 'that nobody told'} is read as JSON`, async () => {
+      assertShakesHands(await request(cometd, { headers: type ? { 'content-type': type } : {}, body: handshake }));
+    });
+  }
+
+  for (const type of ['application/x-www-form-urlencoded', 'application/x-www-form-urlencoded; charset=UTF-8']) {
+    test(`of the type ${type} has its messages in the fields called message`, async () => {
+      const headers = { 'content-type': type };
+      assertShakesHands(await request(cometd, { headers, body: form(handshake) }));
+      assertShakesHands(await request(cometd, { headers, body: `other=1&${form(JSON.stringify(HANDSHAKE))}` }));
+      const { clientId } = await join(cometd);
+      const publish = (id) => ({ channel: '/service/echo', clientId, id, data: 'ä & 100 % + "quoted"' });
+      const { json } = await request(cometd, { headers, body: form(JSON.stringify(publish('1')), JSON.stringify([publish('2'), publish('3')])) });
+      assert.deepEqual(json.filter(({ id }) => id).map(({ id, successful }) => [id, successful]), [['1', true], ['2', true], ['3', true]]);
+      assert.deepEqual(events(json).map(({ data }) => data), Array(3).fill('ä & 100 % + "quoted"'));
+    });
+  }
+
+  test('may be a single object', async () => {
+    assertShakesHands(await request(cometd, { headers: { 'content-type': 'application/json' }, body: JSON.stringify(HANDSHAKE) }));
+  });
+
+  test('may come in chunks without a Content-Length, split anywhere', async () => {
+    const alice = await join(cometd);
+    const bytes = Buffer.from(JSON.stringify([{ channel: '/service/echo', clientId: alice.clientId, data: 'naïve 🎈' }]));
+    const inTheEmoji = bytes.indexOf('🎈') + 2;
+    const { status, json, text } = await request(cometd, { body: [bytes.subarray(0, 5), bytes.subarray(5, inTheEmoji), bytes.subarray(inTheEmoji)] });
+    assert.equal(status, 200, text);
+    assert.equal(events(json)[0].data, 'naïve 🎈');
+  });
+
+  test('in UTF-8 comes back as it went', async () => {
+    const alice = await join(cometd);
+    const data = { 'שלום': '‮مرحبا 👩‍👩‍👧 \u0000\u2028"\\/' };
+    assert.deepEqual(await alice.call('/service/echo', data), data);
+  });
+});
+
+test('every answer is JSON that no cache may keep and no browser may take for something else', async () => {
+  for (const body of [handshake, '[]', 'nonsense']) {
+    const { headers } = await request(cometd, { body });
+    assert.equal(headers['content-type'].toLowerCase(), 'application/json;charset=utf-8');
+    assert.equal(headers['cache-control'], 'no-store');
+    assert.equal(headers['x-content-type-options'], 'nosniff');
+  }
+});
+
+describe('the address', () => {
+  test('may have the name behind it that cometd.js appends', async () => {
+    const alice = await join(cometd);
+    const say = async (path, message) => (await post(`${cometd}${path}`, [{ clientId: alice.clientId, ...message }])).json[0];
+    assertShakesHands(await post(`${cometd}/handshake`, [HANDSHAKE]));
+    assert.equal((await say('/connect', { channel: '/meta/connect', connectionType: 'long-polling', advice: { timeout: 0 } })).successful, true);
+    assert.equal((await say('/', { channel: '/meta/subscribe', subscription: '/a' })).successful, true);
+    assert.equal((await say('/disconnect', { channel: '/meta/disconnect' })).successful, true);
+    assert.equal(await alice.lives(), false);
+  });
+
+  test('may have a query', async () => {
+    assertShakesHands(await post(`${cometd}?token=1/2`, [HANDSHAKE]));
+  });
+
+  test('of a tree is a home of its own, with the same names behind it', async () => {
+    const alice = await join(`${cometd}/chat`);
+    for (const path of ['/chat/connect', '/chat/', '/chat/subscribe']) {
+      const connect = { channel: '/meta/connect', connectionType: 'long-polling', clientId: alice.clientId, advice: { timeout: 0 } };
+      assert.equal((await post(`${cometd}${path}`, [connect])).json[0].successful, true, path);
+    }
+    assertShakesHands(await post(`${cometd}/chat/handshake`, [HANDSHAKE]));
+  });
+
+  test('of another home does not know the clientId', async () => {
+    const homes = [cometd, `${cometd}/chat`, `${cometd}/news`];
+    for (const home of homes) {
+      const { clientId } = await join(home);
+      for (const other of homes.filter((url) => url !== home)) {
+        const [reply] = (await post(other, [{ channel: '/meta/connect', connectionType: 'long-polling', clientId }])).json;
+        assert.deepEqual([reply.successful, reply.error, reply.advice.reconnect], [false, '402::session_unknown', 'handshake']);
+      }
+    }
+  });
+
+  test('of a tree keeps to itself what is published there', async () => {
+    const [alice, bob] = await Promise.all([join(`${cometd}/one`), join(`${cometd}/one`)]);
+    await bob.ok(bob.subscribe('/one/talk'));
+    await alice.ok(alice.publish('/one/talk', 'hi'));
+    assert.deepEqual(await bob.poll(), ['hi']);
+  });
+
+  for (const path of ['/a/b', '/chat/connect/connect', '/connect/connect', '/*', '/**', '/%3Cscript%3E', '/a%20b', `/${'x'.repeat(600)}`]) {
+    test(`${path.slice(0, 30)} leads nowhere, and a 404 says so in JSON`, async () => {
+      const { status, json, text } = await post(`${cometd}${path}`, [HANDSHAKE]);
+      assert.equal(status, 404, text);
+      assert.match(json[0].error, /^404::/);
+    });
+  }
+});
+
+describe('of the methods', () => {
+  for (const method of ['GET', 'PUT', 'DELETE', 'PATCH']) {
+    test(`${method} is refused, with those that there are`, async () => {
+      const { status, headers, json } = await request(cometd, { method, body: method === 'GET' ? undefined : handshake });
+      assert.equal(status, 405);
+      assert.equal(headers.allow, 'POST, OPTIONS');
+      assert.equal(json[0].successful, false);
+    });
+  }
+
+  test('OPTIONS tells which there are', async () => {
+    const { status, headers, text } = await request(cometd, { method: 'OPTIONS' });
+    assert.deepEqual([status, headers.allow, text], [204, 'POST, OPTIONS', '']);
+    assert.deepEqual(corsHeaders(headers), {});
+  });
+});
+
+describe('a page of another origin', () => {
+  const ours = 'https://chat.example.com';
+  const stranger = 'https://evil.example.com';
+  const from = (url, origin) => post(`${url}/cometd`, [HANDSHAKE], { headers: { origin } });
+  const preflight = (url, origin) =>
+    request(`${url}/cometd`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' } });
+
+  test('may not read anything unless it is listed, and the own origin needs no word', async () => {
+    for (const origin of [url, stranger, 'null']) {
+      for (const { headers } of [await from(url, origin), await preflight(url, origin)]) assert.deepEqual(corsHeaders(headers), {}, origin);
+    }
+  });
+
+  test('may when ALLOWED_ORIGINS lists it, and is named, with credentials', async () => {
+    await withFixture({ ALLOWED_ORIGINS: `${ours}, http://localhost:3000` }, async ({ url }) => {
+      for (const origin of [ours, 'http://localhost:3000']) {
+        assert.deepEqual(corsHeaders((await from(url, origin)).headers), named(origin));
+        const answer = await preflight(url, origin);
+        assert.equal(answer.status, 204);
+        const { 'access-control-allow-methods': methods, 'access-control-allow-headers': allowed, 'access-control-max-age': age, ...rest } = corsHeaders(answer.headers);
+        assert.match(methods, /POST/);
+        assert.match(allowed, /content-type/);
+        assert.ok(Number(age) > 0);
+        assert.deepEqual(rest, named(origin));
+      }
+      for (const origin of [url, stranger, `${ours}.evil.com`, `${ours}:8443`, 'http://chat.example.com', 'null']) {
+        assert.deepEqual(corsHeaders((await from(url, origin)).headers), {}, origin);
+        assert.deepEqual(corsHeaders((await preflight(url, origin)).headers), {}, origin);
+      }
+    });
+  });
+
+  test('can read errors too, or its developer would never see them', async () => {
+    await withFixture({ ALLOWED_ORIGINS: ours }, async ({ url }) => {
+      const send = (path, options) => request(`${url}/cometd${path}`, { ...options, headers: { origin: ours } });
+      const refused = [await send('', { body: 'nonsense' }), await send('/a/b', { body: handshake }), await send('', { method: 'PUT', body: handshake })];
+      assert.deepEqual(refused.map(({ status }) => status), [400, 404, 405]);
+      for (const { headers } of refused) assert.deepEqual(corsHeaders(headers), named(ours));
+    });
+  });
+
+  test('may, whichever it is, when ALLOWED_ORIGINS is *, and still is named', async () => {
+    await withFixture({ ALLOWED_ORIGINS: '*' }, async ({ url }) => {
+      for (const origin of [ours, stranger]) assert.deepEqual(corsHeaders((await from(url, origin)).headers), named(origin));
+      assert.deepEqual(corsHeaders((await from(url, url)).headers), {});
+    });
+  });
+});
+
+describe('beside it the site', () => {
+  test('serves its home page', async () => {
+    const { status, headers } = await request(`${url}/`, { method: 'GET' });
+    assert.equal(status, 200);
+    assert.match(headers['content-type'], /^text\/html/);
+  });
+
+  test('answers what is not there with a 404 of its own', async () => {
+    for (const path of ['/nowhere', '/cometdx', '/x/cometd']) {
+      const { status, json } = await request(`${url}${path}`, { method: 'GET' });
+      assert.deepEqual([status, json], [404, undefined], path);
+    }
+  });
+});
+
+describe('a connect', () => {
+  test('is held as long as the client asks, and answered empty then', async () => {
+    const alice = await join(cometd);
+    const started = performance.now();
+    assert.deepEqual(await alice.poll({ advice: { timeout: 400 } }), []);
+    const held = performance.now() - started;
+    assert.ok(held >= 390 && held < 2000, `held for ${held} ms`);
+  });
+
+  test('that is held brings at once what is published on another connection', async () => {
+    const [alice, bob] = await Promise.all([join(cometd), join(cometd)]);
+    await bob.ok(bob.subscribe('/talk'));
+    for (const word of ['one', 'two', 'three']) {
+      const started = performance.now();
+      const [heard] = await Promise.all([bob.poll(), alice.ok(alice.publish('/talk', word))]);
+      assert.deepEqual(heard, [word]);
+      assert.ok(performance.now() - started < 1000, 'before the connect timed out');
+    }
+  });
+
+  test('that is held leaves a second connection of the client free', async () => {
+    const alice = await join(cometd);
+    await alice.ok(alice.subscribe('/own'));
+    const held = alice.poll({ advice: { timeout: 1200 } });
+    const started = performance.now();
+    assert.equal(await alice.call('/service/echo', 'still there'), 'still there');
+    const mine = events(await alice.ok(alice.publish('/own', 'mine')));
+    assert.ok(performance.now() - started < 1000, 'before the connect timed out');
+    const heard = [...mine.map(({ data }) => data), ...(await held)];
+    assert.deepEqual(heard, ['mine'], 'once, on one of the two connections');
+  });
+
+  test('gives way to a newer one of the same client', async () => {
+    const alice = await join(cometd);
+    // Which of the two came first is not said; whichever it was is answered before the other times out.
+    const connects = [1, 2].map(() => alice.connect({ advice: { timeout: 1000 } }));
+    const first = await Promise.race(connects);
+    assert.equal(first.status, 409);
+    assert.equal(first.json[0].successful, false);
+    const [one, other] = await Promise.all(connects);
+    assert.deepEqual([one.status, other.status].sort(), [200, 409]);
+  });
+});
+
+const corsHeaders = (headers) => Object.fromEntries(Object.entries(headers).filter(([name]) => name === 'vary' || name.startsWith('access-control-')));
+
+const named = (origin) => ({ 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true', vary: 'Origin' });
