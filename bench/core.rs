@@ -1,0 +1,111 @@
+//! Micro-benchmarks of the protocol core, native: `cargo bench`.
+//!
+//! What one request costs the core alone; on workerd the platform around it costs a quarter of a millisecond.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use bayeux_edge::bayeux::app::Open;
+use bayeux_edge::bayeux::{
+    BayeuxServer, ChannelId, ChannelPattern, Endpoint, Home, Input, Millis, Options, Origin, Output, RequestId,
+    Subscriptions, parse_json,
+};
+use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+
+/// A server with clients, and the numbers of its requests.
+struct Room {
+    server: BayeuxServer,
+    requests: u64,
+    clients: Vec<String>,
+}
+
+impl Room {
+    /// Clients that listen to `/chat/demo`, each with a held connect.
+    fn with(clients: usize) -> Self {
+        let never = Duration::from_secs(60 * 60 * 24 * 365);
+        let options = Options { timeout: never, max_interval: never, max_queue: usize::MAX, ..Options::default() };
+        let server = BayeuxServer::new(Home::Root, options, Box::new(Open), [7; 32]);
+        let mut room = Self { server, requests: 0, clients: Vec::new() };
+        for _ in 0..clients {
+            let client = room.handshake();
+            room.send(&format!(
+                r#"[{{"channel":"/meta/subscribe","clientId":"{client}","subscription":"/chat/demo"}}]"#
+            ));
+            room.send(&connect(&client));
+            room.clients.push(client);
+        }
+        room.reconnect();
+        room
+    }
+
+    fn handshake(&mut self) -> String {
+        let outputs =
+            self.send(r#"[{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}]"#);
+        let reply = outputs.iter().find_map(|output| match output {
+            Output::Send { messages, .. } => Some(messages.as_str()),
+            Output::WakeAt(_) | Output::Tell(_) => None,
+        });
+        let (_, id) = reply.and_then(|reply| reply.split_once(r#""clientId":""#)).expect("a handshake is answered");
+        id.split('"').next().expect("a clientId ends").to_owned()
+    }
+
+    fn reconnect(&mut self) {
+        for at in 0..self.clients.len() {
+            let connect = connect(&self.clients[at]);
+            self.send(&connect);
+        }
+    }
+
+    fn publish(&mut self) -> Vec<Output> {
+        let publisher = self.clients[0].clone();
+        self.send(&format!(
+            r#"[{{"channel":"/chat/demo","clientId":"{publisher}","id":"7","data":{{"text":"hello, everybody"}}}}]"#
+        ))
+    }
+
+    fn send(&mut self, body: &str) -> Vec<Output> {
+        self.requests += 1;
+        let messages = parse_json(body, &Options::default()).expect("a valid batch");
+        let from = Endpoint::LongPolling(RequestId::new(self.requests));
+        // The clock does not matter here but for the pace of flushes, which is given all the time it wants.
+        self.server.handle(Millis(self.requests * 1000), Input::Messages { from, origin: Origin::default(), messages })
+    }
+}
+
+fn connect(client: &str) -> String {
+    format!(r#"[{{"channel":"/meta/connect","clientId":"{client}","connectionType":"long-polling","id":"4"}}]"#)
+}
+
+fn core(criterion: &mut Criterion) {
+    criterion.bench_function("parse a publish", |bencher| {
+        let body =
+            r#"[{"channel":"/chat/demo","clientId":"r5aUYs7bBjpYvXpStcRcJeq","id":"7","data":{"text":"hello"}}]"#;
+        bencher.iter(|| parse_json(black_box(body), &Options::default()));
+    });
+    criterion.bench_function("handshake and disconnect", |bencher| {
+        let mut room = Room::with(1);
+        bencher.iter(|| {
+            let client = room.handshake();
+            room.send(&format!(r#"[{{"channel":"/meta/disconnect","clientId":"{client}"}}]"#))
+        });
+    });
+    criterion.bench_function("hold a connect, in place of the one before", |bencher| {
+        let mut room = Room::with(1);
+        bencher.iter(|| room.reconnect());
+    });
+    criterion.bench_function("publish to 1,000 held connects", |bencher| {
+        bencher.iter_batched_ref(|| Room::with(1000), Room::publish, BatchSize::LargeInput);
+    });
+    criterion.bench_function("find the subscribers among 100,000 patterns", |bencher| {
+        let mut subscriptions = Subscriptions::default();
+        for number in 0..100_000_u32 {
+            let pattern = format!("/room/{number}/*");
+            subscriptions.add(ChannelPattern::parse(&pattern).expect("a pattern"), number);
+        }
+        let channel = ChannelId::parse("/room/4711/talk").expect("a channel");
+        bencher.iter(|| subscriptions.matching(black_box(&channel)).count());
+    });
+}
+
+criterion_group!(benches, core);
+criterion_main!(benches);
