@@ -86,7 +86,10 @@ impl BayeuxServer {
         let mut events = batch.parting;
         for key in batch.sessions {
             self.sessions.extend(key, now + self.options.max_interval);
-            events.extend(self.sessions.take_events(key));
+            // Clients read the answer only where the status is 200.
+            if status == Status::Ok {
+                events.extend(self.sessions.take_events(key));
+            }
         }
         self.send(batch.from, status, events, batch.replies);
     }

@@ -31,9 +31,7 @@ impl BayeuxServer {
         let denied = |denial| BayeuxError::Denied(Operation::Publish, denial);
         self.app.can_publish(channel, message).map_err(denied)?;
         let actions = self.app.receive(channel, message)?;
-        if channel.realm() == Realm::Broadcast {
-            self.deliver(now, channel, &Event::freeze(channel, message));
-        }
+        self.deliver(now, channel, &Event::freeze(channel, message));
         for action in actions {
             self.act(now, batch, sender, channel, action);
         }
@@ -55,8 +53,12 @@ impl BayeuxServer {
         }
     }
 
-    /// Queues an event for every subscriber of the channel, once each.
+    /// Queues an event for every subscriber of the channel, once each. Meta and service channels have none, not even
+    /// `/**`: what seems to come from there, a client takes as the server's word.
     fn deliver(&mut self, now: Millis, channel: &ChannelId, event: &Event) {
+        if channel.realm() != Realm::Broadcast {
+            return;
+        }
         let lazy_due = self.options.laziness(channel).map(|lazy| now + lazy);
         let mut dropped = 0;
         for key in self.subscriptions.matching(channel) {
