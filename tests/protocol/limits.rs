@@ -1,0 +1,190 @@
+//! Where things stop: what whoever passes a bound is told, and that nobody else loses anything.
+
+use bayeux_edge::bayeux::{Notice, RequestError, Status};
+use serde_json::{Value, json};
+
+use crate::scenario::Scenario;
+
+#[test]
+fn past_max_queue_the_oldest_events_make_room_and_the_log_hears_of_it() {
+    let scenario = Scenario::with(&[("MAX_QUEUE", "3")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/chat");
+    scenario.notices();
+    for number in 1..=3 {
+        alice.publish("/chat", number);
+    }
+    assert_eq!(scenario.notices(), []);
+    alice.publish("/chat", 4);
+    assert_eq!(scenario.notices(), [Notice::EventsDropped { events: 1 }]);
+    assert_eq!(bob.connect().answer().data(), [2, 3, 4]);
+}
+
+#[test]
+fn past_max_queue_bytes_the_oldest_events_make_room() {
+    let scenario = Scenario::with(&[("MAX_QUEUE_BYTES", "1024")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/chat");
+    let long = |letter: &str| letter.repeat(400);
+    for letter in ["a", "b", "c"] {
+        alice.publish("/chat", long(letter));
+    }
+    assert_eq!(bob.connect().answer().data(), [long("b"), long("c")]);
+    alice.publish("/chat", "x".repeat(5000));
+    assert_eq!(bob.connect().answer().data(), ["x".repeat(5000)], "a single event always stays");
+}
+
+#[test]
+fn one_full_queue_costs_nobody_else_an_event() {
+    let scenario = Scenario::with(&[("MAX_QUEUE", "1")]);
+    let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
+    for client in [&bob, &carol] {
+        client.subscribe("/chat");
+    }
+    for number in 1..=3 {
+        carol.connect();
+        alice.publish("/chat", number);
+    }
+    bob.connect();
+    assert_eq!((bob.receives(), carol.receives()), (vec![json!(3)], vec![json!(1), json!(2), json!(3)]));
+}
+
+#[test]
+fn past_max_subscriptions_a_subscribe_is_refused_as_a_whole() {
+    let scenario = Scenario::with(&[("MAX_SUBSCRIPTIONS", "2")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    let subscribe = |names: Value| json!({"channel": "/meta/subscribe", "subscription": names});
+    assert_eq!(bob.error_of(subscribe(json!(["/a", "/b", "/c"]))), "403::subscriptions_exceeded");
+    alice.publish("/a", "unheard");
+    bob.subscribe("/a");
+    assert_eq!(bob.ask(subscribe(json!(["/a", "/b", "/b", "/a/", "/service/x"])))["successful"], true);
+    assert_eq!(bob.error_of(subscribe(json!("/c"))), "403::subscriptions_exceeded");
+    bob.subscribe("/a");
+    bob.unsubscribe("/b");
+    bob.subscribe("/c");
+    assert!(bob.connect().is_held());
+}
+
+#[test]
+fn past_max_sessions_a_handshake_is_sent_away_for_ten_seconds() {
+    let scenario = Scenario::with(&[("MAX_SESSIONS", "2")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.hold();
+    scenario.notices();
+    let reply = scenario.client("carol").shake_hands_with(json!({}));
+    assert_eq!((&reply["successful"], &reply["error"]), (&json!(false), &json!("503::sessions_exceeded")));
+    assert_eq!(reply["advice"], json!({"reconnect": "handshake", "interval": 10000}));
+    assert_eq!(scenario.notices(), [Notice::HandshakeRefused { error: "503::sessions_exceeded".to_owned() }]);
+    alice.ask(json!({"channel": "/meta/disconnect"}));
+    scenario.client("carol").handshake();
+    assert!(bob.connect().is_held());
+}
+
+#[test]
+fn a_session_that_expired_makes_room_for_another() {
+    let scenario = Scenario::with(&[("MAX_SESSIONS", "1"), ("MAX_INTERVAL", "500")]);
+    scenario.join(["alice"]);
+    scenario.after(500);
+    scenario.client("bob").handshake();
+}
+
+#[test]
+fn past_client_max_connections_a_connect_of_that_address_is_refused_and_its_session_lives_on() {
+    let scenario = Scenario::with(&[("CLIENT_MAX_CONNECTIONS", "2")]);
+    let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]).map(|client| client.at_address("192.0.2.1"));
+    let [dave] = scenario.join(["dave"]).map(|client| client.at_address("2001:db8::1"));
+    let first = alice.hold();
+    bob.hold();
+    scenario.notices();
+
+    let refused = carol.connect_with(json!({"id": "c"})).answer();
+    let expected =
+        json!({"channel": "/meta/connect", "id": "c", "successful": false, "error": "503::connections_exceeded"});
+    assert_eq!(refused.messages, [expected]);
+    assert_eq!((refused.status, refused.status.code()), (Status::Unavailable, 503));
+    assert_eq!(scenario.notices(), [Notice::ConnectionRefused { address: "192.0.2.1".into() }]);
+    assert!(dave.connect().is_held(), "another address is free");
+    assert!(alice.connect().is_held(), "a connect that takes the place of its own is not one more");
+    assert!(!first.is_held());
+
+    carol.publish("/chat", "still here");
+    bob.ask(json!({"channel": "/meta/disconnect"}));
+    assert!(carol.connect().is_held());
+}
+
+#[test]
+fn every_way_a_held_connect_ends_gives_its_place_back() {
+    let scenario = Scenario::with(&[("CLIENT_MAX_CONNECTIONS", "1"), ("TIMEOUT", "5000")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]).map(|client| client.at_address("192.0.2.1"));
+    bob.subscribe("/chat");
+    bob.hold();
+    scenario.after(5000);
+    let held = bob.hold();
+    alice.publish("/chat", "an event");
+    assert!(!held.is_held());
+    bob.hold().breaks_off();
+    bob.hold();
+    bob.hold();
+    bob.ask(json!({"channel": "/meta/disconnect"}));
+    alice.hold();
+}
+
+#[test]
+fn a_refused_connect_carries_no_events_as_nobody_reads_a_503() {
+    let scenario = Scenario::with(&[("CLIENT_MAX_CONNECTIONS", "1"), ("LAZY_CHANNELS", "/lazy")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]).map(|client| client.at_address("192.0.2.1"));
+    bob.subscribe("/lazy");
+    let held = alice.hold();
+    let [carol] = scenario.join(["carol"]);
+    carol.publish("/lazy", "kept");
+    assert_eq!(bob.connect().answer().status, Status::Unavailable);
+    assert_eq!(bob.receives(), Vec::<Value>::new());
+    held.breaks_off();
+    bob.hold();
+    scenario.after(5000);
+    assert_eq!(bob.receives(), ["kept"]);
+}
+
+#[test]
+fn without_an_address_no_connect_is_refused() {
+    let scenario = Scenario::with(&[("CLIENT_MAX_CONNECTIONS", "1")]);
+    let clients = scenario.join(["alice", "bob", "carol"]);
+    assert!(clients.each_ref().map(|client| client.connect().is_held()) == [true; 3]);
+}
+
+#[test]
+fn a_connect_that_need_not_wait_is_never_refused() {
+    let scenario = Scenario::with(&[("CLIENT_MAX_CONNECTIONS", "1")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]).map(|client| client.at_address("192.0.2.1"));
+    bob.subscribe("/chat");
+    alice.hold();
+    assert_eq!(bob.connect_with(json!({"advice": {"timeout": 0}})).answer().status, Status::Ok);
+    alice.publish("/chat", "hi");
+    assert_eq!(bob.connect().answer().data(), ["hi"]);
+}
+
+#[test]
+fn a_request_past_a_bound_is_refused_as_a_whole() {
+    let scenario =
+        Scenario::with(&[("MAX_MESSAGE_SIZE", "64"), ("MAX_MESSAGES_PER_BATCH", "2"), ("MAX_JSON_DEPTH", "4")]);
+    for (body, error) in [
+        ("[{},{},{}]".to_owned(), RequestError::TooMany),
+        ("[{\"data\":[[[]]]}]".to_owned(), RequestError::TooDeep),
+        (format!("[{{\"data\":\"{}\"}}]", "x".repeat(52)), RequestError::TooLarge),
+    ] {
+        assert_eq!(scenario.read(&body), Err(error), "{body}");
+    }
+    for body in ["[{},{}]".to_owned(), "[{\"data\":[[]]}]".to_owned(), format!("[{{\"data\":\"{}\"}}]", "x".repeat(51))]
+    {
+        assert!(scenario.read(&body).is_ok(), "{body}");
+    }
+}
+
+#[test]
+fn a_long_name_in_an_error_is_not_repeated() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    let name = format!("/{}", "x".repeat(512));
+    let reply = alice.ask(json!({"channel": name, "id": "1", "data": 1}));
+    assert_eq!(reply, json!({"id": "1", "successful": false, "error": "405::channel_invalid"}));
+}

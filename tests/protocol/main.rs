@@ -1,0 +1,23 @@
+//! The protocol as its clients see it: requests in, answers out, and a clock that the test moves.
+//!
+//! One file per behaviour; [`scenario`] has the actors. What CometD's clients count on and where this server departs
+//! from CometD is PROTOCOL.md's to say; each test is one sentence of it.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+mod scenario;
+
+mod bad_input;
+mod batch;
+mod connect;
+mod disconnect;
+mod expiry;
+mod handshake;
+mod lazy;
+mod limits;
+mod overtaken;
+mod pacing;
+mod policy;
+mod publish;
+mod service;
+mod subscribe;
