@@ -3,12 +3,13 @@
 //! A batch is a small state machine: it holds what is still to do and what was said so far, so that a step which needs
 //! an answer from elsewhere can leave it and come back. A held connect is such a step today; it takes the endpoint along.
 
+use super::extensions::{ReplyExt, timesync};
 use super::message::MessageId;
 use super::request::Element;
 use super::session::HeldConnect;
 use super::{
-    Advice, BayeuxError, BayeuxServer, ChannelId, Endpoint, Event, Message, Millis, Notice, Origin, Realm, Reply,
-    Session, SessionKey, Status, channel,
+    BayeuxError, BayeuxServer, ChannelId, Endpoint, Event, Message, Millis, Notice, Origin, Realm, Reply, Session,
+    SessionKey, Status, channel,
 };
 
 pub(super) struct Batch {
@@ -38,6 +39,7 @@ pub(super) struct Hold {
     pub id: MessageId,
     pub until: Millis,
     pub advise: bool,
+    pub timesync: Option<timesync::Question>,
 }
 
 /// A message past the checks that all messages share.
@@ -45,6 +47,8 @@ pub(super) struct Checked {
     pub message: Message,
     pub id: MessageId,
     pub channel: ChannelId,
+    /// What a meta message asks about the clocks.
+    pub timesync: Option<timesync::Question>,
 }
 
 impl Batch {
@@ -95,8 +99,8 @@ impl BayeuxServer {
     }
 
     fn hold(&mut self, key: SessionKey, hold: Hold, batch: Batch) {
-        let Hold { id, until, advise } = hold;
-        let held = HeldConnect { endpoint: batch.from, address: batch.origin.address, id, until, advise };
+        let Hold { id, until, advise, timesync } = hold;
+        let held = HeldConnect { endpoint: batch.from, address: batch.origin.address, id, until, advise, timesync };
         self.sessions.suspend(key, held);
         // Events may wait already, for the pace of a busy object.
         if self.sessions.get(key).is_some_and(Session::is_ready) {
@@ -105,7 +109,7 @@ impl BayeuxServer {
     }
 
     fn step(&mut self, now: Millis, batch: &mut Batch, element: Element) -> Step {
-        let checked = match check(element) {
+        let checked = match check(now, element) {
             Ok(checked) => checked,
             Err(reply) => return Step::Replied(reply),
         };
@@ -115,7 +119,7 @@ impl BayeuxServer {
             ("/meta/subscribe", _) => Step::Replied(self.subscribe(batch, &checked)),
             ("/meta/unsubscribe", _) => Step::Replied(self.unsubscribe(batch, &checked)),
             ("/meta/disconnect", _) => Step::Replied(self.disconnect(batch, &checked)),
-            (_, Realm::Meta) => Step::Replied(checked.failed(&BayeuxError::MetaChannelUnknown)),
+            (_, Realm::Meta) => Step::Replied(checked.failed(&BayeuxError::MetaChannelUnknown).into_json()),
             _ => Step::Replied(self.publish(now, batch, &checked)),
         }
     }
@@ -137,35 +141,38 @@ impl BayeuxServer {
         if let Some(address) = &batch.origin.address {
             self.tell(Notice::ConnectionRefused { address: address.clone() });
         }
-        Step::Refused(checked.failed(&BayeuxError::ConnectionsExceeded))
+        Step::Refused(checked.failed(&BayeuxError::ConnectionsExceeded).into_json())
     }
 }
 
 impl Checked {
     pub fn successful(&self) -> Reply<'_> {
-        Reply::successful(self.channel.as_str(), &self.id)
+        Reply { ext: self.ext(), ..Reply::successful(self.channel.as_str(), &self.id) }
     }
 
-    pub fn failed(&self, error: &BayeuxError) -> String {
-        Reply::failed(Some(self.channel.as_str()), &self.id, error).into_json()
+    pub fn failed(&self, error: &BayeuxError) -> Reply<'_> {
+        Reply { ext: self.ext(), ..Reply::failed(Some(self.channel.as_str()), &self.id, error) }
     }
 
-    pub fn failed_with(&self, error: &BayeuxError, advice: Advice) -> String {
-        let mut reply = Reply::failed(Some(self.channel.as_str()), &self.id, error);
-        reply.advice = Some(advice);
-        reply.into_json()
+    /// The `ext` of an immediate answer.
+    fn ext(&self) -> ReplyExt {
+        ReplyExt { ack: None, timesync: self.timesync.and_then(timesync::Question::answer_at_once) }
     }
 }
 
 /// Checks what every message must have. The error is the finished reply.
-fn check(element: Element) -> Result<Checked, String> {
+fn check(now: Millis, element: Element) -> Result<Checked, String> {
     let nameless = MessageId::default();
     let message = element.map_err(|error| Reply::failed(None, &nameless, &error).into_json())?;
     // A client knows its message by the channel too, so even a bad one is repeated, within reason.
     let name = message.channel_name().filter(|name| name.len() <= channel::MAX_LENGTH);
     let id = message.id().map_err(|error| Reply::failed(name.as_deref(), &nameless, &error).into_json())?;
     match message.channel() {
-        Ok(channel) => Ok(Checked { message, id, channel }),
+        Ok(channel) => {
+            let meta = channel.realm() == Realm::Meta;
+            let timesync = if meta { timesync::Question::of(&message, now) } else { None };
+            Ok(Checked { message, id, channel, timesync })
+        }
         Err(error) => Err(Reply::failed(name.as_deref(), &id, &error).into_json()),
     }
 }

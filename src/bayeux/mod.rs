@@ -10,6 +10,7 @@
 //! | when a held connect is answered | `server.rs`, `flush.rs` |
 //! | how long a session lives | `session.rs`, `sessions.rs` |
 //! | what an application can decide | `app/` |
+//! | what travels in `ext` | its file in `extensions/` |
 //! | names, errors, numbers | `channel.rs`, `error.rs`, `options.rs` |
 
 mod advice;
@@ -19,6 +20,7 @@ mod channel;
 mod client_id;
 mod error;
 mod event;
+mod extensions;
 mod flush;
 mod home;
 mod io;
@@ -45,7 +47,7 @@ pub use home::{BASE_PATH, Home};
 pub use io::{Ending, Endpoint, EndpointKey, Input, Notice, Origin, Output, RequestId, Status};
 pub use message::{Message, MessageId};
 pub use options::{OptionError, Options};
-pub use queue::Queue;
+pub use queue::{Queue, Urgency};
 pub use reply::Reply;
 pub use request::{RequestError, parse_form, parse_json};
 pub use server::BayeuxServer;

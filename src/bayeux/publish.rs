@@ -11,13 +11,15 @@
 
 use super::app::Action;
 use super::batch::{Batch, Checked};
-use super::{BayeuxError, BayeuxServer, ChannelId, Ending, Event, Millis, Notice, Operation, Realm, SessionKey};
+use super::{
+    BayeuxError, BayeuxServer, ChannelId, Ending, Event, Millis, Notice, Operation, Realm, SessionKey, Urgency,
+};
 
 impl BayeuxServer {
     pub(super) fn publish(&mut self, now: Millis, batch: &mut Batch, checked: &Checked) -> String {
         match self.try_publish(now, batch, checked) {
             Ok(()) => checked.successful().into_json(),
-            Err(error) => checked.failed(&error),
+            Err(error) => checked.failed(&error).into_json(),
         }
     }
 
@@ -59,23 +61,18 @@ impl BayeuxServer {
         if channel.realm() != Realm::Broadcast {
             return;
         }
-        let lazy_due = self.options.laziness(channel).map(|lazy| now + lazy);
+        let urgency = self.options.laziness(channel).map_or(Urgency::Now, |lazy| Urgency::Lazy(now + lazy));
         let mut dropped = 0;
         for key in self.subscriptions.matching(channel) {
             let (event, options, ready) = (event.clone(), &self.options, &mut self.ready);
-            dropped += self
-                .sessions
-                .change(key, |session| match lazy_due {
-                    Some(due) => session.queue.push_lazy(event, due, options),
-                    None => {
-                        let dropped = session.queue.push(event, options);
-                        if session.is_ready() {
-                            ready.insert(key);
-                        }
-                        dropped
-                    }
-                })
-                .unwrap_or(0);
+            let queued = self.sessions.change(key, |session| {
+                let dropped = session.queue.push(event, urgency, options);
+                if session.is_ready() {
+                    ready.insert(key);
+                }
+                dropped
+            });
+            dropped += queued.unwrap_or(0);
         }
         if dropped > 0 {
             self.tell(Notice::EventsDropped { events: dropped });

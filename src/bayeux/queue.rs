@@ -1,4 +1,4 @@
-//! The events that wait for one session, bounded.
+//! The events that wait for one session, bounded, and those that a client has not acknowledged.
 
 use std::collections::VecDeque;
 
@@ -6,53 +6,94 @@ use super::{Event, Millis, Options};
 
 #[derive(Debug, Default)]
 pub struct Queue {
-    events: VecDeque<Event>,
+    entries: VecDeque<Entry>,
     bytes: usize,
-    /// Whether anything came that is not lazy.
-    urgent: bool,
-    /// When the first of the lazy events wants to leave.
+    /// Entries that are not lazy.
+    urgent: usize,
+    /// When the first of the lazy ones should leave: they wait equally long.
     lazy_due: Option<Millis>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    event: Event,
+    urgency: Urgency,
+    /// The batch that carried it first; 0 while none has.
+    batch: u64,
+}
+
+/// How long an event may wait for company.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// It leaves as soon as it can.
+    Now,
+    /// It leaves with the next urgent one, or at this time.
+    Lazy(Millis),
+    /// It was sent, and goes again with the next one that leaves.
+    Again,
 }
 
 impl Queue {
     /// Adds an event; past `MAX_QUEUE` or `MAX_QUEUE_BYTES` the oldest ones make room. Returns how many were dropped.
-    pub fn push(&mut self, event: Event, options: &Options) -> usize {
-        self.urgent = true;
+    pub fn push(&mut self, event: Event, urgency: Urgency, options: &Options) -> usize {
         self.bytes += event.as_json().len();
-        self.events.push_back(event);
+        self.urgent += usize::from(urgency == Urgency::Now);
+        if let Urgency::Lazy(due) = urgency {
+            self.lazy_due.get_or_insert(due);
+        }
+        self.entries.push_back(Entry { event, urgency, batch: 0 });
         let mut dropped = 0;
         // One event alone always stays: a message within MAX_MESSAGE_SIZE can be delivered.
-        while self.events.len() > 1 && (self.events.len() > options.max_queue || self.bytes > options.max_queue_bytes) {
-            if let Some(oldest) = self.events.pop_front() {
-                self.bytes -= oldest.as_json().len();
-                dropped += 1;
-            }
+        while self.entries.len() > 1 && (self.entries.len() > options.max_queue || self.bytes > options.max_queue_bytes)
+        {
+            self.drop_first();
+            dropped += 1;
         }
         dropped
     }
 
-    /// As [`Queue::push`], for an event that is in no hurry: it leaves with the next one that is, or at `due`.
-    pub fn push_lazy(&mut self, event: Event, due: Millis, options: &Options) -> usize {
-        let urgent = self.urgent;
-        let dropped = self.push(event, options);
-        self.urgent = urgent;
-        self.lazy_due = Some(self.lazy_due.map_or(due, |earlier| earlier.min(due)));
-        dropped
+    /// Empties the queue.
+    pub fn take(&mut self) -> Vec<Event> {
+        std::mem::take(self).entries.into_iter().map(|entry| entry.event).collect()
     }
 
-    /// Empties the queue.
-    pub fn take(&mut self) -> VecDeque<Event> {
-        std::mem::take(self).events
+    /// Everything that waits, in order, as batch number `batch`. It stays here until it is acknowledged.
+    pub fn send(&mut self, batch: u64) -> Vec<Event> {
+        self.lazy_due = None;
+        for entry in &mut self.entries {
+            if entry.batch == 0 {
+                entry.batch = batch;
+            }
+            if matches!(entry.urgency, Urgency::Lazy(_)) {
+                entry.urgency = Urgency::Again;
+            }
+        }
+        self.entries.iter().map(|entry| entry.event.clone()).collect()
+    }
+
+    /// The client has everything up to batch number `batch`. As every batch carries all that is not acknowledged, that
+    /// is each event whose first batch is not above it.
+    pub fn acknowledge(&mut self, batch: u64) {
+        while self.entries.front().is_some_and(|entry| entry.batch != 0 && entry.batch <= batch) {
+            self.drop_first();
+        }
     }
 
     /// Whether something waits that a connect should not be held for.
     pub fn is_urgent(&self) -> bool {
-        self.urgent
+        self.urgent > 0
     }
 
     /// When what waits should leave even if nothing urgent comes.
     pub fn lazy_due(&self) -> Option<Millis> {
         self.lazy_due
+    }
+
+    fn drop_first(&mut self) {
+        if let Some(Entry { event, urgency, .. }) = self.entries.pop_front() {
+            self.bytes -= event.as_json().len();
+            self.urgent -= usize::from(urgency == Urgency::Now);
+        }
     }
 }
 
@@ -68,8 +109,8 @@ mod tests {
 
     fn push_all(options: &Options, count: usize) -> (usize, Vec<Event>) {
         let mut queue = Queue::default();
-        let dropped = (0..count).map(|n| queue.push(event(&n.to_string()), options)).sum();
-        (dropped, queue.take().into())
+        let dropped = (0..count).map(|n| queue.push(event(&n.to_string()), Urgency::Now, options)).sum();
+        (dropped, queue.take())
     }
 
     #[test]
@@ -86,21 +127,48 @@ mod tests {
     }
 
     #[test]
+    fn a_single_event_is_kept_whatever_its_size() {
+        let options = Options { max_queue_bytes: 1, ..Options::default() };
+        assert_eq!(push_all(&options, 1), (0, vec![event("0")]));
+    }
+
+    #[test]
     fn lazy_events_are_not_urgent_and_leave_when_the_first_of_them_is_due() {
         let options = Options::default();
         let mut queue = Queue::default();
-        queue.push_lazy(event("1"), Millis(30), &options);
-        queue.push_lazy(event("2"), Millis(20), &options);
+        queue.push(event("1"), Urgency::Lazy(Millis(20)), &options);
+        queue.push(event("2"), Urgency::Lazy(Millis(30)), &options);
         assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, Some(Millis(20))));
-        queue.push(event("3"), &options);
+        queue.push(event("3"), Urgency::Now, &options);
         assert!(queue.is_urgent());
         assert_eq!(queue.take().len(), 3);
         assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, None));
     }
 
     #[test]
-    fn a_single_event_is_kept_whatever_its_size() {
-        let options = Options { max_queue_bytes: 1, ..Options::default() };
-        assert_eq!(push_all(&options, 1), (0, vec![event("0")]));
+    fn what_was_sent_stays_until_a_batch_that_carried_it_is_acknowledged() {
+        let options = Options::default();
+        let mut queue = Queue::default();
+        queue.push(event("1"), Urgency::Now, &options);
+        assert_eq!(queue.send(1), [event("1")]);
+        queue.push(event("2"), Urgency::Now, &options);
+        assert_eq!(queue.send(2), [event("1"), event("2")]);
+        queue.acknowledge(1);
+        assert_eq!(queue.send(3), [event("2")]);
+        queue.push(event("3"), Urgency::Now, &options);
+        queue.acknowledge(99);
+        assert_eq!(queue.send(4), [event("3")]);
+        queue.acknowledge(4);
+        assert!(!queue.is_urgent() && queue.send(5).is_empty());
+    }
+
+    #[test]
+    fn lazy_events_that_were_sent_go_again_only_in_company() {
+        let options = Options::default();
+        let mut queue = Queue::default();
+        queue.push(event("1"), Urgency::Lazy(Millis(20)), &options);
+        queue.send(1);
+        assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, None));
+        assert_eq!(queue.send(2), [event("1")]);
     }
 }

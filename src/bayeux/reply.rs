@@ -3,6 +3,7 @@
 use serde::Serialize;
 use serde_json::value::RawValue;
 
+use super::extensions::ReplyExt;
 use super::{Advice, BayeuxError, MessageId};
 
 /// The fields a reply may have; those that do not apply stay out of the JSON.
@@ -18,12 +19,12 @@ use super::{Advice, BayeuxError, MessageId};
 #[serde(rename_all = "camelCase")]
 pub struct Reply<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
-    channel: Option<&'a str>,
+    pub channel: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    id: Option<&'a RawValue>,
-    successful: bool,
+    pub id: Option<&'a RawValue>,
+    pub successful: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<String>,
+    pub error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,6 +37,8 @@ pub struct Reply<'a> {
     pub subscription: Option<&'a RawValue>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<Advice>,
+    #[serde(skip_serializing_if = "ReplyExt::is_empty")]
+    pub ext: ReplyExt,
 }
 
 impl<'a> Reply<'a> {

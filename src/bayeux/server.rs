@@ -8,6 +8,7 @@ use rand_core::SeedableRng;
 
 use super::app::Application;
 use super::batch::Batch;
+use super::extensions::ReplyExt;
 use super::flush::FlushPace;
 use super::session::HeldConnect;
 use super::sessions::Sessions;
@@ -76,7 +77,7 @@ impl BayeuxServer {
     fn sweep(&mut self, now: Millis) {
         while let Some(key) = self.sessions.first_due(now) {
             match self.resume(now, key) {
-                Some(held) => self.answer_connect(key, held),
+                Some(held) => self.answer_connect(now, key, held),
                 None => {
                     self.end(key, Ending::Expired);
                 }
@@ -95,7 +96,7 @@ impl BayeuxServer {
             if self.sessions.get(key).is_some_and(Session::is_ready)
                 && let Some(held) = self.resume(now, key)
             {
-                self.answer_connect(key, held);
+                self.answer_connect(now, key, held);
                 self.sessions.get_mut(key).into_iter().for_each(|session| session.wave = wave);
                 answers += 1;
             }
@@ -130,11 +131,12 @@ impl BayeuxServer {
     }
 
     /// Answers a connect that was held, with the events that wait.
-    fn answer_connect(&mut self, key: SessionKey, held: HeldConnect) {
-        let events = self.sessions.take_events(key);
+    fn answer_connect(&mut self, now: Millis, key: SessionKey, held: HeldConnect) {
+        let (events, ack) = self.sessions.take_batch(key);
         let interval = self.interval(key);
         let mut reply = Reply::successful("/meta/connect", &held.id);
         reply.advice = held.advise.then(|| Advice::retry(interval, self.options.timeout));
+        reply.ext = ReplyExt { ack, timesync: held.timesync.and_then(|question| question.answer(now)) };
         let reply = reply.into_json();
         self.send(held.endpoint, Status::Ok, events, [reply]);
     }
@@ -159,7 +161,7 @@ impl BayeuxServer {
             self.subscriptions.remove(pattern, key);
         }
         self.tell(Notice::SessionClosed { why, sessions: self.sessions.len() });
-        let mut events: Vec<Event> = session.queue.take().into();
+        let mut events = session.queue.take();
         if why == Ending::Dismissed {
             events.push(Event::disconnected());
         }

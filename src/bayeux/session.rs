@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::extensions::ack::Ack;
+use super::extensions::timesync;
 use super::flush::Wave;
-use super::{ChannelPattern, ClientId, Endpoint, MessageId, Millis, Queue};
+use super::{ChannelPattern, ClientId, Endpoint, Event, MessageId, Millis, Queue};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
 #[derive(Debug)]
@@ -14,6 +16,8 @@ pub struct Session {
     pub subscriptions: BTreeSet<ChannelPattern>,
     pub queue: Queue,
     pub timing: Timing,
+    /// With the ack extension: how many batches were sent.
+    pub batches: Option<u64>,
     /// The flush that last answered this session's connect, until the next connect comes.
     pub wave: Wave,
     /// Changed by [`super::sessions::Sessions`] alone, which keeps the clock's book by it.
@@ -39,6 +43,7 @@ pub struct HeldConnect {
     pub until: Millis,
     /// Whether its reply repeats the advice.
     pub advise: bool,
+    pub timesync: Option<timesync::Question>,
 }
 
 /// How long a client stays away between connects, as agreed.
@@ -56,9 +61,24 @@ impl Session {
             subscriptions: BTreeSet::new(),
             queue: Queue::default(),
             timing: Timing { interval, advised: None },
+            batches: None,
             wave: Wave::default(),
             connect: MetaConnect::Awaited { until },
         }
+    }
+
+    /// The events that ride on any answer to this client. With the ack extension none do.
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        if self.batches.is_some() { Vec::new() } else { self.queue.take() }
+    }
+
+    /// The events that ride on a connect's reply, and what the reply says of them in `ext.ack`.
+    pub(super) fn take_batch(&mut self) -> (Vec<Event>, Option<Ack>) {
+        let Some(batches) = &mut self.batches else {
+            return (self.queue.take(), None);
+        };
+        *batches += 1;
+        (self.queue.send(*batches), Some(Ack::Batch(*batches)))
     }
 
     /// Whether a connect is held that urgent events could go out with at once.

@@ -1,8 +1,9 @@
 //! All sessions of a home, with the books by which they are found: by secret, by endpoint, by clock, by address.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use super::extensions::ack::Ack;
 use super::session::{HeldConnect, MetaConnect};
 use super::{ClientId, EndpointKey, Event, Millis, Session};
 
@@ -56,9 +57,14 @@ impl Sessions {
         self.by_key.get_mut(&key)
     }
 
-    /// Empties a session's queue.
-    pub fn take_events(&mut self, key: SessionKey) -> VecDeque<Event> {
-        self.change(key, |session| session.queue.take()).unwrap_or_default()
+    /// The events that ride on any answer to this client.
+    pub fn take_events(&mut self, key: SessionKey) -> Vec<Event> {
+        self.change(key, Session::take_events).unwrap_or_default()
+    }
+
+    /// The events that ride on a connect's reply, and its `ext.ack`.
+    pub fn take_batch(&mut self, key: SessionKey) -> (Vec<Event>, Option<Ack>) {
+        self.change(key, Session::take_batch).unwrap_or_default()
     }
 
     pub fn len(&self) -> usize {

@@ -17,7 +17,7 @@ use super::config::Config;
 use super::departures::Departures;
 use super::http::{Head, cross_origin, respond};
 use super::js;
-use super::log::{Log, LogLevel};
+use super::log::{Log, LogLevel, log_panics};
 use super::long_polling::{self, Polls};
 use super::timer::Timer;
 use crate::bayeux::{BayeuxServer, EndpointKey, Home, Input, Output};
@@ -47,6 +47,7 @@ impl ChannelTree {
     /// A bad variable or a name that is no home's: the Worker refuses both before it calls an object.
     #[wasm_bindgen(constructor)]
     pub fn new(state: DurableObjectState, env: Env) -> Result<ChannelTree, JsError> {
+        log_panics();
         let config = Config::of(&env)?;
         let name = State::from(state).id().name().unwrap_or_default();
         let home = Home::named(&name).ok_or_else(|| JsError::new("this object's name is no home's"))?;
@@ -119,7 +120,7 @@ impl Tree {
         let now = js::now();
         let outputs = catch_unwind(AssertUnwindSafe(|| self.server.borrow_mut().handle(now, input)));
         let outputs = outputs.unwrap_or_else(|_| {
-            self.log.line(LogLevel::Error, "panic", json!({}));
+            self.log.line(LogLevel::Error, "request_failed", json!({}));
             if let Some(sender) = sender {
                 self.polls.answer(sender, 500, r#"[{"successful":false,"error":"500::internal_error"}]"#);
             }

@@ -1,5 +1,8 @@
 //! Structured logs: one line of JSON each, for `wrangler tail` and Workers Logs.
 
+use std::panic;
+use std::sync::Once;
+
 use serde_json::{Value, json};
 use worker::{console_debug, console_error, console_log, console_warn};
 
@@ -87,6 +90,18 @@ impl Log {
             LogLevel::Debug => console_debug!("{details}"),
         }
     }
+}
+
+/// Makes a panic one line of JSON too, with where it was. The hook that the `worker` crate sets as the module starts
+/// writes two pages of stack.
+pub fn log_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        panic::set_hook(Box::new(|panic| {
+            let line = json!({ "level": "error", "event": "panic", "message": panic.to_string() });
+            console_error!("{line}");
+        }));
+    });
 }
 
 fn ending(why: Ending) -> &'static str {

@@ -11,17 +11,13 @@ use worker::worker_sys::{DurableObjectNamespace, Fetcher};
 
 use super::config::Config;
 use super::http::{ALLOWED_METHODS, Head, cross_origin, path, preflight, respond};
-use super::log::{Log, LogLevel};
+use super::log::{Log, LogLevel, log_panics};
 use crate::bayeux::{BASE_PATH, Home, OptionError};
-
-#[wasm_bindgen(start)]
-fn start() {
-    console_error_panic_hook::set_once();
-}
 
 /// Called for every request that is not a static asset's.
 #[wasm_bindgen]
 pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<JsValue, JsValue> {
+    log_panics();
     let url = request.url();
     let path = path(&url);
     if !path.starts_with(BASE_PATH) {

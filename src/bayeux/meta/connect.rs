@@ -14,33 +14,44 @@ use std::time::Duration;
 
 use super::handshake::CONNECTION_TYPES;
 use crate::bayeux::batch::{Batch, Checked, Hold, Step};
-use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Message, Millis, SessionKey, Wish};
+use crate::bayeux::extensions::ack;
+use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Message, Millis, Reply, SessionKey, Wish};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn connect(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
         let Ok(key) = self.speaker(batch, &checked.message) else {
-            return Step::Replied(checked.failed_with(&BayeuxError::SessionUnknown, Advice::handshake()));
+            let reply = Reply { advice: Some(Advice::handshake()), ..checked.failed(&BayeuxError::SessionUnknown) };
+            return Step::Replied(reply.into_json());
         };
         if let Err(error) = connection_type(&checked.message) {
-            return Step::Replied(checked.failed(&error));
+            return Step::Replied(checked.failed(&error).into_json());
         }
         if let Some(overtaken) = self.resume(now, key) {
             self.answer_overtaken(overtaken);
         }
+        if let Some(batch) = ack::acknowledged(&checked.message) {
+            self.sessions.change(key, |session| session.queue.acknowledge(batch));
+        }
         let wish = Wish::of(&checked.message, &self.options);
         let Some((first, advise)) = self.agree(now, key, wish) else {
-            return Step::Replied(checked.failed(&BayeuxError::SessionUnknown));
+            return Step::Replied(checked.failed(&BayeuxError::SessionUnknown).into_json());
         };
         if batch.alone && !first && wish.timeout > Duration::ZERO && self.may_wait(now, key) {
             let address = batch.origin.address.as_deref();
             if address.is_some_and(|address| self.sessions.held_by(address) >= self.options.client_max_connections) {
                 return self.refuse_connection(batch, &checked);
             }
-            return Step::Hold(key, Hold { id: checked.id, until: now + wish.timeout, advise });
+            return Step::Hold(
+                key,
+                Hold { id: checked.id, until: now + wish.timeout, advise, timesync: checked.timesync },
+            );
         }
         let until = self.kept_until(now, key);
         self.sessions.resume(key, until);
+        let (events, ack) = self.sessions.take_batch(key);
+        batch.parting.extend(events);
         let mut reply = checked.successful();
+        reply.ext.ack = ack;
         reply.advice = advise.then(|| Advice::retry(wish.interval, self.options.timeout));
         Step::Replied(reply.into_json())
     }

@@ -19,7 +19,7 @@ impl BayeuxServer {
                 batch.parting.extend(events);
                 checked.successful().into_json()
             }
-            Err(error) => checked.failed(&error),
+            Err(error) => checked.failed(&error).into_json(),
         }
     }
 }

@@ -14,6 +14,7 @@
 use std::time::Duration;
 
 use crate::bayeux::batch::Checked;
+use crate::bayeux::extensions::ack::{self, Ack};
 use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Message, Millis, Notice, Operation, Reply, Session};
 
 const VERSION: &str = "1.0";
@@ -45,9 +46,12 @@ impl BayeuxServer {
         let mut reply = checked.successful();
         describe(&mut reply, shared);
         reply.client_id = Some(client_id.as_str());
+        let acks = ack::is_asked_for(&checked.message);
+        reply.ext.ack = acks.then_some(Ack::Agreed(true));
         reply.advice = Some(Advice::retry(self.options.interval, self.options.timeout));
         let json = reply.into_json();
-        self.sessions.open(Session::new(client_id, self.options.interval, until));
+        let batches = acks.then_some(0);
+        self.sessions.open(Session { batches, ..Session::new(client_id, self.options.interval, until) });
         json
     }
 
@@ -75,7 +79,7 @@ impl BayeuxServer {
 }
 
 fn refusal(checked: &Checked, error: &BayeuxError) -> String {
-    let mut reply = Reply::failed(Some(checked.channel.as_str()), &checked.id, error);
+    let mut reply = checked.failed(error);
     describe(&mut reply, &CONNECTION_TYPES);
     reply.advice = Some(match error {
         BayeuxError::SessionsExceeded => Advice::handshake_after(RETRY_WHEN_FULL),

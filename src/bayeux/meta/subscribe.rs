@@ -12,7 +12,7 @@
 use serde_json::value::RawValue;
 
 use crate::bayeux::batch::{Batch, Checked};
-use crate::bayeux::{BayeuxError, BayeuxServer, ChannelPattern, Denial, Message, Operation, Realm, Reply, SessionKey};
+use crate::bayeux::{BayeuxError, BayeuxServer, ChannelPattern, Denial, Message, Operation, Realm, SessionKey};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn subscribe(&mut self, batch: &mut Batch, checked: &Checked) -> String {
@@ -51,7 +51,7 @@ impl BayeuxServer {
 pub(super) fn reply(checked: &Checked, outcome: Result<(), BayeuxError>) -> String {
     let mut reply = match &outcome {
         Ok(()) => checked.successful(),
-        Err(error) => Reply::failed(Some(checked.channel.as_str()), &checked.id, error),
+        Err(error) => checked.failed(error),
     };
     reply.subscription = checked.message.field("subscription");
     reply.into_json()

@@ -1,0 +1,42 @@
+//! The acknowledge extension: no event is lost on the way to a client that asks for it.
+//!
+//! ```text
+//! → {"channel":"/meta/handshake", … "ext":{"ack":true}}
+//! ← {"channel":"/meta/handshake", … "ext":{"ack":true}}
+//! → {"channel":"/meta/connect", … "ext":{"ack":7}}          everything up to batch 7 has arrived
+//! ← [events, {"channel":"/meta/connect", … "ext":{"ack":8}}]  this is batch 8
+//! ```
+//!
+//! From the handshake on events ride on connect replies only, on every transport. Each connect reply is the next batch,
+//! from 1, of everything that is not acknowledged. (CometD reference, "Acknowledge Extension".)
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::bayeux::Message;
+
+/// `ext.ack` of a reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Ack {
+    /// The handshake's: `true`.
+    Agreed(bool),
+    /// A connect's: the number of the batch.
+    Batch(u64),
+}
+
+#[derive(Deserialize)]
+struct Ext<'a> {
+    #[serde(borrow)]
+    ack: &'a RawValue,
+}
+
+/// Whether a handshake asks for the extension. Only `true` itself does.
+pub fn is_asked_for(handshake: &Message) -> bool {
+    handshake.get::<Ext<'_>>("ext").is_some_and(|ext| ext.ack.get() == "true")
+}
+
+/// The batch that a connect acknowledges. Some clients begin with -1, which is none yet, as is anything else.
+pub fn acknowledged(connect: &Message) -> Option<u64> {
+    serde_json::from_str(connect.get::<Ext<'_>>("ext")?.ack.get()).ok()
+}

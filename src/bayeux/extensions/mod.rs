@@ -1,0 +1,24 @@
+//! The protocol's extensions: what travels in `ext`, one file each.
+
+pub mod ack;
+pub mod timesync;
+
+use serde::Serialize;
+
+use self::ack::Ack;
+use self::timesync::Timesync;
+
+/// The `ext` of a reply.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct ReplyExt {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ack: Option<Ack>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timesync: Option<Timesync>,
+}
+
+impl ReplyExt {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
