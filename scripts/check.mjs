@@ -13,7 +13,8 @@ await main(async () => {
   await run('cargo', ['clippy', '--locked', '--all-targets', '--all-features', ...DENY]);
 
   const { cargo, env } = await wasmToolchain();
-  const clippy = (...args) => run(cargo, ['clippy', '--locked', '--release', ...buildStd('test'), ...args, ...DENY], { env });
+  const clippy = (...args) =>
+    run(cargo, ['clippy', '--locked', '--release', ...buildStd('test'), ...args, ...DENY], { env });
   await clippy('--lib');
   await clippy('--all-targets', '--features', 'fixture');
 
@@ -24,5 +25,9 @@ await main(async () => {
 
 async function checkScripts() {
   const { stdout } = await capture('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.mjs', '*.js']);
-  for (const name of stdout.trim().split('\n').filter((name) => existsSync(inRoot(name)))) await run(process.execPath, ['--check', name]);
+  for (const name of stdout
+    .trim()
+    .split('\n')
+    .filter((name) => existsSync(inRoot(name))))
+    await run(process.execPath, ['--check', name]);
 }

@@ -6,8 +6,18 @@ import { main, tee } from './lib/run.mjs';
 // A theme whose cases the server passes moves from INFORMATIVE to REQUIRED; for long-polling the first nine are meant.
 const REQUIRED = [];
 const INFORMATIVE = [
-  'handshake', 'connect', 'subscribe', 'publish', 'disconnect', 'sessions', 'errors', 'expiry', 'policy',
-  'websocket', 'ack', 'callback-polling',
+  'handshake',
+  'connect',
+  'subscribe',
+  'publish',
+  'disconnect',
+  'sessions',
+  'errors',
+  'expiry',
+  'policy',
+  'websocket',
+  'ack',
+  'callback-polling',
 ];
 
 await main(async () => {

@@ -17,13 +17,19 @@ const { values } = parseArgs({
 });
 
 await main(async () => {
-  if (node22() !== process.execPath) throw new Problem('This needs Node.js 22.12 or newer; `npm run serve` and `npm run fixture` bring one.');
+  if (node22() !== process.execPath)
+    throw new Problem('This needs Node.js 22.12 or newer; `npm run serve` and `npm run fixture` bring one.');
   const stopped = Promise.withResolvers();
   await whenStarterEnds(() => stopped.resolve());
 
   const { fixture } = values;
   await vendorCometd();
   await buildWorker({ fixture });
+  const takeSignals = () => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+      process.removeAllListeners(signal).on(signal, () => stopped.resolve());
+  };
+  takeSignals();
   const { startServer } = await import('./lib/server.mjs'); // takes a moment to load: not before the build has said what it does
   const server = await startServer({
     fixture,
@@ -32,8 +38,7 @@ await main(async () => {
     vars: Object.fromEntries(values.var.map(nameAndValue)),
     log: ({ level, message }) => (level === 'error' || level === 'warn' ? console.error : console.log)(message),
   });
-  // In place of miniflare's handlers, which exit with a signal's status in the middle of it.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.removeAllListeners(signal).on(signal, () => stopped.resolve());
+  takeSignals(); // again: miniflare's own handlers would exit with a signal's status in the middle of it
   console.log(`Ready on ${server.url}`);
   const crashed = await Promise.race([stopped.promise, server.ended.then(() => true)]);
   if (crashed) throw new Problem('workerd ended by itself');
@@ -42,7 +47,8 @@ await main(async () => {
 
 function port(text) {
   const number = Number(text);
-  if (!Number.isInteger(number) || number < 0 || number > 65535) throw new Problem(`--port ${text}: a number from 0 (any free port) to 65535`);
+  if (!Number.isInteger(number) || number < 0 || number > 65535)
+    throw new Problem(`--port ${text}: a number from 0 (any free port) to 65535`);
   return number;
 }
 

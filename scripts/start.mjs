@@ -5,7 +5,10 @@ import { exited, main, start } from './lib/run.mjs';
 
 await main(async () => {
   const env = { WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false', ...process.env };
-  const wrangler = start(node22(), [inPackage('wrangler', 'bin', 'wrangler.js'), 'dev', ...process.argv.slice(2)], { env, stdio: 'inherit' });
+  const wrangler = start(node22(), [inPackage('wrangler', 'bin', 'wrangler.js'), 'dev', ...process.argv.slice(2)], {
+    env,
+    stdio: 'inherit',
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => wrangler.kill(signal));
   const { code } = await exited(wrangler);
   process.exitCode = code ?? 1;

@@ -15,13 +15,32 @@ export function aptInstall(packages, why) {
 async function install(packages, why) {
   const byHand = `install it by hand: apt-get install --no-install-recommends ${packages.join(' ')}`;
   const asRoot = await rootPrefix();
-  if (!asRoot) throw new Problem(`${why} is missing, and installing it needs root (no password-less sudo here).\n  As root, ${byHand}`);
-  const apt = (...args) => run(asRoot[0], [...asRoot.slice(1), ...args], { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (!asRoot)
+    throw new Problem(
+      `${why} is missing, and installing it needs root (no password-less sudo here).\n  As root, ${byHand}`,
+    );
+  const apt = (...args) =>
+    run(asRoot[0], [...asRoot.slice(1), ...args], {
+      env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
   try {
     await apt('-qq', 'update');
-    await apt('-qq', '-o', 'DPkg::Lock::Timeout=600', '-o', 'Dpkg::Use-Pty=0', 'install', '-y', '--no-install-recommends', ...packages);
+    await apt(
+      '-qq',
+      '-o',
+      'DPkg::Lock::Timeout=600',
+      '-o',
+      'Dpkg::Use-Pty=0',
+      'install',
+      '-y',
+      '--no-install-recommends',
+      ...packages,
+    );
   } catch (error) {
-    throw new Problem(`${why} is missing, and apt-get could not install it (its messages are above).\n  When that is mended, ${byHand}`);
+    throw new Problem(
+      `${why} is missing, and apt-get could not install it (its messages are above).\n  When that is mended, ${byHand}`,
+    );
   }
 }
 

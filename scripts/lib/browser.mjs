@@ -23,7 +23,10 @@ export async function chromium() {
 export async function setUpBrowser(step) {
   if (await chromium()) return;
   await step('Chromium', install);
-  if (!(await chromium())) throw new Problem('No Chromium or Chrome for the browser tests.\n  Install one so that it is at one of: ' + INSTALLED.join(', '));
+  if (!(await chromium()))
+    throw new Problem(
+      'No Chromium or Chrome for the browser tests.\n  Install one so that it is at one of: ' + INSTALLED.join(', '),
+    );
 }
 
 async function install() {

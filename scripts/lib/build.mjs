@@ -19,11 +19,14 @@ export async function buildWorker({ fixture = false } = {}) {
   await withLock(inRoot('build', '.lock'), async () => {
     const inputs = await hashOfInputs();
     const stamp = inRoot(out, '.inputs');
-    if (existsSync(inRoot(out, 'index_bg.wasm')) && existsSync(stamp) && (await readFile(stamp, 'utf8')) === inputs) return;
+    if (existsSync(inRoot(out, 'index_bg.wasm')) && existsSync(stamp) && (await readFile(stamp, 'utf8')) === inputs)
+      return;
     const workerBuild = inRoot('.tools', 'bin', 'worker-build');
     if (!existsSync(workerBuild)) throw new Problem('worker-build is not installed.\n  Run: npm run setup');
     const features = fixture ? ['--features', 'fixture'] : [];
-    await run(workerBuild, ['--release', '--panic-unwind', '--out-dir', out, ...features], { env: forWorkerBuild(await wasmToolchain()) });
+    await run(workerBuild, ['--release', '--panic-unwind', '--out-dir', out, ...features], {
+      env: forWorkerBuild(await wasmToolchain()),
+    });
     await writeFile(stamp, inputs);
   });
 }
@@ -34,7 +37,14 @@ async function hashOfInputs() {
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath ?? entry.path, entry.name))
     .sort();
-  const how = ['Cargo.toml', 'Cargo.lock', 'scripts/lib/build.mjs', 'scripts/lib/toolchain.mjs', 'scripts/lib/versions.mjs'];
-  for (const path of [...sources, ...how.map((name) => inRoot(name))]) hash.update(path.slice(root.length)).update(await readFile(path));
+  const how = [
+    'Cargo.toml',
+    'Cargo.lock',
+    'scripts/lib/build.mjs',
+    'scripts/lib/toolchain.mjs',
+    'scripts/lib/versions.mjs',
+  ];
+  for (const path of [...sources, ...how.map((name) => inRoot(name))])
+    hash.update(path.slice(root.length)).update(await readFile(path));
   return hash.digest('hex');
 }

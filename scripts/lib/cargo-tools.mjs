@@ -27,9 +27,13 @@ export async function setUpCargoTools(step) {
   const { cargo, env } = await wasmToolchain();
   const { RUSTFLAGS, ...forHost } = env;
   await step(`${missing.join(', ')} (compiles for two to four minutes on two cores)`, () =>
-    run(cargo, ['install', '--locked', '--quiet', '--root', inRoot('.tools'), ...missing.map((tool) => tool.replace(' ', '@'))], {
-      env: { ...forHost, ...QUICK, CARGO_TARGET_DIR: inRoot('.tools', 'target') },
-    }),
+    run(
+      cargo,
+      ['install', '--locked', '--quiet', '--root', inRoot('.tools'), ...missing.map((tool) => tool.replace(' ', '@'))],
+      {
+        env: { ...forHost, ...QUICK, CARGO_TARGET_DIR: inRoot('.tools', 'target') },
+      },
+    ),
   );
 }
 
@@ -37,8 +41,12 @@ async function needLinker() {
   const packages = [];
   if (!(await capture('cc', ['--version'])).ok) packages.push('gcc', 'libc6-dev');
   // worker-build links the system's OpenSSL on Linux
-  if (process.platform === 'linux' && !(await capture('pkg-config', ['--exists', 'openssl'])).ok) packages.push('pkg-config', 'libssl-dev');
+  if (process.platform === 'linux' && !(await capture('pkg-config', ['--exists', 'openssl'])).ok)
+    packages.push('pkg-config', 'libssl-dev');
   if (packages.length === 0) return;
-  if (!(await hasApt())) throw new Problem(`To compile worker-build this machine needs a C compiler, pkg-config and OpenSSL's headers.\n  Debian calls them: gcc libc6-dev pkg-config libssl-dev`);
+  if (!(await hasApt()))
+    throw new Problem(
+      `To compile worker-build this machine needs a C compiler, pkg-config and OpenSSL's headers.\n  Debian calls them: gcc libc6-dev pkg-config libssl-dev`,
+    );
   await aptInstall(packages, 'what worker-build is compiled with');
 }

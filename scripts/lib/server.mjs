@@ -29,18 +29,24 @@ const HOST = '127.0.0.1';
 export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, log } = {}) {
   const logs = [];
   const workerd = {};
-  const miniflare = starting.run(workerd, () => new Miniflare(convertV4MiniflareOptions({
-    ...storage(persistTo),
-    workers: [worker({ fixture, port, vars })],
-    log: new Log(LogLevel.WARN),
-    logRequests: false,
-    cf: false, // no look-up of this machine's place in the world
-    handleStructuredLogs: log ?? ((line) => logs.push(line)),
-  })));
+  const miniflare = starting.run(
+    workerd,
+    () =>
+      new Miniflare(
+        convertV4MiniflareOptions({
+          ...storage(persistTo),
+          workers: [worker({ fixture, port, vars })],
+          log: new Log(LogLevel.WARN),
+          logRequests: false,
+          cf: false, // no look-up of this machine's place in the world
+          handleStructuredLogs: log ?? ((line) => logs.push(line)),
+        }),
+      ),
+  );
   try {
     await miniflare.ready;
   } catch (error) {
-    await miniflare.dispose();
+    await Promise.allSettled([miniflare.dispose()]); // rejects with the same error
     throw new Problem(`workerd did not start on port ${port}: ${error.message}`);
   }
   const child = workerd.process;
@@ -69,7 +75,8 @@ const NAME = unstable_readConfig({ config: CONFIG }).name;
 
 function worker({ fixture, port, vars }) {
   const directory = inRoot(outDir(fixture));
-  if (!existsSync(join(directory, 'index_bg.wasm'))) throw new Problem(`Nothing is built in ${directory}.\n  Run: npm run build${fixture ? ' -- --fixture' : ''}`);
+  if (!existsSync(join(directory, 'index_bg.wasm')))
+    throw new Problem(`Nothing is built in ${directory}.\n  Run: npm run build${fixture ? ' -- --fixture' : ''}`);
   const { modulesRules, ...settings } = unstable_getMiniflareWorkerOptions(CONFIG).workerOptions;
   return {
     ...settings,

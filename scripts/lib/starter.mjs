@@ -36,7 +36,16 @@ const proc = existsSync('/proc/self/stat');
 async function parentOf(pid) {
   const stat = proc ? await readOrNull(`/proc/${pid}/stat`) : null;
   // "pid (name) state ppid …", and the name may have spaces and brackets
-  if (proc) return stat && Number(stat.slice(stat.lastIndexOf(')') + 1).trim().split(' ')[1]);
+  if (proc)
+    return (
+      stat &&
+      Number(
+        stat
+          .slice(stat.lastIndexOf(')') + 1)
+          .trim()
+          .split(' ')[1],
+      )
+    );
   return Number((await capture('ps', ['-o', 'ppid=', '-p', String(pid)])).stdout) || null;
 }
 

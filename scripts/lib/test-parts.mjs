@@ -15,8 +15,18 @@ export async function native() {
 /** tests/wasm, in Node, compiled as the Worker is. */
 export async function wasm() {
   const { cargo, env } = await wasmToolchain();
-  const runner = { [`CARGO_TARGET_${TARGET.toUpperCase().replaceAll('-', '_')}_RUNNER`]: inRoot('.tools', 'bin', 'wasm-bindgen-test-runner') };
-  return fromCargo(await tee(cargo, ['test', '--locked', '--release', ...buildStd('test'), '--test', 'wasm'], { env: { ...env, ...runner } }));
+  const runner = {
+    [`CARGO_TARGET_${TARGET.toUpperCase().replaceAll('-', '_')}_RUNNER`]: inRoot(
+      '.tools',
+      'bin',
+      'wasm-bindgen-test-runner',
+    ),
+  };
+  return fromCargo(
+    await tee(cargo, ['test', '--locked', '--release', ...buildStd('test'), '--test', 'wasm'], {
+      env: { ...env, ...runner },
+    }),
+  );
 }
 
 /** Real clients and a real browser against the release build on workerd. */
@@ -24,18 +34,26 @@ export async function endToEnd() {
   await vendorCometd();
   await buildWorker();
   await buildWorker({ fixture: true });
-  const files = (await readdir(inRoot('tests', 'e2e'))).filter((name) => name.endsWith('.test.mjs')).map((name) => `tests/e2e/${name}`);
+  const files = (await readdir(inRoot('tests', 'e2e')))
+    .filter((name) => name.endsWith('.test.mjs'))
+    .map((name) => `tests/e2e/${name}`);
   // Two files at a time: each runs a server, and some a browser, on what may be two cores.
-  const { code, stdout } = await tee(node22(), ['--test', '--test-concurrency=2', '--test-reporter=spec', ...files], { env: withNode22() });
+  const { code, stdout } = await tee(node22(), ['--test', '--test-concurrency=2', '--test-reporter=spec', ...files], {
+    env: withNode22(),
+  });
   const count = (what) => Number(new RegExp(`^ℹ ${what} (\\d+)$`, 'm').exec(stdout)?.[1] ?? 0);
   return { code, passed: count('pass'), failed: count('fail') + count('cancelled') };
 }
 
 /** What would be deployed is complete: one test. */
 export async function dryRun() {
-  const { code } = await tee(node22(), [inPackage('wrangler', 'bin', 'wrangler.js'), 'deploy', '--dry-run', '--outdir', '.wrangler/dry-run'], {
-    env: { ...withNode22(), WRANGLER_SEND_METRICS: 'false' },
-  });
+  const { code } = await tee(
+    node22(),
+    [inPackage('wrangler', 'bin', 'wrangler.js'), 'deploy', '--dry-run', '--outdir', '.wrangler/dry-run'],
+    {
+      env: { ...withNode22(), WRANGLER_SEND_METRICS: 'false' },
+    },
+  );
   return { code, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
 }
 

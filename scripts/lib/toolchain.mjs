@@ -20,7 +20,8 @@ const RUSTUP_PATIENCE = 8000;
 /** What another script needs to run this Rust: `cargo`, and the `env` to run it in. */
 export async function wasmToolchain() {
   const bin = (await rustupBin()) ?? (await debianBin());
-  if (!bin) throw new Problem(`Rust ${RUST} with the source of its standard library is not installed.\n  Run: npm run setup`);
+  if (!bin)
+    throw new Problem(`Rust ${RUST} with the source of its standard library is not installed.\n  Run: npm run setup`);
   return {
     cargo: join(bin, 'cargo'),
     env: {
@@ -66,18 +67,23 @@ export async function setUpToolchain(step) {
   await step(`Rust ${RUST} from Debian (rustc-web)`, () => aptInstall(DEBIAN_PACKAGES, `Rust ${RUST} for wasm32`));
   if (await debianBin()) return;
   const { stdout } = await capture('/usr/bin/rustc', ['--version']);
-  throw new Problem(`Debian's rustc-web is ${stdout.trim() || 'not to be had'}; this needs ${RUST}.\n  Install rustup from https://rustup.rs`);
+  throw new Problem(
+    `Debian's rustc-web is ${stdout.trim() || 'not to be had'}; this needs ${RUST}.\n  Install rustup from https://rustup.rs`,
+  );
 }
 
 async function rustupBin() {
   // RUSTUP_AUTO_INSTALL: asking must not start a download
-  const { ok, stdout } = await capture('rustup', ['run', RUST, 'rustc', '--print', 'sysroot'], { env: { ...process.env, RUSTUP_AUTO_INSTALL: '0' } });
+  const { ok, stdout } = await capture('rustup', ['run', RUST, 'rustc', '--print', 'sysroot'], {
+    env: { ...process.env, RUSTUP_AUTO_INSTALL: '0' },
+  });
   return ok && hasSource(stdout.trim()) ? join(stdout.trim(), 'bin') : null;
 }
 
 async function debianBin() {
   const { ok, stdout } = await capture('/usr/bin/rustc', ['--version']);
-  const complete = ['/usr/bin/cargo', '/usr/bin/rust-lld', '/usr/bin/cargo-clippy'].every(existsSync) && hasSource('/usr');
+  const complete =
+    ['/usr/bin/cargo', '/usr/bin/rust-lld', '/usr/bin/cargo-clippy'].every(existsSync) && hasSource('/usr');
   return ok && complete && stdout.startsWith(`rustc ${RUST} `) ? '/usr/bin' : null;
 }
 
@@ -85,8 +91,22 @@ const hasSource = (sysroot) => existsSync(join(sysroot, 'lib/rustlib/src/rust/li
 
 /** True when rustup installed it; false, soon and in one line, when there is no rustup or no way to its server. */
 async function installFromRustup() {
-  const args = ['toolchain', 'install', RUST, '--profile', 'minimal', '--no-self-update', '--component', 'rust-src', '--component', 'clippy'];
-  const child = start('rustup', args, { stdio: ['ignore', 'ignore', 'pipe'], env: { ...process.env, RUSTUP_MAX_RETRIES: '0' } });
+  const args = [
+    'toolchain',
+    'install',
+    RUST,
+    '--profile',
+    'minimal',
+    '--no-self-update',
+    '--component',
+    'rust-src',
+    '--component',
+    'clippy',
+  ];
+  const child = start('rustup', args, {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, RUSTUP_MAX_RETRIES: '0' },
+  });
   const impatience = setTimeout(() => child.kill(), RUSTUP_PATIENCE);
   let said = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {
@@ -96,7 +116,9 @@ async function installFromRustup() {
   try {
     const { code } = await exited(child);
     if (code === 0) return true;
-    console.log(`  rustup could not: ${/^error: .*/m.exec(said)?.[0] ?? `nothing heard of its server within ${RUSTUP_PATIENCE / 1000} s`}`);
+    console.log(
+      `  rustup could not: ${/^error: .*/m.exec(said)?.[0] ?? `nothing heard of its server within ${RUSTUP_PATIENCE / 1000} s`}`,
+    );
   } catch {
     console.log('  no rustup on this machine');
   } finally {

@@ -10,6 +10,18 @@ export async function vendorCometd() {
   const { version } = await readJson(inPackage('cometd', 'package.json'));
   const banner = `// CometD ${version}, Apache License 2.0: cometd.org, the npm package \`cometd\` in one file`;
   if (existsSync(vendored) && (await readFile(vendored, 'utf8')).startsWith(banner)) return;
-  const options = ['--bundle', '--minify', '--format=esm', '--target=es2022', '--legal-comments=eof', '--log-level=warning'];
-  await run(esbuild(), [inPackage('cometd', 'cometd.js'), ...options, `--banner:js=${banner}`, `--outfile=${vendored}`]);
+  const options = [
+    '--bundle',
+    '--minify',
+    '--format=esm',
+    '--target=es2022',
+    '--legal-comments=eof',
+    '--log-level=warning',
+  ];
+  await run(esbuild(), [
+    inPackage('cometd', 'cometd.js'),
+    ...options,
+    `--banner:js=${banner}`,
+    `--outfile=${vendored}`,
+  ]);
 }

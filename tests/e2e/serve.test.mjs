@@ -33,7 +33,11 @@ test('the chosen port is used, and free again after a SIGTERM', async (t) => {
 });
 
 test('--var sets an option of the server, and the last one of a name wins', async (t) => {
-  const handshake = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '[{"channel":"/meta/handshake"}]' };
+  const handshake = {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '[{"channel":"/meta/handshake"}]',
+  };
   const [wrong, mended] = await Promise.all([
     fixture(t, ['--var', 'TIMEOUT:soon']),
     fixture(t, ['--var', 'TIMEOUT:soon', '--var', 'TIMEOUT:4000']),
@@ -43,7 +47,10 @@ test('--var sets an option of the server, and the last one of a name wins', asyn
 });
 
 test('a wrong option is refused in a sentence', async (t) => {
-  for (const [args, sentence] of [[['--port', 'many'], /--port many: a number/], [['--var', 'TIMEOUT'], /--var TIMEOUT: NAME:VALUE/]]) {
+  for (const [args, sentence] of [
+    [['--port', 'many'], /--port many: a number/],
+    [['--var', 'TIMEOUT'], /--var TIMEOUT: NAME:VALUE/],
+  ]) {
     const { child, output } = command(t, args);
     assert.equal((await ended(child)).code, 1);
     assert.match(output(), sentence);
@@ -81,7 +88,10 @@ async function fixture(t, args = []) {
 }
 
 function command(t, args) {
-  const child = spawn(process.execPath, ['scripts/serve.mjs', '--fixture', ...args], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(process.execPath, ['scripts/serve.mjs', '--fixture', ...args], {
+    cwd: root,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const gone = ended(child);
   t.after(() => child.kill('SIGTERM') && gone);
   let text = '';
@@ -104,7 +114,11 @@ function ready(stdout) {
 
 const ended = (child) => new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal })));
 
-const refused = (url) => fetch(url).then(() => false, () => true);
+const refused = (url) =>
+  fetch(url).then(
+    () => false,
+    () => true,
+  );
 
 async function until(condition, complaint) {
   for (const deadline = Date.now() + 10_000; Date.now() < deadline; await sleep(100)) if (await condition()) return;
