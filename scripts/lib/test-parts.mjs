@@ -12,7 +12,7 @@ export async function native() {
   return fromCargo(await tee('cargo', ['test', '--locked', '--no-fail-fast']));
 }
 
-/** tests/wasm, in Node, compiled as the Worker is. */
+/** The platform's modules and tests/wasm, in Node, compiled as the Worker is. */
 export async function wasm() {
   const { cargo, env } = await wasmToolchain();
   const runner = {
@@ -23,7 +23,7 @@ export async function wasm() {
     ),
   };
   return fromCargo(
-    await tee(cargo, ['test', '--locked', '--release', ...buildStd('test'), '--test', 'wasm'], {
+    await tee(cargo, ['test', '--locked', '--release', ...buildStd('test'), '--lib', '--test', 'wasm'], {
       env: { ...env, ...runner },
     }),
   );

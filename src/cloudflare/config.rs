@@ -53,3 +53,53 @@ fn var(env: &JsValue, name: &str) -> Option<String> {
         .or_else(|| value.as_f64().map(|number| number.to_string()))
         .or_else(|| value.as_bool().map(|flag| flag.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use wasm_bindgen_test::wasm_bindgen_test;
+    use worker::js_sys::{JSON, Object};
+
+    use super::*;
+
+    fn env(json: &str) -> JsValue {
+        JSON::parse(json).unwrap()
+    }
+
+    #[wasm_bindgen_test]
+    fn variables_are_text_numbers_or_booleans() {
+        let env =
+            env(r#"{"TIMEOUT":"3000","MAX_QUEUE":5,"ANON_PUBLISH":true,"LOG_LEVEL":"warn","ALLOWED_ORIGINS":"*"}"#);
+        let config = Config::read(&env).unwrap();
+        assert_eq!(config.options.timeout, Duration::from_secs(3));
+        assert_eq!(config.options.max_queue, 5);
+        assert!(config.options.anon_publish);
+        assert_eq!(config.log_level, LogLevel::Warn);
+        assert_eq!(config.allowed_origins, AllowedOrigins::Any);
+    }
+
+    #[wasm_bindgen_test]
+    fn without_variables_the_defaults_hold_and_bindings_do_not_disturb() {
+        for env in [JsValue::from(Object::new()), env(r#"{"CHANNEL_TREE":{},"ASSETS":{"fetch":null}}"#)] {
+            let config = Config::read(&env).unwrap();
+            assert_eq!(config.options, Options::default());
+            assert_eq!(config.allowed_origins, AllowedOrigins::Listed(vec![]));
+            assert_eq!(config.log_level, LogLevel::Info);
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn a_value_that_cannot_be_taken_is_named() {
+        for (json, name, value) in [
+            (r#"{"TIMEOUT":1.5}"#, "TIMEOUT", "1.5"),
+            (r#"{"MAX_QUEUE":true}"#, "MAX_QUEUE", "true"),
+            (r#"{"ANON_PUBLISH":2}"#, "ANON_PUBLISH", "2"),
+            (r#"{"LOG_LEVEL":"loud"}"#, "LOG_LEVEL", "loud"),
+            (r#"{"ALLOWED_ORIGINS":"example.com"}"#, "ALLOWED_ORIGINS", "example.com"),
+        ] {
+            let error = Config::read(&env(json)).unwrap_err();
+            assert_eq!((error.name, error.value.as_str()), (name, value));
+        }
+    }
+}

@@ -41,3 +41,43 @@ fn is_origin(origin: &str) -> bool {
     let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
     authority.is_some_and(|authority| !authority.is_empty() && !authority.contains(['/', '*', '?', '#']))
 }
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    fn parse(value: &str) -> Result<AllowedOrigins, OptionError> {
+        AllowedOrigins::parse(Some(value.to_owned()))
+    }
+
+    #[wasm_bindgen_test]
+    fn listed_origins_are_allowed_and_no_others() {
+        let allowed = parse("https://example.com, http://localhost:8080  https://A.example").unwrap();
+        for origin in ["https://example.com", "http://localhost:8080", "https://a.example"] {
+            assert!(allowed.allow(origin), "{origin}");
+        }
+        for origin in ["http://example.com", "https://example.com:8443", "https://example.com.evil.example", "null", ""]
+        {
+            assert!(!allowed.allow(origin), "{origin}");
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn a_star_allows_any_origin_and_nothing_allows_none() {
+        assert!(parse("*").unwrap().allow("https://example.com"));
+        for none in [None, Some(String::new())] {
+            assert!(!AllowedOrigins::parse(none).unwrap().allow("https://example.com"));
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn what_is_no_origin_is_refused() {
+        for value in
+            ["example.com", "https://", "https://example.com/", "https://*.example.com", "* https://example.com"]
+        {
+            assert_eq!(parse(value).unwrap_err().value, value);
+        }
+    }
+}

@@ -131,3 +131,120 @@ fn init(head: &Head) -> ResponseInit {
 
 /// What a client may do at a home's address.
 pub const ALLOWED_METHODS: &str = "POST, OPTIONS";
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+    use worker::web_sys::{Headers, RequestInit};
+
+    use super::*;
+
+    fn request(body: &str, headers: &[(&str, &str)]) -> Request {
+        let list = Headers::new().unwrap();
+        for (name, value) in headers {
+            list.set(name, value).unwrap();
+        }
+        let init = RequestInit::new();
+        init.set_method("POST");
+        init.set_body(&body.into());
+        init.set_headers(&list);
+        Request::new_with_str_and_init("https://edge.example/cometd", &init).unwrap()
+    }
+
+    fn headers<const N: usize>(response: &Response, names: [&str; N]) -> [Option<String>; N] {
+        names.map(|name| response.headers().get(name).unwrap())
+    }
+
+    async fn text(response: &Response) -> String {
+        JsFuture::from(response.text().unwrap()).await.unwrap().as_string().unwrap()
+    }
+
+    const CORS: [&str; 4] = [
+        "access-control-allow-origin",
+        "access-control-allow-credentials",
+        "access-control-allow-methods",
+        "access-control-allow-headers",
+    ];
+
+    fn of_page(status: u16) -> Head {
+        Head { status, cross_origin: Some("https://page.example".to_owned()), allow: None }
+    }
+
+    #[wasm_bindgen_test]
+    async fn an_ordinary_answer_is_json_that_nobody_keeps() {
+        for status in [0, 200] {
+            let response = respond(&Head { status, ..Head::default() }, "[{}]");
+            assert_eq!(response.status(), 200);
+            assert_eq!(
+                headers(&response, ["content-type", "cache-control", "x-content-type-options"]),
+                ["application/json;charset=UTF-8", "no-store", "nosniff"].map(|value| Some(value.to_owned()))
+            );
+            assert_eq!(headers(&response, CORS), [const { None }; 4]);
+            assert_eq!(text(&response).await, "[{}]");
+        }
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_refusal_has_its_status_and_the_methods_that_there_are() {
+        let head = Head { status: 405, allow: Some(ALLOWED_METHODS), ..Head::default() };
+        let response = respond(&head, "[]");
+        assert_eq!((response.status(), headers(&response, ["allow"])), (405, [Some("POST, OPTIONS".to_owned())]));
+        assert_eq!(text(&response).await, "[]");
+    }
+
+    #[wasm_bindgen_test]
+    fn an_answer_to_another_origins_page_names_that_origin() {
+        for status in [0, 409] {
+            let response = respond(&of_page(status), "[]");
+            let [origin, credentials, methods, _] = headers(&response, CORS);
+            assert_eq!(origin.as_deref(), Some("https://page.example"));
+            assert_eq!((credentials.as_deref(), methods), (Some("true"), None));
+            assert_eq!(headers(&response, ["vary"]), [Some("Origin".to_owned())]);
+        }
+        assert_eq!(headers(&respond(&Head::default(), "[]"), CORS), [const { None }; 4], "and the next one does not");
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_preflight_tells_what_an_allowed_page_may_send_and_others_nothing() {
+        let response = preflight(&of_page(0));
+        let expected = ["https://page.example", "true", "POST, OPTIONS", "content-type"];
+        assert_eq!(headers(&response, CORS), expected.map(|value| Some(value.to_owned())));
+        assert_eq!((response.status(), text(&response).await), (204, String::new()));
+        assert_eq!(headers(&preflight(&Head::default()), CORS), [const { None }; 4]);
+    }
+
+    #[wasm_bindgen_test]
+    fn a_page_of_another_origin_is_one_that_may_read_only_where_it_is_allowed() {
+        let listed = AllowedOrigins::Listed(vec!["https://page.example".to_owned()]);
+        let of = |origin, allowed| cross_origin(&request("", &[("Origin", origin)]), allowed);
+        assert_eq!(of("https://page.example", &listed), Some("https://page.example".to_owned()));
+        assert_eq!(of("https://other.example", &listed), None);
+        assert_eq!(of("https://other.example", &AllowedOrigins::Any), Some("https://other.example".to_owned()));
+        assert_eq!(of("https://edge.example", &AllowedOrigins::Any), None, "its own page");
+        assert!(of("https://edge", &AllowedOrigins::Any).is_some(), "a beginning of its own name is another");
+        assert_eq!(cross_origin(&request("", &[]), &AllowedOrigins::Any), None);
+    }
+
+    #[wasm_bindgen_test]
+    fn the_path_of_a_url_ends_before_the_query() {
+        for (url, expected) in [
+            ("https://edge.example/cometd", "/cometd"),
+            ("http://127.0.0.1:8787/cometd/chat?x=/y#z", "/cometd/chat"),
+            ("https://edge.example/?x", "/"),
+            ("https://edge.example", "/"),
+        ] {
+            assert_eq!(path(url), expected);
+        }
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_body_is_read_up_to_the_limit_whether_it_tells_its_length_or_not() {
+        let json = "[\"é\"]"; // 6 bytes, 5 characters
+        for told in [&[][..], &[("Content-Length", "6")]] {
+            assert_eq!(body(&request(json, told), 6).await.as_deref(), Ok(json));
+            assert_eq!(body(&request(json, told), 5).await, Err(RequestError::TooLarge));
+        }
+        let absurd = request(json, &[("Content-Length", "nonsense")]);
+        assert_eq!(body(&absurd, 5).await, Err(RequestError::TooLarge));
+    }
+}
