@@ -23,7 +23,7 @@ export async function bringUp(load) {
   return { subscribers, seconds: (performance.now() - started) / 1000 };
 }
 
-/** Clients that only publish. Each has one publish at a time; `free` is called whenever one may publish again. */
+/** Clients that only publish. Each has one publish at a time; `onFree` is called whenever one may publish again. */
 export class Publishers {
   #idle = [];
   #all = [];
@@ -38,9 +38,9 @@ export class Publishers {
     this.#idle = [...this.#all];
   }
 
-  /** Publishes unless all are busy, and tells which of the two. */
+  /** The one that has been idle longest publishes, unless all are busy; tells which of the two. */
   publish() {
-    const client = this.#idle.pop();
+    const client = this.#idle.shift();
     client?.publish(() => {
       this.#idle.push(client);
       this.onFree?.();

@@ -17,14 +17,15 @@ export class HttpClient {
   connect() {
     const { promise, resolve, reject } = Promise.withResolvers();
     const { hostname, port } = this.url;
-    this.#socket = net.connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || 80, noDelay: true });
-    this.#socket.on('connect', resolve);
-    this.#socket.on('data', (bytes) => this.#receive(bytes));
-    this.#socket.on('error', (error) => {
+    const socket = net.connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || 80, noDelay: true });
+    this.#socket = socket;
+    socket.on('connect', resolve);
+    socket.on('data', (bytes) => this.#receive(bytes));
+    socket.on('error', (error) => {
       reject(error);
-      this.#answer(0, Buffer.from(`socket ${error.code}`));
+      this.#lost(socket, `socket ${error.code}`);
     });
-    this.#socket.on('close', () => this.#answer(0, Buffer.from('socket closed')));
+    socket.on('close', () => this.#lost(socket, 'socket closed'));
     return promise;
   }
 
@@ -39,10 +40,13 @@ export class HttpClient {
     return Buffer.from(`POST ${path} ${this.#head}${lines}\r\n${body}`);
   }
 
-  /** Calls `done(status, body)` with the answer; the status is 0 when the socket is gone, and the body says why. */
+  /**
+   * Calls `done(status, body)` with the answer; the status is 0 when the socket is gone, and the body says why. A socket
+   * that the server closed while nothing was asked (Node does after 5 s) is replaced first.
+   */
   exchange(request, done) {
     this.#done = done;
-    if (this.#socket.destroyed) return setImmediate(() => this.#answer(0, Buffer.from('socket closed')));
+    if (this.#socket.destroyed) this.connect().catch(() => {}); // a failure is told to `done`
     this.#socket.write(request);
   }
 
@@ -61,6 +65,12 @@ export class HttpClient {
     const answer = parse(all);
     this.#received = answer ? null : all;
     if (answer) this.#answer(answer.status, answer.body);
+  }
+
+  #lost(socket, why) {
+    if (socket !== this.#socket) return; // replaced already
+    this.#received = null;
+    this.#answer(0, Buffer.from(why));
   }
 
   #answer(status, body) {

@@ -21,15 +21,15 @@ export const measures = {
     load: { mode: 'rate', rate: 10, subs: 1000 },
     heading: '10 messages/s to 1,000 polls',
     figures: [
-      // One message more or less falls into the time that is measured.
-      { title: 'delivered of what is offered', read: delivered, goals: [{ atLeast: 0.99 }] },
+      // Who keeps up may still be a few messages later at the end of the time that is measured than at its beginning.
+      { title: 'delivered of what is offered, meanwhile', read: delivered, goals: [{ atLeast: 0.97 }] },
       { title: 'never delivered', read: undelivered, goals: [{ atMost: 0 }] },
       { title: 'p99', unit: 'ms', read: ({ p99 }) => p99, goals: [{ against: 'bare', atMost: 1 / 3 }] },
     ],
   },
   'rate-100': {
     servers: ['bayeux-edge', 'bare', 'faye'],
-    load: { mode: 'rate', rate: 100, subs: 100 },
+    load: { mode: 'rate', rate: 100, subs: 100, pubs: 64 }, // enough that none is waited for
     heading: '100 messages/s to 100 polls',
     figures: [
       { title: 'p50', unit: 'ms', read: ({ p50 }) => p50, goals: [{ against: 'bare', atMost: 1 }] },

@@ -8,11 +8,14 @@ import { asArguments } from '../load/options.mjs';
 const SPARE_FILES = 200; // besides a socket for each client
 
 /** Returns the line that the generator printed. Whatever happens, both have ended then. */
-export async function runLoad({ startServer, speaks }, load, signal) {
+export async function runLoad({ title, startServer, speaks }, load, interrupted) {
   await enoughFiles(load.subs);
-  signal.throwIfAborted();
+  interrupted.throwIfAborted();
   const server = await startServer();
+  const crashed = new AbortController();
+  server.ended.then(() => crashed.abort(new Problem(`${title} ended under the load`)));
   try {
+    const signal = AbortSignal.any([interrupted, crashed.signal]);
     signal.throwIfAborted();
     return await generate({ ...speaks, ...load, url: server.url, pid: server.pid, allowerr: 1 }, signal);
   } finally {

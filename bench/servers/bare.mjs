@@ -20,6 +20,7 @@ export async function startServer() {
   return {
     url: `http://127.0.0.1:${port}/`,
     pid: child.pid,
+    ended,
     async stop() {
       child.kill('SIGKILL'); // it keeps nothing, and waits for every held request on a SIGTERM
       await ended;

@@ -17,6 +17,7 @@ export async function startServer() {
   return {
     url,
     pid: child.pid,
+    ended,
     async stop() {
       child.kill('SIGKILL'); // it keeps nothing
       await ended;
