@@ -7,6 +7,7 @@
 
 mod scenario;
 
+mod anything;
 mod bad_input;
 mod batch;
 mod connect;
