@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::json;
 
-use crate::scenario::{Client, Scenario};
+use crate::client::Client;
+use crate::scenario::Scenario;
 
 /// JSON text, not values: numbers that no `f64` holds, names that stand twice, escapes that are no characters.
 fn any_json() -> impl Strategy<Value = String> {
@@ -98,7 +99,7 @@ fn still_served(alice: &Client, bob: &Client) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_mallory_sends_it_is_answered_and_alice_and_bob_notice_nothing(

@@ -3,7 +3,8 @@
 use bayeux_edge::bayeux::{Ending, Notice};
 use serde_json::json;
 
-use crate::scenario::{Client, Scenario};
+use crate::client::Client;
+use crate::scenario::Scenario;
 
 const TIMEOUT: u64 = 30_000;
 const MAX_INTERVAL: u64 = 10_000;

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{Client, Scenario};
+use crate::client::Client;
+use crate::scenario::Scenario;
 
 /// The reply to a handshake that the server does not take, after checking what every refusal must say.
 fn refusal(client: &Client, fields: Value) -> Value {

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::scenario::{Client, Scenario};
+use crate::client::Client;
+use crate::scenario::Scenario;
 
 fn lazy_scenario() -> (Scenario, [Client; 2]) {
     let scenario = Scenario::with(&[("LAZY_CHANNELS", "/lazy/** /slow"), ("MAX_LAZY_TIMEOUT", "1500")]);

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::scenario::{Client, Request, Scenario};
+use crate::client::{Client, Request};
+use crate::scenario::Scenario;
 
 /// `alice`, who publishes, and a crowd that listens to `/chat`, each with a connect held.
 fn crowd(vars: &[(&str, &str)], size: usize) -> (Scenario, Client, Vec<Client>, Vec<Request>) {

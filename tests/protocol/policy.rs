@@ -3,6 +3,7 @@
 use bayeux_edge::bayeux::{Application, ChannelId, ChannelPattern, Denial, Message, Notice};
 use serde_json::json;
 
+use crate::client::Client;
 use crate::scenario::Scenario;
 
 /// A house with rules: no strangers, nothing below `/private`, and `/quiet` is for listening.
@@ -39,7 +40,7 @@ impl Application for House {
     }
 }
 
-fn with_friends<const N: usize>(names: [&'static str; N]) -> (Scenario, [crate::scenario::Client; N]) {
+fn with_friends<const N: usize>(names: [&'static str; N]) -> (Scenario, [Client; N]) {
     let scenario = Scenario::serving(House, &[]);
     let clients = names.map(|name| {
         let client = scenario.client(name);

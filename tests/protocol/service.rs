@@ -4,7 +4,8 @@ use bayeux_edge::bayeux::{Action, Application, BayeuxError, ChannelId, Ending, M
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::scenario::{Client, Scenario};
+use crate::client::Client;
+use crate::scenario::Scenario;
 
 struct Desk;
 

@@ -174,6 +174,21 @@ fn an_unsubscribe_takes_out_that_pattern_only() {
 }
 
 #[test]
+fn others_go_on_hearing_when_one_leaves() {
+    let scenario = Scenario::new();
+    let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
+    for client in [&bob, &carol] {
+        client.subscribe("/chat");
+        client.subscribe("/news");
+    }
+    bob.unsubscribe("/chat");
+    alice.publish("/chat", "without bob");
+    bob.ask(json!({"channel": "/meta/disconnect"}));
+    alice.publish("/news", "without bob");
+    assert_eq!(carol.connect().answer().data(), ["without bob", "without bob"]);
+}
+
+#[test]
 fn without_a_session_there_is_no_subscription() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
