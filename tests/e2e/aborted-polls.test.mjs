@@ -1,0 +1,91 @@
+// Clients that vanish while their connect is held leave nothing behind in the wasm heap, which all objects share.
+//
+// Half of them reset their connection, which workerd tells the object; the other half close it in order, which it does
+// not tell: those connects end by TIMEOUT. In the end all sessions end by MAX_INTERVAL.
+import assert from 'node:assert/strict';
+import { connect } from 'node:net';
+import { test } from 'node:test';
+import { HANDSHAKE, join, post } from './support/bayeux.mjs';
+import { fixture, until } from './support/server.mjs';
+
+/** `rounds` times `clients` new sessions, each of which aborts `polls` polls, one after the other. */
+const WARM_UP = { rounds: 1, clients: 1000, polls: 2 };
+/** Fewer at a time: tables that grow with what is held at a time, and keep their room, have it since the warm-up. */
+const ABORTS = { rounds: 5, clients: 200, polls: 10 };
+const total = ({ rounds, clients, polls }) => rounds * clients * polls;
+
+/** Less than a byte for each aborted poll. */
+const NOISE = 8 * 1024; // bytes
+
+const server = await fixture({ TIMEOUT: '2000', MAX_INTERVAL: '1500', LOG_LEVEL: 'debug' });
+const url = `${server.url}/cometd`;
+
+test(`${total(ABORTS)} aborted polls leave the wasm heap as it was`, async (t) => {
+  const untouched = await memory();
+  const held = await abort(WARM_UP);
+  assert.ok(held > untouched.allocated + WARM_UP.clients * 100, 'a held poll is seen in the figures at all');
+  const before = await settled();
+  await abort(ABORTS);
+  const after = await settled();
+  t.diagnostic(`in use at first ${untouched.allocated}, with ${WARM_UP.clients} polls held ${held}, after ${total(WARM_UP)} aborts ${before.allocated}, after ${total(ABORTS)} more ${after.allocated} bytes; the heap has ${before.pages} and ${after.pages} pages`);
+  assert.ok(after.allocated - before.allocated < NOISE, `${after.allocated - before.allocated} bytes more are in use`);
+  assert.ok(after.pages <= before.pages + 1, `the heap grew from ${before.pages} to ${after.pages} pages`);
+});
+
+/** Aborts polls; how much of the heap was in use at the most while they were held. */
+async function abort({ rounds, clients, polls }) {
+  let most = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const clientIds = Array(clients).fill();
+    for (let turn = 0; turn < polls; turn += 1) {
+      // At once after its handshake, or the first session had expired when the last one is there.
+      const sockets = await Promise.all(clientIds.map(async (known, at) => poll((clientIds[at] = known ?? (await newSession())))));
+      // In every second turn the polls break off as they come, in the others when the object surely has them.
+      if (turn % 2 === 0) most = Math.max(most, (await memory()).allocated);
+      await Promise.all(sockets.map((socket, at) => vanish(socket, (at + turn) % 2 === 0)));
+    }
+  }
+  return most;
+}
+
+async function newSession() {
+  const { clientId } = (await post(url, [HANDSHAKE])).json[0];
+  await post(url, [{ channel: '/meta/connect', connectionType: 'long-polling', clientId }]);
+  return clientId;
+}
+
+/** Sends a connect on a connection of its own. */
+function poll(clientId) {
+  const body = JSON.stringify([{ channel: '/meta/connect', connectionType: 'long-polling', clientId }]);
+  const request = `POST /cometd HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+  return new Promise((resolve, reject) => {
+    const socket = connect(server.port, '127.0.0.1');
+    socket.once('error', reject);
+    socket.write(request, () => resolve(socket));
+  });
+}
+
+function vanish(socket, reset) {
+  return new Promise((resolve) => {
+    socket.removeAllListeners('error').on('error', () => {}).once('close', resolve);
+    if (reset) socket.resetAndDestroy();
+    else socket.destroy();
+  });
+}
+
+/** The figures, once all sessions have expired: the last one to close is then that of the figures themselves. */
+async function settled() {
+  await until(async () => {
+    await memory();
+    return JSON.parse(server.logs.at(-1).message).sessions === 0;
+  }, 'there are sessions long after all must have expired');
+  return memory();
+}
+
+/** `{ allocated, pages }`, of all objects together. It takes a session of its own, which ends with it. */
+async function memory() {
+  const client = await join(url);
+  const figures = await client.call('/service/memory');
+  await client.ok(client.send({ channel: '/meta/disconnect' }));
+  return figures;
+}
