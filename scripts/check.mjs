@@ -16,7 +16,7 @@ await main(async () => {
   const clippy = (...args) =>
     run(cargo, ['clippy', '--locked', '--release', ...buildStd('test'), ...args, ...DENY], { env });
   await clippy('--lib');
-  await clippy('--all-targets', '--features', 'fixture');
+  await clippy('--lib', '--tests', '--features', 'fixture');
 
   // For the target that all of it is compiled for; private items are documented too, so links to them hold.
   const doc = ['doc', '--locked', '--release', ...buildStd(), '--no-deps', '--document-private-items'];
