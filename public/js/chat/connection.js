@@ -1,0 +1,120 @@
+// The connection to the server, and what becomes of it. cometd.js polls, retries and shakes hands again by itself; what
+// it leaves to us is to subscribe again after each handshake, and to know when all of that is done.
+import { AckExtension, CometD } from '/vendor/cometd.js';
+
+const PATH = '/cometd';
+
+/** The longest wait between two attempts: people look at the page and wait for it. */
+const MAX_BACKOFF = 8_000; // ms
+
+export class Connection {
+  #cometd = new CometD();
+  #channels;
+  #onState;
+  #state = 'connecting';
+  #subscribed = false;
+  #subscribing = false;
+  #anew = false;
+
+  /**
+   * `channels` maps each channel to what gets its data. `onState(state, { anew })` is told 'connected' (`anew`: by a
+   * session that knows nothing of before), 'reconnecting' and 'closed', which is for good.
+   */
+  constructor({ channels, onState }) {
+    this.#channels = channels;
+    this.#onState = onState;
+    const cometd = this.#cometd;
+    cometd.unregisterTransport('websocket');
+    // Events of an answer that was lost on its way are sent again.
+    cometd.registerExtension('ack', new AckExtension());
+    cometd.configure({
+      url: new URL(PATH, location.origin).href,
+      maxBackoff: MAX_BACKOFF,
+      logLevel: 'warn',
+      useWorkerScheduler: false, // its worker comes from a blob, which the Content-Security-Policy refuses
+    });
+    cometd.addListener('/meta/handshake', (reply) => this.#shaken(reply));
+    cometd.addListener('/meta/connect', (reply) => this.#polled(reply));
+    // A held request may take long to notice that the network has gone: the browser knows at once.
+    addEventListener('offline', () => {
+      this.#to('reconnecting');
+      cometd.getTransport()?.abort();
+    });
+  }
+
+  start() {
+    this.#cometd.handshake();
+  }
+
+  /** Resolves with 'taken', with 'lost' when it may help to send it again, or with 'refused'. */
+  publish(channel, data) {
+    if (this.#cometd.isDisconnected()) return Promise.resolve('lost');
+    return new Promise((resolve) => this.#cometd.publish(channel, data, (reply) => resolve(outcome(reply))));
+  }
+
+  /** Says goodbye with a last message while the page is going away: a request that outlives it. */
+  leave(channel, data) {
+    const clientId = this.#cometd.getClientId();
+    if (clientId === null) return;
+    fetch(PATH, {
+      method: 'POST',
+      keepalive: true,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify([
+        { channel, clientId, data },
+        { channel: '/meta/disconnect', clientId },
+      ]),
+    }).catch(() => {}); // there is nobody left to tell
+  }
+
+  #shaken(reply) {
+    this.#subscribed = false;
+    if (!reply.successful) return this.#lost(reply);
+    this.#anew = true;
+    this.#subscribe();
+  }
+
+  #polled(reply) {
+    if (!reply.successful) this.#lost(reply);
+    else if (this.#subscribed) this.#to('connected');
+    else if (!this.#subscribing) this.#subscribe(); // an earlier attempt was lost
+  }
+
+  async #subscribe() {
+    this.#subscribing = true;
+    const replies = [];
+    this.#cometd.batch(() => {
+      for (const [channel, listener] of this.#channels) replies.push(this.#subscribeTo(channel, listener));
+    });
+    this.#subscribed = (await Promise.all(replies)).every(Boolean);
+    this.#subscribing = false;
+    if (this.#subscribed) this.#to('connected');
+  }
+
+  #subscribeTo(channel, listener) {
+    return new Promise((resolve) => {
+      this.#cometd.subscribe(channel, ({ data }) => listener(data), ({ successful }) => resolve(successful));
+    });
+  }
+
+  #lost(reply) {
+    this.#to(reply.advice?.reconnect === 'none' ? 'closed' : 'reconnecting');
+  }
+
+  #to(state) {
+    if (this.#state === state || this.#state === 'closed') return;
+    this.#state = state;
+    if (state !== 'connected') return this.#onState(state, {});
+    const anew = this.#anew;
+    this.#anew = false;
+    // After the events that came in the same answer: they are what was missed.
+    setTimeout(() => this.#state === 'connected' && this.#onState(state, { anew }));
+  }
+}
+
+function outcome({ successful, failure, error }) {
+  if (successful) return 'taken';
+  // A status of 4xx is about the request itself; anything else on the way, and an unknown session (402), pass.
+  if (failure) return failure.httpCode >= 400 && failure.httpCode < 500 ? 'refused' : 'lost';
+  return error?.startsWith('402') ? 'lost' : 'refused';
+}

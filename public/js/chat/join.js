@@ -1,0 +1,30 @@
+// The dialog that asks for a name: before the first message, and to change it later.
+import { MAX_NAME, tidyName } from './messages.js';
+
+const dialog = document.getElementById('join');
+const form = dialog.querySelector('form');
+const cancel = document.getElementById('cancel');
+const { name } = form.elements;
+
+name.maxLength = MAX_NAME;
+cancel.addEventListener('click', () => dialog.close());
+form.addEventListener('submit', (event) => {
+  if (tidyName(name.value) !== '') return;
+  event.preventDefault();
+  name.value = ''; // blanks only, which `required` takes for a name
+  name.reportValidity();
+});
+
+/** Resolves with a name, or with null if there was one before and it stays. */
+export async function askName(current) {
+  cancel.hidden = current === '';
+  name.value = current;
+  do {
+    dialog.returnValue = '';
+    dialog.showModal();
+    name.select();
+    await new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
+    // Without a name there is nothing behind the dialog to go back to: the Escape key only brings it back.
+  } while (dialog.returnValue !== 'join' && current === '');
+  return dialog.returnValue === 'join' ? tidyName(name.value) : null;
+}

@@ -1,0 +1,58 @@
+// What is beside the messages: who is here, and the rooms. On a narrow screen a button shows it.
+import { MAX_ROOM, roomName, roomPath } from './rooms.js';
+
+/** Wider than this both fit beside each other; style.css has the same width. */
+const narrow = matchMedia('(max-width: 47.99rem)');
+
+export class Side {
+  #side = document.getElementById('side');
+  #toggle = document.getElementById('toggle');
+  #count = document.getElementById('count');
+  #people = document.getElementById('people');
+
+  constructor({ room, rooms, onRename }) {
+    this.#toggle.addEventListener('click', () => this.#show(this.#toggle.getAttribute('aria-expanded') === 'false'));
+    addEventListener('keydown', ({ key }) => {
+      if (key !== 'Escape' || !narrow.matches || this.#toggle.getAttribute('aria-expanded') === 'false') return;
+      this.#show(false);
+      this.#toggle.focus();
+    });
+    document.getElementById('rename').addEventListener('click', onRename);
+    document.getElementById('rooms').replaceChildren(...rooms.map((name) => roomLink(name, name === room)));
+    const go = document.getElementById('go');
+    go.elements.room.maxLength = MAX_ROOM;
+    go.addEventListener('submit', (event) => {
+      event.preventDefault();
+      location.assign(roomPath(roomName(go.elements.room.value)));
+    });
+  }
+
+  /** `me` first, then the others. */
+  people(me, others) {
+    this.#count.textContent = others.length + 1;
+    this.#toggle.setAttribute('aria-label', `People and rooms: ${others.length + 1} here`);
+    const self = person(me.name);
+    self.append(' ', Object.assign(document.createElement('span'), { className: 'you', textContent: '(you)' }));
+    this.#people.replaceChildren(self, ...others.map(({ name }) => person(name)));
+  }
+
+  #show(shown) {
+    this.#toggle.setAttribute('aria-expanded', shown);
+    this.#side.classList.toggle('shown', shown);
+  }
+}
+
+function person(name) {
+  const item = document.createElement('li');
+  item.append(Object.assign(document.createElement('bdi'), { textContent: name }));
+  return item;
+}
+
+function roomLink(room, here) {
+  const item = document.createElement('li');
+  const link = Object.assign(document.createElement('a'), { href: roomPath(room) });
+  if (here) link.setAttribute('aria-current', 'page');
+  link.append(Object.assign(document.createElement('bdi'), { textContent: room }));
+  item.append(link);
+  return item;
+}

@@ -1,0 +1,50 @@
+// What the browser keeps for this page. It may refuse (private windows, a full disk): the chat then works without.
+import { newId } from './messages.js';
+
+const MAX_RECENT = 8;
+
+export const name = () => read(() => localStorage.name, '') ?? '';
+
+export const keepName = (value) => write(() => (localStorage.name = value));
+
+/** This tab's person: the same after a reload, another one in another tab. */
+export function personId() {
+  const id = read(() => sessionStorage.person, '') || newId();
+  write(() => (sessionStorage.person = id));
+  return id;
+}
+
+/** Adds a room to those visited lately, and returns them. */
+export function visit(room) {
+  const rooms = [room, ...list(() => localStorage.rooms).filter((other) => typeof other === 'string' && other !== room)];
+  rooms.length = Math.min(rooms.length, MAX_RECENT);
+  write(() => (localStorage.rooms = JSON.stringify(rooms)));
+  return rooms;
+}
+
+/** The unsent texts of a room, for a reload. */
+export const unsent = (room) => ({
+  load: () => list(() => sessionStorage.getItem(`unsent ${room}`)),
+  save: (messages) => write(() => sessionStorage.setItem(`unsent ${room}`, JSON.stringify(messages))),
+});
+
+function list(stored) {
+  const value = read(() => JSON.parse(stored() ?? '[]'), []);
+  return Array.isArray(value) ? value : [];
+}
+
+function read(get, otherwise) {
+  try {
+    return get();
+  } catch {
+    return otherwise;
+  }
+}
+
+function write(set) {
+  try {
+    set();
+  } catch {
+    // see above
+  }
+}

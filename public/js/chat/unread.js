@@ -1,0 +1,18 @@
+// How many messages came while nobody looked, in the title.
+
+/** Returns what to call for each message. */
+export function countUnread(room) {
+  let unread = 0;
+  const show = () => (document.title = `${unread > 0 ? `(${unread}) ` : ''}${room} · bayeux-edge`);
+  document.addEventListener('visibilitychange', () => {
+    if (document.hidden) return;
+    unread = 0;
+    show();
+  });
+  show();
+  return () => {
+    if (!document.hidden) return;
+    unread += 1;
+    show();
+  };
+}
