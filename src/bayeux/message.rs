@@ -29,9 +29,11 @@ impl Message {
         serde_json::from_str(element.get()).map_err(|_| BayeuxError::MessageInvalid)
     }
 
-    /// The field's JSON; `null` counts as absent everywhere but in `data`.
+    /// The field's JSON; `null` counts as absent everywhere but in `data`. Of a name that stands twice the last one
+    /// counts, as in JavaScript (RFC 8259 section 4 leaves it open); to look for such names while reading would take
+    /// the square of their number.
     pub fn field(&self, name: &str) -> Option<&RawValue> {
-        let (_, value) = self.fields.iter().find(|(key, _)| key == name)?;
+        let (_, value) = self.fields.iter().rfind(|(key, _)| key == name)?;
         (value.get() != "null" || name == "data").then_some(value)
     }
 
@@ -101,14 +103,10 @@ impl<'de> Deserialize<'de> for Message {
                 f.write_str("a message object")
             }
 
-            /// Of a name that stands twice the last one counts, as in JavaScript (RFC 8259 section 4 leaves it open).
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Message, A::Error> {
                 let mut fields: Vec<(String, Box<RawValue>)> = Vec::with_capacity(6);
-                while let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? {
-                    match fields.iter_mut().find(|(earlier, _)| *earlier == key) {
-                        Some(earlier) => earlier.1 = value,
-                        None => fields.push((key, value)),
-                    }
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
                 }
                 Ok(Message { fields })
             }
