@@ -35,8 +35,9 @@ pub fn cross_origin(request: &Request, allowed: &AllowedOrigins) -> Option<Strin
 /// # Errors
 /// [`RequestError::TooLarge`]; [`RequestError::JsonInvalid`] where the body breaks off.
 pub async fn body(request: &Request, limit: usize) -> Result<String, RequestError> {
-    match header(request, "Content-Length").and_then(|length| length.parse::<usize>().ok()) {
-        Some(length) if length > limit => Err(RequestError::TooLarge),
+    // A u64: a length of 4 GiB and more is still one.
+    match header(request, "Content-Length").and_then(|length| length.parse::<u64>().ok()) {
+        Some(length) if length > limit as u64 => Err(RequestError::TooLarge),
         Some(_) => whole_body(request).await.ok_or(RequestError::JsonInvalid),
         None => chunked_body(request, limit).await,
     }
