@@ -99,7 +99,7 @@ fn still_served(alice: &Client, bob: &Client) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_mallory_sends_it_is_answered_and_alice_and_bob_notice_nothing(
