@@ -13,7 +13,7 @@ export function table({ suite, measures, servers, results, runs, secs }) {
     for (const figure of measure.figures) {
       const values = columns.map((server) => results[name][server]?.map(figure.read));
       const median = Object.fromEntries(columns.map((server, i) => [server, values[i] && medianOf(values[i])]));
-      const goals = figure.goals.map((goal) => judge(goal, median, servers)).join('<br>');
+      const goals = figure.goals.map((goal) => judge(goal, median, servers, results[name])).join('<br>');
       const cells = values.map((ofServer) => (ofServer ? spread(ofServer, figure.unit) : ''));
       lines.push(row([`${measure.heading}: ${figure.title}`, ...cells, goals, command]));
     }
@@ -24,15 +24,16 @@ export function table({ suite, measures, servers, results, runs, secs }) {
 
 const row = (cells) => `| ${cells.join(' | ')} |`;
 
-/** "1.72 × bare object (goal ≥ 1.6) ✔" */
-function judge({ against, atLeast, atMost }, median, servers) {
+/** "1.72 × bare object (goal ≥ 1.6) ✔"; a busy machine is no judge. */
+function judge({ against, atLeast, atMost }, median, servers, results) {
   const ours = median['bayeux-edge'];
   const value = against ? ours / median[against] : ours;
   const measured = against ? `${format(value)} × ${servers[against].title}` : '';
   if (atLeast === undefined && atMost === undefined) return measured;
   const goal = atLeast === undefined ? `≤ ${format(atMost)}` : `≥ ${format(atLeast)}`;
   const reached = atLeast === undefined ? value <= atMost : value >= atLeast;
-  return `${measured} (goal ${goal}) ${reached ? '✔' : '✘'}`.trim();
+  const busy = ['bayeux-edge', against].some((server) => results[server]?.some(isBusy));
+  return `${measured} (goal ${goal}) ${busy ? 'not judged: busy' : reached ? '✔' : '✘'}`.trim();
 }
 
 function spread(values, unit) {
