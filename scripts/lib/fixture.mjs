@@ -2,6 +2,7 @@
 export const FIXTURE_VARS = {
   TIMEOUT: '3000', // ms a connect is held
   MAX_INTERVAL: '2500', // ms until a silent session is forgotten
+  WEBSOCKET_TIMEOUT: '3000',
   LAZY_CHANNELS: '/lazy/**',
   MAX_LAZY_TIMEOUT: '1500', // ms until a lazy event leaves alone
 };

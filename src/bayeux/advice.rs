@@ -58,13 +58,13 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// Advice or members of it that make no sense count as absent, as do negative numbers.
-    pub fn of(message: &Message, options: &Options) -> Self {
+    /// `longest` is how long the connect may be held. Advice or members of it that make no sense count as absent, as do negative numbers.
+    pub fn of(message: &Message, longest: Duration, options: &Options) -> Self {
         let advice: Message = message.get("advice").unwrap_or_default();
         let asked = |name| duration(advice.field(name)?);
         let (timeout, interval) = (asked("timeout"), asked("interval"));
         Self {
-            timeout: timeout.map_or(options.timeout, |asked| asked.min(options.timeout)),
+            timeout: timeout.map_or(longest, |asked| asked.min(longest)),
             interval: interval.map_or(options.interval, |asked| asked.min(options.max_client_interval())),
             given: timeout.is_some() || interval.is_some(),
         }
@@ -84,7 +84,7 @@ mod tests {
 
     fn wish(advice: &str) -> Wish {
         let message: Message = serde_json::from_str(&format!("{{\"advice\":{advice}}}")).unwrap();
-        Wish::of(&message, &Options::default())
+        Wish::of(&message, Options::default().timeout, &Options::default())
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::{
 };
 
 pub(super) struct Batch {
-    from: Endpoint,
+    pub from: Endpoint,
     pub origin: Origin,
     remaining: std::vec::IntoIter<Element>,
     /// Whether the batch is one single message: only then is a connect held.
@@ -95,7 +95,7 @@ impl BayeuxServer {
                 events.extend(self.sessions.take_events(key));
             }
         }
-        self.send(batch.from, status, events, batch.replies);
+        self.send(batch.from, status, &events, &batch.replies);
     }
 
     fn hold(&mut self, key: SessionKey, hold: Hold, batch: Batch) {
@@ -114,7 +114,7 @@ impl BayeuxServer {
             Err(reply) => return Step::Replied(reply),
         };
         match (checked.channel.as_str(), checked.channel.realm()) {
-            ("/meta/handshake", _) => Step::Replied(self.handshake(now, &checked)),
+            ("/meta/handshake", _) => Step::Replied(self.handshake(now, batch, &checked)),
             ("/meta/connect", _) => self.connect(now, batch, checked),
             ("/meta/subscribe", _) => Step::Replied(self.subscribe(batch, &checked)),
             ("/meta/unsubscribe", _) => Step::Replied(self.unsubscribe(batch, &checked)),

@@ -15,6 +15,9 @@ use super::Millis;
 /// What one answer costs the object, measured on workerd: see bench/README.md.
 const COST_OF_ANSWER: Duration = Duration::from_micros(250);
 
+/// What one frame costs it.
+const COST_OF_FRAME: Duration = Duration::from_micros(30);
+
 /// A wave is over when all but this part of its polls are back.
 const STRAGGLERS: usize = 50;
 
@@ -27,6 +30,8 @@ pub struct FlushPace {
     number: u64,
     since: Millis,
     not_before: Millis,
+    /// When the frames of the wave are out, whatever the polls do.
+    earliest: Millis,
     /// Polls that may still come back before the wave is over.
     awaited: usize,
 }
@@ -49,12 +54,15 @@ impl FlushPace {
         Wave(self.number + 1)
     }
 
-    /// A wave has started: `answers` polls were answered just now. The next flush waits for `longest` at the most.
-    pub fn flushed(&mut self, now: Millis, answers: usize, longest: Duration) {
-        let cost = COST_OF_ANSWER.saturating_mul(u32::try_from(answers).unwrap_or(u32::MAX)).saturating_mul(2);
+    /// A wave has started: so many polls were answered and so many frames sent just now. The next flush waits for
+    /// `longest` at the most.
+    pub fn flushed(&mut self, now: Millis, answers: usize, frames: usize, longest: Duration) {
+        let frames = times(COST_OF_FRAME, frames);
+        let cost = times(COST_OF_ANSWER, answers).saturating_mul(2).saturating_add(frames);
         self.number += 1;
         self.since = now;
         self.not_before = now + cost.min(longest);
+        self.earliest = now + frames.min(longest);
         self.awaited = answers - answers / STRAGGLERS;
     }
 
@@ -66,9 +74,14 @@ impl FlushPace {
         self.awaited -= 1;
         if self.awaited == 0 {
             let took = now.0.saturating_sub(self.since.0);
-            self.not_before = self.not_before.min(now + Duration::from_millis(took / GATHER));
+            let gathered = now + Duration::from_millis(took / GATHER);
+            self.not_before = self.not_before.min(gathered.max(self.earliest));
         }
     }
+}
+
+fn times(cost: Duration, count: usize) -> Duration {
+    cost.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
 #[cfg(test)]
@@ -81,7 +94,7 @@ mod tests {
     fn after_a_flush_of(answers: usize) -> (FlushPace, Wave) {
         let mut pace = FlushPace::default();
         let wave = pace.next_wave();
-        pace.flushed(START, answers, LONGEST);
+        pace.flushed(START, answers, 0, LONGEST);
         (pace, wave)
     }
 
@@ -108,7 +121,7 @@ mod tests {
     #[test]
     fn polls_of_an_earlier_wave_do_not_count() {
         let (mut pace, earlier) = after_a_flush_of(2);
-        pace.flushed(START, 40, LONGEST);
+        pace.flushed(START, 40, 0, LONGEST);
         for _ in 0..40 {
             pace.returned(START, earlier);
         }
@@ -116,9 +129,18 @@ mod tests {
     }
 
     #[test]
+    fn frames_take_their_time_whether_polls_come_back_or_not() {
+        let mut pace = FlushPace::default();
+        let wave = pace.next_wave();
+        pace.flushed(START, 1, 1000, LONGEST);
+        pace.returned(START, wave);
+        assert_eq!(pace.not_before(), START + Duration::from_millis(30));
+    }
+
+    #[test]
     fn a_pace_of_zero_never_waits() {
         let mut pace = FlushPace::default();
-        pace.flushed(START, 1000, Duration::ZERO);
+        pace.flushed(START, 1000, 1000, Duration::ZERO);
         assert!(pace.allows(START));
     }
 }

@@ -21,26 +21,34 @@ pub enum Input {
 pub enum Output {
     /// Answer. `messages` is a JSON array.
     Send { to: Endpoint, status: Status, messages: String },
+    /// Send these events to each of these sockets. `messages` is a JSON array.
+    Deliver { to: Vec<SocketId>, messages: String },
     /// Call with [`Input::Timeout`] at this time. It replaces an earlier one; a call too early does no harm.
     WakeAt(Millis),
     /// Worth a line in the log.
     Tell(Notice),
 }
 
-/// Where an answer goes. Neither `Copy` nor `Clone`: whoever answers gives it away.
+/// Where an answer goes. Neither `Copy` nor `Clone`: whoever answers a request gives it away.
 #[derive(Debug)]
 pub enum Endpoint {
     LongPolling(RequestId),
+    WebSocket(SocketId),
 }
 
 /// One HTTP request of this home.
 #[derive(Debug)]
 pub struct RequestId(u64);
 
+/// One WebSocket of this home. It takes any number of answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub u64);
+
 /// Names an [`Endpoint`] without being one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EndpointKey {
     LongPolling(u64),
+    WebSocket(u64),
 }
 
 /// Where a request came from.
@@ -97,6 +105,7 @@ impl Endpoint {
     pub fn key(&self) -> EndpointKey {
         match self {
             Self::LongPolling(RequestId(number)) => EndpointKey::LongPolling(*number),
+            Self::WebSocket(SocketId(number)) => EndpointKey::WebSocket(*number),
         }
     }
 }

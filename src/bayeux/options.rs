@@ -5,13 +5,18 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::time::millis;
-use super::{ChannelId, ChannelPattern};
+use super::{ChannelId, ChannelPattern, ConnectionType, Endpoint};
 
 /// How a server behaves. [`Options::from_vars`] reads them from named strings, as `[vars]` in `wrangler.toml` gives them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
     /// `TIMEOUT`, ms: how long a connect is held. 30,000 as CometD: below the 60 s after which common proxies cut.
     pub timeout: Duration,
+    /// `WEBSOCKET_TIMEOUT`, ms: how long a connect over WebSocket is held. An hour: events do not wait for it, and each
+    /// end of it wakes an idle object.
+    pub websocket_timeout: Duration,
+    /// `CONNECTION_TYPES`: those that are offered, separated by spaces. All there are.
+    pub connection_types: Vec<ConnectionType>,
     /// `INTERVAL`, ms: how long a client waits before its next connect. 0 as CometD.
     pub interval: Duration,
     /// `MAX_INTERVAL`, ms: how long a session outlives its last connect, beyond `INTERVAL`. 10,000 as CometD.
@@ -48,6 +53,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             timeout: Duration::from_millis(30_000),
+            websocket_timeout: Duration::from_millis(3_600_000),
+            connection_types: ConnectionType::ALL.to_vec(),
             interval: Duration::ZERO,
             max_interval: Duration::from_millis(10_000),
             anon_publish: false,
@@ -104,6 +111,8 @@ impl Options {
         let default = Self::default();
         Ok(Self {
             timeout: vars.duration("TIMEOUT", 1..=10 * MINUTE, default.timeout)?,
+            websocket_timeout: vars.duration("WEBSOCKET_TIMEOUT", 1..=DAY, default.websocket_timeout)?,
+            connection_types: vars.connection_types("CONNECTION_TYPES", default.connection_types)?,
             interval: vars.duration("INTERVAL", 0..=60 * MINUTE, default.interval)?,
             max_interval: vars.duration("MAX_INTERVAL", 1..=DAY, default.max_interval)?,
             anon_publish: vars.flag("ANON_PUBLISH", default.anon_publish)?,
@@ -119,6 +128,14 @@ impl Options {
             max_lazy_timeout: vars.duration("MAX_LAZY_TIMEOUT", 1..=10 * MINUTE, default.max_lazy_timeout)?,
             flush_pace: vars.duration("FLUSH_PACE", 0..=10_000, default.flush_pace)?,
         })
+    }
+
+    /// How long a connect that came by this endpoint may be held.
+    pub fn timeout_at(&self, endpoint: &Endpoint) -> Duration {
+        match endpoint {
+            Endpoint::LongPolling(_) => self.timeout,
+            Endpoint::WebSocket(_) => self.websocket_timeout,
+        }
     }
 
     /// How long an event of this channel may wait, if it is a lazy one.
@@ -161,6 +178,27 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
             _ => {
                 let allowed = format!("a whole number from {} to {}", allowed.start(), allowed.end());
                 Err(OptionError { name, value, allowed })
+            }
+        }
+    }
+
+    fn connection_types(
+        &self,
+        name: &'static str,
+        default: Vec<ConnectionType>,
+    ) -> Result<Vec<ConnectionType>, OptionError> {
+        let Some(value) = (self.0)(name) else {
+            return Ok(default);
+        };
+        match value.split_whitespace().map(ConnectionType::named).collect::<Option<Vec<_>>>() {
+            Some(mut types) if !types.is_empty() => {
+                types.sort();
+                types.dedup();
+                Ok(types)
+            }
+            _ => {
+                let all = ConnectionType::ALL.map(ConnectionType::name).join(", ");
+                Err(OptionError { name, value, allowed: format!("one or more of {all}, separated by spaces") })
             }
         }
     }
@@ -211,6 +249,8 @@ mod tests {
             ("INTERVAL", "1.5"),
             ("MAX_INTERVAL", ""),
             ("ANON_PUBLISH", "yes please"),
+            ("CONNECTION_TYPES", ""),
+            ("CONNECTION_TYPES", "long-polling flash"),
             ("LAZY_CHANNELS", "/news/**, /x"),
             ("MAX_QUEUE", "99999999999999999999999"),
         ] {

@@ -10,11 +10,12 @@ use super::app::Application;
 use super::batch::Batch;
 use super::extensions::ReplyExt;
 use super::flush::FlushPace;
+use super::frames::{Frames, array};
 use super::session::HeldConnect;
 use super::sessions::Sessions;
 use super::{
     Advice, BayeuxError, ClientId, Ending, Endpoint, EndpointKey, Event, Home, Input, Millis, Notice, Options, Output,
-    Reply, Session, SessionKey, Status, Subscriptions,
+    Reply, SessionKey, Status, Subscriptions,
 };
 
 /// Everything a home knows, and [`BayeuxServer::handle`], the one way in and out.
@@ -67,9 +68,8 @@ impl BayeuxServer {
 
     /// Nobody waits for this answer any more: what comes from now on is kept for the client's next connect.
     fn closed(&mut self, now: Millis, endpoint: EndpointKey) {
-        if let Some(key) = self.sessions.at(endpoint) {
-            let until = self.kept_until(now, key);
-            self.sessions.resume(key, until);
+        for key in self.sessions.at(endpoint) {
+            self.resume(now, key);
         }
     }
 
@@ -78,30 +78,33 @@ impl BayeuxServer {
         while let Some(key) = self.sessions.first_due(now) {
             match self.resume(now, key) {
                 Some(held) => self.answer_connect(now, key, held),
-                None => {
-                    self.end(key, Ending::Expired);
-                }
+                None => drop(self.end(key, Ending::Expired)),
             }
         }
     }
 
-    /// Answers the held connects of sessions that have events, when the pace allows it.
+    /// Sends what is ready to leave, when the pace allows it: to sockets the events alone, to others their held
+    /// connect's reply with them.
     fn flush(&mut self, now: Millis) {
         if self.ready.is_empty() || !self.pace.allows(now) {
             return;
         }
         let wave = self.pace.next_wave();
         let mut answers = 0;
+        let mut frames = Frames::default();
         for key in std::mem::take(&mut self.ready) {
-            if self.sessions.get(key).is_some_and(Session::is_ready)
-                && let Some(held) = self.resume(now, key)
-            {
+            let Some(session) = self.sessions.get(key).filter(|session| session.is_ready()) else { continue };
+            if let Some(socket) = session.open_socket() {
+                frames.add(socket, self.sessions.take_events(key));
+            } else if let Some(held) = self.resume(now, key) {
                 self.answer_connect(now, key, held);
                 self.sessions.get_mut(key).into_iter().for_each(|session| session.wave = wave);
                 answers += 1;
             }
         }
-        self.pace.flushed(now, answers, self.options.flush_pace);
+        let sockets = frames.sockets();
+        self.outputs.extend(frames.into_outputs());
+        self.pace.flushed(now, answers, sockets, self.options.flush_pace);
     }
 
     fn plan_wake(&mut self) {
@@ -133,18 +136,21 @@ impl BayeuxServer {
     /// Answers a connect that was held, with the events that wait.
     fn answer_connect(&mut self, now: Millis, key: SessionKey, held: HeldConnect) {
         let (events, ack) = self.sessions.take_batch(key);
-        let interval = self.interval(key);
+        let (interval, timeout) = (self.interval(key), self.options.timeout_at(&held.endpoint));
         let mut reply = Reply::successful("/meta/connect", &held.id);
-        reply.advice = held.advise.then(|| Advice::retry(interval, self.options.timeout));
+        reply.advice = held.advise.then(|| Advice::retry(interval, timeout));
         reply.ext = ReplyExt { ack, timesync: held.timesync.and_then(|question| question.answer(now)) };
         let reply = reply.into_json();
-        self.send(held.endpoint, Status::Ok, events, [reply]);
+        self.send(held.endpoint, Status::Ok, &events, &[reply]);
     }
 
-    /// Answers a connect whose place a newer one took. Its events stay for that one.
+    /// Answers a connect whose place a newer one took. Its events stay for that one. On a socket it needs no answer.
     pub(super) fn answer_overtaken(&mut self, held: HeldConnect) {
+        if matches!(held.endpoint, Endpoint::WebSocket(_)) {
+            return;
+        }
         let reply = Reply::failed(Some("/meta/connect"), &held.id, &BayeuxError::ConnectOvertaken).into_json();
-        self.send(held.endpoint, Status::Overtaken, [], [reply]);
+        self.send(held.endpoint, Status::Overtaken, &[], &[reply]);
     }
 
     /// A session's name that nobody can guess.
@@ -169,28 +175,13 @@ impl BayeuxServer {
         let mut reply = Reply::successful("/meta/connect", &held.id);
         reply.advice = Some(Advice::none());
         let reply = reply.into_json();
-        self.send(held.endpoint, Status::Ok, events, [reply]);
+        self.send(held.endpoint, Status::Ok, &events, &[reply]);
         Vec::new()
     }
 
     /// One answer: events first, then the replies in the order of their requests.
-    pub(super) fn send(
-        &mut self,
-        to: Endpoint,
-        status: Status,
-        events: impl IntoIterator<Item = Event>,
-        replies: impl IntoIterator<Item = String>,
-    ) {
-        let mut messages = String::from("[");
-        let mut add = |json: &str| {
-            if messages.len() > 1 {
-                messages.push(',');
-            }
-            messages.push_str(json);
-        };
-        events.into_iter().for_each(|event| add(event.as_json()));
-        replies.into_iter().for_each(|reply| add(&reply));
-        messages.push(']');
+    pub(super) fn send(&mut self, to: Endpoint, status: Status, events: &[Event], replies: &[String]) {
+        let messages = array(events.iter().map(Event::as_json).chain(replies.iter().map(String::as_str)));
         self.outputs.push(Output::Send { to, status, messages });
     }
 

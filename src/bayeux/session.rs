@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::extensions::ack::Ack;
 use super::extensions::timesync;
 use super::flush::Wave;
-use super::{ChannelPattern, ClientId, Endpoint, Event, MessageId, Millis, Queue};
+use super::{ChannelPattern, ClientId, Endpoint, Event, MessageId, Millis, Queue, SocketId};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
 #[derive(Debug)]
@@ -79,6 +79,18 @@ impl Session {
         };
         *batches += 1;
         (self.queue.send(*batches), Some(Ack::Batch(*batches)))
+    }
+
+    /// The socket that events go to while the connect stays held. With the ack extension they ride on its reply.
+    pub(super) fn open_socket(&self) -> Option<SocketId> {
+        match &self.connect {
+            MetaConnect::Suspended(HeldConnect { endpoint: Endpoint::WebSocket(socket), .. })
+                if self.batches.is_none() =>
+            {
+                Some(*socket)
+            }
+            MetaConnect::Suspended(_) | MetaConnect::Awaited { .. } => None,
+        }
     }
 
     /// Whether a connect is held that urgent events could go out with at once.

@@ -15,7 +15,8 @@ pub struct SessionKey(u64);
 pub struct Sessions {
     by_key: BTreeMap<SessionKey, Session>,
     by_client_id: BTreeMap<ClientId, SessionKey>,
-    by_endpoint: BTreeMap<EndpointKey, SessionKey>,
+    /// A socket may carry several sessions.
+    by_endpoint: BTreeSet<(EndpointKey, SessionKey)>,
     by_due: BTreeSet<(Millis, SessionKey)>,
     held_by_address: BTreeMap<Rc<str>, usize>,
     last_key: u64,
@@ -44,8 +45,10 @@ impl Sessions {
         self.by_client_id.get(client_id).copied()
     }
 
-    pub fn at(&self, endpoint: EndpointKey) -> Option<SessionKey> {
-        self.by_endpoint.get(&endpoint).copied()
+    /// The sessions whose connect is held at this endpoint.
+    pub fn at(&self, endpoint: EndpointKey) -> Vec<SessionKey> {
+        let all = (endpoint, SessionKey(0))..=(endpoint, SessionKey(u64::MAX));
+        self.by_endpoint.range(all).map(|(_, key)| *key).collect()
     }
 
     pub fn get(&self, key: SessionKey) -> Option<&Session> {
@@ -78,7 +81,7 @@ impl Sessions {
 
     /// Holds a connect. The session must not hold one already: see [`Sessions::resume`].
     pub fn suspend(&mut self, key: SessionKey, held: HeldConnect) {
-        self.by_endpoint.insert(held.endpoint.key(), key);
+        self.by_endpoint.insert((held.endpoint.key(), key));
         if let Some(address) = &held.address {
             *self.held_by_address.entry(address.clone()).or_default() += 1;
         }
@@ -90,7 +93,7 @@ impl Sessions {
         match self.set(key, MetaConnect::Awaited { until })? {
             MetaConnect::Awaited { .. } => None,
             MetaConnect::Suspended(held) => {
-                self.by_endpoint.remove(&held.endpoint.key());
+                self.by_endpoint.remove(&(held.endpoint.key(), key));
                 self.let_go(held.address.as_deref());
                 Some(held)
             }

@@ -1,4 +1,4 @@
-//! The Durable Object: one home, its clients' sessions and the requests they wait with.
+//! The Durable Object: one home, its clients' sessions, and the requests and sockets they wait with.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -7,20 +7,22 @@ use std::rc::{Rc, Weak};
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 use worker::Env;
+use worker::WebSocket;
 use worker::durable::State;
 use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::future_to_promise;
-use worker::web_sys::Request;
+use worker::web_sys::{Request, Response};
 use worker::worker_sys::DurableObjectState;
 
 use super::config::Config;
 use super::departures::Departures;
-use super::http::{Head, cross_origin, respond};
+use super::http::{Head, cross_origin, is_foreign, is_upgrade, respond};
 use super::js;
 use super::log::{Log, LogLevel, log_panics};
 use super::long_polling::{self, Polls};
 use super::timer::Timer;
-use crate::bayeux::{BayeuxServer, EndpointKey, Home, Input, Output};
+use super::websocket::{Close, Sockets};
+use crate::bayeux::{BayeuxServer, Endpoint, EndpointKey, Home, Input, Output, RequestError, SocketId, parse_json};
 
 /// The class that `wrangler.toml` binds as `CHANNEL_TREE`; its objects are named after their homes.
 ///
@@ -37,6 +39,7 @@ struct Tree {
     log: Log,
     server: RefCell<BayeuxServer>,
     polls: Polls,
+    sockets: Sockets,
     departures: Departures,
     timer: Timer,
 }
@@ -49,7 +52,8 @@ impl ChannelTree {
     pub fn new(state: DurableObjectState, env: Env) -> Result<ChannelTree, JsError> {
         log_panics();
         let config = Config::of(&env)?;
-        let name = State::from(state).id().name().unwrap_or_default();
+        let state = State::from(state);
+        let name = state.id().name().unwrap_or_default();
         let home = Home::named(&name).ok_or_else(|| JsError::new("this object's name is no home's"))?;
         let log = Log::new(config.log_level, &name);
         let server = BayeuxServer::new(home, config.options.clone(), crate::application(), js::random_seed());
@@ -58,6 +62,7 @@ impl ChannelTree {
             log,
             server: RefCell::new(server),
             polls: Polls::default(),
+            sockets: Sockets::new(state),
             departures: Departures::new(calling(tree, Tree::left)),
             timer: Timer::new({
                 let wake = calling(tree, |tree, ()| tree.handle(Input::Timeout, None));
@@ -66,10 +71,27 @@ impl ChannelTree {
         }))))
     }
 
-    /// A request of the Worker: a POST to this home.
+    /// A request of the Worker: a POST to this home, or a WebSocket's opening.
     pub fn fetch(&self, request: Request) -> Promise {
         let tree = Rc::clone(&self.0);
         future_to_promise(AssertUnwindSafe(async move { Ok(tree.receive(&request).await) }))
+    }
+
+    /// A frame. `message` is a string, or an ArrayBuffer.
+    #[wasm_bindgen(js_name = webSocketMessage)]
+    pub fn websocket_message(&self, socket: worker::web_sys::WebSocket, message: JsValue) {
+        self.0.hear(&socket.into(), message.as_string());
+    }
+
+    /// The other side closed the socket, or it broke.
+    #[wasm_bindgen(js_name = webSocketClose)]
+    pub fn websocket_close(&self, socket: worker::web_sys::WebSocket) {
+        self.0.close(&socket.into(), Close::Normal);
+    }
+
+    #[wasm_bindgen(js_name = webSocketError)]
+    pub fn websocket_error(&self, socket: worker::web_sys::WebSocket) {
+        self.0.close(&socket.into(), Close::Internal);
     }
 }
 
@@ -86,6 +108,9 @@ fn calling<T>(tree: &Weak<Tree>, call: impl Fn(&Tree, T) + 'static) -> impl Fn(T
 impl Tree {
     /// The response to a request, or the promise of it.
     async fn receive(&self, request: &Request) -> JsValue {
+        if is_upgrade(request) {
+            return self.open_socket(request).into();
+        }
         let cross_origin = cross_origin(request, &self.config.allowed_origins);
         let head = Head { cross_origin, ..Head::default() };
         match long_polling::read(request, &self.config).await {
@@ -105,6 +130,43 @@ impl Tree {
         }
     }
 
+    /// A socket for whoever may read an answer: unlike a request's, the browser would let any page read a socket's.
+    fn open_socket(&self, request: &Request) -> Response {
+        if is_foreign(request, &self.config.allowed_origins) {
+            let head = Head { status: 403, ..Head::default() };
+            return respond(&head, r#"[{"successful":false,"error":"403::origin_not_allowed"}]"#);
+        }
+        self.sockets.accept(request).unwrap_or_else(|error| {
+            self.log.line(LogLevel::Warn, "socket_refused", json!({ "error": error.to_string() }));
+            let head = Head { status: 503, ..Head::default() };
+            respond(&head, r#"[{"successful":false,"error":"503::sockets_exceeded"}]"#)
+        })
+    }
+
+    /// A frame came: text, or none where it was binary.
+    fn hear(&self, socket: &WebSocket, text: Option<String>) {
+        let Some(text) = text else { return self.close(socket, Close::Unsupported) };
+        let Some((id, origin)) = self.sockets.sender(socket) else { return self.close(socket, Close::Internal) };
+        match parse_json(&text, &self.config.options) {
+            Ok(messages) => {
+                let from = Endpoint::WebSocket(id);
+                let sender = from.key();
+                self.handle(Input::Messages { from, origin, messages }, Some(sender));
+            }
+            Err(RequestError::TooLarge) => self.close(socket, Close::TooBig),
+            Err(error) => {
+                self.log.line(LogLevel::Debug, "frame_refused", json!({ "status": error.status() }));
+                self.sockets.send(&[id], &error.body());
+            }
+        }
+    }
+
+    fn close(&self, socket: &WebSocket, close: Close) {
+        if let Some(endpoint) = self.sockets.close(socket, close) {
+            self.handle(Input::Closed(endpoint), None);
+        }
+    }
+
     /// The client of a held request is gone.
     fn left(&self, endpoint: EndpointKey) {
         self.handle(Input::Closed(endpoint), None);
@@ -114,15 +176,14 @@ impl Tree {
 
     /// Lets the server handle what happened, and does what it says.
     ///
-    /// A panic, say of an application's service, costs its own request only: `sender` is answered with a 500, and what
-    /// the server had to say to others until then is still said.
+    /// A panic, say of an application's service, costs its own request only: `sender` is told of a fault, and what the
+    /// server had to say to others until then is still said.
     fn handle(&self, input: Input, sender: Option<EndpointKey>) {
         let now = js::now();
         let outputs = catch_unwind(AssertUnwindSafe(|| self.server.borrow_mut().handle(now, input)));
         let outputs = outputs.unwrap_or_else(|_| {
-            self.log.line(LogLevel::Error, "request_failed", json!({}));
             if let Some(sender) = sender {
-                self.polls.answer(sender, 500, r#"[{"successful":false,"error":"500::internal_error"}]"#);
+                self.answer(sender, 500, r#"[{"successful":false,"error":"500::internal_error"}]"#);
             }
             self.server.borrow_mut().handle(now, Input::Timeout)
         });
@@ -131,9 +192,18 @@ impl Tree {
 
     fn perform(&self, output: Output) {
         match output {
-            Output::Send { to, status, messages } => self.polls.send(&to, status, &messages),
+            Output::Send { to, status, messages } => self.answer(to.key(), status.code(), &messages),
+            Output::Deliver { to, messages } => self.sockets.send(&to, &messages),
             Output::WakeAt(time) => self.timer.set(time),
             Output::Tell(notice) => self.log.notice(&notice),
+        }
+    }
+
+    /// `status` is HTTP's, and means nothing to a socket.
+    fn answer(&self, to: EndpointKey, status: u16, messages: &str) {
+        match to {
+            EndpointKey::LongPolling(_) => self.polls.answer(to, status, messages),
+            EndpointKey::WebSocket(number) => self.sockets.send(&[SocketId(number)], messages),
         }
     }
 }

@@ -45,7 +45,7 @@ impl Departures {
     }
 
     pub fn watch(&self, request: &Request, endpoint: EndpointKey) {
-        let EndpointKey::LongPolling(number) = endpoint;
+        let EndpointKey::LongPolling(number) = endpoint else { return };
         let signal: Signal = request.signal().unchecked_into();
         // Exact to 2^53 requests of one object.
         signal.set_endpoint(number as f64);

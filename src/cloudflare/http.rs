@@ -26,8 +26,22 @@ pub fn path(url: &str) -> &str {
 /// The origin that an answer must name, where the request comes from a page of another origin that may read it.
 pub fn cross_origin(request: &Request, allowed: &AllowedOrigins) -> Option<String> {
     let origin = header(request, "Origin")?;
-    let same = request.url().strip_prefix(&origin).is_some_and(|rest| rest.starts_with('/'));
-    (!same && allowed.allow(&origin)).then_some(origin)
+    (!is_same(request, &origin) && allowed.allow(&origin)).then_some(origin)
+}
+
+/// Whether the request comes from a page of another origin that may not read answers.
+pub fn is_foreign(request: &Request, allowed: &AllowedOrigins) -> bool {
+    header(request, "Origin").is_some_and(|origin| !is_same(request, &origin) && !allowed.allow(&origin))
+}
+
+/// Whether the request opens a WebSocket (RFC 6455 section 4.2.1).
+pub fn is_upgrade(request: &Request) -> bool {
+    request.method() == "GET"
+        && header(request, "Upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
+}
+
+fn is_same(request: &Request, origin: &str) -> bool {
+    request.url().strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// The request's body as text, `limit` bytes at the most.

@@ -10,7 +10,7 @@ use worker::web_sys::Request;
 use super::config::Config;
 use super::http::{self, Head};
 use super::js;
-use crate::bayeux::{Endpoint, EndpointKey, Input, Origin, RequestError, RequestId, Status, parse_form, parse_json};
+use crate::bayeux::{Endpoint, EndpointKey, Input, Origin, RequestError, RequestId, parse_form, parse_json};
 
 /// The requests of one object that wait for their answer.
 #[derive(Default)]
@@ -46,10 +46,6 @@ impl Polls {
         let response = http::respond(&Head { status, ..head }, json);
         // A promise's own resolve function does not throw.
         let _ = resolve.call1(&JsValue::UNDEFINED, &response);
-    }
-
-    pub fn send(&self, to: &Endpoint, status: Status, messages: &str) {
-        self.answer(to.key(), status.code(), messages);
     }
 }
 

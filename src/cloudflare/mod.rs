@@ -9,4 +9,5 @@ mod js;
 mod log;
 mod long_polling;
 mod timer;
+mod websocket;
 mod worker;

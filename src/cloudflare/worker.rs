@@ -10,7 +10,7 @@ use worker::web_sys::{Request, Response};
 use worker::worker_sys::{DurableObjectNamespace, Fetcher};
 
 use super::config::Config;
-use super::http::{ALLOWED_METHODS, Head, cross_origin, path, preflight, respond};
+use super::http::{ALLOWED_METHODS, Head, cross_origin, is_upgrade, path, preflight, respond};
 use super::log::{Log, LogLevel, log_panics};
 use crate::bayeux::{BASE_PATH, Home, OptionError};
 
@@ -33,6 +33,7 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
         return Ok(respond(&head(404), body).into());
     };
     match request.method().as_str() {
+        "GET" if is_upgrade(&request) => Ok(object(&bindings, &home, &request)?.into()),
         "POST" => Ok(object(&bindings, &home, &request)?.into()),
         "OPTIONS" => Ok(preflight(&Head { allow: Some(ALLOWED_METHODS), ..head(204) }).into()),
         _ => {

@@ -12,10 +12,11 @@
 
 use std::time::Duration;
 
-use super::handshake::CONNECTION_TYPES;
 use crate::bayeux::batch::{Batch, Checked, Hold, Step};
 use crate::bayeux::extensions::ack;
-use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Message, Millis, Reply, SessionKey, Wish};
+use crate::bayeux::{
+    Advice, BayeuxError, BayeuxServer, ConnectionType, Endpoint, Message, Millis, Reply, SessionKey, Wish,
+};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn connect(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
@@ -23,7 +24,7 @@ impl BayeuxServer {
             let reply = Reply { advice: Some(Advice::handshake()), ..checked.failed(&BayeuxError::SessionUnknown) };
             return Step::Replied(reply.into_json());
         };
-        if let Err(error) = connection_type(&checked.message) {
+        if let Err(error) = self.connection_type(&checked.message) {
             return Step::Replied(checked.failed(&error).into_json());
         }
         if let Some(overtaken) = self.resume(now, key) {
@@ -32,11 +33,11 @@ impl BayeuxServer {
         if let Some(batch) = ack::acknowledged(&checked.message) {
             self.sessions.change(key, |session| session.queue.acknowledge(batch));
         }
-        let wish = Wish::of(&checked.message, &self.options);
+        let wish = Wish::of(&checked.message, self.options.timeout_at(&batch.from), &self.options);
         let Some((first, advise)) = self.agree(now, key, wish) else {
             return Step::Replied(checked.failed(&BayeuxError::SessionUnknown).into_json());
         };
-        if batch.alone && !first && wish.timeout > Duration::ZERO && self.may_wait(now, key) {
+        if batch.alone && !first && wish.timeout > Duration::ZERO && self.may_wait(now, batch, key) {
             let address = batch.origin.address.as_deref();
             if address.is_some_and(|address| self.sessions.held_by(address) >= self.options.client_max_connections) {
                 return self.refuse_connection(batch, &checked);
@@ -52,7 +53,7 @@ impl BayeuxServer {
         batch.parting.extend(events);
         let mut reply = checked.successful();
         reply.ext.ack = ack;
-        reply.advice = advise.then(|| Advice::retry(wish.interval, self.options.timeout));
+        reply.advice = advise.then(|| Advice::retry(wish.interval, self.options.timeout_at(&batch.from)));
         Step::Replied(reply.into_json())
     }
 
@@ -69,16 +70,20 @@ impl BayeuxServer {
         Some((first, advise))
     }
 
-    /// With nothing urgent queued a connect waits for events; with events, for the pace of a busy object.
-    fn may_wait(&self, now: Millis, key: SessionKey) -> bool {
-        self.sessions.get(key).is_some_and(|session| !session.queue.is_urgent()) || !self.pace.allows(now)
+    /// With nothing urgent queued a connect waits for events; with events, for the pace of a busy object. On a socket
+    /// it waits either way: the events go ahead of it.
+    fn may_wait(&self, now: Millis, batch: &Batch, key: SessionKey) -> bool {
+        let Some(session) = self.sessions.get(key) else { return false };
+        let events_go_ahead = matches!(batch.from, Endpoint::WebSocket(_)) && session.batches.is_none();
+        events_go_ahead || !session.queue.is_urgent() || !self.pace.allows(now)
     }
-}
 
-fn connection_type(message: &Message) -> Result<(), BayeuxError> {
-    if message.field("connectionType").is_none() {
-        return Err(BayeuxError::ConnectionTypeMissing);
+    fn connection_type(&self, message: &Message) -> Result<(), BayeuxError> {
+        if message.field("connectionType").is_none() {
+            return Err(BayeuxError::ConnectionTypeMissing);
+        }
+        let type_ = message.get::<String>("connectionType").and_then(|name| ConnectionType::named(&name));
+        let offered = type_.is_some_and(|type_| self.options.connection_types.contains(&type_));
+        if offered { Ok(()) } else { Err(BayeuxError::ConnectionTypeUnsupported) }
     }
-    let offered = message.get::<String>("connectionType").is_some_and(|type_| CONNECTION_TYPES.contains(&&*type_));
-    if offered { Ok(()) } else { Err(BayeuxError::ConnectionTypeUnsupported) }
 }

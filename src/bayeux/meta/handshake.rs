@@ -13,34 +13,32 @@
 
 use std::time::Duration;
 
-use crate::bayeux::batch::Checked;
+use crate::bayeux::batch::{Batch, Checked};
 use crate::bayeux::extensions::ack::{self, Ack};
 use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Message, Millis, Notice, Operation, Reply, Session};
 
 const VERSION: &str = "1.0";
 
-/// What we offer, the best first.
-pub(super) const CONNECTION_TYPES: [&str; 1] = ["long-polling"];
-
 /// A home that is full may have room again when sessions have expired.
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(10);
 
 impl BayeuxServer {
-    pub(in crate::bayeux) fn handshake(&mut self, now: Millis, checked: &Checked) -> String {
+    pub(in crate::bayeux) fn handshake(&mut self, now: Millis, batch: &Batch, checked: &Checked) -> String {
         match self.admit(&checked.message) {
             Ok(shared) => {
-                let reply = self.open_session(now, checked, &shared);
+                let timeout = self.options.timeout_at(&batch.from);
+                let reply = self.open_session(now, timeout, checked, &shared);
                 self.tell(Notice::SessionOpened { sessions: self.sessions.len() });
                 reply
             }
             Err(error) => {
                 self.tell(Notice::HandshakeRefused { error: error.to_string() });
-                refusal(checked, &error)
+                self.refusal(checked, &error)
             }
         }
     }
 
-    fn open_session(&mut self, now: Millis, checked: &Checked, shared: &[&str]) -> String {
+    fn open_session(&mut self, now: Millis, timeout: Duration, checked: &Checked, shared: &[&str]) -> String {
         let client_id = self.new_client_id();
         let until = now + self.options.interval + self.options.max_interval;
         let mut reply = checked.successful();
@@ -48,7 +46,7 @@ impl BayeuxServer {
         reply.client_id = Some(client_id.as_str());
         let acks = ack::is_asked_for(&checked.message);
         reply.ext.ack = acks.then_some(Ack::Agreed(true));
-        reply.advice = Some(Advice::retry(self.options.interval, self.options.timeout));
+        reply.advice = Some(Advice::retry(self.options.interval, timeout));
         let json = reply.into_json();
         let batches = acks.then_some(0);
         self.sessions.open(Session { batches, ..Session::new(client_id, self.options.interval, until) });
@@ -65,8 +63,8 @@ impl BayeuxServer {
         }
         let theirs: Vec<String> =
             message.get("supportedConnectionTypes").ok_or(BayeuxError::SupportedConnectionTypesMissing)?;
-        let shared: Vec<_> =
-            CONNECTION_TYPES.into_iter().filter(|ours| theirs.iter().any(|type_| type_ == ours)).collect();
+        let ours = self.options.connection_types.iter().map(|type_| type_.name());
+        let shared: Vec<_> = ours.filter(|ours| theirs.iter().any(|type_| type_ == ours)).collect();
         if shared.is_empty() {
             return Err(BayeuxError::ConnectionTypesUnsupported);
         }
@@ -76,16 +74,17 @@ impl BayeuxServer {
         }
         Ok(shared)
     }
-}
 
-fn refusal(checked: &Checked, error: &BayeuxError) -> String {
-    let mut reply = checked.failed(error);
-    describe(&mut reply, &CONNECTION_TYPES);
-    reply.advice = Some(match error {
-        BayeuxError::SessionsExceeded => Advice::handshake_after(RETRY_WHEN_FULL),
-        _ => Advice::none(),
-    });
-    reply.into_json()
+    fn refusal(&self, checked: &Checked, error: &BayeuxError) -> String {
+        let types: Vec<_> = self.options.connection_types.iter().map(|type_| type_.name()).collect();
+        let mut reply = checked.failed(error);
+        describe(&mut reply, &types);
+        reply.advice = Some(match error {
+            BayeuxError::SessionsExceeded => Advice::handshake_after(RETRY_WHEN_FULL),
+            _ => Advice::none(),
+        });
+        reply.into_json()
+    }
 }
 
 fn describe<'a>(reply: &mut Reply<'a>, connection_types: &'a [&'a str]) {

@@ -1,0 +1,24 @@
+//! The ways of connecting that are spoken here.
+
+/// A connection type (Bayeux 1.0 section 2.2.2), the best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConnectionType {
+    WebSocket,
+    LongPolling,
+}
+
+impl ConnectionType {
+    pub const ALL: [Self; 2] = [Self::WebSocket, Self::LongPolling];
+
+    /// As `supportedConnectionTypes` and `connectionType` say it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WebSocket => "websocket",
+            Self::LongPolling => "long-polling",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|type_| type_.name() == name)
+    }
+}

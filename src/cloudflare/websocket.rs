@@ -1,0 +1,110 @@
+//! WebSocket on the hibernation API: the platform keeps the sockets, the object their numbers.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+use wasm_bindgen::prelude::*;
+use worker::durable::State;
+use worker::web_sys::{Request, Response};
+use worker::{WebSocket, WebSocketPair};
+
+use super::http;
+use crate::bayeux::{EndpointKey, Origin, SocketId};
+
+#[wasm_bindgen]
+extern "C" {
+    /// A `WebSocket`, to which one JavaScript string is sent many times over.
+    type Sink;
+
+    #[wasm_bindgen(method, catch)]
+    fn send(this: &Sink, message: &JsValue) -> Result<(), JsValue>;
+}
+
+/// The sockets of one object.
+pub struct Sockets {
+    state: State,
+    opened: Cell<u64>,
+    open: RefCell<HashMap<u64, WebSocket>>,
+}
+
+/// What the platform keeps with a socket.
+#[derive(Deserialize, Serialize)]
+struct Attachment {
+    number: u64,
+    /// The client's IP address.
+    address: Option<String>,
+}
+
+/// RFC 6455, section 7.4.1.
+#[derive(Clone, Copy)]
+pub enum Close {
+    /// The other side wants it.
+    Normal = 1000,
+    /// A frame that is not text.
+    Unsupported = 1003,
+    /// A frame over the limit.
+    TooBig = 1009,
+    /// A fault of ours.
+    Internal = 1011,
+}
+
+impl Sockets {
+    /// With the sockets that outlived the object's last life in memory.
+    pub fn new(state: State) -> Self {
+        let sockets = Self { state, opened: Cell::default(), open: RefCell::default() };
+        for socket in sockets.state.get_websockets() {
+            if let Some(Attachment { number, .. }) = attachment(&socket) {
+                sockets.opened.set(sockets.opened.get().max(number));
+                sockets.open.borrow_mut().insert(number, socket);
+            }
+        }
+        sockets
+    }
+
+    /// Takes a socket in. The response hands the client its end.
+    ///
+    /// # Errors
+    /// Where the platform refuses: past 32,768 sockets of one object, for one.
+    pub fn accept(&self, request: &Request) -> worker::Result<Response> {
+        let WebSocketPair { client, server } = WebSocketPair::new()?;
+        self.opened.set(self.opened.get() + 1);
+        let number = self.opened.get();
+        let address = http::header(request, "CF-Connecting-IP");
+        self.state.accept_web_socket(&server);
+        server.serialize_attachment(Attachment { number, address })?;
+        self.open.borrow_mut().insert(number, server);
+        worker::Response::from_websocket(client).map(Into::into)
+    }
+
+    /// Whose frame it is. None for a socket that is not ours.
+    pub fn sender(&self, socket: &WebSocket) -> Option<(SocketId, Origin)> {
+        let Attachment { number, address } = attachment(socket)?;
+        Some((SocketId(number), Origin { address: address.map(Rc::from) }))
+    }
+
+    /// Sends the same text to each socket. One that is closing is passed over: its sessions hear of it when it has closed.
+    pub fn send(&self, to: &[SocketId], text: &str) {
+        let text = JsValue::from_str(text);
+        let open = self.open.borrow();
+        for SocketId(number) in to {
+            if let Some(socket) = open.get(number) {
+                let _ = socket.as_ref().unchecked_ref::<Sink>().send(&text);
+            }
+        }
+    }
+
+    /// Forgets a socket, and closes this end: the platform sends no Close of its own.
+    pub fn close(&self, socket: &WebSocket, close: Close) -> Option<EndpointKey> {
+        // A socket that is closed already throws.
+        let _ = socket.close(Some(close as u16), None::<&str>);
+        let Attachment { number, .. } = attachment(socket)?;
+        self.open.borrow_mut().remove(&number)?;
+        Some(EndpointKey::WebSocket(number))
+    }
+}
+
+fn attachment(socket: &WebSocket) -> Option<Attachment> {
+    socket.deserialize_attachment().ok().flatten()
+}
