@@ -5,16 +5,18 @@
 pub enum ConnectionType {
     WebSocket,
     LongPolling,
+    CallbackPolling,
 }
 
 impl ConnectionType {
-    pub const ALL: [Self; 2] = [Self::WebSocket, Self::LongPolling];
+    pub const ALL: [Self; 3] = [Self::WebSocket, Self::LongPolling, Self::CallbackPolling];
 
     /// As `supportedConnectionTypes` and `connectionType` say it.
     pub fn name(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
             Self::LongPolling => "long-polling",
+            Self::CallbackPolling => "callback-polling",
         }
     }
 

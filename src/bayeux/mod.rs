@@ -16,6 +16,7 @@
 mod advice;
 pub mod app;
 mod batch;
+mod callback;
 mod channel;
 mod client_id;
 mod connection_type;
@@ -41,6 +42,7 @@ mod time;
 
 pub use advice::{Advice, Wish};
 pub use app::{Action, Application};
+pub use callback::Callback;
 pub use channel::{ChannelId, ChannelPattern, Realm};
 pub use client_id::ClientId;
 pub use connection_type::ConnectionType;
@@ -52,7 +54,7 @@ pub use message::{Message, MessageId};
 pub use options::{OptionError, Options};
 pub use queue::{Queue, Urgency};
 pub use reply::Reply;
-pub use request::{RequestError, parse_form, parse_json};
+pub use request::{Element, RequestError, parse_form, parse_json};
 pub use server::BayeuxServer;
 pub use session::Session;
 pub use sessions::SessionKey;

@@ -17,6 +17,8 @@ pub enum RequestError {
     TooLarge,
     /// More messages than `MAX_MESSAGES_PER_BATCH`.
     TooMany,
+    /// A callback's name that could be more than a name.
+    CallbackInvalid,
 }
 
 /// One element of a batch: a message, or what is wrong with it.
@@ -26,7 +28,7 @@ impl RequestError {
     /// The HTTP status (RFC 9110).
     pub fn status(self) -> u16 {
         match self {
-            Self::JsonInvalid | Self::Empty | Self::TooDeep => 400,
+            Self::JsonInvalid | Self::Empty | Self::TooDeep | Self::CallbackInvalid => 400,
             Self::TooLarge | Self::TooMany => 413,
         }
     }
@@ -39,6 +41,7 @@ impl RequestError {
             Self::TooDeep => "json_too_deep",
             Self::TooLarge => "request_too_large",
             Self::TooMany => "batch_too_large",
+            Self::CallbackInvalid => "callback_invalid",
         };
         format!(r#"[{{"successful":false,"error":"{}::{name}"}}]"#, self.status())
     }

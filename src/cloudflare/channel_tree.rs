@@ -14,12 +14,13 @@ use worker::wasm_bindgen_futures::future_to_promise;
 use worker::web_sys::{Request, Response};
 use worker::worker_sys::DurableObjectState;
 
+use super::callback_polling;
 use super::config::Config;
 use super::departures::Departures;
 use super::http::{Head, cross_origin, is_foreign, is_upgrade, respond};
 use super::js;
 use super::log::{Log, LogLevel, log_panics};
-use super::long_polling::{self, Polls};
+use super::long_polling::{self, Arrival, Polls};
 use super::timer::Timer;
 use super::websocket::{Close, Sockets};
 use crate::bayeux::{BayeuxServer, Endpoint, EndpointKey, Home, Input, Output, RequestError, SocketId, parse_json};
@@ -71,7 +72,7 @@ impl ChannelTree {
         }))))
     }
 
-    /// A request of the Worker: a POST to this home, or a WebSocket's opening.
+    /// A request of the Worker: a POST or a GET with messages for this home, or a WebSocket's opening.
     pub fn fetch(&self, request: Request) -> Promise {
         let tree = Rc::clone(&self.0);
         future_to_promise(AssertUnwindSafe(async move { Ok(tree.receive(&request).await) }))
@@ -113,11 +114,15 @@ impl Tree {
         }
         let cross_origin = cross_origin(request, &self.config.allowed_origins);
         let head = Head { cross_origin, ..Head::default() };
-        match long_polling::read(request, &self.config).await {
-            Ok(input) => {
-                let (endpoint, promise) = self.polls.open(head);
-                let sender = endpoint.key();
-                self.handle(input(endpoint), Some(sender));
+        let arrival = match &*request.method() {
+            "GET" => callback_polling::read(request, &self.config),
+            _ => long_polling::read(request, &self.config).await,
+        };
+        match arrival {
+            Ok(Arrival { origin, messages, callback }) => {
+                let (from, promise) = self.polls.open(Head { callback, ..head });
+                let sender = from.key();
+                self.handle(Input::Messages { from, origin, messages }, Some(sender));
                 if self.polls.holds(sender) {
                     self.departures.watch(request, sender);
                 }

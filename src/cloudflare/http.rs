@@ -6,9 +6,11 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{ReadableStreamDefaultReader, Request, Response, ResponseInit};
 
 use super::cors::AllowedOrigins;
-use crate::bayeux::RequestError;
+use crate::bayeux::{Callback, RequestError};
 
 const JSON: &str = "application/json;charset=UTF-8";
+
+const SCRIPT: &str = "text/javascript;charset=UTF-8";
 
 /// A header's value, where it is there.
 pub fn header(request: &Request, name: &str) -> Option<String> {
@@ -21,6 +23,12 @@ pub fn path(url: &str) -> &str {
     let authority_and_path = &url[after_scheme..];
     let path = authority_and_path.find('/').map_or("/", |at| &authority_and_path[at..]);
     path.split(['?', '#']).next().unwrap_or(path)
+}
+
+/// The query of the request's URL, without its question mark.
+pub fn query(url: &str) -> &str {
+    let url = url.split('#').next().unwrap_or(url);
+    url.split_once('?').map_or("", |(_, query)| query)
 }
 
 /// The origin that an answer must name, where the request comes from a page of another origin that may read it.
@@ -91,6 +99,8 @@ pub struct Head {
     pub cross_origin: Option<String>,
     /// The methods there are, in answer to one that is not.
     pub allow: Option<&'static str>,
+    /// The function that a script gives the answer to.
+    pub callback: Option<Callback>,
 }
 
 thread_local! {
@@ -98,8 +108,12 @@ thread_local! {
     static ORDINARY: ResponseInit = init(&Head::default());
 }
 
-/// A JSON response.
+/// A JSON response, or a script with callback-polling.
 pub fn respond(head: &Head, json: &str) -> Response {
+    if let Some(callback) = &head.callback {
+        let made = Response::new_with_opt_str_and_init(Some(&callback.script(json)), &init(head));
+        return made.unwrap_or_else(|_| Response::error());
+    }
     let ordinary = head.status <= 200 && head.cross_origin.is_none() && head.allow.is_none();
     let made = if ordinary {
         ORDINARY.with(|init| Response::new_with_opt_str_and_init(Some(json), init))
@@ -121,7 +135,7 @@ fn init(head: &Head) -> ResponseInit {
         // A property of a fresh plain object can always be set.
         let _ = Reflect::set(&headers, &name.into(), &value.into());
     };
-    set("content-type", JSON);
+    set("content-type", if head.callback.is_some() { SCRIPT } else { JSON });
     set("cache-control", "no-store");
     set("x-content-type-options", "nosniff");
     if let Some(origin) = &head.cross_origin {
@@ -145,7 +159,7 @@ fn init(head: &Head) -> ResponseInit {
 }
 
 /// What a client may do at a home's address.
-pub const ALLOWED_METHODS: &str = "POST, OPTIONS";
+pub const ALLOWED_METHODS: &str = "GET, POST, OPTIONS";
 
 #[cfg(test)]
 mod tests {

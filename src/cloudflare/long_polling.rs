@@ -10,7 +10,9 @@ use worker::web_sys::Request;
 use super::config::Config;
 use super::http::{self, Head};
 use super::js;
-use crate::bayeux::{Endpoint, EndpointKey, Input, Origin, RequestError, RequestId, parse_form, parse_json};
+use crate::bayeux::{
+    Callback, Element, Endpoint, EndpointKey, Origin, RequestError, RequestId, parse_form, parse_json,
+};
 
 /// The requests of one object that wait for their answer.
 #[derive(Default)]
@@ -49,16 +51,28 @@ impl Polls {
     }
 }
 
-/// Reads a request. The endpoint is where its answer will go.
+/// What a request brought.
+pub struct Arrival {
+    pub origin: Origin,
+    pub messages: Vec<Element>,
+    /// How the answer is to be wrapped, with callback-polling.
+    pub callback: Option<Callback>,
+}
+
+/// Reads a request.
 ///
 /// # Errors
-/// Where the request as a whole cannot be taken; it is answered at once, then.
-pub async fn read(request: &Request, config: &Config) -> Result<impl FnOnce(Endpoint) -> Input + use<>, RequestError> {
+/// Where the request as a whole cannot be taken.
+pub async fn read(request: &Request, config: &Config) -> Result<Arrival, RequestError> {
     let body = http::body(request, config.options.max_message_size).await?;
     let form = http::header(request, "Content-Type")
         .is_some_and(|type_| type_.starts_with("application/x-www-form-urlencoded"));
     let messages = if form { parse_form(&body, &config.options) } else { parse_json(&body, &config.options) }?;
-    // Cloudflare sets this header itself and overwrites what a client sends (HTTP headers reference).
-    let address = http::header(request, "CF-Connecting-IP").map(Into::into);
-    Ok(move |from| Input::Messages { from, origin: Origin { address }, messages })
+    Ok(Arrival { origin: origin(request), messages, callback: None })
+}
+
+/// Where a request comes from. Cloudflare sets this header itself and overwrites what a client sends (HTTP headers
+/// reference).
+pub fn origin(request: &Request) -> Origin {
+    Origin { address: http::header(request, "CF-Connecting-IP").map(Into::into) }
 }

@@ -1,5 +1,6 @@
 //! The platform: Workers and Durable Objects. It decides nothing about Bayeux.
 
+mod callback_polling;
 mod channel_tree;
 mod config;
 mod cors;

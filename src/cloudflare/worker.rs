@@ -10,7 +10,7 @@ use worker::web_sys::{Request, Response};
 use worker::worker_sys::{DurableObjectNamespace, Fetcher};
 
 use super::config::Config;
-use super::http::{ALLOWED_METHODS, Head, cross_origin, is_upgrade, path, preflight, respond};
+use super::http::{ALLOWED_METHODS, Head, cross_origin, is_upgrade, path, preflight, query, respond};
 use super::log::{Log, LogLevel, log_panics};
 use crate::bayeux::{BASE_PATH, Home, OptionError};
 
@@ -27,14 +27,15 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
         Ok(config) => config,
         Err(error) => return Ok(misconfigured(&error).into()),
     };
-    let head = |status| Head { status, cross_origin: cross_origin(&request, &config.allowed_origins), allow: None };
+    let head =
+        |status| Head { status, cross_origin: cross_origin(&request, &config.allowed_origins), ..Head::default() };
     let Some(home) = Home::at_path(path) else {
         let body = r#"[{"successful":false,"error":"404::no_such_home"}]"#;
         return Ok(respond(&head(404), body).into());
     };
     match request.method().as_str() {
-        "GET" if is_upgrade(&request) => Ok(object(&bindings, &home, &request)?.into()),
         "POST" => Ok(object(&bindings, &home, &request)?.into()),
+        "GET" if is_upgrade(&request) || !query(&url).is_empty() => Ok(object(&bindings, &home, &request)?.into()),
         "OPTIONS" => Ok(preflight(&Head { allow: Some(ALLOWED_METHODS), ..head(204) }).into()),
         _ => {
             let body = r#"[{"successful":false,"error":"405::method_not_allowed"}]"#;

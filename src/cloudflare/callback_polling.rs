@@ -1,0 +1,19 @@
+//! Callback-polling: a GET with the messages in its query, for pages that may not POST to another origin.
+
+use worker::web_sys::Request;
+
+use super::config::Config;
+use super::http::query;
+use super::long_polling::{Arrival, origin};
+use crate::bayeux::{Callback, RequestError, parse_form};
+
+/// Reads a request.
+///
+/// # Errors
+/// Where the request as a whole cannot be taken.
+pub fn read(request: &Request, config: &Config) -> Result<Arrival, RequestError> {
+    let url = request.url();
+    let callback = Callback::of_query(query(&url))?;
+    let messages = parse_form(query(&url), &config.options)?;
+    Ok(Arrival { origin: origin(request), messages, callback: Some(callback) })
+}
