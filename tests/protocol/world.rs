@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bayeux_edge::bayeux::{
     Application, BayeuxServer, Endpoint, EndpointKey, Home, Input, Message, Millis, Notice, Options, Origin, Output,
-    RequestId, Status, parse_json,
+    RequestId, SocketId, Status, parse_json,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -24,6 +24,8 @@ pub struct World {
     pub open: BTreeMap<EndpointKey, Sent>,
     /// The answers, by the number of their request.
     pub answers: BTreeMap<u64, Answer>,
+    /// What sockets were sent, in order.
+    pub frames: Vec<(SocketId, String)>,
     /// Each clientId, with the name of its owner.
     pub secrets: BTreeMap<String, &'static str>,
     pub notices: Vec<Notice>,
@@ -47,6 +49,7 @@ impl World {
             message_ids: 0,
             open: BTreeMap::new(),
             answers: BTreeMap::new(),
+            frames: Vec::new(),
             secrets: BTreeMap::new(),
             notices: Vec::new(),
         }
@@ -67,7 +70,13 @@ impl World {
     pub fn step(&mut self, input: Input) {
         for output in self.server.handle(self.now, input) {
             match output {
-                Output::Send { to, status, messages } => self.answered(&to, status, messages),
+                Output::Send { to: Endpoint::WebSocket(socket), messages, .. } => self.frames.push((socket, messages)),
+                Output::Deliver { to, messages } => {
+                    self.frames.extend(to.into_iter().map(|socket| (socket, messages.clone())));
+                }
+                Output::Send { to: Endpoint::LongPolling(request), status, messages } => {
+                    self.answered(Endpoint::LongPolling(request).key(), status, messages);
+                }
                 Output::WakeAt(time) => {
                     assert!(time > self.now, "what is due now must be done now: a timer would run in circles");
                     self.wake = Some(time);
@@ -82,9 +91,9 @@ impl World {
         assert!(self.open.is_empty() || self.wake.is_some(), "a request is held and no timer will ever release it");
     }
 
-    fn answered(&mut self, to: &Endpoint, status: Status, text: String) {
-        let EndpointKey::LongPolling(number) = to.key();
-        let sent = self.open.remove(&to.key()).unwrap_or_else(|| panic!("answered twice, or never asked: {text}"));
+    fn answered(&mut self, to: EndpointKey, status: Status, text: String) {
+        let EndpointKey::LongPolling(number) = to else { panic!("a socket has no request: {text}") };
+        let sent = self.open.remove(&to).unwrap_or_else(|| panic!("answered twice, or never asked: {text}"));
         let messages = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         let messages = Vec::into_iter(messages).map(fields).collect();
         let answer = Answer { at: self.now, order: self.answers.len(), status, text, messages };
