@@ -2,22 +2,24 @@
 //!
 //! ```text
 //!          browsers, programs
-//!                 │ HTTP
+//!                 │ HTTP, WebSocket
 //!  ┌──────────────▼───────────────┐
 //!  │ cloudflare::worker           │  stateless: finds the home by the path
 //!  └──────────────┬───────────────┘
 //!                 │ one Durable Object per home: `/`, `/<tree>`
 //!  ┌──────────────▼───────────────┐
-//!  │ cloudflare::channel_tree     │  the object: reads requests (http, long_polling), holds their promises,
-//!  │   long_polling  departures   │  sets the one timer, catches panics, logs
-//!  │   timer  log  config  cors   │
+//!  │ cloudflare::channel_tree     │  the object: reads requests and frames, holds promises and sockets,
+//!  │   long_polling  websocket    │  sets the one timer, catches panics, logs
+//!  │   callback_polling  http     │
+//!  │   departures  timer  log     │
 //!  └───────┬──────────────▲───────┘
 //!    Input │              │ Output      values only
 //!  ┌───────▼──────────────┴───────┐
 //!  │ bayeux::BayeuxServer         │  the protocol: no clock, no randomness, no async, no platform
 //!  │   batch ─▶ meta/*  publish   │  a request's messages, one after the other
 //!  │   subscriptions  queue       │  who listens; what waits
-//!  │   sessions  flush            │  who is there, until when; when events leave
+//!  │   sessions  flush  frames    │  who is there, until when; when events leave
+//!  │   extensions/*               │  ack, timesync
 //!  └───────┬──────────────▲───────┘
 //!      ask │              │ verdicts, actions
 //!  ┌───────▼──────────────┴───────┐
