@@ -14,7 +14,9 @@ const PATIENCE = 15_000; // ms
  */
 export function request(url, { method = 'POST', headers = {}, body } = {}) {
   return new Promise((resolve, reject) => {
-    const outgoing = start(url, { agent, method, headers, signal: AbortSignal.timeout(PATIENCE) });
+    // Node itself announces no length with a DELETE, and its body would be taken for the next request.
+    const length = body === undefined || Array.isArray(body) ? {} : { 'content-length': Buffer.byteLength(body) };
+    const outgoing = start(url, { agent, method, headers: { ...length, ...headers }, signal: AbortSignal.timeout(PATIENCE) });
     outgoing.once('response', (incoming) => resolve(read(incoming)));
     // A server that refuses an upload half-way closes the connection: what counts is the response before that.
     outgoing.once('error', (error) => reject(new Error(`${method} ${url}: ${error.message}`, { cause: error })));
