@@ -1,7 +1,7 @@
 //! Where clients are at home, and the addresses that lead there.
 
-use super::ChannelId;
 use super::client_id::base62;
+use super::{ChannelId, Realm};
 
 /// The path of the root's home. A tree's own home is one segment below it.
 pub const BASE_PATH: &str = "/cometd";
@@ -35,17 +35,18 @@ impl Home {
         segments.pop_if(|last| META_NAMES.contains(last));
         match segments[..] {
             [] => Some(Self::Root),
-            [tree] if !META_NAMES.contains(&tree) => ChannelId::parse(&format!("/{tree}")).map(Self::Tree),
+            [tree] if !META_NAMES.contains(&tree) => Self::named(&format!("/{tree}")),
             _ => None,
         }
     }
 
-    /// The home whose Durable Object has this name: `/`, or `/<tree>`.
+    /// The home whose Durable Object has this name: `/`, or `/<tree>`. The protocol's own channels are no tree.
     pub fn named(name: &str) -> Option<Self> {
         if name == "/" {
             return Some(Self::Root);
         }
-        ChannelId::parse(name).map(Self::Tree)
+        let tree = ChannelId::parse(name)?;
+        (tree.realm() == Realm::Broadcast).then_some(Self::Tree(tree))
     }
 
     /// The name of the Durable Object that is this home.
@@ -87,8 +88,17 @@ mod tests {
 
     #[test]
     fn other_paths_lead_nowhere() {
-        for path in ["/", "/cometdx", "/cometd/a/b", "/cometd/*", "/cometd/%2e", "/cometd/connect/connect", "/x/cometd"]
-        {
+        for path in [
+            "/",
+            "/cometdx",
+            "/cometd/a/b",
+            "/cometd/*",
+            "/cometd/%2e",
+            "/cometd/connect/connect",
+            "/cometd/meta",
+            "/cometd/service/connect",
+            "/x/cometd",
+        ] {
             assert_eq!(Home::at_path(path), None, "{path}");
         }
     }

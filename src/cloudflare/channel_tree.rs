@@ -19,7 +19,7 @@ use super::config::Config;
 use super::departures::Departures;
 use super::http::{Head, cross_origin, is_foreign, is_upgrade, respond};
 use super::js;
-use super::log::{Log, LogLevel, log_panics};
+use super::log::{Log, LogLevel};
 use super::long_polling::{self, Arrival, Polls};
 use super::timer::Timer;
 use super::websocket::{Close, Sockets};
@@ -51,7 +51,6 @@ impl ChannelTree {
     /// A bad variable or a name that is no home's: the Worker refuses both before it calls an object.
     #[wasm_bindgen(constructor)]
     pub fn new(state: DurableObjectState, env: Env) -> Result<ChannelTree, JsError> {
-        log_panics();
         let config = Config::of(&env)?;
         let state = State::from(state);
         let name = state.id().name().unwrap_or_default();
@@ -187,6 +186,7 @@ impl Tree {
         let now = js::now();
         let outputs = catch_unwind(AssertUnwindSafe(|| self.server.borrow_mut().handle(now, input)));
         let outputs = outputs.unwrap_or_else(|_| {
+            self.log.line(LogLevel::Error, "request_failed", json!({}));
             if let Some(sender) = sender {
                 self.answer(sender, 500, r#"[{"successful":false,"error":"500::internal_error"}]"#);
             }

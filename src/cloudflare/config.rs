@@ -7,7 +7,7 @@ use wasm_bindgen::JsValue;
 use worker::js_sys::Reflect;
 
 use super::cors::AllowedOrigins;
-use super::log::LogLevel;
+use super::log::{LogLevel, log_panics};
 use crate::bayeux::{OptionError, Options};
 
 /// Everything that can be set.
@@ -36,6 +36,7 @@ impl Config {
     }
 
     fn read(env: &JsValue) -> Result<Self, OptionError> {
+        log_panics();
         let var = |name: &str| var(env, name);
         Ok(Self {
             options: Options::from_vars(var)?,

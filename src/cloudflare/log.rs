@@ -92,8 +92,7 @@ impl Log {
     }
 }
 
-/// Makes a panic one line of JSON too, with where it was. The hook that the `worker` crate sets as the module starts
-/// writes two pages of stack.
+/// Makes a panic one line of JSON too, with where it was.
 pub fn log_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -66,7 +66,7 @@ pub struct Arrival {
 pub async fn read(request: &Request, config: &Config) -> Result<Arrival, RequestError> {
     let body = http::body(request, config.options.max_message_size).await?;
     let form = http::header(request, "Content-Type")
-        .is_some_and(|type_| type_.starts_with("application/x-www-form-urlencoded"));
+        .is_some_and(|type_| type_.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"));
     let messages = if form { parse_form(&body, &config.options) } else { parse_json(&body, &config.options) }?;
     Ok(Arrival { origin: origin(request), messages, callback: None })
 }

@@ -11,13 +11,18 @@ use worker::worker_sys::{DurableObjectNamespace, Fetcher};
 
 use super::config::Config;
 use super::http::{ALLOWED_METHODS, Head, cross_origin, is_upgrade, path, preflight, query, respond};
-use super::log::{Log, LogLevel, log_panics};
-use crate::bayeux::{BASE_PATH, Home, OptionError};
+use super::log::{Log, LogLevel};
+use crate::bayeux::{BASE_PATH, Home, OptionError, RequestError};
+
+/// Panics are told with their stack until the first request, when logs become lines of JSON: see `log_panics`.
+#[wasm_bindgen(start)]
+fn start() {
+    console_error_panic_hook::set_once();
+}
 
 /// Called for every request that is not a static asset's.
 #[wasm_bindgen]
 pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<JsValue, JsValue> {
-    log_panics();
     let url = request.url();
     let path = path(&url);
     if !path.starts_with(BASE_PATH) {
@@ -36,6 +41,7 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
     match request.method().as_str() {
         "POST" => Ok(object(&bindings, &home, &request)?.into()),
         "GET" if is_upgrade(&request) || !query(&url).is_empty() => Ok(object(&bindings, &home, &request)?.into()),
+        "GET" => Ok(respond(&head(RequestError::Empty.status()), &RequestError::Empty.body()).into()),
         "OPTIONS" => Ok(preflight(&Head { allow: Some(ALLOWED_METHODS), ..head(204) }).into()),
         _ => {
             let body = r#"[{"successful":false,"error":"405::method_not_allowed"}]"#;

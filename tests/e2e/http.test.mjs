@@ -121,18 +121,23 @@ describe('the address', () => {
 });
 
 describe('of the methods', () => {
-  for (const method of ['GET', 'PUT', 'DELETE', 'PATCH']) {
+  test('GET without a message is refused', async () => {
+    const { status, json } = await request(cometd, { method: 'GET' });
+    assert.deepEqual([status, json[0].successful, json[0].error], [400, false, '400::batch_empty']);
+  });
+
+  for (const method of ['PUT', 'DELETE', 'PATCH']) {
     test(`${method} is refused, with those that there are`, async () => {
-      const { status, headers, json } = await request(cometd, { method, body: method === 'GET' ? undefined : handshake });
+      const { status, headers, json } = await request(cometd, { method, body: handshake });
       assert.equal(status, 405);
-      assert.equal(headers.allow, 'POST, OPTIONS');
+      assert.equal(headers.allow, 'GET, POST, OPTIONS');
       assert.equal(json[0].successful, false);
     });
   }
 
   test('OPTIONS tells which there are', async () => {
     const { status, headers, text } = await request(cometd, { method: 'OPTIONS' });
-    assert.deepEqual([status, headers.allow, text], [204, 'POST, OPTIONS', '']);
+    assert.deepEqual([status, headers.allow, text], [204, 'GET, POST, OPTIONS', '']);
     assert.deepEqual(corsHeaders(headers), {});
   });
 });

@@ -1,5 +1,6 @@
 // Every option of the README's table: that a value that makes no sense is refused loudly, and what it changes
-// (ALLOWED_ORIGINS: http.test.mjs; FLUSH_PACE, which takes a clock that can be moved: natively).
+// (ALLOWED_ORIGINS: http.test.mjs; FLUSH_PACE and WEBSOCKET_TIMEOUT, which take a clock that can be moved: natively;
+// CONNECTION_TYPES: transports.test.mjs).
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
@@ -11,6 +12,8 @@ import { logged, until, withFixture } from './support/server.mjs';
 /** For each option values that it cannot have. */
 const REFUSED = {
   TIMEOUT: ['soon', '0', '1e3'],
+  WEBSOCKET_TIMEOUT: ['0'],
+  CONNECTION_TYPES: ['', 'long-polling flash'],
   INTERVAL: ['-1'],
   MAX_INTERVAL: ['10s'],
   ANON_PUBLISH: ['perhaps'],
