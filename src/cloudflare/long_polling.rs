@@ -65,8 +65,10 @@ pub struct Arrival {
 /// Where the request as a whole cannot be taken.
 pub async fn read(request: &Request, config: &Config) -> Result<Arrival, RequestError> {
     let body = http::body(request, config.options.max_message_size).await?;
+    // `curl -d` says that JSON is a form; no form begins like JSON.
     let form = http::header(request, "Content-Type")
-        .is_some_and(|type_| type_.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"));
+        .is_some_and(|type_| type_.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
+        && !body.trim_start().starts_with(['[', '{']);
     let messages = if form { parse_form(&body, &config.options) } else { parse_json(&body, &config.options) }?;
     Ok(Arrival { origin: origin(request), messages, callback: None })
 }

@@ -27,7 +27,12 @@ describe('a body', () => {
     });
   }
 
-  for (const type of ['application/x-www-form-urlencoded', 'application/x-www-form-urlencoded; charset=UTF-8']) {
+  test('that is JSON, though it says it were a form as `curl -d` does, is read as JSON', async () => {
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    assertShakesHands(await request(cometd, { headers, body: handshake }));
+  });
+
+  for (const type of ['application/x-www-form-urlencoded', 'Application/X-WWW-Form-Urlencoded; charset=UTF-8']) {
     test(`of the type ${type} has its messages in the fields called message`, async () => {
       const headers = { 'content-type': type };
       assertShakesHands(await request(cometd, { headers, body: form(handshake) }));
