@@ -19,13 +19,15 @@ export class MessageLog {
   #log = document.getElementById('log');
   #list = document.getElementById('messages');
   #newer = document.getElementById('newer');
-  #last = null;
+  #told = new WeakMap(); // element → { from, name, time }
   #own = new Map(); // id → element, of those that still may change
   #atEnd = true;
   #onRetry;
+  #onDiscard;
 
-  constructor({ onRetry }) {
+  constructor({ onRetry, onDiscard }) {
     this.#onRetry = onRetry;
+    this.#onDiscard = onDiscard;
     // Whether the reader is at the end is asked of the scroll position only when they have scrolled: a new message
     // or a keyboard that takes half of the screen must not look like a reader who has left it.
     this.#log.addEventListener('scroll', () => {
@@ -40,31 +42,27 @@ export class MessageLog {
     });
   }
 
-  /** `state` is that of an own message: 'pending', 'sent' or 'failed'. */
-  message({ id, from, name, text, time }, state) {
-    const follows = this.#last?.from === from && this.#last.name === name && time - this.#last.time < TOGETHER;
-    this.#last = { from, name, time };
-    const item = element('li', { className: 'message' });
-    item.classList.toggle('follows', follows);
-    item.classList.toggle('own', state !== undefined);
-    item.append(this.#head({ from, name, time }), body(text));
-    if (state !== undefined) {
-      item.append(element('p', { className: 'mark' }));
-      this.#own.set(id, item);
-    }
-    this.#add(item, { toEnd: state !== undefined });
-    if (state !== undefined) this.mark(id, state);
+  /** A message that was written now. `state` is that of an own one: 'pending', 'sent' or 'failed'. */
+  message(message, state) {
+    this.#add(this.#item(message, state), { toEnd: state !== undefined });
+  }
+
+  /** A message that was written earlier: it gets its place by its time. */
+  recall(message, state) {
+    const items = [...this.#list.children];
+    const next = items[items.findLastIndex((item) => this.#told.get(item).time <= message.time) + 1];
+    this.#add(this.#item(message, state), { before: next });
   }
 
   /** Something that happened; `names` stand where the text has an asterisk. */
   note(text, ...names) {
-    this.#last = null;
     const note = element('li', { className: 'note' });
     for (const [index, part] of text.split('*').entries()) {
       if (index > 0) note.append(element('bdi', { textContent: names[index - 1] }));
       note.append(part);
     }
-    this.#add(note, { toEnd: false });
+    this.#told.set(note, { time: Date.now() });
+    this.#add(note);
   }
 
   mark(id, state) {
@@ -74,17 +72,37 @@ export class MessageLog {
     const mark = item.querySelector('.mark');
     mark.textContent = MARKS[state];
     if (state === 'failed') {
-      const again = element('button', { type: 'button', textContent: 'Try again' });
-      again.addEventListener('click', () => this.#onRetry(id));
-      mark.append(' ', again);
+      mark.append(' ', button('Try again', () => this.#onRetry(id)), ' ', button('Discard', () => this.#discard(id)));
     }
     if (state === 'sent') this.#own.delete(id);
+  }
+
+  #discard(id) {
+    const item = this.#own.get(id);
+    const { nextElementSibling: next } = item;
+    this.#own.delete(id);
+    item.remove();
+    this.#join(next);
+    this.#log.focus();
+    this.#onDiscard(id);
+  }
+
+  #item({ id, from, name, text, time }, state) {
+    const item = element('li', { className: 'message' });
+    this.#told.set(item, { from, name, time });
+    item.append(this.#head({ from, name, time }), body(text));
+    if (state === undefined) return item;
+    item.classList.add('own');
+    item.append(element('p', { className: 'mark' }));
+    this.#own.set(id, item);
+    this.mark(id, state);
+    return item;
   }
 
   #head({ from, name, time }) {
     const head = element('p', { className: 'head' });
     const author = element('bdi', { className: 'author', textContent: name });
-    author.dataset.color = parseInt(from.slice(0, 4), 16) % COLORS;
+    author.dataset.color = from === null ? 0 : parseInt(from.slice(0, 4), 16) % COLORS;
     const date = new Date(time);
     const today = new Date().toDateString() === date.toDateString();
     const when = element('time', {
@@ -96,12 +114,22 @@ export class MessageLog {
     return head;
   }
 
-  #add(item, { toEnd }) {
+  #add(item, { before = null, toEnd = false } = {}) {
     const stay = !toEnd && !this.#atEnd;
-    this.#list.append(item);
+    this.#list.insertBefore(item, before);
+    this.#join(item);
+    this.#join(before);
     if (this.#list.childElementCount > MAX_SHOWN) this.#list.firstElementChild.remove();
     if (!stay) this.#toEnd();
     else if (item.classList.contains('message')) this.#newer.hidden = false;
+  }
+
+  /** Puts a message under the name of the one before it, if that is of the same person and time. */
+  #join(item) {
+    const { from, name, time } = this.#told.get(item) ?? {};
+    const before = this.#told.get(item?.previousElementSibling);
+    const follows = name !== undefined && before?.from === from && before.name === name && time - before.time < TOGETHER;
+    item?.classList.toggle('follows', follows);
   }
 
   #toEnd() {
@@ -118,6 +146,12 @@ function body(text) {
       href ? element('a', { href, textContent: part, target: '_blank', rel: 'noopener noreferrer nofollow' }) : part,
     );
   return paragraph;
+}
+
+function button(textContent, onClick) {
+  const made = element('button', { type: 'button', textContent });
+  made.addEventListener('click', onClick);
+  return made;
 }
 
 const element = (name, properties) => Object.assign(document.createElement(name), properties);

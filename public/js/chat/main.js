@@ -3,6 +3,7 @@ import { Composer } from './composer.js';
 import { Connection } from './connection.js';
 import { askName } from './join.js';
 import { MessageLog } from './log.js';
+import { Memory } from './memory.js';
 import { newId, read } from './messages.js';
 import { Outbox } from './outbox.js';
 import { Presence, REFRESH } from './presence.js';
@@ -16,8 +17,8 @@ import { countUnread } from './unread.js';
 const ANSWER_PER_PERSON = 20; // ms
 const LATEST_ANSWER = 2_000; // ms
 
-/** The ids of the last messages, to know those that come again. */
-const MAX_REMEMBERED = 1_000;
+/** Of those who answer, how many are asked what was said: one of them may have come just now, too. */
+const MAX_ASKED = 3;
 
 const room = roomAt(location.pathname);
 const channel = roomChannel(room);
@@ -26,25 +27,26 @@ const me = { from: storage.personId(), name: storage.name() };
 document.getElementById('room').textContent = room;
 const unread = countUnread(room);
 const presence = new Presence();
-const seen = new Set();
+const memory = new Memory();
 let connected = false;
 let breaks = 0;
 let missed = 0;
+let toAsk = 0;
 
-const log = new MessageLog({ onRetry: (id) => outbox.retry(id) });
+const log = new MessageLog({ onRetry: (id) => outbox.retry(id), onDiscard: (id) => outbox.discard(id) });
 const side = new Side({ room, rooms: storage.visit(room), onRename: rename });
 const composer = new Composer({ onSend: write });
 const connection = new Connection({
   channels: new Map([
     [channel, receive],
     // Where those who are here answer us alone.
-    [`${channel}/${me.from}`, receive],
+    [privately(me.from), receive],
   ]),
   onState,
 });
 const outbox = new Outbox({
   send: (message) => connection.publish(channel, message),
-  changed: (id, state) => log.mark(id, state),
+  changed: onProgress,
   store: storage.unsent(room),
 });
 
@@ -83,6 +85,11 @@ function write(text) {
   outbox.add(message);
 }
 
+function onProgress(message, state) {
+  if (state === 'sent') memory.remember(message);
+  log.mark(message.id, state);
+}
+
 function announce(kind, to = channel) {
   if (connected) connection.publish(to, { kind, ...me });
 }
@@ -91,7 +98,8 @@ function receive(data) {
   const now = Date.now();
   const message = read(data, now);
   if (message === null) return;
-  if (message.from === me.from) receiveOwn(message);
+  if (message.from === null) receiveText(message);
+  else if (message.from === me.from) receiveOwn(message);
   else if (message.kind === 'leave') presence.leave(message.from, now);
   else receiveFrom(message, now);
 }
@@ -108,23 +116,44 @@ function receiveFrom(message, now) {
   if (news?.arrived) log.note('* joined', news.arrived);
   if (news?.renamed) log.note('* is now *', ...news.renamed);
   showPeople();
-  if (message.kind === 'join') answer(message.from);
-  if (message.kind !== 'text' || !isNew(message.id)) return;
-  if (!connected) missed += 1;
+  if (message.kind === 'text') receiveText(message);
+  else if (message.kind === 'join') answer(message.from);
+  else if (message.kind === 'here') askOnce(message.from);
+  else if (message.kind === 'ask') tell(message.from);
+  else if (message.kind === 'recall') recall(message.texts);
+}
+
+function receiveText(message) {
+  if (!memory.remember(message)) return;
   unread();
-  log.message(message);
+  if (connected) return log.message(message);
+  missed += 1;
+  log.recall(message);
 }
 
 function answer(newcomer) {
   const latest = Math.min(presence.people().length * ANSWER_PER_PERSON, LATEST_ANSWER);
-  setTimeout(() => announce('here', `${channel}/${newcomer}`), Math.random() * latest);
+  setTimeout(() => announce('here', privately(newcomer)), Math.random() * latest);
 }
 
-function isNew(id) {
-  if (seen.has(id)) return false;
-  seen.add(id);
-  if (seen.size > MAX_REMEMBERED) seen.delete(seen.values().next().value);
-  return true;
+/** After a join those who answer are asked, too, what was said before: the server keeps none of it. */
+function askOnce(person) {
+  if (toAsk === 0) return;
+  toAsk -= 1;
+  announce('ask', privately(person));
+}
+
+function tell(person) {
+  connection.publish(privately(person), { kind: 'recall', ...me, texts: memory.latest() });
+}
+
+function recall(texts) {
+  for (const message of texts) outbox.arrived(message.id); // it was sent, although we were not told
+  const news = texts.filter((message) => memory.remember(message));
+  for (const message of news) log.recall(message, message.from === me.from ? 'sent' : undefined);
+  if (breaks === 0) return;
+  missed += news.length;
+  status.showReconnected(missed);
 }
 
 function onState(state, { anew }) {
@@ -139,11 +168,14 @@ function onState(state, { anew }) {
 
 function onConnected(anew) {
   presence.resume(Date.now());
-  if (anew) announce('join');
+  if (anew) {
+    toAsk = MAX_ASKED;
+    announce('join');
+  }
   outbox.open();
-  if (breaks === 0) return status.show('connected', 'Connected');
-  status.showReconnected(missed);
-  if (anew) log.note('The server has started anew. What others wrote in between may be missing.');
+  if (breaks === 0) status.show('connected', 'Connected');
+  // Of a session that is new nobody knows yet what it missed.
+  else status.showReconnected(anew ? null : missed);
 }
 
 function sweep() {
@@ -151,6 +183,10 @@ function sweep() {
   const names = presence.sweep(Date.now());
   for (const name of names) log.note('* left', name);
   if (names.length > 0) showPeople();
+}
+
+function privately(person) {
+  return `${channel}/${person}`;
 }
 
 function showPeople() {

@@ -11,7 +11,7 @@ export class Outbox {
   #store;
 
   /**
-   * `send(message)` resolves with 'taken', 'lost' or 'refused'; `changed(id, state)` is told 'pending', 'sent' or
+   * `send(message)` resolves with 'taken', 'lost' or 'refused'; `changed(message, state)` is told 'pending', 'sent' or
    * 'failed'; `store` keeps the messages for a reload: `{ load(), save(messages) }`.
    */
   constructor({ send, changed, store }) {
@@ -45,17 +45,24 @@ export class Outbox {
 
   /** Our own message came back from the room: it has arrived, whether or not we have been told. */
   arrived(id) {
-    if (!this.#waiting.delete(id)) return;
+    const entry = this.#waiting.get(id);
+    if (!entry) return;
+    this.#waiting.delete(id);
     this.#save();
-    this.#changed(id, 'sent');
+    this.#changed(entry.message, 'sent');
   }
 
   retry(id) {
     const entry = this.#waiting.get(id);
     if (!entry?.refused) return;
     entry.refused = false;
-    this.#changed(id, 'pending');
+    this.#changed(entry.message, 'pending');
     this.#flush();
+  }
+
+  discard(id) {
+    this.#waiting.delete(id);
+    this.#save();
   }
 
   #flush() {
@@ -73,7 +80,7 @@ export class Outbox {
     else if (outcome === 'lost') setTimeout(() => this.#flush(), RETRY);
     else {
       entry.refused = true;
-      this.#changed(id, 'failed');
+      this.#changed(entry.message, 'failed');
     }
   }
 

@@ -27,7 +27,3 @@ export function roomAt(path) {
 /** Letters, digits, - and _ stay as they are; any other character becomes its number: `café` is `caf(e9)`. */
 export const roomChannel = (room) =>
   `/chat/${room.replace(/[^A-Za-z0-9_-]/gu, (character) => `(${character.codePointAt(0).toString(16)})`)}`;
-
-/** The room of a channel that `roomChannel` made. */
-export const channelRoom = (channel) =>
-  channel.slice('/chat/'.length).replace(/\(([0-9a-f]+)\)/g, (_, code) => String.fromCodePoint(parseInt(code, 16)));

@@ -12,8 +12,14 @@ export function show(state, text) {
   line.textContent = text;
 }
 
+/** `missed` is a number of messages, or null as long as it is not known. */
 export function showReconnected(missed) {
-  const what = missed === 0 ? 'nothing missed' : `${missed} missed ${missed === 1 ? 'message' : 'messages'}`;
-  show('connected', `Reconnected, ${what}`);
+  show('connected', `Reconnected${what(missed)}`);
   fading = setTimeout(() => show('connected', 'Connected'), NEWS);
+}
+
+function what(missed) {
+  if (missed === null) return '';
+  if (missed === 0) return ', nothing missed';
+  return `, ${missed} missed ${missed === 1 ? 'message' : 'messages'}`;
 }

@@ -1,0 +1,290 @@
+// The chat page in a real browser: people in rooms.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { startServer } from '../../scripts/lib/server.mjs';
+import { join } from './support/bayeux.mjs';
+import { browser, Chatter, PHONE } from './support/browser.mjs';
+
+const server = await startServer();
+after(() => server.stop());
+const chromium = await browser();
+
+/** A room that no other test uses. */
+const room = (name) => `${server.url}/chat/${name}`;
+
+const enter = (address, name, options) => Chatter.join(chromium, address, name, options);
+
+test('two people talk, and each sees that the other is there', async () => {
+  const ada = await enter(room('two'), 'Ada');
+  const bob = await enter(room('two'), 'Bob');
+  await ada.notes('Bob joined');
+  await Promise.all([ada.sees('Ada', 'Bob'), bob.sees('Bob', 'Ada')]);
+  await ada.say('Good morning');
+  await bob.hears('Good morning');
+  await bob.say('Hello Ada');
+  await ada.hears('Hello Ada');
+  assert.deepEqual(await ada.texts(), ['Good morning', 'Hello Ada']);
+  assert.deepEqual(await bob.texts(), ['Good morning', 'Hello Ada']);
+  assert.ok(await (await ada.hears('Good morning')).evaluate(({ classList }) => classList.contains('own')));
+});
+
+test('a name is asked for once, and remembered', async () => {
+  const page = await chromium.visit(room('name'));
+  const dialog = page.getByRole('dialog');
+  await dialog.waitFor();
+  await page.keyboard.press('Escape');
+  await page.keyboard.press('Escape');
+  await dialog.waitFor();
+  await page.getByLabel('Your name').fill('   ');
+  await page.keyboard.press('Enter');
+  assert.ok(await dialog.isVisible(), 'blanks are no name');
+  await page.getByLabel('Your name').fill('Ada');
+  await page.keyboard.press('Enter');
+  const ada = new Chatter(page);
+  await ada.status('Connected');
+  await page.reload();
+  await ada.status('Connected');
+  assert.ok(await dialog.isHidden());
+  await ada.sees('Ada');
+});
+
+test('a new name is told to the others', async () => {
+  const ada = await enter(room('rename'), 'Ada');
+  const bob = await enter(room('rename'), 'Bob');
+  await ada.sees('Ada', 'Bob');
+  await bob.page.getByRole('button', { name: 'Change your name' }).click();
+  await bob.page.getByLabel('Your name').fill('Robert');
+  await bob.page.keyboard.press('Enter');
+  await ada.notes('Bob is now Robert');
+  await Promise.all([ada.sees('Ada', 'Robert'), bob.sees('Robert', 'Ada')]);
+});
+
+test('the room comes from the address, and rooms do not hear each other', async () => {
+  const address = room(encodeURIComponent('Café ☕/日本 100%'));
+  const ada = await enter(address, 'Ada');
+  const bob = await enter(room(encodeURIComponent('café ☕/日本 100%')), 'Bob');
+  const eve = await enter(room('café'), 'Eve');
+  assert.equal(await ada.page.getByRole('heading', { level: 1 }).textContent(), 'café ☕/日本 100%');
+  await ada.say('only for this room');
+  await bob.hears('only for this room');
+  await eve.say('alone');
+  await eve.hears('alone');
+  assert.deepEqual(await eve.texts(), ['alone']);
+  await eve.sees('Eve');
+});
+
+test('another room is entered by its name, and left by its link', async () => {
+  const ada = await enter(room('first'), 'Ada');
+  await ada.page.getByLabel('Go to a room').fill(' Second  Room ');
+  await ada.page.keyboard.press('Enter');
+  await ada.page.waitForURL(room('second%20room'));
+  await ada.status('Connected');
+  await ada.page.getByRole('link', { name: 'first' }).click();
+  await ada.page.waitForURL(room('first'));
+  await ada.status('Connected');
+});
+
+test('without a room in the address it is the lobby', async () => {
+  for (const path of ['/chat', '/chat/', '/chat/lobby']) {
+    const page = await chromium.visit(server.url + path);
+    assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'lobby');
+  }
+});
+
+test('what others typed is never HTML, and web addresses become links', async () => {
+  const ada = await enter(room('html'), '<b>Ada</b>');
+  const bob = await enter(room('html'), 'Bob');
+  await bob.sees('Bob', '<b>Ada</b>');
+  const text = '<img src=x onerror="document.title=1"> <script>document.title=2</script> javascript:alert(1) https://example.org/a_(b)?c=d.';
+  await ada.say(text);
+  const message = await bob.hears(text);
+  assert.equal(await message.locator('img, script, b').count(), 0);
+  const links = message.getByRole('link');
+  assert.equal(await links.count(), 1);
+  assert.equal(await links.getAttribute('href'), 'https://example.org/a_(b)?c=d');
+  assert.match(await links.getAttribute('rel'), /noopener/);
+});
+
+test('messages of a strange shape disturb nobody, and a program may write plainly', async () => {
+  const ada = await enter(room('strange'), 'Ada');
+  const program = await join(`${server.url}/cometd`);
+  const from = 'f'.repeat(24);
+  const texts = [null, 1, [], { kind: 'text' }, { kind: 'text', from, name: {}, text: 'x' }];
+  const strange = [
+    ...[null, 7, 'text', [], [[]], {}, { kind: 'text' }, { kind: {} }, { kind: '__proto__' }, { text: {} }, { text: ' ' }],
+    ...['join', 'here', 'leave', 'text', 'ask', 'recall'].map((kind) => ({ kind, from: 1, name: 2, id: 3, text: 4, texts: 5 })),
+    { kind: 'recall', from, name: 'Eve', texts },
+    { kind: 'text', from, name: 'Eve', id: 'e'.repeat(24), text: 'x'.repeat(100_000) },
+    { kind: 'text', from, name: '\u202e \u200b', id: 'e'.repeat(24), text: 'no name' },
+  ];
+  for (const data of strange) await program.ok(program.publish('/chat/strange', data));
+  await program.ok(program.publish('/chat/strange', { text: 'hello from a program' }));
+  await program.ok(program.publish('/chat/strange', { name: 'cron', text: 'it is twelve' }));
+  await ada.hears('it is twelve');
+  assert.deepEqual(await ada.texts(), ['hello from a program', 'it is twelve']);
+  assert.deepEqual(await ada.log.locator('.author').allTextContents(), ['Somebody', 'cron']);
+});
+
+test('long names, long words, right-to-left text and emoji stay within a phone', async () => {
+  const long = 'Wolfeschlegelsteinhausenbergerdorff'.repeat(2);
+  const ada = await enter(room('wide-'.repeat(8)), 'عمر بن عبد العزيز', { viewport: PHONE });
+  const bob = await enter(room('wide-'.repeat(8)), long);
+  await bob.say('مرحبا بالجميع! https://example.org/ 👩‍👩‍👧‍👦 100 %');
+  await bob.say('Donaudampfschifffahrtsgesellschaft'.repeat(12));
+  await bob.say(`https://example.org/${'path/'.repeat(60)}`);
+  await ada.say('שלום '.repeat(60));
+  await ada.hears('Donaudampfschifffahrtsgesellschaft'.repeat(12));
+  await bob.hears('שלום '.repeat(60).trim());
+  await ada.page.getByRole('button', { name: /People and rooms: 2 here/ }).click();
+  await ada.page.getByRole('heading', { name: 'Here now' }).waitFor();
+  for (const { page } of [ada, bob]) {
+    const wide = await page.evaluate(() => [
+      document.documentElement.scrollWidth - innerWidth,
+      ...[...document.querySelectorAll('#log, #side')].map((part) => part.scrollWidth - part.clientWidth),
+    ]);
+    assert.ok(wide.every((pixels) => pixels <= 0), `wider than the screen by ${wide}`);
+  }
+  const rightToLeft = await bob.hears('שלום '.repeat(60).trim());
+  assert.equal(await rightToLeft.locator('.text').evaluate((text) => getComputedStyle(text).direction), 'rtl');
+});
+
+test('who closes the page has left', async () => {
+  const ada = await enter(room('leave'), 'Ada');
+  const bob = await enter(room('leave'), 'Bob');
+  await ada.sees('Ada', 'Bob');
+  await bob.leave();
+  await ada.notes('Bob left');
+  await ada.sees('Ada');
+});
+
+test('a reload goes on: the same person, what was said, and no word of it to the others', async () => {
+  const ada = await enter(room('reload'), 'Ada');
+  const bob = await enter(room('reload'), 'Bob');
+  await bob.say('before');
+  await ada.hears('before');
+  await ada.say('yes?');
+  await bob.hears('yes?');
+  await bob.page.reload();
+  await bob.hears('before');
+  await bob.hears('yes?');
+  assert.deepEqual(await bob.texts(), ['before', 'yes?']);
+  await bob.say('after');
+  await ada.hears('after');
+  await ada.sees('Ada', 'Bob');
+  assert.deepEqual(await ada.log.locator('.note').allTextContents(), ['Bob joined']);
+});
+
+test('messages that nobody looks at are counted in the title', async () => {
+  const ada = await enter(room('title'), 'Ada');
+  const bob = await enter(room('title'), 'Bob');
+  await setHidden(ada.page, true);
+  await bob.say('one');
+  await bob.say('two');
+  await ada.hears('two');
+  assert.equal(await ada.page.title(), '(2) title · bayeux-edge');
+  await setHidden(ada.page, false);
+  await ada.page.waitForFunction(() => document.title === 'title · bayeux-edge');
+});
+
+test('the log follows only a reader who is at its end, and is never too long', async () => {
+  const ada = await enter(room('flood'), 'Ada');
+  const program = await join(`${server.url}/cometd`);
+  const flood = async (from, to) => {
+    const messages = Array.from({ length: to - from }, (_, at) => ({ channel: '/chat/flood', data: { text: `line ${from + at}` } }));
+    await program.ok(program.send(...messages));
+  };
+  await flood(0, 250);
+  await flood(250, 500);
+  await flood(500, 600);
+  await ada.hears('line 599');
+  assert.equal(await ada.log.getByRole('listitem').count(), 500);
+  const newer = ada.page.getByRole('button', { name: 'New messages' });
+  assert.ok(await newer.isHidden());
+  await ada.log.evaluate((log) => {
+    const scrolled = new Promise((resolve) => log.addEventListener('scroll', resolve, { once: true }));
+    log.scrollTo(0, 0);
+    return scrolled;
+  });
+  await flood(600, 601);
+  await newer.click();
+  assert.ok(await ada.log.evaluate((log) => log.scrollHeight - log.scrollTop - log.clientHeight < 2));
+  assert.ok(await newer.isHidden());
+});
+
+test('everything works by keyboard', async () => {
+  const page = await chromium.visit(room('keyboard'));
+  await page.keyboard.type('Ada');
+  await page.keyboard.press('Enter');
+  const ada = new Chatter(page);
+  await ada.status('Connected');
+  await page.keyboard.type('first line');
+  await page.keyboard.press('Shift+Enter');
+  await page.keyboard.type('second line');
+  await page.keyboard.press('Enter');
+  await ada.hears('first line\nsecond line');
+  await page.reload();
+  await page.keyboard.press('Tab');
+  for (const name of ['Send', 'Change your name', 'keyboard', 'Go to a room']) {
+    const focused = page.locator(':focus');
+    for (let tabs = 0; (await named(focused)) !== name; tabs += 1) {
+      assert.ok(tabs < 10, `${name} is not reached by the Tab key`);
+      await page.keyboard.press('Tab');
+    }
+    assert.notEqual(await focused.evaluate((element) => getComputedStyle(element).outlineStyle), 'none');
+  }
+});
+
+for (const colorScheme of ['light', 'dark'])
+  test(`texts stand out from a ${colorScheme} page`, async () => {
+    const ada = await enter(room(`contrast-${colorScheme}`), 'Ada', { colorScheme });
+    const bob = await enter(room(`contrast-${colorScheme}`), 'Bob');
+    await ada.notes('Bob joined');
+    await ada.say('mine');
+    await bob.say('see https://example.org/');
+    await ada.hears('see https://example.org/');
+    const faint = await ada.page.evaluate(faintTexts);
+    assert.deepEqual(faint, []);
+  });
+
+/** Tells a page that another tab is before it, or is not any more: a headless browser shows every page at once. */
+function setHidden(page, hidden) {
+  return page.evaluate((hidden) => {
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+}
+
+/** What a screen reader would call a field, button or link. */
+const named = (locator) =>
+  locator.evaluate((element) => element.labels?.[0]?.textContent ?? element.getAttribute('aria-label') ?? element.textContent);
+
+/** In the page: texts with less contrast to what is behind them than WCAG's AA asks for, 4.5 to 1. */
+function faintTexts() {
+  const canvas = new OffscreenCanvas(1, 1).getContext('2d');
+  const rgb = (color) => {
+    canvas.clearRect(0, 0, 1, 1);
+    canvas.fillStyle = color;
+    canvas.fillRect(0, 0, 1, 1);
+    return canvas.getImageData(0, 0, 1, 1).data;
+  };
+  const luminance = (color) => {
+    const [red, green, blue] = [...rgb(color)].map((value) => {
+      const part = value / 255;
+      return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+    });
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const behind = (element) => {
+    const { backgroundColor } = getComputedStyle(element);
+    return rgb(backgroundColor)[3] === 255 || !element.parentElement ? backgroundColor : behind(element.parentElement);
+  };
+  const faint = [];
+  for (const element of document.querySelectorAll('body *')) {
+    const hasText = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim());
+    if (!hasText || !element.checkVisibility() || element.closest('.skip, noscript')) continue;
+    const [light, dark] = [luminance(getComputedStyle(element).color), luminance(behind(element))].sort((a, b) => b - a);
+    const contrast = (light + 0.05) / (dark + 0.05);
+    if (contrast < 4.5) faint.push(`${element.tagName} "${element.textContent.trim()}": ${contrast.toFixed(2)}`);
+  }
+  return faint;
+}

@@ -1,0 +1,63 @@
+// The site's files as they are served: which page answers where, for how long browsers keep it, and what it may do.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { startServer } from '../../scripts/lib/server.mjs';
+import { browser, PHONE } from './support/browser.mjs';
+
+const server = await startServer();
+after(() => server.stop());
+const chromium = await browser();
+
+const get = (path) => fetch(server.url + path, { redirect: 'manual' });
+
+test('every page comes with a policy that lets in nothing from elsewhere and no inline script or style', async () => {
+  for (const path of ['/', '/chat/', '/chat/any-room', '/nowhere']) {
+    const { headers } = await get(path);
+    const policy = headers.get('content-security-policy');
+    assert.match(policy, /default-src 'none'/, path);
+    assert.doesNotMatch(policy, /unsafe|https?:|\*/, path);
+    assert.equal(headers.get('x-content-type-options'), 'nosniff');
+    assert.equal(headers.get('referrer-policy'), 'no-referrer');
+  }
+});
+
+test('pages and scripts are asked for anew each time, what does not change with them is kept', async () => {
+  const kept = async (path) => (await get(path)).headers.get('cache-control');
+  for (const path of ['/', '/chat/', '/chat/any-room']) assert.match(await kept(path), /max-age=0, must-revalidate/, path);
+  for (const path of ['/style.css', '/js/chat/main.js']) assert.equal(await kept(path), 'no-cache', path);
+  for (const path of ['/vendor/cometd.js', '/favicon.svg', '/robots.txt']) assert.match(await kept(path), /^public, max-age=\d{5,}$/, path);
+  const { headers } = await get('/style.css');
+  const again = await fetch(`${server.url}/style.css`, { headers: { 'if-none-match': headers.get('etag') } });
+  assert.equal(again.status, 304);
+});
+
+test('an unknown address gets the 404 page', async () => {
+  for (const path of ['/nowhere', '/chat/a/b', '/js/nothing.js']) {
+    const response = await get(path);
+    assert.equal(response.status, 404, path);
+    assert.match(await response.text(), /There is nothing at this address/);
+  }
+});
+
+test('a room with a slash behind it is the same room', async () => {
+  const { status, headers } = await get('/chat/tea/');
+  assert.equal(status, 301);
+  assert.equal(new URL(headers.get('location'), server.url).pathname, '/chat/tea');
+});
+
+for (const colorScheme of ['light', 'dark'])
+  test(`the pages fit a phone, ${colorScheme}, and break no rule of their policy`, async () => {
+    for (const path of ['/', '/nowhere', '/chat/']) {
+      const page = await chromium.visit(server.url + path, { viewport: PHONE, colorScheme });
+      await page.getByRole('heading', { level: 1 }).waitFor();
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.width, path);
+    }
+  });
+
+test('the links of the home page lead somewhere', async () => {
+  const page = await chromium.visit(`${server.url}/`);
+  const links = await page.getByRole('link').evaluateAll((all) => all.map(({ href }) => href));
+  const own = links.filter((href) => href.startsWith(server.url));
+  assert.ok(own.length > 2);
+  for (const href of own) assert.equal((await fetch(href)).status, 200, href);
+});
