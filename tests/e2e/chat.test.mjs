@@ -46,6 +46,12 @@ test('a name is asked for once, and remembered', async () => {
   await ada.status('Connected');
   assert.ok(await dialog.isHidden());
   await ada.sees('Ada');
+  // Another tab is another person, who may be called the same.
+  const other = await page.context().newPage();
+  await other.goto(room('name'));
+  assert.equal(await other.getByLabel('Your name').inputValue(), 'Ada');
+  await other.keyboard.press('Enter');
+  await ada.sees('Ada', 'Ada');
 });
 
 test('a new name is told to the others', async () => {

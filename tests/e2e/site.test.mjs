@@ -54,8 +54,9 @@ for (const colorScheme of ['light', 'dark'])
     }
   });
 
-test('the links of the home page lead somewhere', async () => {
+test('the home page names the address of its server, and its links lead somewhere', async () => {
   const page = await chromium.visit(`${server.url}/`);
+  await page.getByText(`${server.url}/cometd`).waitFor();
   const links = await page.getByRole('link').evaluateAll((all) => all.map(({ href }) => href));
   const own = links.filter((href) => href.startsWith(server.url));
   assert.ok(own.length > 2);

@@ -24,7 +24,7 @@ export class Connection {
     this.#channels = channels;
     this.#onState = onState;
     const cometd = this.#cometd;
-    cometd.unregisterTransport('websocket');
+    cometd.unregisterTransport('websocket'); // without this line the page talks over a WebSocket
     // Events of an answer that was lost on its way are sent again.
     cometd.registerExtension('ack', new AckExtension());
     cometd.configure({

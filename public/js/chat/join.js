@@ -15,16 +15,16 @@ form.addEventListener('submit', (event) => {
   name.reportValidity();
 });
 
-/** Resolves with a name, or with null if there was one before and it stays. */
-export async function askName(current) {
-  cancel.hidden = current === '';
-  name.value = current;
+/** Resolves with a name, or with null if one may cancel and does. */
+export async function askName({ suggestion, mayCancel }) {
+  cancel.hidden = !mayCancel;
+  name.value = suggestion;
   do {
     dialog.returnValue = '';
     dialog.showModal();
     name.select();
     await new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
     // Without a name there is nothing behind the dialog to go back to: the Escape key only brings it back.
-  } while (dialog.returnValue !== 'join' && current === '');
+  } while (dialog.returnValue !== 'join' && !mayCancel);
   return dialog.returnValue === 'join' ? tidyName(name.value) : null;
 }

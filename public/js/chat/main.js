@@ -22,7 +22,7 @@ const MAX_ASKED = 3;
 
 const room = roomAt(location.pathname);
 const channel = roomChannel(room);
-const me = { from: storage.personId(), name: storage.name() };
+const me = storage.person();
 
 document.getElementById('room').textContent = room;
 const unread = countUnread(room);
@@ -54,7 +54,7 @@ if (me.name === '') await ask();
 start();
 
 async function ask() {
-  const name = await askName(me.name);
+  const name = await askName({ suggestion: me.name || storage.name(), mayCancel: me.name !== '' });
   if (name === null) return false;
   me.name = name;
   storage.keepName(name);

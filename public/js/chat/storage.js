@@ -3,15 +3,17 @@ import { newId } from './messages.js';
 
 const MAX_RECENT = 8;
 
+/** What somebody was called here lately, or ''. */
 export const name = () => read(() => localStorage.name, '') ?? '';
 
 export const keepName = (value) => write(() => (localStorage.name = value));
 
-/** This tab's person: the same after a reload, another one in another tab. */
-export function personId() {
-  const id = read(() => sessionStorage.person, '') || newId();
-  write(() => (sessionStorage.person = id));
-  return id;
+/** This tab's person: the same after a reload and in the next room, another one in another tab. */
+export function person() {
+  const known = read(() => sessionStorage.person, '');
+  const from = known || newId();
+  write(() => (sessionStorage.person = from));
+  return { from, name: known ? name() : '' };
 }
 
 /** Adds a room to those visited lately, and returns them. */
