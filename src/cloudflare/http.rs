@@ -196,7 +196,7 @@ mod tests {
     ];
 
     fn of_page(status: u16) -> Head {
-        Head { status, cross_origin: Some("https://page.example".to_owned()), allow: None }
+        Head { status, cross_origin: Some("https://page.example".to_owned()), ..Head::default() }
     }
 
     #[wasm_bindgen_test]
