@@ -32,7 +32,7 @@ impl Room {
             .into_iter()
             .filter_map(|output| match output {
                 Output::Send { messages, .. } => Some(messages),
-                Output::WakeAt(_) | Output::Tell(_) => None,
+                Output::Deliver { .. } | Output::WakeAt(_) | Output::Tell(_) => None,
             })
             .collect()
     }
