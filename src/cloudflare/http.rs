@@ -214,10 +214,21 @@ mod tests {
     }
 
     #[wasm_bindgen_test]
+    async fn with_a_callback_the_answer_is_a_script_that_is_not_guessed_to_be_anything_else() {
+        let callback = Callback::of_query("jsonp=cometd._cb1").ok();
+        let response = respond(&Head { callback, ..Head::default() }, "[{}]");
+        assert_eq!(
+            headers(&response, ["content-type", "x-content-type-options"]),
+            ["text/javascript;charset=UTF-8", "nosniff"].map(|value| Some(value.to_owned()))
+        );
+        assert_eq!(text(&response).await, "/**/cometd._cb1([{}]);");
+    }
+
+    #[wasm_bindgen_test]
     async fn a_refusal_has_its_status_and_the_methods_that_there_are() {
         let head = Head { status: 405, allow: Some(ALLOWED_METHODS), ..Head::default() };
         let response = respond(&head, "[]");
-        assert_eq!((response.status(), headers(&response, ["allow"])), (405, [Some("POST, OPTIONS".to_owned())]));
+        assert_eq!((response.status(), headers(&response, ["allow"])), (405, [Some("GET, POST, OPTIONS".to_owned())]));
         assert_eq!(text(&response).await, "[]");
     }
 
@@ -236,7 +247,7 @@ mod tests {
     #[wasm_bindgen_test]
     async fn a_preflight_tells_what_an_allowed_page_may_send_and_others_nothing() {
         let response = preflight(&of_page(0));
-        let expected = ["https://page.example", "true", "POST, OPTIONS", "content-type"];
+        let expected = ["https://page.example", "true", "GET, POST, OPTIONS", "content-type"];
         assert_eq!(headers(&response, CORS), expected.map(|value| Some(value.to_owned())));
         assert_eq!((response.status(), text(&response).await), (204, String::new()));
         assert_eq!(headers(&preflight(&Head::default()), CORS), [const { None }; 4]);
@@ -263,6 +274,13 @@ mod tests {
             ("https://edge.example", "/"),
         ] {
             assert_eq!(path(url), expected);
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn the_query_of_a_url_is_what_stands_between_the_question_mark_and_the_fragment() {
+        for (url, expected) in [("https://e/cometd?a=?b#c?d", "a=?b"), ("https://e/cometd#?x", ""), ("https://e", "")] {
+            assert_eq!(query(url), expected);
         }
     }
 
