@@ -67,6 +67,22 @@ test('the server starts again under them: they come back by themselves, with wha
   await Promise.all([ada.sees('Ada', 'Bob', 'Eve'), bob.sees('Bob', 'Ada', 'Eve'), eve.sees('Eve', 'Ada', 'Bob')]);
 });
 
+test('whom the server has forgotten hears from the others what was missed', async (t) => {
+  const first = await start(t);
+  const [ada, bob] = await Promise.all(['Ada', 'Bob'].map((name) => enter(`${first.url}/chat/forgotten`, name)));
+  await ada.sees('Ada', 'Bob');
+  await bob.page.context().setOffline(true);
+  await bob.status('Reconnecting');
+  await first.stop();
+  await start(t, { port: first.port });
+  await ada.status('Reconnected');
+  await ada.say('all new');
+  await ada.arrives('all new');
+  await bob.page.context().setOffline(false);
+  await bob.status('Reconnected, 1 missed message');
+  assert.deepEqual(await bob.texts(), ['all new']);
+});
+
 test('a page that was opened while the server is away comes in when it is there', async (t) => {
   const first = await start(t);
   const ada = await enter(`${first.url}/chat/early`, 'Ada');
