@@ -4,10 +4,10 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use bayeux_edge::bayeux::{EndpointKey, Input, Millis, Status};
+use bayeux_edge::bayeux::{EndpointKey, Input, Millis, SocketId, Status};
 use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::world::{Frame, FrameKind, World};
 
 /// One client: a name for the test's reader, and the secret that the server gave it.
 pub struct Client {
@@ -15,8 +15,21 @@ pub struct Client {
     name: &'static str,
     address: Cell<Option<&'static str>>,
     id: OnceCell<String>,
+    /// Where it sends its messages; by HTTP without one.
+    socket: Cell<Option<SocketId>>,
+    /// All the sockets it ever had.
+    sockets: RefCell<BTreeSet<SocketId>>,
     /// Its requests whose events were not read yet.
     unread: RefCell<BTreeSet<u64>>,
+    /// How many of the world's frames it has read.
+    frames_read: Cell<usize>,
+}
+
+/// A WebSocket, as its client holds it.
+pub struct Socket {
+    world: Rc<RefCell<World>>,
+    pub id: SocketId,
+    frames_read: Cell<usize>,
 }
 
 /// One HTTP request of a client.
@@ -38,7 +51,27 @@ pub struct Answer {
 
 impl Client {
     pub fn new(world: Rc<RefCell<World>>, name: &'static str) -> Self {
-        Self { world, name, address: Cell::new(None), id: OnceCell::new(), unread: RefCell::default() }
+        Self {
+            world,
+            name,
+            address: Cell::new(None),
+            id: OnceCell::new(),
+            socket: Cell::new(None),
+            sockets: RefCell::default(),
+            unread: RefCell::default(),
+            frames_read: Cell::new(0),
+        }
+    }
+
+    /// From now on it sends over this socket.
+    pub fn moves_to(&self, socket: &Socket) {
+        self.socket.set(Some(socket.id));
+        self.sockets.borrow_mut().insert(socket.id);
+    }
+
+    /// From now on it sends by HTTP.
+    pub fn moves_to_polls(&self) {
+        self.socket.set(None);
     }
 
     /// From now on requests come from this IP address.
@@ -66,8 +99,11 @@ impl Client {
 
     /// The reply to a handshake with these fields besides the usual ones; `null` takes one out.
     pub fn shake_hands_with(&self, fields: Value) -> Value {
-        let usual =
-            json!({"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]});
+        let usual = json!({
+            "channel": "/meta/handshake",
+            "version": "1.0",
+            "supportedConnectionTypes": [self.connection_type()],
+        });
         self.post(&json!([merge(usual, fields)])).answer().reply()
     }
 
@@ -133,13 +169,13 @@ impl Client {
     /// Sends text as it is; it must be a request that can be read.
     pub fn post_text(&self, body: &str) -> Request {
         let mut world = self.world.borrow_mut();
-        let number = world.post(self.name, self.address.get(), body);
+        let number = world.post(self.name, self.socket.get(), self.address.get(), body);
         self.unread.borrow_mut().insert(number);
         Request { world: Rc::clone(&self.world), number }
     }
 
     pub fn a_connect(&self) -> Value {
-        self.mine(json!({"channel": "/meta/connect", "connectionType": "long-polling"}))
+        self.mine(json!({"channel": "/meta/connect", "connectionType": self.connection_type()}))
     }
 
     pub fn a_publish(&self, channel: &str, data: impl Into<Value>) -> Value {
@@ -156,9 +192,17 @@ impl Client {
         let world = self.world.borrow();
         let mut unread = self.unread.borrow_mut();
         let mut answers: Vec<&Answer> = unread.iter().filter_map(|number| world.answers.get(number)).collect();
+        let sockets = self.sockets.borrow();
+        let mine = |frame: &&Frame| frame.kind == FrameKind::Events && frame.to.iter().any(|to| sockets.contains(to));
+        let frames = &world.frames[self.frames_read.replace(world.frames.len())..];
+        answers.extend(frames.iter().filter(mine).map(|frame| &frame.answer));
         answers.sort_by_key(|answer| answer.order);
         unread.retain(|number| !world.answers.contains_key(number));
         answers.into_iter().flat_map(Answer::events).collect()
+    }
+
+    fn connection_type(&self) -> &'static str {
+        if self.socket.get().is_some() { "websocket" } else { "long-polling" }
     }
 
     fn mine(&self, message: Value) -> Value {
@@ -168,6 +212,33 @@ impl Client {
             world.message_ids
         };
         merge(json!({"clientId": self.id(), "id": number.to_string()}), message)
+    }
+}
+
+impl Socket {
+    pub fn new(world: Rc<RefCell<World>>) -> Self {
+        let id = {
+            let mut world = world.borrow_mut();
+            world.sockets += 1;
+            SocketId(world.sockets)
+        };
+        let frames_read = Cell::new(world.borrow().frames.len());
+        Self { world, id, frames_read }
+    }
+
+    /// What came over it since the last time this was asked, each frame as the list of its messages.
+    pub fn frames(&self) -> Vec<Vec<Value>> {
+        let world = self.world.borrow();
+        let frames = &world.frames[self.frames_read.replace(world.frames.len())..];
+        let mine = frames.iter().flat_map(|frame| frame.to.iter().filter(|to| **to == self.id).map(move |_| frame));
+        mine.map(|frame| frame.answer.messages.clone()).collect()
+    }
+
+    /// The platform notices that it is closed.
+    pub fn closes(&self) {
+        let mut world = self.world.borrow_mut();
+        world.open_on_sockets.retain(|_, (socket, _)| *socket != self.id);
+        world.step(Input::Closed(EndpointKey::WebSocket(self.id.0)));
     }
 }
 

@@ -9,6 +9,7 @@ mod client;
 mod scenario;
 mod world;
 
+mod ack;
 mod anything;
 mod bad_input;
 mod batch;
@@ -24,3 +25,5 @@ mod policy;
 mod publish;
 mod service;
 mod subscribe;
+mod timesync;
+mod websocket;

@@ -4,10 +4,13 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use bayeux_edge::bayeux::app::Open;
-use bayeux_edge::bayeux::{Application, Input, Millis, Notice, Options, RequestError, parse_form, parse_json};
+use bayeux_edge::bayeux::{
+    Application, Input, Millis, Notice, Options, RequestError, SocketId, parse_form, parse_json,
+};
+use serde_json::Value;
 
-use crate::client::Client;
-use crate::world::World;
+use crate::client::{Client, Socket};
+use crate::world::{FrameKind, World};
 
 /// One server and everything around it.
 ///
@@ -46,6 +49,30 @@ impl Scenario {
             client.connect().answer();
             client
         })
+    }
+
+    /// A socket that nobody has used yet.
+    pub fn socket(&self) -> Socket {
+        Socket::new(Rc::clone(&self.0))
+    }
+
+    /// Clients with a socket each that shook hands there and had the answer to their first connect.
+    pub fn join_on_sockets<const N: usize>(&self, names: [&'static str; N]) -> [(Client, Socket); N] {
+        names.map(|name| {
+            let (client, socket) = (self.client(name), self.socket());
+            client.moves_to(&socket);
+            client.handshake();
+            client.connect().answer();
+            socket.frames();
+            (client, socket)
+        })
+    }
+
+    /// What the server had delivered to sockets all this time: who got it, and the data of the events.
+    pub fn deliveries(&self) -> Vec<(Vec<SocketId>, Vec<Value>)> {
+        let world = self.0.borrow();
+        let delivered = world.frames.iter().filter(|frame| frame.kind == FrameKind::Events);
+        delivered.map(|frame| (frame.to.clone(), frame.answer.data())).collect()
     }
 
     /// Lets time pass. What the server wants to be woken for happens in its time.

@@ -24,8 +24,11 @@ pub struct World {
     pub open: BTreeMap<EndpointKey, Sent>,
     /// The answers, by the number of their request.
     pub answers: BTreeMap<u64, Answer>,
+    pub sockets: u64,
+    /// What was sent over sockets and not answered yet, by its number. A connect that was overtaken never is.
+    pub open_on_sockets: BTreeMap<u64, (SocketId, Sent)>,
     /// What sockets were sent, in order.
-    pub frames: Vec<(SocketId, String)>,
+    pub frames: Vec<Frame>,
     /// Each clientId, with the name of its owner.
     pub secrets: BTreeMap<String, &'static str>,
     pub notices: Vec<Notice>,
@@ -36,6 +39,21 @@ pub struct Sent {
     by: &'static str,
     pub text: String,
     replies: usize,
+}
+
+/// One text for one socket or more.
+pub struct Frame {
+    pub to: Vec<SocketId>,
+    pub kind: FrameKind,
+    pub answer: Answer,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FrameKind {
+    /// It has the replies to what the socket's client sent.
+    Replies,
+    /// [`Output::Deliver`]: events alone.
+    Events,
 }
 
 impl World {
@@ -49,20 +67,29 @@ impl World {
             message_ids: 0,
             open: BTreeMap::new(),
             answers: BTreeMap::new(),
+            sockets: 0,
+            open_on_sockets: BTreeMap::new(),
             frames: Vec::new(),
             secrets: BTreeMap::new(),
             notices: Vec::new(),
         }
     }
 
-    /// Sends a request, and gives back its number.
-    pub fn post(&mut self, by: &'static str, address: Option<&str>, body: &str) -> u64 {
+    /// Sends a request, over a socket if one is given, and gives back its number.
+    pub fn post(&mut self, by: &'static str, via: Option<SocketId>, address: Option<&str>, body: &str) -> u64 {
         let messages = parse_json(body, &self.options).unwrap_or_else(|error| panic!("{error:?}: {body}"));
         self.requests += 1;
-        let endpoint = Endpoint::LongPolling(RequestId::new(self.requests));
-        self.open.insert(endpoint.key(), Sent { by, text: body.to_owned(), replies: expected_replies(body) });
+        let sent = Sent { by, text: body.to_owned(), replies: expected_replies(body) };
+        let from = if let Some(socket) = via {
+            self.open_on_sockets.insert(self.requests, (socket, sent));
+            Endpoint::WebSocket(socket)
+        } else {
+            let endpoint = Endpoint::LongPolling(RequestId::new(self.requests));
+            self.open.insert(endpoint.key(), sent);
+            endpoint
+        };
         let origin = Origin { address: address.map(Into::into) };
-        self.step(Input::Messages { from: endpoint, origin, messages });
+        self.step(Input::Messages { from, origin, messages });
         self.requests
     }
 
@@ -70,13 +97,8 @@ impl World {
     pub fn step(&mut self, input: Input) {
         for output in self.server.handle(self.now, input) {
             match output {
-                Output::Send { to: Endpoint::WebSocket(socket), messages, .. } => self.frames.push((socket, messages)),
-                Output::Deliver { to, messages } => {
-                    self.frames.extend(to.into_iter().map(|socket| (socket, messages.clone())));
-                }
-                Output::Send { to: Endpoint::LongPolling(request), status, messages } => {
-                    self.answered(Endpoint::LongPolling(request).key(), status, messages);
-                }
+                Output::Send { to, status, messages } => self.answered(&to, status, messages),
+                Output::Deliver { to, messages } => self.delivered(to, messages),
                 Output::WakeAt(time) => {
                     assert!(time > self.now, "what is due now must be done now: a timer would run in circles");
                     self.wake = Some(time);
@@ -91,12 +113,15 @@ impl World {
         assert!(self.open.is_empty() || self.wake.is_some(), "a request is held and no timer will ever release it");
     }
 
-    fn answered(&mut self, to: EndpointKey, status: Status, text: String) {
-        let EndpointKey::LongPolling(number) = to else { panic!("a socket has no request: {text}") };
-        let sent = self.open.remove(&to).unwrap_or_else(|| panic!("answered twice, or never asked: {text}"));
-        let messages = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
-        let messages = Vec::into_iter(messages).map(fields).collect();
-        let answer = Answer { at: self.now, order: self.answers.len(), status, text, messages };
+    fn answered(&mut self, to: &Endpoint, status: Status, text: String) {
+        let answer = self.read(status, text);
+        let (number, sent) = match to.key() {
+            EndpointKey::LongPolling(number) => {
+                let sent = self.open.remove(&to.key());
+                (number, sent.unwrap_or_else(|| panic!("answered twice, or never asked: {}", answer.text)))
+            }
+            EndpointKey::WebSocket(socket) => self.take_sent(SocketId(socket), &answer),
+        };
         // Without an id, the reply to a disconnect has the words of a dismissal.
         let replies = answer.replies().len();
         let disconnects = answer.events().iter().filter(|event| event["channel"] == "/meta/disconnect").count();
@@ -105,7 +130,41 @@ impl World {
             let known = *owner == sent.by || sent.text.contains(secret);
             assert!(known || !answer.text.contains(secret), "{} reads {owner}'s clientId: {}", sent.by, answer.text);
         }
+        if let EndpointKey::WebSocket(socket) = to.key() {
+            let to = vec![SocketId(socket)];
+            self.frames.push(Frame { to, kind: FrameKind::Replies, answer: answer.clone() });
+        }
         self.answers.insert(number, answer);
+    }
+
+    /// What was sent over this socket and is answered now. A socket's client knows it by the replies' ids.
+    fn take_sent(&mut self, socket: SocketId, answer: &Answer) -> (u64, Sent) {
+        let ids: Vec<Value> = answer.replies().iter().map(|reply| reply["id"].clone()).collect();
+        let asked = |(via, sent): &(SocketId, Sent)| *via == socket && ids.iter().all(|id| sent.has_id(id));
+        let number = self.open_on_sockets.iter().find(|(_, sent)| asked(sent)).map(|(number, _)| *number);
+        let number = number.unwrap_or_else(|| panic!("answered twice, or never asked: {}", answer.text));
+        (number, self.open_on_sockets.remove(&number).unwrap().1)
+    }
+
+    fn delivered(&mut self, to: Vec<SocketId>, text: String) {
+        assert!(!self.secrets.keys().any(|secret| text.contains(secret)), "a secret in an event: {text}");
+        let answer = self.read(Status::Ok, text);
+        assert_eq!(answer.replies(), Vec::<Value>::new(), "{to:?}");
+        assert_ne!((to.len(), answer.messages.len()), (0, 0));
+        self.frames.push(Frame { to, kind: FrameKind::Events, answer });
+    }
+
+    fn read(&self, status: Status, text: String) -> Answer {
+        let messages = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let messages = Vec::into_iter(messages).map(fields).collect();
+        Answer { at: self.now, order: self.answers.len() + self.frames.len(), status, text, messages }
+    }
+}
+
+impl Sent {
+    fn has_id(&self, id: &Value) -> bool {
+        let sent: Value = serde_json::from_str(&self.text).unwrap();
+        sent.as_array().is_some_and(|messages| messages.iter().any(|message| message["id"] == *id))
     }
 }
 
