@@ -184,9 +184,15 @@ fn a_number_from_the_future_acknowledges_what_was_sent_and_nothing_that_was_not(
 
 #[test]
 fn only_true_itself_asks_for_it() {
-    for ext in
-        [json!({"ack": false}), json!({"ack": "true"}), json!({"ack": 1}), json!({"ack": null}), json!({}), json!(1)]
-    {
+    for ext in [
+        json!({"ack": false}),
+        json!({"ack": "true"}),
+        json!({"ack": 1}),
+        json!({"ack": null}),
+        json!({}),
+        json!([true]),
+        json!(1),
+    ] {
         let scenario = Scenario::new();
         let [alice] = scenario.join(["alice"]);
         let bob = scenario.client("bob");

@@ -10,8 +10,7 @@
 //! From the handshake on events ride on connect replies only, on every transport. Each connect reply is the next batch,
 //! from 1, of everything that is not acknowledged. (CometD reference, "Acknowledge Extension".)
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 
 use crate::bayeux::Message;
 
@@ -25,18 +24,12 @@ pub enum Ack {
     Batch(u64),
 }
 
-#[derive(Deserialize)]
-struct Ext<'a> {
-    #[serde(borrow)]
-    ack: &'a RawValue,
-}
-
 /// Whether a handshake asks for the extension. Only `true` itself does.
 pub fn is_asked_for(handshake: &Message) -> bool {
-    handshake.get::<Ext<'_>>("ext").is_some_and(|ext| ext.ack.get() == "true")
+    handshake.get("ext").and_then(|ext: Message| ext.get("ack")).unwrap_or(false)
 }
 
 /// The batch that a connect acknowledges. Some clients begin with -1, which is none yet, as is anything else.
 pub fn acknowledged(connect: &Message) -> Option<u64> {
-    serde_json::from_str(connect.get::<Ext<'_>>("ext")?.ack.get()).ok()
+    connect.get::<Message>("ext")?.get("ack")
 }

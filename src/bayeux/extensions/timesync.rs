@@ -9,7 +9,7 @@
 //! `p` how long the answer took, `a` the error of the client's estimate, tc + o + l − ts. (CometD reference, "Timesync
 //! Extension".)
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::bayeux::{Message, Millis};
 
@@ -23,12 +23,10 @@ pub struct Question {
     came: Millis,
 }
 
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 struct Asked {
     tc: f64,
-    #[serde(default)]
     l: f64,
-    #[serde(default)]
     o: f64,
 }
 
@@ -43,12 +41,10 @@ pub struct Timesync {
 
 impl Question {
     pub fn of(message: &Message, now: Millis) -> Option<Self> {
-        #[derive(Deserialize)]
-        struct Ext {
-            timesync: Asked,
-        }
-        let ext: Ext = message.get("ext")?;
-        Some(Self { asked: ext.timesync, came: now })
+        let asked: Message = message.get::<Message>("ext")?.get("timesync")?;
+        let or_zero = |name| if asked.field(name).is_none() { Some(0.0) } else { asked.get(name) };
+        let asked = Asked { tc: asked.get("tc")?, l: or_zero("l")?, o: or_zero("o")? };
+        Some(Self { asked, came: now })
     }
 
     /// [`Question::answer`] without any time between.
@@ -90,7 +86,7 @@ mod tests {
 
     #[test]
     fn what_is_no_question_gets_no_answer() {
-        for timesync in ["5", "{}", r#"{"tc":"x"}"#, "null"] {
+        for timesync in ["5", "{}", r#"{"tc":"x"}"#, r#"{"tc":1,"l":"x"}"#, "[1,2,3]", "null"] {
             assert_eq!(question(timesync), None, "{timesync}");
         }
         assert!(question(r#"{"tc":1e300,"l":-1e300,"o":1e308}"#).unwrap().answer(Millis(0)).is_some());
