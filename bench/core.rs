@@ -5,7 +5,7 @@
 use std::hint::black_box;
 use std::time::Duration;
 
-use bayeux_edge::bayeux::app::Open;
+use bayeux_edge::bayeux::Application;
 use bayeux_edge::bayeux::{
     BayeuxServer, ChannelId, ChannelPattern, Endpoint, Home, Input, Millis, Options, Origin, Output, RequestId,
     Subscriptions, parse_json,
@@ -24,7 +24,7 @@ impl Room {
     fn with(clients: usize) -> Self {
         let never = Duration::from_secs(60 * 60 * 24 * 365);
         let options = Options { timeout: never, max_interval: never, max_queue: usize::MAX, ..Options::default() };
-        let server = BayeuxServer::new(Home::Root, options, Box::new(Open), [7; 32]);
+        let server = BayeuxServer::new(Home::Root, options, Application::new(), [7; 32]);
         let mut room = Self { server, requests: 0, clients: Vec::new() };
         for _ in 0..clients {
             let client = room.handshake();

@@ -19,22 +19,27 @@ mod memory;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::bayeux::app::{Action, Application};
+use crate::bayeux::app::{Actions, Application, Client, Outcome, Publication, SecurityPolicy, publish, reply};
 use crate::bayeux::{BayeuxError, ChannelId, ChannelPattern, Denial, Message};
 
 /// See the table above.
-#[derive(Debug)]
-pub struct Fixture;
-
-/// The data of `/service/pub`.
-#[derive(Deserialize)]
-struct Publication {
-    channel: String,
-    data: Box<RawValue>,
+pub fn application() -> Application {
+    let application = Application::new()
+        .security_policy(Guard)
+        .service("echo", |call| Ok(reply(call.raw_data())))
+        .listener("/service/veto", |_| Err(BayeuxError::MessageDeleted))
+        .service("kick", |_| Ok(Actions::new().disconnect()))
+        .service("pub", publish_as_server)
+        .service("panic", |_| panic!("the panic that /service/panic was asked for"));
+    #[cfg(target_arch = "wasm32")]
+    let application = application.service("memory", |_| Ok(memory::report().map(reply).unwrap_or_default()));
+    application
 }
 
-impl Application for Fixture {
-    fn can_handshake(&self, handshake: &Message) -> Result<(), Denial> {
+struct Guard;
+
+impl SecurityPolicy for Guard {
+    fn can_handshake(&mut self, _: &mut Client, handshake: &Message) -> Result<(), Denial> {
         #[derive(Default, Deserialize)]
         struct Ext {
             #[serde(default)]
@@ -44,33 +49,27 @@ impl Application for Fixture {
         if ext.deny { Err(Denial::default()) } else { Ok(()) }
     }
 
-    fn can_subscribe(&self, pattern: &ChannelPattern) -> Result<(), Denial> {
+    fn can_subscribe(&mut self, _: &Client, pattern: &ChannelPattern, _: &Message) -> Result<(), Denial> {
         closed_to_all(pattern.as_str())
     }
 
-    fn can_publish(&self, channel: &ChannelId, _message: &Message) -> Result<(), Denial> {
+    fn can_publish(&mut self, _: &Client, channel: &ChannelId, _: &Message) -> Result<(), Denial> {
         let name = channel.as_str();
         closed_to_all(name)?;
         if name.starts_with("/sub/") { Err(Denial::default()) } else { Ok(()) }
     }
-
-    fn receive(&mut self, channel: &ChannelId, message: &Message) -> Result<Vec<Action>, BayeuxError> {
-        Ok(match channel.as_str() {
-            "/service/echo" => message.get("data").map(Action::Reply).into_iter().collect(),
-            "/service/veto" => return Err(BayeuxError::MessageDeleted),
-            "/service/kick" => vec![Action::Disconnect],
-            "/service/pub" => publication(message).into_iter().collect(),
-            "/service/panic" => panic!("the panic that /service/panic was asked for"),
-            #[cfg(target_arch = "wasm32")]
-            "/service/memory" => memory::report().map(Action::Reply).into_iter().collect(),
-            _ => Vec::new(),
-        })
-    }
 }
 
-fn publication(message: &Message) -> Option<Action> {
-    let Publication { channel, data } = message.get("data")?;
-    Some(Action::Publish { channel: ChannelId::parse(&channel)?, data })
+/// The data of `/service/pub`.
+#[derive(Deserialize)]
+struct Order {
+    channel: String,
+    data: Box<RawValue>,
+}
+
+fn publish_as_server(call: &Publication) -> Outcome {
+    let Order { channel, data } = call.data()?;
+    Ok(publish(channel, data))
 }
 
 fn closed_to_all(name: &str) -> Result<(), Denial> {

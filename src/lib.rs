@@ -39,9 +39,9 @@ pub mod fixture;
 
 /// What this build serves: the fixture's application where that feature is on, otherwise yours.
 #[cfg(target_arch = "wasm32")]
-fn application() -> Box<dyn bayeux::Application> {
+fn application() -> bayeux::Application {
     #[cfg(feature = "fixture")]
-    return Box::new(fixture::Fixture);
+    return fixture::application();
     #[cfg(not(feature = "fixture"))]
     app::application()
 }

@@ -15,7 +15,7 @@ use super::{Message, Options};
 ///
 /// assert_eq!(serde_json::to_string(&Advice::handshake()).unwrap(), r#"{"reconnect":"handshake","interval":0}"#);
 /// ```
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advice {
     reconnect: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,6 +3,7 @@
 //! A batch is a small state machine: it holds what is still to do and what was said so far, so that a step which needs
 //! an answer from elsewhere can leave it and come back. A held connect is such a step today; it takes the endpoint along.
 
+use super::app::Client;
 use super::extensions::{ReplyExt, timesync};
 use super::message::MessageId;
 use super::request::Element;
@@ -120,7 +121,7 @@ impl BayeuxServer {
             ("/meta/unsubscribe", _) => Step::Replied(self.unsubscribe(batch, &checked)),
             ("/meta/disconnect", _) => Step::Replied(self.disconnect(batch, &checked)),
             (_, Realm::Meta) => Step::Replied(checked.failed(&BayeuxError::MetaChannelUnknown).into_json()),
-            _ => Step::Replied(self.publish(now, batch, &checked)),
+            _ => Step::Replied(self.publish(now, batch, checked)),
         }
     }
 
@@ -134,6 +135,13 @@ impl BayeuxServer {
             batch.sessions.push(key);
         }
         Ok(key)
+    }
+
+    /// Who sent this message, as the application sees it.
+    pub(super) fn client(&self, batch: &Batch, session: Option<SessionKey>) -> Client {
+        let known = session.and_then(|key| self.sessions.get(key));
+        let attributes = known.map(|session| session.attributes.clone()).unwrap_or_default();
+        Client { session, attributes, address: batch.origin.address.clone() }
     }
 
     /// `Step::Refused`, with a line in the log.
@@ -151,12 +159,15 @@ impl Checked {
     }
 
     pub fn failed(&self, error: &BayeuxError) -> Reply<'_> {
-        Reply { ext: self.ext(), ..Reply::failed(Some(self.channel.as_str()), &self.id, error) }
+        let mut reply = Reply::failed(Some(self.channel.as_str()), &self.id, error);
+        reply.ext.timesync = self.ext().timesync;
+        reply
     }
 
     /// The `ext` of an immediate answer.
     fn ext(&self) -> ReplyExt {
-        ReplyExt { ack: None, timesync: self.timesync.and_then(timesync::Question::answer_at_once) }
+        let timesync = self.timesync.and_then(timesync::Question::answer_at_once);
+        ReplyExt { timesync, ..ReplyExt::default() }
     }
 }
 

@@ -92,6 +92,24 @@ impl ChannelPattern {
     }
 }
 
+impl From<ChannelId> for ChannelPattern {
+    fn from(channel: ChannelId) -> Self {
+        Self(channel.0)
+    }
+}
+
+impl AsRef<str> for ChannelId {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Borrow<str> for ChannelId {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
 impl Borrow<str> for ChannelPattern {
     fn borrow(&self) -> &str {
         &self.0

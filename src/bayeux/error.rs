@@ -4,6 +4,10 @@
 
 use std::fmt;
 
+use serde_json::{Map, Value};
+
+use super::Advice;
+
 /// What a client did wrong, or may not do. `Display` is the string of a reply's `error` field.
 ///
 /// ```
@@ -47,6 +51,8 @@ pub enum BayeuxError {
     SubscriptionsExceeded,
     /// A publish without `data`.
     DataMissing,
+    /// The data is not what the service takes.
+    DataInvalid,
     /// A listener or service vetoed the message.
     MessageDeleted,
     /// A service answered with an error of its own: code, then message.
@@ -65,20 +71,61 @@ pub enum BayeuxError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Operation {
     Handshake,
+    /// Of a channel, by the first message to name it.
+    Create,
     Subscribe,
     Publish,
 }
 
-/// A policy's "no", with the reason it wants the client to read, if any.
+/// A policy's "no", with what it wants the client to read. The default has the server's own words.
+///
+/// ```
+/// use bayeux_edge::bayeux::{Advice, BayeuxError, Denial, Operation};
+///
+/// let error = |denial| BayeuxError::Denied(Operation::Subscribe, denial).to_string();
+/// assert_eq!(error(Denial::default()), "403:denied_by_security_policy:subscribe_denied");
+/// assert_eq!(error(Denial::because("full")), "403:full:subscribe_denied");
+/// assert_eq!(error(Denial::error(401, "log in").advice(Advice::handshake())), "401::log in");
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Denial {
-    reason: Option<String>,
+    wording: Wording,
+    /// The reply's advice. A denied handshake advises `none`, others nothing, where this says nothing else.
+    pub(super) advice: Option<Advice>,
+    /// What the reply has in its `ext`.
+    pub(super) ext: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Wording {
+    #[default]
+    Usual,
+    Reason(String),
+    Error(u16, String),
 }
 
 impl Denial {
     /// A denial with the policy's own reason. Colons and commas would break the error's shape and become spaces.
     pub fn because(reason: &str) -> Self {
-        Self { reason: Some(reason.replace([':', ','], " ")) }
+        Self { wording: Wording::Reason(reason.replace([':', ','], " ")), ..Self::default() }
+    }
+
+    /// A denial with an error of its own: a code of three digits, and a text.
+    pub fn error(code: u16, text: &str) -> Self {
+        Self { wording: Wording::Error(code, text.to_owned()), ..Self::default() }
+    }
+
+    /// With this advice in the reply.
+    #[must_use]
+    pub fn advice(self, advice: Advice) -> Self {
+        Self { advice: Some(advice), ..self }
+    }
+
+    /// With this in the reply's `ext`.
+    #[must_use]
+    pub fn ext(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.ext.insert(name.to_owned(), value.into());
+        self
     }
 }
 
@@ -101,17 +148,19 @@ impl fmt::Display for BayeuxError {
             Self::SubscriptionInvalid => "403::subscription_invalid",
             Self::SubscriptionsExceeded => "403::subscriptions_exceeded",
             Self::DataMissing => "400::data_missing",
+            Self::DataInvalid => "400::data_invalid",
             Self::MessageDeleted => "404::message_deleted",
             Self::MetaChannelUnknown => "403::meta_channel_unknown",
             Self::SessionsExceeded => "503::sessions_exceeded",
             Self::ConnectionsExceeded => "503::connections_exceeded",
-            Self::Service(code, message) => return write!(f, "{code}::{message}"),
+            Self::Service(code, message) => return write!(f, "{code:03}::{message}"),
             // CometD words a denied handshake without the argument that the others carry.
-            Self::Denied(Operation::Handshake, Denial { reason: None }) => "403::handshake_denied",
-            Self::Denied(operation, Denial { reason }) => {
-                let reason = reason.as_deref().unwrap_or("denied_by_security_policy");
-                return write!(f, "403:{reason}:{operation}_denied");
-            }
+            Self::Denied(Operation::Handshake, Denial { wording: Wording::Usual, .. }) => "403::handshake_denied",
+            Self::Denied(operation, denial) => match &denial.wording {
+                Wording::Usual => return write!(f, "403:denied_by_security_policy:{operation}_denied"),
+                Wording::Reason(reason) => return write!(f, "403:{reason}:{operation}_denied"),
+                Wording::Error(code, text) => return write!(f, "{code:03}::{text}"),
+            },
         };
         f.write_str(text)
     }
@@ -121,6 +170,7 @@ impl fmt::Display for Operation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Handshake => "handshake",
+            Self::Create => "channel_create",
             Self::Subscribe => "subscribe",
             Self::Publish => "publish",
         })

@@ -88,6 +88,10 @@ pub enum Notice {
     HandshakeRefused {
         error: String,
     },
+    /// The application wants what cannot be done.
+    ActionFailed {
+        reason: String,
+    },
 }
 
 /// Why a session ended.

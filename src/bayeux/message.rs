@@ -2,8 +2,9 @@
 
 use std::fmt;
 
+use serde::Serialize;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{BayeuxError, ChannelId};
 
@@ -40,6 +41,16 @@ impl Message {
     /// The field as a `T`; `None` where it is absent or of another type.
     pub fn get<'a, T: Deserialize<'a>>(&'a self, name: &str) -> Option<T> {
         serde_json::from_str(self.field(name)?.get()).ok()
+    }
+
+    /// Gives a field another value; one that is `null`, or cannot be JSON, takes it away.
+    pub fn set(&mut self, name: &str, value: &impl Serialize) {
+        self.fields.retain(|(key, _)| key != name);
+        if let Ok(value) = to_raw_value(value)
+            && (value.get() != "null" || name == "data")
+        {
+            self.fields.push((name.to_owned(), value));
+        }
     }
 
     /// All fields, as sent.

@@ -9,10 +9,11 @@
 //! | how an event finds its subscribers | `publish.rs`, `subscriptions.rs` |
 //! | when a held connect is answered | `server.rs`, `flush.rs` |
 //! | how long a session lives | `session.rs`, `sessions.rs` |
-//! | what an application can decide | `app/` |
+//! | what an application can decide | `app/`; what comes of it: `actions.rs` |
 //! | what travels in `ext` | its file in `extensions/` |
 //! | names, errors, numbers | `channel.rs`, `error.rs`, `options.rs` |
 
+mod actions;
 mod advice;
 pub mod app;
 mod batch;
@@ -41,7 +42,7 @@ mod subscriptions;
 mod time;
 
 pub use advice::{Advice, Wish};
-pub use app::{Action, Application};
+pub use app::Application;
 pub use callback::Callback;
 pub use channel::{ChannelId, ChannelPattern, Realm};
 pub use client_id::ClientId;

@@ -47,7 +47,12 @@ impl<'a> Reply<'a> {
     }
 
     pub fn failed(channel: Option<&'a str>, id: &'a MessageId, error: &BayeuxError) -> Self {
-        Self { channel, id: id.as_json(), error: Some(error.to_string()), ..Self::default() }
+        let (advice, own) = match error {
+            BayeuxError::Denied(_, denial) => (denial.advice.clone(), denial.ext.clone()),
+            _ => Default::default(),
+        };
+        let ext = ReplyExt { own, ..ReplyExt::default() };
+        Self { channel, id: id.as_json(), error: Some(error.to_string()), advice, ext, ..Self::default() }
     }
 
     pub fn into_json(self) -> String {

@@ -21,7 +21,7 @@ use super::{
 /// Everything a home knows, and [`BayeuxServer::handle`], the one way in and out.
 pub struct BayeuxServer {
     pub(super) options: Options,
-    pub(super) app: Box<dyn Application>,
+    pub(super) app: Application,
     pub(super) sessions: Sessions,
     pub(super) subscriptions: Subscriptions<SessionKey>,
     pub(super) pace: FlushPace,
@@ -36,7 +36,7 @@ pub struct BayeuxServer {
 
 impl BayeuxServer {
     /// `seed` must come from a cryptographic source: the clientIds, which are secrets, are drawn from it.
-    pub fn new(home: Home, options: Options, app: Box<dyn Application>, seed: [u8; 32]) -> Self {
+    pub fn new(home: Home, options: Options, app: Application, seed: [u8; 32]) -> Self {
         Self {
             options,
             app,
@@ -139,7 +139,8 @@ impl BayeuxServer {
         let (interval, timeout) = (self.interval(key), self.options.timeout_at(&held.endpoint));
         let mut reply = Reply::successful("/meta/connect", &held.id);
         reply.advice = held.advise.then(|| Advice::retry(interval, timeout));
-        reply.ext = ReplyExt { ack, timesync: held.timesync.and_then(|question| question.answer(now)) };
+        let timesync = held.timesync.and_then(|question| question.answer(now));
+        reply.ext = ReplyExt { ack, timesync, ..ReplyExt::default() };
         let reply = reply.into_json();
         self.send(held.endpoint, Status::Ok, &events, &[reply]);
     }

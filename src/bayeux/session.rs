@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::app::Attributes;
 use super::extensions::ack::Ack;
 use super::extensions::timesync;
 use super::flush::Wave;
@@ -16,6 +17,8 @@ pub struct Session {
     pub subscriptions: BTreeSet<ChannelPattern>,
     pub queue: Queue,
     pub timing: Timing,
+    /// What the application noted.
+    pub attributes: Attributes,
     /// With the ack extension: how many batches were sent.
     pub batches: Option<u64>,
     /// The flush that last answered this session's connect, until the next connect comes.
@@ -61,6 +64,7 @@ impl Session {
             subscriptions: BTreeSet::new(),
             queue: Queue::default(),
             timing: Timing { interval, advised: None },
+            attributes: Attributes::default(),
             batches: None,
             wave: Wave::default(),
             connect: MetaConnect::Awaited { until },

@@ -30,6 +30,11 @@ impl<S: Ord + Copy> Subscriptions<S> {
         }
     }
 
+    /// Whether anyone listens to this very name.
+    pub fn has(&self, name: &str) -> bool {
+        self.by_pattern.contains_key(name)
+    }
+
     /// Everyone who listens to `channel`, once each, however many of their patterns match.
     pub fn matching(&self, channel: &ChannelId) -> impl Iterator<Item = S> {
         let mut sets = channel.matching_keys().filter_map(|key| self.by_pattern.get(key.as_str()));

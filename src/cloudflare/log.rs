@@ -71,6 +71,7 @@ impl Log {
                 (LogLevel::Warn, "connection_refused", json!({ "address": &**address }))
             }
             Notice::HandshakeRefused { error } => (LogLevel::Info, "handshake_refused", json!({ "error": error })),
+            Notice::ActionFailed { reason } => (LogLevel::Error, "action_failed", json!({ "reason": reason })),
         };
         self.line(level, event, details);
     }

@@ -10,6 +10,7 @@ mod scenario;
 mod world;
 
 mod ack;
+mod actions;
 mod anything;
 mod bad_input;
 mod batch;
@@ -19,6 +20,7 @@ mod expiry;
 mod handshake;
 mod lazy;
 mod limits;
+mod listener;
 mod overtaken;
 mod pacing;
 mod policy;

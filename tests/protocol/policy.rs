@@ -1,6 +1,10 @@
 //! What an application forbids.
 
-use bayeux_edge::bayeux::{Application, ChannelId, ChannelPattern, Denial, Message, Notice};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use bayeux_edge::bayeux::app::{Actions, Application, Client as Sender, SecurityPolicy, reply};
+use bayeux_edge::bayeux::{Advice, ChannelId, ChannelPattern, Denial, Message, Notice};
 use serde_json::json;
 
 use crate::client::Client;
@@ -9,42 +13,53 @@ use crate::scenario::Scenario;
 /// A house with rules: no strangers, nothing below `/private`, and `/quiet` is for listening.
 struct House;
 
-impl Application for House {
-    fn can_handshake(&self, handshake: &Message) -> Result<(), Denial> {
+impl SecurityPolicy for House {
+    fn can_handshake(&mut self, client: &mut Sender, handshake: &Message) -> Result<(), Denial> {
+        client.attributes.set("name", handshake.get::<String>("name"));
         match handshake.get::<String>("password").as_deref() {
             Some("friend") => Ok(()),
+            Some("later") => Err(Denial::error(401, "come back").advice(Advice::handshake()).ext("at", "noon")),
             Some(_) => Err(Denial::because("wrong: sorry, no")),
             None => Err(Denial::default()),
         }
     }
 
-    fn can_subscribe(&self, pattern: &ChannelPattern) -> Result<(), Denial> {
-        if pattern.as_str().starts_with("/private/") { Err(Denial::because("nope")) } else { Ok(()) }
+    fn can_create(&mut self, client: &Sender, channel: &ChannelPattern, _: &Message) -> Result<(), Denial> {
+        let owns = client.attributes.text("name") == Some("owner");
+        if channel.as_str().starts_with("/rooms/") && !owns { Err(Denial::default()) } else { Ok(()) }
     }
 
-    fn can_publish(&self, channel: &ChannelId, message: &Message) -> Result<(), Denial> {
+    fn can_subscribe(&mut self, client: &Sender, pattern: &ChannelPattern, message: &Message) -> Result<(), Denial> {
+        let own = client.attributes.text("name").is_some_and(|name| pattern.as_str() == format!("/private/{name}"));
+        if pattern.as_str().starts_with("/private/") && !own && message.get::<bool>("please") != Some(true) {
+            return Err(Denial::because("nope").ext("owner", "somebody else"));
+        }
+        Ok(())
+    }
+
+    fn can_publish(&mut self, _: &Sender, channel: &ChannelId, message: &Message) -> Result<(), Denial> {
         match channel.as_str() {
             "/quiet" if message.get::<bool>("loud") != Some(true) => Err(Denial::default()),
             "/private/x" | "/service/private" => Err(Denial::because("nope")),
             _ => Ok(()),
         }
     }
+}
 
-    fn receive(
-        &mut self,
-        channel: &ChannelId,
-        _message: &Message,
-    ) -> Result<Vec<bayeux_edge::bayeux::Action>, bayeux_edge::bayeux::BayeuxError> {
-        assert!(!channel.as_str().ends_with("private"), "what is denied never gets here");
-        Ok(vec![])
-    }
+fn house() -> Application {
+    Application::new()
+        .security_policy(House)
+        .service("private", |_| panic!("what is denied never gets here"))
+        .service("whoami", |call| Ok(reply(call.client.attributes.text("name"))))
+        .service("rename", |call| Ok(Actions::new().set_attribute("name", call.data::<String>()?)))
+        .listener("/rooms/lobby", |_| Ok(Actions::new()))
 }
 
 fn with_friends<const N: usize>(names: [&'static str; N]) -> (Scenario, [Client; N]) {
-    let scenario = Scenario::serving(House, &[]);
+    let scenario = Scenario::serving(house(), &[]);
     let clients = names.map(|name| {
         let client = scenario.client(name);
-        client.handshake_with(json!({"password": "friend"}));
+        client.handshake_with(json!({"password": "friend", "name": name}));
         client.connect().answer();
         client
     });
@@ -58,9 +73,26 @@ fn a_denied_handshake_opens_no_session_and_the_client_gives_up() {
         let reply = scenario.client("stranger").shake_hands_with(json!({"password": password}));
         assert_eq!((&reply["successful"], &reply["error"]), (&json!(false), &json!(error)));
         assert_eq!(reply["advice"], json!({"reconnect": "none"}));
-        assert!(reply.get("clientId").is_none());
+        assert!(reply.get("clientId").is_none() && reply.get("ext").is_none());
         assert_eq!(scenario.notices(), [Notice::HandshakeRefused { error: error.to_owned() }]);
     }
+}
+
+#[test]
+fn a_denial_may_word_its_error_its_advice_and_its_ext() {
+    let (scenario, [bob]) = with_friends(["bob"]);
+    let denied = scenario.client("stranger").shake_hands_with(json!({"password": "later"}));
+    assert_eq!(denied["error"], "401::come back");
+    assert_eq!(denied["advice"], json!({"reconnect": "handshake", "interval": 0}));
+    assert_eq!(denied["ext"], json!({"at": "noon"}));
+    let denied = bob.ask(json!({"channel": "/meta/subscribe", "subscription": "/private/x"}));
+    assert_eq!(denied["error"], "403:nope:subscribe_denied");
+    assert_eq!(denied["ext"], json!({"owner": "somebody else"}));
+    assert!(denied.get("advice").is_none());
+    let timesync = json!({"tc": 0, "l": 0, "o": 0});
+    let subscribe = json!({"channel": "/meta/subscribe", "subscription": "/private/x", "ext": {"timesync": timesync}});
+    let ext = &bob.ask(subscribe)["ext"];
+    assert!(ext["owner"].is_string() && ext["timesync"].is_object(), "beside the extensions' own: {ext}");
 }
 
 #[test]
@@ -90,4 +122,97 @@ fn a_denied_publish_reaches_nobody() {
 fn the_policy_reads_the_whole_message() {
     let (_scenario, [alice]) = with_friends(["alice"]);
     assert_eq!(alice.ask(json!({"channel": "/quiet", "data": 1, "loud": true}))["successful"], true);
+    let subscribe = json!({"channel": "/meta/subscribe", "subscription": "/private/x", "please": true});
+    assert_eq!(alice.ask(subscribe)["successful"], true);
+}
+
+#[test]
+fn what_the_handshake_noted_is_known_of_each_later_message_and_of_no_other_session() {
+    let (_scenario, [alice, bob]) = with_friends(["alice", "bob"]);
+    alice.subscribe("/private/alice");
+    let subscribe = json!({"channel": "/meta/subscribe", "subscription": "/private/alice"});
+    assert_eq!(bob.error_of(subscribe), "403:nope:subscribe_denied");
+    for (client, name) in [(&alice, "alice"), (&bob, "bob")] {
+        assert_eq!(client.send(json!({"channel": "/service/whoami", "data": 0})).answer().data(), [name]);
+    }
+    bob.publish("/service/rename", "alice");
+    bob.subscribe("/private/alice");
+}
+
+#[test]
+fn a_channel_is_created_by_whoever_names_it_first_and_open_to_others_as_long_as_somebody_listens() {
+    let (_scenario, [owner, guest]) = with_friends(["owner", "guest"]);
+    let denied = "403:denied_by_security_policy:channel_create_denied";
+    let subscribe = || json!({"channel": "/meta/subscribe", "subscription": "/rooms/tea"});
+    let publish = || json!({"channel": "/rooms/tea", "data": 1});
+    assert_eq!([guest.error_of(subscribe()), guest.error_of(publish())], [denied, denied]);
+    owner.subscribe("/rooms/tea");
+    guest.subscribe("/rooms/tea");
+    guest.publish("/rooms/tea", 1);
+    owner.unsubscribe("/rooms/tea");
+    guest.publish("/rooms/tea", 2);
+    guest.unsubscribe("/rooms/tea");
+    assert_eq!([guest.error_of(subscribe()), guest.error_of(publish())], [denied, denied]);
+}
+
+#[test]
+fn a_pattern_does_not_create_the_channels_that_it_matches() {
+    let (_scenario, [owner, guest]) = with_friends(["owner", "guest"]);
+    owner.subscribe("/rooms/*");
+    guest.subscribe("/rooms/*");
+    let denied = guest.error_of(json!({"channel": "/rooms/tea", "data": 1}));
+    assert_eq!(denied, "403:denied_by_security_policy:channel_create_denied");
+}
+
+#[test]
+fn where_the_application_listens_a_channel_exists() {
+    let (_scenario, [guest]) = with_friends(["guest"]);
+    guest.subscribe("/rooms/lobby");
+    guest.publish("/rooms/lobby", 1);
+}
+
+/// Denies nothing and writes down what it is asked.
+struct Clerk(Rc<RefCell<Vec<String>>>);
+
+impl Clerk {
+    fn note(&self, client: &Sender, what: &str, name: &str) -> Result<(), Denial> {
+        let who = if client.session.is_some() { "somebody" } else { "nobody" };
+        self.0.borrow_mut().push(format!("{who} at {:?} {what} {name}", client.address));
+        Ok(())
+    }
+}
+
+impl SecurityPolicy for Clerk {
+    fn can_create(&mut self, client: &Sender, channel: &ChannelPattern, _: &Message) -> Result<(), Denial> {
+        self.note(client, "creates", channel.as_str())
+    }
+
+    fn can_publish(&mut self, client: &Sender, channel: &ChannelId, _: &Message) -> Result<(), Denial> {
+        self.note(client, "publishes", channel.as_str())
+    }
+
+    fn can_subscribe(&mut self, client: &Sender, pattern: &ChannelPattern, _: &Message) -> Result<(), Denial> {
+        self.note(client, "subscribes", pattern.as_str())
+    }
+}
+
+#[test]
+fn the_policy_knows_the_sender_and_is_asked_about_creation_first_and_never_about_the_server() {
+    let asked = Rc::new(RefCell::new(Vec::new()));
+    let app = Application::new()
+        .security_policy(Clerk(Rc::clone(&asked)))
+        .service("pub", |call| Ok(Actions::new().publish("/by/server", call.raw_data())));
+    let scenario = Scenario::serving(app, &[("ANON_PUBLISH", "true")]);
+    let [alice] = scenario.join(["alice"]);
+    alice.subscribe("/a");
+    alice.publish("/service/pub", 1);
+    let stranger = scenario.client("stranger").at_address("192.0.2.7");
+    stranger.post(&json!([{"channel": "/a", "data": 1}])).answer();
+    let expected = [
+        "somebody at None creates /a",
+        "somebody at None subscribes /a",
+        "somebody at None publishes /service/pub",
+        "nobody at Some(\"192.0.2.7\") publishes /a",
+    ];
+    assert_eq!(*asked.borrow(), expected);
 }

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bayeux_edge::bayeux::app::Open;
 use bayeux_edge::bayeux::{
     Application, Input, Millis, Notice, Options, RequestError, SocketId, parse_form, parse_json,
 };
@@ -24,11 +23,11 @@ impl Scenario {
 
     /// A server with these variables, as `wrangler.toml` would give them.
     pub fn with(vars: &[(&str, &str)]) -> Self {
-        Self::serving(Open, vars)
+        Self::serving(Application::new(), vars)
     }
 
     /// A server with an application.
-    pub fn serving(app: impl Application + 'static, vars: &[(&str, &str)]) -> Self {
+    pub fn serving(app: Application, vars: &[(&str, &str)]) -> Self {
         let options = Options::from_vars(|asked| {
             vars.iter().find(|(name, _)| *name == asked).map(|(_, value)| (*value).to_owned())
         })

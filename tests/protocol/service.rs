@@ -1,38 +1,28 @@
 //! Services and listeners: what an application answers, publishes, vetoes and ends.
 
-use bayeux_edge::bayeux::{Action, Application, BayeuxError, ChannelId, Ending, Message, Notice};
-use serde_json::value::RawValue;
+use bayeux_edge::bayeux::app::{Actions, Application, Outcome, Publication, publish, reply};
+use bayeux_edge::bayeux::{BayeuxError, Ending, Notice};
 use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::scenario::Scenario;
 
-struct Desk;
-
-impl Application for Desk {
-    fn receive(&mut self, channel: &ChannelId, message: &Message) -> Result<Vec<Action>, BayeuxError> {
-        let data: Box<RawValue> = message.get("data").unwrap();
-        Ok(match channel.as_str() {
-            "/service/echo" => vec![Action::Reply(data)],
-            "/service/twice" => vec![Action::Reply(data.clone()), Action::Reply(data)],
-            "/service/veto" | "/chat/vetoed" => return Err(BayeuxError::MessageDeleted),
-            "/service/busy" => return Err(BayeuxError::Service(503, "call again later".to_owned())),
-            "/service/kick" => vec![Action::Disconnect],
-            "/service/kick-politely" => vec![Action::Reply(data), Action::Disconnect],
-            "/service/pub" => {
-                let name: String = message.get("to").unwrap();
-                vec![Action::Publish { channel: ChannelId::parse(&name).unwrap(), data }]
-            }
-            "/chat/counted" => {
-                vec![Action::Publish { channel: ChannelId::parse("/count").unwrap(), data }]
-            }
-            _ => vec![],
-        })
-    }
+fn application() -> Application {
+    Application::new()
+        .service("echo", |call| Ok(reply(call.raw_data())))
+        .service("twice", |call| Ok(reply(call.raw_data()).reply(call.raw_data())))
+        .service("math/add", |call| Ok(reply(call.data::<Vec<i64>>()?.iter().sum::<i64>())))
+        .service("veto", |_| Err(BayeuxError::MessageDeleted))
+        .service("busy", |_| Err(BayeuxError::Service(503, "call again later".to_owned())))
+        .service("kick", |_| Ok(Actions::new().disconnect()))
+        .service("kick-politely", |call| Ok(reply(call.raw_data()).disconnect()))
+        .service("pub", |call| Ok(publish(call.message().get::<String>("to").unwrap_or_default(), call.raw_data())))
+        .listener("/chat/vetoed", |_| Err(BayeuxError::MessageDeleted))
+        .listener("/chat/counted", |message| Ok(publish("/count", message.raw_data())))
 }
 
 fn desk<const N: usize>(names: [&'static str; N]) -> (Scenario, [Client; N]) {
-    let scenario = Scenario::serving(Desk, &[]);
+    let scenario = Scenario::serving(application(), &[]);
     let clients = scenario.join(names);
     (scenario, clients)
 }
@@ -148,8 +138,62 @@ fn without_a_held_connect_the_goodbye_comes_with_the_reply_and_what_still_waits_
 
 #[test]
 fn with_anon_publish_a_service_answers_and_cannot_end_what_is_no_session() {
-    let scenario = Scenario::serving(Desk, &[("ANON_PUBLISH", "true")]);
+    let scenario = Scenario::serving(application(), &[("ANON_PUBLISH", "true")]);
     let stranger = scenario.client("stranger");
     assert_eq!(stranger.post(&json!([to("/service/echo", 1)])).answer().data(), [1]);
     assert_eq!(stranger.post(&json!([to("/service/kick", 1)])).answer().reply()["successful"], true);
+}
+
+#[test]
+fn a_service_refuses_data_that_it_cannot_read() {
+    let (_scenario, [alice]) = desk(["alice"]);
+    assert_eq!(alice.send(to("/service/math/add", json!([1, 2, 39]))).answer().data(), [42]);
+    for data in [json!("x"), json!({}), json!([0.5])] {
+        assert_eq!(alice.error_of(json!({"channel": "/service/math/add", "data": data})), "400::data_invalid");
+    }
+}
+
+#[test]
+fn the_fallback_answers_for_services_that_are_not_there_and_for_nothing_else() {
+    let missing = |call: &Publication| -> Outcome { Err(BayeuxError::Service(404, format!("no {}", call.channel))) };
+    let scenario = Scenario::serving(application().fallback_service(missing), &[]);
+    let [alice] = scenario.join(["alice"]);
+    assert_eq!(alice.error_of(to("/service/nobody", 1)), "404::no /service/nobody");
+    assert_eq!(alice.send(to("/service/echo", 1)).answer().data(), [1]);
+    alice.publish("/chat/x", 1);
+}
+
+#[test]
+fn a_service_may_have_a_state_of_its_own() {
+    let mut calls = 0;
+    let count = move |_: &Publication| {
+        calls += 1;
+        Ok(reply(calls))
+    };
+    let scenario = Scenario::serving(Application::new().service("count", count), &[]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    for (client, expected) in [(&alice, 1), (&bob, 2), (&alice, 3)] {
+        assert_eq!(client.send(to("/service/count", 0)).answer().data(), [expected]);
+    }
+}
+
+#[test]
+fn a_reply_to_a_session_that_acknowledges_waits_for_its_connect_and_for_the_acknowledgement() {
+    let (scenario, []) = desk([]);
+    let alice = scenario.client("alice");
+    alice.handshake_with(json!({"ext": {"ack": true}}));
+    alice.connect().answer();
+    assert_eq!(alice.send(to("/service/echo", 7)).answer().events(), [] as [Value; 0]);
+    assert_eq!(alice.connect_with(json!({"ext": {"ack": 1}})).answer().data(), [7]);
+    assert_eq!(alice.connect_with(json!({"ext": {"ack": 1}})).answer().data(), [7], "not acknowledged yet");
+}
+
+#[test]
+fn what_cannot_be_done_is_logged_and_the_rest_is_done() {
+    let (scenario, [alice, bob]) = desk(["alice", "bob"]);
+    bob.subscribe("/**");
+    scenario.notices();
+    alice.ask(json!({"channel": "/service/pub", "to": "no channel", "data": 1}));
+    assert_eq!(scenario.notices(), [Notice::ActionFailed { reason: "a name that is no channel's".to_owned() }]);
+    assert!(bob.connect().is_held());
 }

@@ -57,9 +57,9 @@ pub enum FrameKind {
 }
 
 impl World {
-    pub fn new(app: impl Application + 'static, options: Options) -> Self {
+    pub fn new(app: Application, options: Options) -> Self {
         Self {
-            server: BayeuxServer::new(Home::Root, options.clone(), Box::new(app), [7; 32]),
+            server: BayeuxServer::new(Home::Root, options.clone(), app, [7; 32]),
             options,
             now: Millis(1_700_000_000_000),
             wake: None,

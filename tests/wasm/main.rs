@@ -2,9 +2,8 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use bayeux_edge::bayeux::app::Open;
 use bayeux_edge::bayeux::{
-    BayeuxServer, Endpoint, Home, Input, Millis, Options, Origin, Output, RequestId, parse_json,
+    Application, BayeuxServer, Endpoint, Home, Input, Millis, Options, Origin, Output, RequestId, parse_json,
 };
 use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -17,7 +16,7 @@ struct Room {
 
 impl Room {
     fn new() -> Self {
-        let server = BayeuxServer::new(Home::Root, Options::default(), Box::new(Open), [7; 32]);
+        let server = BayeuxServer::new(Home::Root, Options::default(), Application::new(), [7; 32]);
         Self { server, requests: 0 }
     }
 

@@ -1,58 +1,135 @@
-//! What an application decides: who may do what, and what its services answer.
+//! What an application is made of.
+//!
+//! ```
+//! use bayeux_edge::bayeux::BayeuxError;
+//! use bayeux_edge::bayeux::app::{Actions, Application, reply};
+//!
+//! let mut calls = 0;
+//! let application = Application::new()
+//!     .service("echo", |call| Ok(reply(call.raw_data())))
+//!     .service("add", |call| {
+//!         let [a, b]: [f64; 2] = call.data()?;
+//!         Ok(reply(a + b))
+//!     })
+//!     .service("count", move |_| {
+//!         calls += 1;
+//!         Ok(reply(calls))
+//!     })
+//!     .fallback_service(|_| Err(BayeuxError::Service(404, "no such service".to_owned())))
+//!     .listener("/chat/**", |message| {
+//!         let mut data: serde_json::Value = message.data()?;
+//!         data["checked"] = true.into();
+//!         message.set_data(data);
+//!         Ok(Actions::new())
+//!     });
+//! ```
+//!
+//! Handlers are called while a message is handled, and decide at once; what they want done they return, as [`Actions`]. They
+//! may have a state of their own. It is of one home, and ends when its object is evicted: what a session needs longer belongs
+//! into its [`Attributes`]. A panic in a handler costs the request that it happened in, and nobody else anything.
 
-use serde_json::value::RawValue;
+mod actions;
+mod attributes;
+mod client;
+mod policy;
+mod publication;
 
-use super::{BayeuxError, ChannelId, ChannelPattern, Denial, Message};
+use std::collections::BTreeMap;
 
-/// The server asks; the defaults allow everything and answer nothing.
-pub trait Application {
-    /// Whether a client may have a session. `handshake` is the whole message, with the credentials in its `ext`.
-    ///
-    /// # Errors
-    /// The denial that the client reads.
-    fn can_handshake(&self, _handshake: &Message) -> Result<(), Denial> {
-        Ok(())
+pub use self::actions::{Action, Actions, publish, reply};
+pub use self::attributes::Attributes;
+pub use self::client::Client;
+pub use self::policy::SecurityPolicy;
+pub use self::publication::Publication;
+use super::{BayeuxError, ChannelId, ChannelPattern};
+
+/// What a service or a channel listener decides: what to do, or the error that the sender reads.
+pub type Outcome = Result<Actions, BayeuxError>;
+
+/// An application, put together piece by piece. An empty one leaves everything open and has no services.
+#[derive(Default)]
+pub struct Application {
+    pub(super) policy: Option<Box<dyn SecurityPolicy>>,
+    services: BTreeMap<ChannelId, Service>,
+    fallback: Option<Service>,
+    listeners: Vec<(ChannelPattern, Listener)>,
+}
+
+type Service = Box<dyn FnMut(&Publication) -> Outcome>;
+
+type Listener = Box<dyn FnMut(&mut Publication) -> Outcome>;
+
+impl Application {
+    pub fn new() -> Self {
+        Self::default()
     }
 
-    /// Whether a client may subscribe. Meta channels are never asked about: nobody may.
-    ///
-    /// # Errors
-    /// The denial that the client reads.
-    fn can_subscribe(&self, _pattern: &ChannelPattern) -> Result<(), Denial> {
-        Ok(())
+    /// Asks this policy before anything else happens. There is one; a second one takes its place.
+    #[must_use]
+    pub fn security_policy(mut self, policy: impl SecurityPolicy + 'static) -> Self {
+        self.policy = Some(Box::new(policy));
+        self
     }
 
-    /// Whether a client may publish. What the application itself publishes is not asked about.
+    /// Answers what is published to `/service/<name>`, which nobody else receives.
     ///
-    /// # Errors
-    /// The denial that the client reads.
-    fn can_publish(&self, _channel: &ChannelId, _message: &Message) -> Result<(), Denial> {
-        Ok(())
+    /// # Panics
+    /// Where the name makes no channel.
+    #[must_use]
+    pub fn service(mut self, name: &str, service: impl FnMut(&Publication) -> Outcome + 'static) -> Self {
+        let channel = ChannelId::parse(&format!("/service/{name}"));
+        let channel = channel.unwrap_or_else(|| panic!("{name:?} is no service's name"));
+        self.services.insert(channel, Box::new(service));
+        self
     }
 
-    /// Every message that a client may publish, before it is delivered: the services listen to `/service/**` here, and
-    /// listeners to whatever they like.
+    /// Answers what is published to any other service: POE's `_handler`. Without it a message to a service that is not
+    /// there is a success that nobody answers, as with CometD.
+    #[must_use]
+    pub fn fallback_service(mut self, service: impl FnMut(&Publication) -> Outcome + 'static) -> Self {
+        self.fallback = Some(Box::new(service));
+        self
+    }
+
+    /// Hears what clients publish on these channels, services included, before anyone receives it; several are asked in the
+    /// order they were added. An error vetoes the message: nobody receives it, and the publisher reads the error, usually
+    /// [`BayeuxError::MessageDeleted`]. Data and `ext` may be changed on the way. The server's own messages pass it by.
     ///
-    /// # Errors
-    /// An error vetoes the message: nobody receives it, and the publisher reads the error.
-    fn receive(&mut self, _channel: &ChannelId, _message: &Message) -> Result<Vec<Action>, BayeuxError> {
-        Ok(Vec::new())
+    /// # Panics
+    /// Where `pattern` is neither a channel nor a pattern.
+    #[must_use]
+    pub fn listener(mut self, pattern: &str, listener: impl FnMut(&mut Publication) -> Outcome + 'static) -> Self {
+        self.listeners.push((valid(pattern), Box::new(listener)));
+        self
+    }
+
+    /// Whether there is something of the application at this very name, or could be.
+    pub(super) fn has(&self, name: &ChannelPattern) -> bool {
+        self.services.contains_key(name.as_str())
+            || (self.fallback.is_some() && name.as_str().starts_with("/service/"))
+            || self.listeners.iter().any(|(pattern, _)| pattern == name)
+    }
+
+    /// Lets the listeners hear what a client publishes, then its service.
+    pub(super) fn receive(&mut self, publication: &mut Publication) -> Result<Vec<Action>, BayeuxError> {
+        let mut actions = Vec::new();
+        for (pattern, listener) in &mut self.listeners {
+            if pattern.matches(&publication.channel) {
+                actions.extend(listener(publication)?);
+            }
+        }
+        if let Some(service) = self.service_at(&publication.channel) {
+            actions.extend(service(publication)?);
+        }
+        Ok(actions)
+    }
+
+    fn service_at(&mut self, channel: &ChannelId) -> Option<&mut Service> {
+        let fallback = self.fallback.as_mut().filter(|_| channel.realm() == super::Realm::Service);
+        self.services.get_mut(channel).or(fallback)
     }
 }
 
-/// What an application wants done after a message.
-#[derive(Debug)]
-pub enum Action {
-    /// Deliver this data to the sender, on the channel it sent to.
-    Reply(Box<RawValue>),
-    /// Publish as the server, whom no policy binds.
-    Publish { channel: ChannelId, data: Box<RawValue> },
-    /// End the sender's session.
-    Disconnect,
+fn valid(pattern: &str) -> ChannelPattern {
+    ChannelPattern::parse(pattern).unwrap_or_else(|| panic!("{pattern:?} is neither a channel nor a pattern"))
 }
-
-/// An application that leaves everything open.
-#[derive(Debug)]
-pub struct Open;
-
-impl Application for Open {}

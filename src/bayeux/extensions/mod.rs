@@ -4,6 +4,7 @@ pub mod ack;
 pub mod timesync;
 
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use self::ack::Ack;
 use self::timesync::Timesync;
@@ -15,6 +16,9 @@ pub struct ReplyExt {
     pub ack: Option<Ack>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timesync: Option<Timesync>,
+    /// What a policy words.
+    #[serde(flatten)]
+    pub own: Map<String, Value>,
 }
 
 impl ReplyExt {

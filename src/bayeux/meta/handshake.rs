@@ -13,6 +13,7 @@
 
 use std::time::Duration;
 
+use crate::bayeux::app::{Attributes, Client};
 use crate::bayeux::batch::{Batch, Checked};
 use crate::bayeux::extensions::ack::{self, Ack};
 use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Message, Millis, Notice, Operation, Reply, Session};
@@ -24,10 +25,11 @@ const RETRY_WHEN_FULL: Duration = Duration::from_secs(10);
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn handshake(&mut self, now: Millis, batch: &Batch, checked: &Checked) -> String {
-        match self.admit(&checked.message) {
+        let mut client = self.client(batch, None);
+        match self.admit(&mut client, &checked.message) {
             Ok(shared) => {
                 let timeout = self.options.timeout_at(&batch.from);
-                let reply = self.open_session(now, timeout, checked, &shared);
+                let reply = self.open_session(now, timeout, checked, &shared, client.attributes);
                 self.tell(Notice::SessionOpened { sessions: self.sessions.len() });
                 reply
             }
@@ -38,7 +40,14 @@ impl BayeuxServer {
         }
     }
 
-    fn open_session(&mut self, now: Millis, timeout: Duration, checked: &Checked, shared: &[&str]) -> String {
+    fn open_session(
+        &mut self,
+        now: Millis,
+        timeout: Duration,
+        checked: &Checked,
+        shared: &[&str],
+        attributes: Attributes,
+    ) -> String {
         let client_id = self.new_client_id();
         let until = now + self.options.interval + self.options.max_interval;
         let mut reply = checked.successful();
@@ -49,12 +58,12 @@ impl BayeuxServer {
         reply.advice = Some(Advice::retry(self.options.interval, timeout));
         let json = reply.into_json();
         let batches = acks.then_some(0);
-        self.sessions.open(Session { batches, ..Session::new(client_id, self.options.interval, until) });
+        self.sessions.open(Session { batches, attributes, ..Session::new(client_id, self.options.interval, until) });
         json
     }
 
     /// The connection types that both sides know.
-    fn admit(&self, message: &Message) -> Result<Vec<&'static str>, BayeuxError> {
+    fn admit(&mut self, client: &mut Client, message: &Message) -> Result<Vec<&'static str>, BayeuxError> {
         if message.get::<String>("version").is_none() {
             return Err(BayeuxError::VersionMissing);
         }
@@ -68,7 +77,10 @@ impl BayeuxServer {
         if shared.is_empty() {
             return Err(BayeuxError::ConnectionTypesUnsupported);
         }
-        self.app.can_handshake(message).map_err(|denial| BayeuxError::Denied(Operation::Handshake, denial))?;
+        if let Some(policy) = &mut self.app.policy {
+            let denied = |denial| BayeuxError::Denied(Operation::Handshake, denial);
+            policy.can_handshake(client, message).map_err(denied)?;
+        }
         if self.sessions.len() >= self.options.max_sessions {
             return Err(BayeuxError::SessionsExceeded);
         }
@@ -79,7 +91,7 @@ impl BayeuxServer {
         let types: Vec<_> = self.options.connection_types.iter().map(|type_| type_.name()).collect();
         let mut reply = checked.failed(error);
         describe(&mut reply, &types);
-        reply.advice = Some(match error {
+        reply.advice.get_or_insert_with(|| match error {
             BayeuxError::SessionsExceeded => Advice::handshake_after(RETRY_WHEN_FULL),
             _ => Advice::none(),
         });

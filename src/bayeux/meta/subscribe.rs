@@ -11,19 +11,22 @@
 
 use serde_json::value::RawValue;
 
+use crate::bayeux::app::Client;
 use crate::bayeux::batch::{Batch, Checked};
-use crate::bayeux::{BayeuxError, BayeuxServer, ChannelPattern, Denial, Message, Operation, Realm, SessionKey};
+use crate::bayeux::{BayeuxError, BayeuxServer, ChannelPattern, Denial, Message, Operation, Realm};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn subscribe(&mut self, batch: &mut Batch, checked: &Checked) -> String {
-        let outcome = self.speaker(batch, &checked.message).and_then(|key| self.try_subscribe(key, &checked.message));
+        let outcome = self.try_subscribe(batch, &checked.message);
         reply(checked, outcome)
     }
 
-    fn try_subscribe(&mut self, key: SessionKey, message: &Message) -> Result<(), BayeuxError> {
+    fn try_subscribe(&mut self, batch: &mut Batch, message: &Message) -> Result<(), BayeuxError> {
+        let key = self.speaker(batch, message)?;
         let patterns = patterns(message)?;
+        let client = self.client(batch, Some(key));
         for pattern in &patterns {
-            self.may_subscribe(pattern).map_err(|denial| BayeuxError::Denied(Operation::Subscribe, denial))?;
+            self.may_subscribe(&client, pattern, message)?;
         }
         let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
         let heard = patterns.into_iter().filter(|pattern| pattern.realm() == Realm::Broadcast);
@@ -39,10 +42,31 @@ impl BayeuxServer {
         Ok(())
     }
 
-    fn may_subscribe(&self, pattern: &ChannelPattern) -> Result<(), Denial> {
-        match pattern.realm() {
-            Realm::Meta => Err(Denial::default()),
-            Realm::Service | Realm::Broadcast => self.app.can_subscribe(pattern),
+    fn may_subscribe(&mut self, client: &Client, name: &ChannelPattern, message: &Message) -> Result<(), BayeuxError> {
+        let denied = |denial| BayeuxError::Denied(Operation::Subscribe, denial);
+        if name.realm() == Realm::Meta {
+            return Err(denied(Denial::default()));
+        }
+        self.may_create(client, name, message)?;
+        let Some(policy) = &mut self.app.policy else { return Ok(()) };
+        policy.can_subscribe(client, name, message).map_err(denied)
+    }
+
+    /// Whether a message may name a channel that nobody has named before: with a subscriber, or the application at home
+    /// there, it exists.
+    pub(in crate::bayeux) fn may_create(
+        &mut self,
+        client: &Client,
+        name: &ChannelPattern,
+        message: &Message,
+    ) -> Result<(), BayeuxError> {
+        let exists = self.subscriptions.has(name.as_str()) || self.app.has(name);
+        match &mut self.app.policy {
+            Some(policy) if !exists => {
+                let denied = |denial| BayeuxError::Denied(Operation::Create, denial);
+                policy.can_create(client, name, message).map_err(denied)
+            }
+            _ => Ok(()),
         }
     }
 }

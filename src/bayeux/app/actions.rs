@@ -1,0 +1,115 @@
+//! What an application wants done, as values: the server does it when the handler has returned.
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
+
+use crate::bayeux::{ChannelId, SessionKey};
+
+/// Any number of things to do, in this order.
+///
+/// ```
+/// use bayeux_edge::bayeux::app::{Actions, reply};
+///
+/// let nothing = Actions::new();
+/// let twice = reply("one").reply("two").publish("/news", "somebody asked");
+/// ```
+#[derive(Debug, Default)]
+pub struct Actions(Vec<Action>);
+
+/// One thing to do. The policy binds clients, not the server: none of this is asked about.
+#[derive(Debug)]
+pub enum Action {
+    /// Deliver this data to the sender, on the channel it sent to.
+    Reply(Box<RawValue>),
+    Publish {
+        channel: ChannelId,
+        data: Box<RawValue>,
+    },
+    /// Deliver to one session alone, subscribed or not.
+    Push {
+        session: SessionKey,
+        channel: ChannelId,
+        data: Box<RawValue>,
+    },
+    /// End a session; the sender's, where none is named.
+    Disconnect(Option<SessionKey>),
+    /// Note something of the sender's session.
+    SetAttribute {
+        name: String,
+        value: Value,
+    },
+    /// What cannot be done, with the reason: a line in the log.
+    Impossible(String),
+}
+
+/// The answer of a service with one reply.
+pub fn reply(data: impl Serialize) -> Actions {
+    Actions::new().reply(data)
+}
+
+/// A publish and nothing else.
+pub fn publish(channel: impl AsRef<str>, data: impl Serialize) -> Actions {
+    Actions::new().publish(channel, data)
+}
+
+impl Actions {
+    /// Nothing to do.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Delivers `data` to the sender alone, on the channel it sent to.
+    pub fn reply(self, data: impl Serialize) -> Self {
+        self.with(json(data).map(Action::Reply))
+    }
+
+    /// Publishes as the server.
+    pub fn publish(self, channel: impl AsRef<str>, data: impl Serialize) -> Self {
+        self.with(json(data).and_then(|data| Ok(Action::Publish { channel: parsed(channel)?, data })))
+    }
+
+    /// Delivers to one session, whether it is subscribed or not: CometD's `deliver`, POE's `client_push`. A session that has
+    /// ended meanwhile gets nothing.
+    pub fn push(self, session: SessionKey, channel: impl AsRef<str>, data: impl Serialize) -> Self {
+        self.with(json(data).and_then(|data| Ok(Action::Push { session, channel: parsed(channel)?, data })))
+    }
+
+    /// Ends the sender's session.
+    pub fn disconnect(self) -> Self {
+        self.with(Ok(Action::Disconnect(None)))
+    }
+
+    /// Ends a session.
+    pub fn disconnect_session(self, session: SessionKey) -> Self {
+        self.with(Ok(Action::Disconnect(Some(session))))
+    }
+
+    /// Notes something of the sender's session; `null` forgets it.
+    pub fn set_attribute(self, name: &str, value: impl Into<Value>) -> Self {
+        self.with(Ok(Action::SetAttribute { name: name.to_owned(), value: value.into() }))
+    }
+
+    fn with(mut self, action: Result<Action, String>) -> Self {
+        self.0.push(action.unwrap_or_else(Action::Impossible));
+        self
+    }
+}
+
+impl IntoIterator for Actions {
+    type Item = Action;
+    type IntoIter = std::vec::IntoIter<Action>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+fn json(data: impl Serialize) -> Result<Box<RawValue>, String> {
+    to_raw_value(&data).map_err(|error| format!("data that is no JSON: {error}"))
+}
+
+/// The name itself may be a client's, so the log is not told of it.
+fn parsed(channel: impl AsRef<str>) -> Result<ChannelId, String> {
+    ChannelId::parse(channel.as_ref()).ok_or_else(|| "a name that is no channel's".to_owned())
+}

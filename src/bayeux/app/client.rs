@@ -1,0 +1,19 @@
+//! Who sent a message.
+
+use std::rc::Rc;
+
+use super::Attributes;
+use crate::bayeux::SessionKey;
+
+/// A client, as an application sees it: never with the clientId, which is the client's secret. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Client {
+    /// The number of its session, for [`Actions::push`](super::Actions::push) and the like. None where it has none: with
+    /// `ANON_PUBLISH`, during the handshake, and where the server itself is the sender.
+    pub session: Option<SessionKey>,
+    /// What [`SecurityPolicy::can_handshake`](super::SecurityPolicy::can_handshake) and
+    /// [`Actions::set_attribute`](super::Actions::set_attribute) noted.
+    pub attributes: Attributes,
+    /// The IP address that the message came from, where the platform vouches for it.
+    pub address: Option<Rc<str>>,
+}

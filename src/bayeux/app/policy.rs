@@ -1,0 +1,73 @@
+//! Who may do what.
+
+use super::Client;
+use crate::bayeux::{ChannelId, ChannelPattern, Denial, Message};
+
+/// Decides on every message of every client. What it does not define is allowed.
+///
+/// Not asked: about `/meta/**`, which nobody may subscribe to or publish on, and about what the application itself does.
+///
+/// ```
+/// use bayeux_edge::bayeux::app::{Application, Client, SecurityPolicy};
+/// use bayeux_edge::bayeux::{ChannelId, ChannelPattern, Denial, Message};
+///
+/// /// Members only: who they are is in the handshake's `ext`, and rooms below `/private` are for their owners.
+/// struct Members;
+///
+/// impl SecurityPolicy for Members {
+///     fn can_handshake(&mut self, client: &mut Client, handshake: &Message) -> Result<(), Denial> {
+///         let ext: Message = handshake.get("ext").unwrap_or_default();
+///         match ext.get::<String>("user") {
+///             Some(user) => client.attributes.set("user", user),
+///             None => return Err(Denial::error(401, "log in first").ext("loginAt", "/login")),
+///         }
+///         Ok(())
+///     }
+///
+///     fn can_subscribe(&mut self, client: &Client, pattern: &ChannelPattern, _: &Message) -> Result<(), Denial> {
+///         let owner = pattern.as_str().strip_prefix("/private/");
+///         if owner.is_some() && owner != client.attributes.text("user") {
+///             return Err(Denial::because("not your room"));
+///         }
+///         Ok(())
+///     }
+/// }
+///
+/// let application = Application::new().security_policy(Members);
+/// ```
+pub trait SecurityPolicy {
+    /// Whether a client may have a session. The credentials are in the handshake's `ext`; what is set among
+    /// `client.attributes` stays with the session.
+    ///
+    /// # Errors
+    /// The denial that the client reads: `403::handshake_denied`, unless it says otherwise.
+    fn can_handshake(&mut self, _client: &mut Client, _handshake: &Message) -> Result<(), Denial> {
+        Ok(())
+    }
+
+    /// Whether a message may create a channel, or a pattern: a publish or subscribe to one that has no subscriber, no
+    /// service and no place in the application. Asked before `can_publish` and `can_subscribe`, as CometD does.
+    ///
+    /// # Errors
+    /// The denial that the client reads: `403:denied_by_security_policy:channel_create_denied`.
+    fn can_create(&mut self, _client: &Client, _channel: &ChannelPattern, _message: &Message) -> Result<(), Denial> {
+        Ok(())
+    }
+
+    /// Whether a client may publish on a channel, or call a service.
+    ///
+    /// # Errors
+    /// The denial that the client reads: `403:denied_by_security_policy:publish_denied`.
+    fn can_publish(&mut self, _client: &Client, _channel: &ChannelId, _message: &Message) -> Result<(), Denial> {
+        Ok(())
+    }
+
+    /// Whether a client may subscribe to a channel, or a pattern.
+    ///
+    /// # Errors
+    /// The denial that the client reads: `403:denied_by_security_policy:subscribe_denied`. One denied name denies the whole
+    /// message.
+    fn can_subscribe(&mut self, _client: &Client, _pattern: &ChannelPattern, _message: &Message) -> Result<(), Denial> {
+        Ok(())
+    }
+}

@@ -1,0 +1,50 @@
+//! A message, as an application sees it.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::Client;
+use crate::bayeux::{BayeuxError, ChannelId, Message};
+
+/// What a client sent to a service or published on a channel, and who it was.
+#[derive(Debug)]
+pub struct Publication {
+    pub client: Client,
+    pub channel: ChannelId,
+    message: Message,
+}
+
+impl Publication {
+    pub fn new(client: Client, channel: ChannelId, message: Message) -> Self {
+        Self { client, channel, message }
+    }
+
+    /// The data as a `T`.
+    ///
+    /// # Errors
+    /// `400::data_invalid` where it is none: with `?` a service answers so.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, BayeuxError> {
+        self.message.get("data").ok_or(BayeuxError::DataInvalid)
+    }
+
+    /// The data's JSON, byte for byte as it was sent.
+    pub fn raw_data(&self) -> &RawValue {
+        self.message.field("data").unwrap_or(RawValue::NULL)
+    }
+
+    /// The whole message, with `ext` and the sender's own fields.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// Other data in place of what was sent.
+    pub fn set_data(&mut self, data: impl Serialize) {
+        self.message.set("data", &data);
+    }
+
+    /// Another `ext`, or one where there was none; `()` takes it away.
+    pub fn set_ext(&mut self, ext: impl Serialize) {
+        self.message.set("ext", &ext);
+    }
+}

@@ -1,0 +1,82 @@
+//! What an application does to sessions other than the sender's.
+
+use std::collections::BTreeMap;
+
+use bayeux_edge::bayeux::app::{Actions, Application, Outcome, Publication};
+use bayeux_edge::bayeux::{BayeuxError, Ending, Notice, SessionKey};
+use serde_json::json;
+
+use crate::scenario::Scenario;
+
+/// Who is where, by the name they gave.
+#[derive(Default)]
+struct Roster(BTreeMap<String, SessionKey>);
+
+impl Roster {
+    fn call(&mut self, call: &Publication) -> Outcome {
+        let (verb, name): (String, String) = call.data()?;
+        if verb == "join" {
+            self.0.extend(call.client.session.map(|session| (name, session)));
+            return Ok(Actions::new());
+        }
+        let session = *self.0.get(&name).ok_or(BayeuxError::Service(404, "nobody of that name".to_owned()))?;
+        let whisper = Actions::new().push(session, "/whispers", "psst");
+        Ok(if verb == "evict" { whisper.disconnect_session(session) } else { whisper })
+    }
+}
+
+fn house() -> Scenario {
+    let mut roster = Roster::default();
+    Scenario::serving(Application::new().service("roster", move |call| roster.call(call)), &[])
+}
+
+#[test]
+fn a_push_reaches_one_session_on_every_transport_and_no_subscriber() {
+    let scenario = house();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    let [(carol, socket)] = scenario.join_on_sockets(["carol"]);
+    for (client, name) in [(&bob, "bob"), (&carol, "carol")] {
+        client.publish("/service/roster", json!(["join", name]));
+    }
+    alice.subscribe("/**");
+    let (for_alice, for_bob, _for_carol) = (alice.hold(), bob.hold(), carol.connect());
+    socket.frames();
+    for name in ["bob", "carol"] {
+        alice.publish("/service/roster", json!(["whisper", name]));
+    }
+    let whisper = json!({"channel": "/whispers", "data": "psst"});
+    assert_eq!(for_bob.answer().events(), std::slice::from_ref(&whisper));
+    assert_eq!(socket.frames(), [[whisper]]);
+    assert!(for_alice.is_held());
+    assert_eq!(
+        alice.error_of(json!({"channel": "/service/roster", "data": ["whisper", "x"]})),
+        "404::nobody of that name"
+    );
+}
+
+#[test]
+fn another_session_is_ended_with_its_last_events_which_nobody_else_reads() {
+    let scenario = house();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.publish("/service/roster", json!(["join", "bob"]));
+    let held = bob.hold();
+    scenario.notices();
+    let answer = alice.send(json!({"channel": "/service/roster", "data": ["evict", "bob"]})).answer();
+    assert_eq!(answer.events().len(), 0);
+    let expected =
+        [json!({"channel": "/whispers", "data": "psst"}), json!({"channel": "/meta/disconnect", "successful": true})];
+    assert_eq!(held.answer().events(), expected);
+    assert_eq!(scenario.notices(), [Notice::SessionClosed { why: Ending::Dismissed, sessions: 1 }]);
+    // A session that is gone is pushed nothing, and nothing else happens.
+    alice.publish("/service/roster", json!(["evict", "bob"]));
+}
+
+#[test]
+fn a_session_without_a_held_connect_is_ended_too_and_its_last_events_are_nobodys() {
+    let scenario = house();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.publish("/service/roster", json!(["join", "bob"]));
+    let answer = alice.send(json!({"channel": "/service/roster", "data": ["evict", "bob"]})).answer();
+    assert_eq!(answer.messages.len(), 1, "{}", answer.text);
+    assert_eq!(bob.error_of(json!({"channel": "/x", "data": 1})), "402::session_unknown");
+}
