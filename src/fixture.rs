@@ -23,7 +23,7 @@ use crate::bayeux::app::{Actions, Application, Client, Outcome, Publication, Sec
 use crate::bayeux::{BayeuxError, ChannelId, ChannelPattern, Denial, Message};
 
 /// See the table above.
-pub fn application() -> Application {
+pub fn application(_var: &dyn Fn(&str) -> Option<String>) -> Application {
     let application = Application::new()
         .security_policy(Guard)
         .service("echo", |call| Ok(reply(call.raw_data())))

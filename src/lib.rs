@@ -39,9 +39,9 @@ pub mod fixture;
 
 /// What this build serves: the fixture's application where that feature is on, otherwise yours.
 #[cfg(target_arch = "wasm32")]
-fn application() -> bayeux::Application {
+fn application(var: &dyn Fn(&str) -> Option<String>) -> bayeux::Application {
     #[cfg(feature = "fixture")]
-    return fixture::application();
+    return fixture::application(var);
     #[cfg(not(feature = "fixture"))]
-    app::application()
+    app::application(var)
 }

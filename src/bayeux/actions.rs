@@ -1,38 +1,165 @@
-//! What an application wants done, done.
+//! What an application wants done, done; and what it is told of.
 
-use super::app::{Action, Publication};
-use super::batch::Batch;
-use super::{BayeuxServer, Ending, Event, Millis, Notice};
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::app::{Action, Client, Publication, ServerEvent};
+use super::{BayeuxServer, ChannelId, Ending, Event, Message, Millis, Notice, SessionKey};
+
+/// How many events may follow from what the application does on events, for one input. Two bots that answer each other
+/// would never come to an end; 1,000 is more than an object publishes in a second.
+const MAX_FOLLOWING: usize = 1000;
+
+/// What the application is still to be told of.
+pub(super) type Happenings = VecDeque<Happening>;
+
+pub(super) enum Happening {
+    Told(ServerEvent),
+    /// Something was published that the local session at this place listens to.
+    Received(usize, Publication),
+}
+
+/// Whom actions are about.
+pub(super) struct Subject {
+    client: Client,
+    /// Where the message went that was sent.
+    channel: Option<ChannelId>,
+    /// Who does what is to be done: a local session, or the server itself.
+    author: Client,
+}
 
 impl BayeuxServer {
-    /// Does what was decided on a message, in this order.
-    pub(super) fn perform(&mut self, now: Millis, batch: &mut Batch, on: &Publication, actions: Vec<Action>) {
+    /// Does what was decided, in this order. What nobody's queue keeps goes to `parting`, for the sender.
+    pub(super) fn perform(
+        &mut self,
+        now: Millis,
+        on: &Subject,
+        parting: &mut Vec<Event>,
+        actions: impl IntoIterator<Item = Action>,
+    ) {
+        let sender = on.client.session;
         for action in actions {
             match action {
                 Action::Reply(data) => {
-                    let event = Event::of_server(&on.channel, &data);
-                    match on.client.session {
-                        Some(session) => self.push(session, event),
-                        None => batch.parting.push(event),
+                    let event = on.channel.as_ref().map(|channel| Event::of_server(channel, &data));
+                    match sender {
+                        Some(session) => event.iter().for_each(|event| self.enqueue_for(session, event)),
+                        None => parting.extend(event),
                     }
                 }
-                Action::Publish { channel, data } => self.deliver(now, &channel, &Event::of_server(&channel, &data)),
-                Action::Push { session, channel, data } => {
-                    self.push(session, Event::of_server(&channel, &data));
+                Action::Publish { channel, data } => {
+                    self.deliver(now, &on.author, &channel, &Event::of_server(&channel, &data));
                 }
+                Action::Push { session, channel, data } => self.push(session, channel, data),
                 Action::Disconnect(None) => {
-                    if let Some(sender) = on.client.session {
-                        batch.parting.extend(self.end(sender, Ending::Dismissed));
+                    if let Some(sender) = sender {
+                        parting.extend(self.end(sender, Ending::Dismissed));
                     }
                 }
-                // Whoever sent this batch must not read another session's last events.
+                // The sender must not read another session's last events.
                 Action::Disconnect(Some(session)) => drop(self.end(session, Ending::Dismissed)),
                 Action::SetAttribute { name, value } => {
-                    let session = on.client.session.and_then(|key| self.sessions.get_mut(key));
-                    session.into_iter().for_each(|session| session.attributes.set(&name, value.clone()));
+                    if let Some(session) = sender.and_then(|key| self.sessions.get_mut(key)) {
+                        session.attributes.set(&name, value);
+                    }
                 }
-                Action::Impossible(reason) => self.tell(Notice::ActionFailed { reason }),
+                Action::Subscribe { local, pattern } => match self.app.locals.subscribe(&local, &pattern) {
+                    Some((_, false)) => (),
+                    Some((name, true)) => {
+                        self.happened(|| ServerEvent::Subscribe { client: Client::local(name), pattern })
+                    }
+                    None => self.impossible("a local session that is not there"),
+                },
+                Action::Unsubscribe { local, pattern } => match self.app.locals.unsubscribe(&local, &pattern) {
+                    Some((_, false)) => (),
+                    Some((name, true)) => {
+                        self.happened(|| ServerEvent::Unsubscribe { client: Client::local(name), pattern })
+                    }
+                    None => self.impossible("a local session that is not there"),
+                },
+                Action::Impossible(reason) => self.impossible(&reason),
             }
         }
+    }
+
+    fn push(&mut self, session: SessionKey, channel: ChannelId, data: Box<serde_json::value::RawValue>) {
+        if self.sessions.get(session).is_some() {
+            self.enqueue_for(session, &Event::of_server(&channel, &data));
+            self.happened(|| ServerEvent::ClientPush { session, channel, data });
+        }
+    }
+
+    fn impossible(&mut self, reason: &str) {
+        self.tell(Notice::ActionFailed { reason: reason.to_owned() });
+    }
+
+    /// Takes note of something that the application is told of at the end of this input.
+    pub(super) fn happened(&mut self, event: impl FnOnce() -> ServerEvent) {
+        if self.app.hears_of_events() {
+            self.happenings.push_back(Happening::Told(event()));
+        }
+    }
+
+    /// Takes note of a message that was published.
+    pub(super) fn published(&mut self, publisher: &Client, channel: &ChannelId, event: &Event) {
+        let publication = || {
+            let message = serde_json::from_str::<Message>(event.as_json()).unwrap_or_default();
+            Publication::new(publisher.clone(), channel.clone(), message)
+        };
+        for place in self.app.locals.matching(channel, publisher.local.as_deref()) {
+            self.happenings.push_back(Happening::Received(place, publication()));
+        }
+        self.happened(|| ServerEvent::Publish(publication()));
+    }
+
+    /// Tells the application what has happened, and does what it wants done then. As all of it is over already, a panic
+    /// costs nobody but the handler what it would have done.
+    pub(super) fn settle(&mut self, now: Millis) {
+        let mut allowed = self.happenings.len() + MAX_FOLLOWING;
+        while let Some(happening) = self.happenings.pop_front() {
+            if allowed == 0 {
+                self.happenings.clear();
+                return self.impossible("events without end: what was done on one led to the next");
+            }
+            allowed -= 1;
+            let app = &mut self.app;
+            let Ok(actions) = catch_unwind(AssertUnwindSafe(|| app.react(&happening))) else {
+                self.impossible("a handler panicked");
+                continue;
+            };
+            let author = match &happening {
+                Happening::Told(_) => Client::default(),
+                Happening::Received(place, _) => self.app.locals.name(*place).map(Client::local).unwrap_or_default(),
+            };
+            let on = Subject { author, ..Subject::of(happening) };
+            // Nobody waits for what no queue keeps.
+            self.perform(now, &on, &mut Vec::new(), actions);
+        }
+    }
+}
+
+impl Subject {
+    /// A message that a client sent.
+    pub fn sent(publication: &Publication) -> Self {
+        let Publication { client, channel, .. } = publication;
+        Self { client: client.clone(), channel: Some(channel.clone()), author: Client::default() }
+    }
+
+    fn of(happening: Happening) -> Self {
+        let (client, channel) = match happening {
+            Happening::Received(_, publication) | Happening::Told(ServerEvent::Publish(publication)) => {
+                return Self::sent(&publication);
+            }
+            Happening::Told(ServerEvent::ClientPush { session, channel, .. }) => {
+                (Client { session: Some(session), ..Client::default() }, Some(channel))
+            }
+            Happening::Told(
+                ServerEvent::ClientConnect { client }
+                | ServerEvent::ClientDisconnect { client, .. }
+                | ServerEvent::Subscribe { client, .. }
+                | ServerEvent::Unsubscribe { client, .. },
+            ) => (client, None),
+        };
+        Self { client, channel, author: Client::default() }
     }
 }

@@ -141,7 +141,7 @@ impl BayeuxServer {
     pub(super) fn client(&self, batch: &Batch, session: Option<SessionKey>) -> Client {
         let known = session.and_then(|key| self.sessions.get(key));
         let attributes = known.map(|session| session.attributes.clone()).unwrap_or_default();
-        Client { session, attributes, address: batch.origin.address.clone() }
+        Client { session, attributes, address: batch.origin.address.clone(), local: None }
     }
 
     /// `Step::Refused`, with a line in the log.

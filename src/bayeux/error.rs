@@ -49,6 +49,8 @@ pub enum BayeuxError {
     SubscriptionInvalid,
     /// The session would have more subscriptions than `MAX_SUBSCRIPTIONS`.
     SubscriptionsExceeded,
+    /// The channel has as many subscribers as the application lets it have.
+    SubscribersExceeded,
     /// A publish without `data`.
     DataMissing,
     /// The data is not what the service takes.
@@ -147,6 +149,7 @@ impl fmt::Display for BayeuxError {
             Self::SubscriptionMissing => "403::subscription_missing",
             Self::SubscriptionInvalid => "403::subscription_invalid",
             Self::SubscriptionsExceeded => "403::subscriptions_exceeded",
+            Self::SubscribersExceeded => "403::subscribers_exceeded",
             Self::DataMissing => "400::data_missing",
             Self::DataInvalid => "400::data_invalid",
             Self::MessageDeleted => "404::message_deleted",

@@ -9,14 +9,10 @@
 //! * A delivered event MUST have channel and data, and never the publisher's clientId (section 5.2).
 //! * What is published to `/service/**` reaches the application only (section 2.3.2).
 
-use std::collections::BTreeSet;
-
-use super::app::Publication;
+use super::actions::Subject;
+use super::app::{Client, Publication};
 use super::batch::{Batch, Checked};
-use super::sessions::Sessions;
-use super::{
-    BayeuxError, BayeuxServer, ChannelId, Event, Millis, Notice, Operation, Options, Realm, SessionKey, Urgency,
-};
+use super::{BayeuxError, BayeuxServer, ChannelId, Event, Millis, Notice, Operation, Realm, SessionKey, Urgency};
 
 impl BayeuxServer {
     pub(super) fn publish(&mut self, now: Millis, batch: &mut Batch, mut checked: Checked) -> String {
@@ -41,53 +37,49 @@ impl BayeuxServer {
         }
         let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
         let actions = self.app.receive(&mut publication)?;
-        self.deliver(now, channel, &Event::freeze(channel, publication.message()));
-        self.perform(now, batch, &publication, actions);
+        let event = Event::freeze(channel, publication.message());
+        self.deliver(now, &publication.client, channel, &event);
+        self.perform(now, &Subject::sent(&publication), &mut batch.parting, actions);
         Ok(())
     }
 
     /// Queues an event for every subscriber of the channel, once each. Meta and service channels have none, not even
     /// `/**`: what seems to come from there, a client takes as the server's word.
-    pub(super) fn deliver(&mut self, now: Millis, channel: &ChannelId, event: &Event) {
+    pub(super) fn deliver(&mut self, now: Millis, publisher: &Client, channel: &ChannelId, event: &Event) {
         if channel.realm() != Realm::Broadcast {
             return;
         }
-        let urgency = self.options.laziness(channel).map_or(Urgency::Now, |lazy| Urgency::Lazy(now + lazy));
+        let subscribers = self.subscriptions.matching(channel).collect();
+        let lazy = self.app.laziness(channel).or_else(|| self.options.laziness(channel));
+        let urgency = match lazy {
+            Some(lazy) if !lazy.is_zero() => Urgency::Lazy(now + lazy),
+            _ => Urgency::Now,
+        };
+        self.enqueue(subscribers, event, urgency);
+        self.published(publisher, channel, event);
+    }
+
+    /// Queues an event for one session, subscribed or not.
+    pub(super) fn enqueue_for(&mut self, session: SessionKey, event: &Event) {
+        self.enqueue(vec![session], event, Urgency::Now);
+    }
+
+    /// Queues an event for each of these sessions that is still there.
+    fn enqueue(&mut self, sessions: Vec<SessionKey>, event: &Event, urgency: Urgency) {
         let mut dropped = 0;
-        for key in self.subscriptions.matching(channel) {
-            dropped += queue(&mut self.sessions, &mut self.ready, &self.options, key, event.clone(), urgency);
+        for key in sessions {
+            let (event, options, ready) = (event.clone(), &self.options, &mut self.ready);
+            let queued = self.sessions.change(key, |session| {
+                let dropped = session.queue.push(event, urgency, options);
+                if session.is_ready() {
+                    ready.insert(key);
+                }
+                dropped
+            });
+            dropped += queued.unwrap_or(0);
         }
-        self.tell_dropped(dropped);
-    }
-
-    /// Queues an event for one session, subscribed or not, if it is still there.
-    pub(super) fn push(&mut self, key: SessionKey, event: Event) {
-        let dropped = queue(&mut self.sessions, &mut self.ready, &self.options, key, event, Urgency::Now);
-        self.tell_dropped(dropped);
-    }
-
-    fn tell_dropped(&mut self, events: usize) {
-        if events > 0 {
-            self.tell(Notice::EventsDropped { events });
+        if dropped > 0 {
+            self.tell(Notice::EventsDropped { events: dropped });
         }
     }
-}
-
-/// How many events made room for this one.
-fn queue(
-    sessions: &mut Sessions,
-    ready: &mut BTreeSet<SessionKey>,
-    options: &Options,
-    key: SessionKey,
-    event: Event,
-    urgency: Urgency,
-) -> usize {
-    let queued = sessions.change(key, |session| {
-        let dropped = session.queue.push(event, urgency, options);
-        if session.is_ready() {
-            ready.insert(key);
-        }
-        dropped
-    });
-    queued.unwrap_or(0)
 }

@@ -6,7 +6,8 @@ use std::time::Duration;
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
 
-use super::app::Application;
+use super::actions::Happenings;
+use super::app::{Application, Client, ServerEvent};
 use super::batch::Batch;
 use super::extensions::ReplyExt;
 use super::flush::FlushPace;
@@ -27,6 +28,7 @@ pub struct BayeuxServer {
     pub(super) pace: FlushPace,
     /// Sessions that got events since their connect was held.
     pub(super) ready: BTreeSet<SessionKey>,
+    pub(super) happenings: Happenings,
     home: Home,
     random: ChaCha12Rng,
     /// The wake-up that was asked for and has not come.
@@ -44,6 +46,7 @@ impl BayeuxServer {
             subscriptions: Subscriptions::default(),
             pace: FlushPace::default(),
             ready: BTreeSet::new(),
+            happenings: Happenings::new(),
             home,
             random: ChaCha12Rng::from_seed(seed),
             wake: None,
@@ -61,6 +64,7 @@ impl BayeuxServer {
             Input::Timeout => self.wake = None,
         }
         self.sweep(now);
+        self.settle(now);
         self.flush(now);
         self.plan_wake();
         std::mem::take(&mut self.outputs)
@@ -164,9 +168,12 @@ impl BayeuxServer {
         let Some((mut session, held)) = self.sessions.close(key) else {
             return Vec::new();
         };
-        for pattern in &session.subscriptions {
-            self.subscriptions.remove(pattern, key);
+        let client = Client { session: Some(key), attributes: session.attributes, ..Client::default() };
+        for pattern in session.subscriptions {
+            self.subscriptions.remove(&pattern, key);
+            self.happened(|| ServerEvent::Unsubscribe { client: client.clone(), pattern });
         }
+        self.happened(|| ServerEvent::ClientDisconnect { client, why });
         self.tell(Notice::SessionClosed { why, sessions: self.sessions.len() });
         let mut events = session.queue.take();
         if why == Ending::Dismissed {

@@ -35,6 +35,11 @@ impl<S: Ord + Copy> Subscriptions<S> {
         self.by_pattern.contains_key(name)
     }
 
+    /// How many listen to this very name.
+    pub fn count(&self, pattern: &ChannelPattern) -> usize {
+        self.by_pattern.get(pattern).map_or(0, BTreeSet::len)
+    }
+
     /// Everyone who listens to `channel`, once each, however many of their patterns match.
     pub fn matching(&self, channel: &ChannelId) -> impl Iterator<Item = S> {
         let mut sets = channel.matching_keys().filter_map(|key| self.by_pattern.get(key.as_str()));

@@ -15,7 +15,7 @@ use worker::web_sys::{Request, Response};
 use worker::worker_sys::DurableObjectState;
 
 use super::callback_polling;
-use super::config::Config;
+use super::config::{Config, var};
 use super::departures::Departures;
 use super::http::{Head, cross_origin, is_foreign, is_upgrade, respond};
 use super::js;
@@ -56,7 +56,8 @@ impl ChannelTree {
         let name = state.id().name().unwrap_or_default();
         let home = Home::named(&name).ok_or_else(|| JsError::new("this object's name is no home's"))?;
         let log = Log::new(config.log_level, &name);
-        let server = BayeuxServer::new(home, config.options.clone(), crate::application(), js::random_seed());
+        let app = crate::application(&|name| var(&env, name));
+        let server = BayeuxServer::new(home, config.options.clone(), app, js::random_seed());
         Ok(Self(AssertUnwindSafe(Rc::new_cyclic(|tree: &Weak<Tree>| Tree {
             config,
             log,

@@ -47,7 +47,7 @@ impl Config {
 }
 
 /// A variable as text: TOML and the dashboard also give numbers and booleans.
-fn var(env: &JsValue, name: &str) -> Option<String> {
+pub fn var(env: &JsValue, name: &str) -> Option<String> {
     let value = Reflect::get(env, &name.into()).ok()?;
     value
         .as_string()

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::bayeux::{ChannelId, SessionKey};
+use crate::bayeux::{ChannelId, ChannelPattern, SessionKey};
 
 /// Any number of things to do, in this order.
 ///
@@ -39,6 +39,15 @@ pub enum Action {
         name: String,
         value: Value,
     },
+    /// Let a local session listen.
+    Subscribe {
+        local: String,
+        pattern: ChannelPattern,
+    },
+    Unsubscribe {
+        local: String,
+        pattern: ChannelPattern,
+    },
     /// What cannot be done, with the reason: a line in the log.
     Impossible(String),
 }
@@ -59,7 +68,7 @@ impl Actions {
         Self::default()
     }
 
-    /// Delivers `data` to the sender alone, on the channel it sent to.
+    /// Delivers `data` to the sender alone, on the channel it sent to. Where there is no message there is nobody to reply to.
     pub fn reply(self, data: impl Serialize) -> Self {
         self.with(json(data).map(Action::Reply))
     }
@@ -90,6 +99,18 @@ impl Actions {
         self.with(Ok(Action::SetAttribute { name: name.to_owned(), value: value.into() }))
     }
 
+    /// Lets the local session of this name listen.
+    pub fn subscribe(self, local: &str, pattern: impl AsRef<str>) -> Self {
+        let local = local.to_owned();
+        self.with(parsed_pattern(pattern).map(|pattern| Action::Subscribe { local, pattern }))
+    }
+
+    /// Lets the local session of this name listen no longer.
+    pub fn unsubscribe(self, local: &str, pattern: impl AsRef<str>) -> Self {
+        let local = local.to_owned();
+        self.with(parsed_pattern(pattern).map(|pattern| Action::Unsubscribe { local, pattern }))
+    }
+
     fn with(mut self, action: Result<Action, String>) -> Self {
         self.0.push(action.unwrap_or_else(Action::Impossible));
         self
@@ -112,4 +133,8 @@ fn json(data: impl Serialize) -> Result<Box<RawValue>, String> {
 /// The name itself may be a client's, so the log is not told of it.
 fn parsed(channel: impl AsRef<str>) -> Result<ChannelId, String> {
     ChannelId::parse(channel.as_ref()).ok_or_else(|| "a name that is no channel's".to_owned())
+}
+
+fn parsed_pattern(pattern: impl AsRef<str>) -> Result<ChannelPattern, String> {
+    ChannelPattern::parse(pattern.as_ref()).ok_or_else(|| "a name that is neither a channel's nor a pattern".to_owned())
 }

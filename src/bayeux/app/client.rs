@@ -16,4 +16,12 @@ pub struct Client {
     pub attributes: Attributes,
     /// The IP address that the message came from, where the platform vouches for it.
     pub address: Option<Rc<str>>,
+    /// The name of the [`LocalSession`](super::LocalSession), where it is one.
+    pub local: Option<Rc<str>>,
+}
+
+impl Client {
+    pub(in crate::bayeux) fn local(name: Rc<str>) -> Self {
+        Self { local: Some(name), ..Self::default() }
+    }
 }

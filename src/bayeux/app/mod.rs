@@ -30,17 +30,26 @@
 
 mod actions;
 mod attributes;
+mod channels;
 mod client;
+mod events;
+mod local;
 mod policy;
 mod publication;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub use self::actions::{Action, Actions, publish, reply};
 pub use self::attributes::Attributes;
+pub use self::channels::ChannelOptions;
 pub use self::client::Client;
+pub use self::events::ServerEvent;
+pub use self::local::LocalSession;
+use self::local::LocalSessions;
 pub use self::policy::SecurityPolicy;
 pub use self::publication::Publication;
+use super::actions::Happening;
 use super::{BayeuxError, ChannelId, ChannelPattern};
 
 /// What a service or a channel listener decides: what to do, or the error that the sender reads.
@@ -53,11 +62,16 @@ pub struct Application {
     services: BTreeMap<ChannelId, Service>,
     fallback: Option<Service>,
     listeners: Vec<(ChannelPattern, Listener)>,
+    event_listeners: Vec<EventListener>,
+    pub(super) locals: LocalSessions,
+    channels: Vec<(ChannelPattern, ChannelOptions)>,
 }
 
 type Service = Box<dyn FnMut(&Publication) -> Outcome>;
 
 type Listener = Box<dyn FnMut(&mut Publication) -> Outcome>;
+
+type EventListener = Box<dyn FnMut(&ServerEvent) -> Actions>;
 
 impl Application {
     pub fn new() -> Self {
@@ -103,11 +117,64 @@ impl Application {
         self
     }
 
+    /// Hears of what has happened, after the fact and before the clients do: POE's `Callback`.
+    #[must_use]
+    pub fn on_event(mut self, listener: impl FnMut(&ServerEvent) -> Actions + 'static) -> Self {
+        self.event_listeners.push(Box::new(listener));
+        self
+    }
+
+    /// Adds a subscriber of the application's own. Its name should be the only one of its kind.
+    #[must_use]
+    pub fn local_session(mut self, session: LocalSession) -> Self {
+        self.locals.add(session);
+        self
+    }
+
+    /// Sets options of the channels that match.
+    ///
+    /// # Panics
+    /// Where `pattern` is neither a channel nor a pattern.
+    #[must_use]
+    pub fn channel(mut self, pattern: &str, options: ChannelOptions) -> Self {
+        self.channels.push((valid(pattern), options));
+        self
+    }
+
+    /// How long events of this channel wait for company, where the application says so.
+    pub(super) fn laziness(&self, channel: &ChannelId) -> Option<Duration> {
+        self.channels.iter().filter(|(pattern, _)| pattern.matches(channel)).find_map(|(_, options)| options.lazy)
+    }
+
+    /// How many sessions may subscribe to this name.
+    pub(super) fn max_subscribers(&self, name: &ChannelPattern) -> Option<usize> {
+        let channel = ChannelId::parse(name.as_str());
+        let matches = |pattern: &ChannelPattern| match &channel {
+            Some(channel) => pattern.matches(channel),
+            None => pattern == name,
+        };
+        self.channels.iter().filter(|(pattern, _)| matches(pattern)).find_map(|(_, options)| options.max_subscribers)
+    }
+
+    pub(super) fn hears_of_events(&self) -> bool {
+        !self.event_listeners.is_empty()
+    }
+
+    /// What is to be done on something that has happened.
+    pub(super) fn react(&mut self, happening: &Happening) -> Vec<Action> {
+        match happening {
+            Happening::Told(event) => self.event_listeners.iter_mut().flat_map(|listener| listener(event)).collect(),
+            Happening::Received(place, publication) => self.locals.receive(*place, publication).into_iter().collect(),
+        }
+    }
+
     /// Whether there is something of the application at this very name, or could be.
     pub(super) fn has(&self, name: &ChannelPattern) -> bool {
         self.services.contains_key(name.as_str())
             || (self.fallback.is_some() && name.as_str().starts_with("/service/"))
             || self.listeners.iter().any(|(pattern, _)| pattern == name)
+            || self.channels.iter().any(|(pattern, _)| pattern == name)
+            || self.locals.has(name.as_str())
     }
 
     /// Lets the listeners hear what a client publishes, then its service.

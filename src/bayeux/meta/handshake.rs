@@ -13,7 +13,7 @@
 
 use std::time::Duration;
 
-use crate::bayeux::app::{Attributes, Client};
+use crate::bayeux::app::{Client, ServerEvent};
 use crate::bayeux::batch::{Batch, Checked};
 use crate::bayeux::extensions::ack::{self, Ack};
 use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Message, Millis, Notice, Operation, Reply, Session};
@@ -29,7 +29,7 @@ impl BayeuxServer {
         match self.admit(&mut client, &checked.message) {
             Ok(shared) => {
                 let timeout = self.options.timeout_at(&batch.from);
-                let reply = self.open_session(now, timeout, checked, &shared, client.attributes);
+                let reply = self.open_session(now, timeout, checked, &shared, client);
                 self.tell(Notice::SessionOpened { sessions: self.sessions.len() });
                 reply
             }
@@ -46,7 +46,7 @@ impl BayeuxServer {
         timeout: Duration,
         checked: &Checked,
         shared: &[&str],
-        attributes: Attributes,
+        client: Client,
     ) -> String {
         let client_id = self.new_client_id();
         let until = now + self.options.interval + self.options.max_interval;
@@ -58,7 +58,10 @@ impl BayeuxServer {
         reply.advice = Some(Advice::retry(self.options.interval, timeout));
         let json = reply.into_json();
         let batches = acks.then_some(0);
-        self.sessions.open(Session { batches, attributes, ..Session::new(client_id, self.options.interval, until) });
+        let attributes = client.attributes.clone();
+        let session = Session { batches, attributes, ..Session::new(client_id, self.options.interval, until) };
+        let session = Some(self.sessions.open(session));
+        self.happened(|| ServerEvent::ClientConnect { client: Client { session, ..client } });
         json
     }
 

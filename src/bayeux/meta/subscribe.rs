@@ -11,7 +11,7 @@
 
 use serde_json::value::RawValue;
 
-use crate::bayeux::app::Client;
+use crate::bayeux::app::{Client, ServerEvent};
 use crate::bayeux::batch::{Batch, Checked};
 use crate::bayeux::{BayeuxError, BayeuxServer, ChannelPattern, Denial, Message, Operation, Realm};
 
@@ -35,9 +35,16 @@ impl BayeuxServer {
         if session.subscriptions.len() + new.len() > self.options.max_subscriptions {
             return Err(BayeuxError::SubscriptionsExceeded);
         }
+        for pattern in &new {
+            let most = self.app.max_subscribers(pattern).unwrap_or(usize::MAX);
+            if self.subscriptions.count(pattern) >= most {
+                return Err(BayeuxError::SubscribersExceeded);
+            }
+        }
+        session.subscriptions.extend(new.iter().cloned());
         for pattern in new {
             self.subscriptions.add(pattern.clone(), key);
-            session.subscriptions.insert(pattern);
+            self.happened(|| ServerEvent::Subscribe { client: client.clone(), pattern });
         }
         Ok(())
     }

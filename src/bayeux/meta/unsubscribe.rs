@@ -8,22 +8,25 @@
 //! * `subscription` as in a subscribe (Bayeux 1.0 section 4.4). A name that was never subscribed does no harm.
 
 use super::subscribe::{patterns, reply};
+use crate::bayeux::app::ServerEvent;
 use crate::bayeux::batch::{Batch, Checked};
-use crate::bayeux::{BayeuxError, BayeuxServer, Message, SessionKey};
+use crate::bayeux::{BayeuxError, BayeuxServer, Message};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn unsubscribe(&mut self, batch: &mut Batch, checked: &Checked) -> String {
-        let outcome = self.speaker(batch, &checked.message).and_then(|key| self.try_unsubscribe(key, &checked.message));
+        let outcome = self.try_unsubscribe(batch, &checked.message);
         reply(checked, outcome)
     }
 
-    fn try_unsubscribe(&mut self, key: SessionKey, message: &Message) -> Result<(), BayeuxError> {
+    fn try_unsubscribe(&mut self, batch: &mut Batch, message: &Message) -> Result<(), BayeuxError> {
+        let key = self.speaker(batch, message)?;
         let patterns = patterns(message)?;
+        let client = self.client(batch, Some(key));
         let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
-        for pattern in patterns {
-            if session.subscriptions.remove(&pattern) {
-                self.subscriptions.remove(&pattern, key);
-            }
+        let gone: Vec<_> = patterns.into_iter().filter(|pattern| session.subscriptions.remove(pattern)).collect();
+        for pattern in gone {
+            self.subscriptions.remove(&pattern, key);
+            self.happened(|| ServerEvent::Unsubscribe { client: client.clone(), pattern });
         }
         Ok(())
     }

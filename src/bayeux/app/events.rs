@@ -1,0 +1,24 @@
+//! What has happened: told to the application after the fact.
+
+use serde_json::value::RawValue;
+
+use super::{Client, Publication};
+use crate::bayeux::{ChannelId, ChannelPattern, Ending, SessionKey};
+
+/// What [`Application::on_event`](super::Application::on_event) hears of.
+#[derive(Debug)]
+pub enum ServerEvent {
+    /// A handshake opened a session.
+    ClientConnect { client: Client },
+    /// A session ended: its client said goodbye, was not heard of in time ([`Ending::Expired`]), or was dismissed. What it was
+    /// subscribed to, it is unsubscribed from before.
+    ClientDisconnect { client: Client, why: Ending },
+    /// A client, or a local session, listens to a channel or pattern that it did not listen to before.
+    Subscribe { client: Client, pattern: ChannelPattern },
+    /// It no longer does.
+    Unsubscribe { client: Client, pattern: ChannelPattern },
+    /// A message went out to the subscribers of its channel, whoever published it.
+    Publish(Publication),
+    /// The application sent something to one session.
+    ClientPush { session: SessionKey, channel: ChannelId, data: Box<RawValue> },
+}

@@ -1,0 +1,50 @@
+//! What an application sets for single channels.
+
+use std::time::Duration;
+
+use bayeux_edge::bayeux::app::{Application, ChannelOptions};
+use serde_json::json;
+
+use crate::scenario::Scenario;
+
+fn house() -> Scenario {
+    let app = Application::new()
+        .channel("/prompt/now", ChannelOptions::new().lazy(Duration::ZERO))
+        .channel("/slow/**", ChannelOptions::new().lazy(Duration::from_millis(800)))
+        .channel("/rooms/*", ChannelOptions::new().max_subscribers(1));
+    Scenario::serving(app, &[("LAZY_CHANNELS", "/prompt/** /slow/**"), ("MAX_LAZY_TIMEOUT", "1500")])
+}
+
+#[test]
+fn a_channel_is_lazy_for_the_time_that_the_application_says_and_else_for_that_of_the_options() {
+    let scenario = house();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/**");
+    for (channel, wait) in [("/slow/a", 800), ("/prompt/later", 1500), ("/prompt/now", 0)] {
+        let held = bob.hold();
+        alice.publish(channel, 1);
+        if wait > 0 {
+            scenario.after(wait - 1);
+            assert!(held.is_held(), "{channel}");
+            scenario.after(1);
+        }
+        assert_eq!(held.answer().data(), [1], "{channel}");
+    }
+}
+
+#[test]
+fn a_room_that_is_full_takes_nobody_until_somebody_leaves() {
+    let scenario = house();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    alice.subscribe("/rooms/tea");
+    alice.subscribe("/rooms/tea");
+    let subscribe = |name: serde_json::Value| json!({"channel": "/meta/subscribe", "subscription": name});
+    assert_eq!(bob.error_of(subscribe(json!("/rooms/tea"))), "403::subscribers_exceeded");
+    assert_eq!(bob.error_of(subscribe(json!(["/rooms/milk", "/rooms/tea"]))), "403::subscribers_exceeded");
+    alice.subscribe("/rooms/milk");
+    alice.subscribe("/rooms/*");
+    assert_eq!(bob.error_of(subscribe(json!("/rooms/*"))), "403::subscribers_exceeded");
+    bob.subscribe("/rooms/tea/corner");
+    alice.unsubscribe("/rooms/tea");
+    bob.subscribe("/rooms/tea");
+}
