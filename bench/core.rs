@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use bayeux_edge::bayeux::Application;
 use bayeux_edge::bayeux::{
-    BayeuxServer, ChannelId, ChannelPattern, Endpoint, Home, Input, Millis, Options, Origin, Output, RequestId,
-    Subscriptions, parse_json,
+    BayeuxServer, ChannelId, ChannelPattern, Endpoint, Forgetful, Home, Input, Millis, Options, Origin, Output,
+    RequestId, Subscriptions, parse_json,
 };
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
@@ -24,7 +24,7 @@ impl Room {
     fn with(clients: usize) -> Self {
         let never = Duration::from_secs(60 * 60 * 24 * 365);
         let options = Options { timeout: never, max_interval: never, max_queue: usize::MAX, ..Options::default() };
-        let server = BayeuxServer::new(Home::Root, options, Application::new(), [7; 32]);
+        let server = BayeuxServer::new(Home::Root, options, Application::new(), [7; 32], Box::new(Forgetful));
         let mut room = Self { server, requests: 0, clients: Vec::new() };
         for _ in 0..clients {
             let client = room.handshake();
@@ -43,7 +43,7 @@ impl Room {
             self.send(r#"[{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}]"#);
         let reply = outputs.iter().find_map(|output| match output {
             Output::Send { messages, .. } => Some(messages.as_str()),
-            Output::Deliver { .. } | Output::WakeAt(_) | Output::Tell(_) => None,
+            Output::Deliver { .. } | Output::Keep { .. } | Output::WakeAt(_) | Output::Tell(_) => None,
         });
         let (_, id) = reply.and_then(|reply| reply.split_once(r#""clientId":""#)).expect("a handshake is answered");
         id.split('"').next().expect("a clientId ends").to_owned()

@@ -12,13 +12,15 @@
 //!  │   long_polling  websocket    │  sets the one timer, catches panics, logs
 //!  │   callback_polling  http     │
 //!  │   departures  timer  log     │
+//!  │   store                      │  rows in SQLite, for its next life
 //!  └───────┬──────────────▲───────┘
-//!    Input │              │ Output      values only
+//!    Input │              │ Output      values only; and a Store, which answers at once
 //!  ┌───────▼──────────────┴───────┐
 //!  │ bayeux::BayeuxServer         │  the protocol: no clock, no randomness, no async, no platform
 //!  │   batch ─▶ meta/*  publish   │  a request's messages, one after the other
 //!  │   subscriptions  queue       │  who listens; what waits
 //!  │   sessions  flush  frames    │  who is there, until when; when events leave
+//!  │   journal  restore           │  what is written down of it, and read again
 //!  │   extensions/*               │  ack, timesync
 //!  └───────┬──────────────▲───────┘
 //!      ask │              │ verdicts, actions

@@ -23,8 +23,9 @@ const HOST = '127.0.0.1';
  * `persistTo` keeps the objects' storage as `wrangler dev --persist-to` does; without it the storage ends with the server.
  * `vars` override those of wrangler.toml. `log({ level, message })` gets the Worker's console; without it `logs` collects.
  *
- * Returns `{ url, port, pid, logs, ended, stop() }`: `pid` is workerd's; `ended` resolves when workerd has ended for
- * whatever reason, so that after a SIGKILL the same port and `persistTo` can be used again.
+ * Returns `{ url, port, pid, logs, ended, evict(home, webSockets), stop() }`: `pid` is workerd's; `ended` resolves when
+ * workerd has ended for whatever reason, so that after a SIGKILL the same port and `persistTo` can be used again; `evict` puts
+ * the object of a home out of memory, as the platform may at any time, and its sockets `hibernate` or `close`.
  */
 export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, log } = {}) {
   const logs = [];
@@ -63,6 +64,7 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
     pid: child.pid,
     logs,
     ended: ended.promise,
+    evict: (home, webSockets) => miniflare.unsafeEvictDurableObject(NAME, 'ChannelTree', { name: home, webSockets }),
     async stop() {
       dispose();
       await ended.promise;

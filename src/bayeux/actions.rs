@@ -29,7 +29,8 @@ pub(super) struct Subject {
 }
 
 impl BayeuxServer {
-    /// Does what was decided, in this order. What nobody's queue keeps goes to `parting`, for the sender.
+    /// Does what was decided, in this order. What nobody's queue keeps goes to `parting`, for the sender. What cannot be
+    /// stored is told in the log alone: the message is through already.
     pub(super) fn perform(
         &mut self,
         now: Millis,
@@ -43,14 +44,14 @@ impl BayeuxServer {
                 Action::Reply(data) => {
                     let event = on.channel.as_ref().map(|channel| Event::of_server(channel, &data));
                     match sender {
-                        Some(session) => event.iter().for_each(|event| self.enqueue_for(session, event)),
+                        Some(session) => event.iter().for_each(|event| drop(self.enqueue_for(now, session, event))),
                         None => parting.extend(event),
                     }
                 }
                 Action::Publish { channel, data } => {
-                    self.deliver(now, &on.author, &channel, &Event::of_server(&channel, &data));
+                    drop(self.deliver(now, &on.author, &channel, &Event::of_server(&channel, &data)));
                 }
-                Action::Push { session, channel, data } => self.push(session, channel, data),
+                Action::Push { session, channel, data } => self.push(now, session, channel, data),
                 Action::Disconnect(None) => {
                     if let Some(sender) = sender {
                         parting.extend(self.end(sender, Ending::Dismissed));
@@ -59,9 +60,10 @@ impl BayeuxServer {
                 // The sender must not read another session's last events.
                 Action::Disconnect(Some(session)) => drop(self.end(session, Ending::Dismissed)),
                 Action::SetAttribute { name, value } => {
-                    if let Some(session) = sender.and_then(|key| self.sessions.get_mut(key)) {
-                        session.attributes.set(&name, value);
-                    }
+                    let Some(key) = sender else { continue };
+                    let Some(session) = self.sessions.get_mut(key) else { continue };
+                    session.attributes.set(&name, value);
+                    self.sessions.changed(key);
                 }
                 Action::Subscribe { local, pattern } => match self.app.locals.subscribe(&local, &pattern) {
                     Some((_, false)) => (),
@@ -82,9 +84,9 @@ impl BayeuxServer {
         }
     }
 
-    fn push(&mut self, session: SessionKey, channel: ChannelId, data: Box<serde_json::value::RawValue>) {
-        if self.sessions.get(session).is_some() {
-            self.enqueue_for(session, &Event::of_server(&channel, &data));
+    fn push(&mut self, now: Millis, session: SessionKey, channel: ChannelId, data: Box<serde_json::value::RawValue>) {
+        let known = self.sessions.get(session).is_some();
+        if known && self.enqueue_for(now, session, &Event::of_server(&channel, &data)).is_ok() {
             self.happened(|| ServerEvent::ClientPush { session, channel, data });
         }
     }

@@ -4,6 +4,8 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 /// The longest name that is accepted, in bytes. CometD's own limit on a message's id and channel is the buffer; names
 /// in use stay under 100. 512 keeps 2,000 subscriptions of one session under 1 MiB.
 pub const MAX_LENGTH: usize = 512;
@@ -23,7 +25,8 @@ pub struct ChannelId(Rc<str>);
 /// assert!(ChannelPattern::parse("/chat/**").is_some());
 /// assert!(ChannelPattern::parse("/chat/*/x").is_none());
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ChannelPattern(Rc<str>);
 
 /// Which part of the protocol a name belongs to.
@@ -95,6 +98,20 @@ impl ChannelPattern {
 impl From<ChannelId> for ChannelPattern {
     fn from(channel: ChannelId) -> Self {
         Self(channel.0)
+    }
+}
+
+impl TryFrom<String> for ChannelPattern {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::parse(&name).ok_or("neither a channel nor a pattern")
+    }
+}
+
+impl From<ChannelPattern> for String {
+    fn from(pattern: ChannelPattern) -> Self {
+        pattern.0.as_ref().to_owned()
     }
 }
 

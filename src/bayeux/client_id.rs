@@ -3,12 +3,14 @@
 use std::fmt;
 
 use rand_core::Rng;
+use serde::{Deserialize, Serialize};
 
 use super::Home;
 
 /// A session's name: a short code of its home, then 128 random bits, all alphanumeric. Whoever has it is the client,
 /// so it is never shown to anyone else, nor logged.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct ClientId(String);
 
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -23,6 +25,21 @@ impl ClientId {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<String> for ClientId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let valid = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if valid { Ok(Self(text)) } else { Err("no clientId") }
+    }
+}
+
+impl From<ClientId> for String {
+    fn from(id: ClientId) -> Self {
+        id.0
     }
 }
 

@@ -67,6 +67,8 @@ pub enum BayeuxError {
     SessionsExceeded,
     /// `CLIENT_MAX_CONNECTIONS` connects of this address are held already.
     ConnectionsExceeded,
+    /// What must be written down could not be: the storage is full, for one. Nothing was changed.
+    StorageFailed,
 }
 
 /// What a policy decides on.
@@ -156,6 +158,7 @@ impl fmt::Display for BayeuxError {
             Self::MetaChannelUnknown => "403::meta_channel_unknown",
             Self::SessionsExceeded => "503::sessions_exceeded",
             Self::ConnectionsExceeded => "503::connections_exceeded",
+            Self::StorageFailed => "503::storage_failed",
             Self::Service(code, message) => return write!(f, "{code:03}::{message}"),
             // CometD words a denied handshake without the argument that the others carry.
             Self::Denied(Operation::Handshake, Denial { wording: Wording::Usual, .. }) => "403::handshake_denied",

@@ -39,8 +39,18 @@ impl Event {
         Self(r#"{"channel":"/meta/disconnect","successful":true}"#.into())
     }
 
+    /// One that was frozen before.
+    pub fn thawed(json: String) -> Self {
+        Self(json.into())
+    }
+
     pub fn as_json(&self) -> &str {
         &self.0
+    }
+
+    /// How many hold this very event.
+    pub fn holders(&self) -> usize {
+        Rc::strong_count(&self.0)
     }
 }
 

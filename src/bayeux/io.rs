@@ -23,6 +23,8 @@ pub enum Output {
     Send { to: Endpoint, status: Status, messages: String },
     /// Send these events to each of these sockets. `messages` is a JSON array.
     Deliver { to: Vec<SocketId>, messages: String },
+    /// Keep this text with the socket: it is what [`BayeuxServer::restore`](super::BayeuxServer::restore) asks for.
+    Keep { socket: SocketId, held: String },
     /// Call with [`Input::Timeout`] at this time. It replaces an earlier one; a call too early does no harm.
     WakeAt(Millis),
     /// Worth a line in the log.
@@ -92,6 +94,10 @@ pub enum Notice {
     ActionFailed {
         reason: String,
     },
+    /// A row could not be written, in the storage's own words.
+    StoreFailed {
+        error: String,
+    },
 }
 
 /// Why a session ended.
@@ -110,6 +116,13 @@ impl Endpoint {
         match self {
             Self::LongPolling(RequestId(number)) => EndpointKey::LongPolling(*number),
             Self::WebSocket(SocketId(number)) => EndpointKey::WebSocket(*number),
+        }
+    }
+
+    pub fn socket(&self) -> Option<SocketId> {
+        match self {
+            Self::LongPolling(_) => None,
+            Self::WebSocket(socket) => Some(*socket),
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use serde::Serialize;
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{BayeuxError, ChannelId};
@@ -18,7 +18,8 @@ pub struct Message {
 }
 
 /// A message's `id` as it was sent, a JSON number or string that is safe to repeat; none where there was none.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct MessageId(Option<Box<RawValue>>);
 
 impl Message {

@@ -9,6 +9,7 @@
 //! | how an event finds its subscribers | `publish.rs`, `subscriptions.rs` |
 //! | when a held connect is answered | `server.rs`, `flush.rs` |
 //! | how long a session lives | `session.rs`, `sessions.rs` |
+//! | what outlives the object | `store.rs`, `journal.rs`, `restore.rs` |
 //! | what an application can decide | `app/`; what comes of it: `actions.rs` |
 //! | what travels in `ext` | its file in `extensions/` |
 //! | names, errors, numbers | `channel.rs`, `error.rs`, `options.rs` |
@@ -28,6 +29,7 @@ mod flush;
 mod frames;
 mod home;
 mod io;
+mod journal;
 mod message;
 mod meta;
 mod options;
@@ -35,9 +37,11 @@ mod publish;
 mod queue;
 mod reply;
 mod request;
+mod restore;
 mod server;
 mod session;
 mod sessions;
+mod store;
 mod subscriptions;
 mod time;
 
@@ -51,13 +55,15 @@ pub use error::{BayeuxError, Denial, Operation};
 pub use event::Event;
 pub use home::{BASE_PATH, Home};
 pub use io::{Ending, Endpoint, EndpointKey, Input, Notice, Origin, Output, RequestId, SocketId, Status};
+pub use journal::EventNumber;
 pub use message::{Message, MessageId};
-pub use options::{OptionError, Options};
+pub use options::{Durability, OptionError, Options};
 pub use queue::{Queue, Urgency};
 pub use reply::Reply;
 pub use request::{Element, RequestError, parse_form, parse_json};
 pub use server::BayeuxServer;
 pub use session::Session;
 pub use sessions::SessionKey;
+pub use store::{Delivery, Forgetful, KeptSocket, SavedEvent, SavedSession, Store, StoreError, Stored};
 pub use subscriptions::Subscriptions;
 pub use time::Millis;

@@ -44,6 +44,8 @@ pub struct Options {
     pub lazy_channels: Vec<ChannelPattern>,
     /// `MAX_LAZY_TIMEOUT`, ms: how long a lazy event waits for company. 5,000 as CometD.
     pub max_lazy_timeout: Duration,
+    /// `DURABILITY`: when an event that waits for a client is written down. Relaxed.
+    pub durability: Durability,
     /// `FLUSH_PACE`, ms: the longest an object under load gathers events before it answers polls again; 0 answers
     /// each event at once. The figures are in `flush.rs`.
     pub flush_pace: Duration,
@@ -68,9 +70,19 @@ impl Default for Options {
             max_sessions: 32_768,
             lazy_channels: Vec::new(),
             max_lazy_timeout: Duration::from_millis(5000),
+            durability: Durability::Relaxed,
             flush_pace: Duration::from_millis(500),
         }
     }
+}
+
+/// When an event is written down. For a session that acknowledges it is always strict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// When it still waits after a second. A crash may lose what came since.
+    Relaxed,
+    /// Before its publisher hears of success, unless it leaves at once.
+    Strict,
 }
 
 /// A value that an option cannot have.
@@ -126,6 +138,7 @@ impl Options {
             max_sessions: vars.count("MAX_SESSIONS", default.max_sessions)?,
             lazy_channels: vars.patterns("LAZY_CHANNELS", default.lazy_channels)?,
             max_lazy_timeout: vars.duration("MAX_LAZY_TIMEOUT", 1..=10 * MINUTE, default.max_lazy_timeout)?,
+            durability: vars.durability("DURABILITY", default.durability)?,
             flush_pace: vars.duration("FLUSH_PACE", 0..=10_000, default.flush_pace)?,
         })
     }
@@ -212,6 +225,17 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
             let allowed = "channels or patterns like /news/**, separated by spaces".to_owned();
             OptionError { name, value, allowed }
         })
+    }
+
+    fn durability(&self, name: &'static str, default: Durability) -> Result<Durability, OptionError> {
+        match (self.0)(name) {
+            None => Ok(default),
+            Some(value) => match value.trim() {
+                "relaxed" => Ok(Durability::Relaxed),
+                "strict" => Ok(Durability::Strict),
+                _ => Err(OptionError { name, value, allowed: "relaxed or strict".to_owned() }),
+            },
+        }
     }
 
     fn flag(&self, name: &'static str, default: bool) -> Result<bool, OptionError> {

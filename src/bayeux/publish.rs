@@ -12,7 +12,9 @@
 use super::actions::Subject;
 use super::app::{Client, Publication};
 use super::batch::{Batch, Checked};
-use super::{BayeuxError, BayeuxServer, ChannelId, Event, Millis, Notice, Operation, Realm, SessionKey, Urgency};
+use super::{
+    BayeuxError, BayeuxServer, ChannelId, Durability, Event, Millis, Notice, Operation, Realm, SessionKey, Urgency,
+};
 
 impl BayeuxServer {
     pub(super) fn publish(&mut self, now: Millis, batch: &mut Batch, mut checked: Checked) -> String {
@@ -38,16 +40,25 @@ impl BayeuxServer {
         let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
         let actions = self.app.receive(&mut publication)?;
         let event = Event::freeze(channel, publication.message());
-        self.deliver(now, &publication.client, channel, &event);
+        self.deliver(now, &publication.client, channel, &event)?;
         self.perform(now, &Subject::sent(&publication), &mut batch.parting, actions);
         Ok(())
     }
 
     /// Queues an event for every subscriber of the channel, once each. Meta and service channels have none, not even
     /// `/**`: what seems to come from there, a client takes as the server's word.
-    pub(super) fn deliver(&mut self, now: Millis, publisher: &Client, channel: &ChannelId, event: &Event) {
+    ///
+    /// # Errors
+    /// [`BayeuxError::StorageFailed`], and nobody gets it.
+    pub(super) fn deliver(
+        &mut self,
+        now: Millis,
+        publisher: &Client,
+        channel: &ChannelId,
+        event: &Event,
+    ) -> Result<(), BayeuxError> {
         if channel.realm() != Realm::Broadcast {
-            return;
+            return Ok(());
         }
         let subscribers = self.subscriptions.matching(channel).collect();
         let lazy = self.app.laziness(channel).or_else(|| self.options.laziness(channel));
@@ -55,22 +66,37 @@ impl BayeuxServer {
             Some(lazy) if !lazy.is_zero() => Urgency::Lazy(now + lazy),
             _ => Urgency::Now,
         };
-        self.enqueue(subscribers, event, urgency);
+        self.enqueue(now, subscribers, event, urgency)?;
         self.published(publisher, channel, event);
+        Ok(())
     }
 
     /// Queues an event for one session, subscribed or not.
-    pub(super) fn enqueue_for(&mut self, session: SessionKey, event: &Event) {
-        self.enqueue(vec![session], event, Urgency::Now);
+    ///
+    /// # Errors
+    /// [`BayeuxError::StorageFailed`], and it does not get it.
+    pub(super) fn enqueue_for(&mut self, now: Millis, session: SessionKey, event: &Event) -> Result<(), BayeuxError> {
+        self.enqueue(now, vec![session], event, Urgency::Now)
     }
 
     /// Queues an event for each of these sessions that is still there.
-    fn enqueue(&mut self, sessions: Vec<SessionKey>, event: &Event, urgency: Urgency) {
+    fn enqueue(
+        &mut self,
+        now: Millis,
+        sessions: Vec<SessionKey>,
+        event: &Event,
+        urgency: Urgency,
+    ) -> Result<(), BayeuxError> {
+        let (lasting, passing): (Vec<_>, Vec<_>) = sessions.iter().partition(|key| self.must_last(now, **key, urgency));
+        let number = self.journal.next_number();
+        self.journal
+            .save(number, event, lasting.clone(), &mut *self.store)
+            .map_err(|error| self.storage_failed(&error))?;
         let mut dropped = 0;
         for key in sessions {
             let (event, options, ready) = (event.clone(), &self.options, &mut self.ready);
             let queued = self.sessions.change(key, |session| {
-                let dropped = session.queue.push(event, urgency, options);
+                let dropped = session.queue.push(event, number, urgency, options);
                 if session.is_ready() {
                     ready.insert(key);
                 }
@@ -78,8 +104,20 @@ impl BayeuxServer {
             });
             dropped += queued.unwrap_or(0);
         }
+        for key in lasting {
+            self.sessions.mark_saved(key, number);
+        }
+        self.journal.watch(now, number, event, passing);
         if dropped > 0 {
             self.tell(Notice::EventsDropped { events: dropped });
         }
+        Ok(())
+    }
+
+    /// Whether an event for this session must be written down before its publisher hears of success.
+    fn must_last(&self, now: Millis, key: SessionKey, urgency: Urgency) -> bool {
+        let Some(session) = self.sessions.get(key) else { return false };
+        let leaves_at_once = || session.is_held() && urgency == Urgency::Now && self.pace.allows(now);
+        session.batches.is_some() || self.options.durability == Durability::Strict && !leaves_at_once()
     }
 }

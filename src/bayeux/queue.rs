@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::journal::EventNumber;
 use super::{Event, Millis, Options};
 
 #[derive(Debug, Default)]
@@ -12,11 +13,15 @@ pub struct Queue {
     urgent: usize,
     /// When the first of the lazy ones should leave: they wait equally long.
     lazy_due: Option<Millis>,
+    /// Entries that the store has a row of for this session.
+    saved: usize,
 }
 
 #[derive(Debug)]
 struct Entry {
     event: Event,
+    number: EventNumber,
+    saved: bool,
     urgency: Urgency,
     /// The batch that carried it first; 0 while none has.
     batch: u64,
@@ -35,13 +40,13 @@ pub enum Urgency {
 
 impl Queue {
     /// Adds an event; past `MAX_QUEUE` or `MAX_QUEUE_BYTES` the oldest ones make room. Returns how many were dropped.
-    pub fn push(&mut self, event: Event, urgency: Urgency, options: &Options) -> usize {
+    pub fn push(&mut self, event: Event, number: EventNumber, urgency: Urgency, options: &Options) -> usize {
         self.bytes += event.as_json().len();
         self.urgent += usize::from(urgency == Urgency::Now);
         if let Urgency::Lazy(due) = urgency {
             self.lazy_due.get_or_insert(due);
         }
-        self.entries.push_back(Entry { event, urgency, batch: 0 });
+        self.entries.push_back(Entry { event, number, saved: false, urgency, batch: 0 });
         let mut dropped = 0;
         // One event alone always stays: a message within MAX_MESSAGE_SIZE can be delivered.
         while self.entries.len() > 1 && (self.entries.len() > options.max_queue || self.bytes > options.max_queue_bytes)
@@ -50,6 +55,32 @@ impl Queue {
             dropped += 1;
         }
         dropped
+    }
+
+    /// Adds an event of the last life, which has a row; `batch` is the one that carried it first, or 0.
+    pub fn restore(&mut self, event: Event, number: EventNumber, batch: u64) {
+        self.bytes += event.as_json().len();
+        self.urgent += 1;
+        self.saved += 1;
+        self.entries.push_back(Entry { event, number, saved: true, urgency: Urgency::Now, batch });
+    }
+
+    /// Takes note that an event has a row now. Whether it still waits here.
+    pub fn mark_saved(&mut self, number: EventNumber) -> bool {
+        let Ok(at) = self.entries.binary_search_by_key(&number, |entry| entry.number) else { return false };
+        let Some(entry) = self.entries.get_mut(at) else { return false };
+        self.saved += usize::from(!std::mem::replace(&mut entry.saved, true));
+        true
+    }
+
+    /// How many of the events have a row for this session.
+    pub fn saved(&self) -> usize {
+        self.saved
+    }
+
+    /// The newest event, if it was never sent.
+    pub fn newest_unsent(&self) -> Option<EventNumber> {
+        self.entries.back().filter(|entry| entry.batch == 0).map(|entry| entry.number)
     }
 
     /// Empties the queue.
@@ -90,8 +121,9 @@ impl Queue {
     }
 
     fn drop_first(&mut self) {
-        if let Some(Entry { event, urgency, .. }) = self.entries.pop_front() {
+        if let Some(Entry { event, urgency, saved, .. }) = self.entries.pop_front() {
             self.bytes -= event.as_json().len();
+            self.saved -= usize::from(saved);
             self.urgent -= usize::from(urgency == Urgency::Now);
         }
     }
@@ -107,9 +139,10 @@ mod tests {
         Event::of_server(&ChannelId::parse("/a").unwrap(), &raw)
     }
 
-    fn push_all(options: &Options, count: usize) -> (usize, Vec<Event>) {
+    fn push_all(options: &Options, count: u64) -> (usize, Vec<Event>) {
         let mut queue = Queue::default();
-        let dropped = (0..count).map(|n| queue.push(event(&n.to_string()), Urgency::Now, options)).sum();
+        let dropped =
+            (0..count).map(|n| queue.push(event(&n.to_string()), EventNumber(n), Urgency::Now, options)).sum();
         (dropped, queue.take())
     }
 
@@ -136,10 +169,10 @@ mod tests {
     fn lazy_events_are_not_urgent_and_leave_when_the_first_of_them_is_due() {
         let options = Options::default();
         let mut queue = Queue::default();
-        queue.push(event("1"), Urgency::Lazy(Millis(20)), &options);
-        queue.push(event("2"), Urgency::Lazy(Millis(30)), &options);
+        queue.push(event("1"), EventNumber(1), Urgency::Lazy(Millis(20)), &options);
+        queue.push(event("2"), EventNumber(2), Urgency::Lazy(Millis(30)), &options);
         assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, Some(Millis(20))));
-        queue.push(event("3"), Urgency::Now, &options);
+        queue.push(event("3"), EventNumber(3), Urgency::Now, &options);
         assert!(queue.is_urgent());
         assert_eq!(queue.take().len(), 3);
         assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, None));
@@ -149,13 +182,13 @@ mod tests {
     fn what_was_sent_stays_until_a_batch_that_carried_it_is_acknowledged() {
         let options = Options::default();
         let mut queue = Queue::default();
-        queue.push(event("1"), Urgency::Now, &options);
+        queue.push(event("1"), EventNumber(1), Urgency::Now, &options);
         assert_eq!(queue.send(1), [event("1")]);
-        queue.push(event("2"), Urgency::Now, &options);
+        queue.push(event("2"), EventNumber(2), Urgency::Now, &options);
         assert_eq!(queue.send(2), [event("1"), event("2")]);
         queue.acknowledge(1);
         assert_eq!(queue.send(3), [event("2")]);
-        queue.push(event("3"), Urgency::Now, &options);
+        queue.push(event("3"), EventNumber(3), Urgency::Now, &options);
         queue.acknowledge(99);
         assert_eq!(queue.send(4), [event("3")]);
         queue.acknowledge(4);
@@ -166,9 +199,35 @@ mod tests {
     fn lazy_events_that_were_sent_go_again_only_in_company() {
         let options = Options::default();
         let mut queue = Queue::default();
-        queue.push(event("1"), Urgency::Lazy(Millis(20)), &options);
+        queue.push(event("1"), EventNumber(1), Urgency::Lazy(Millis(20)), &options);
         queue.send(1);
         assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, None));
         assert_eq!(queue.send(2), [event("1")]);
+    }
+
+    #[test]
+    fn it_knows_which_of_its_events_have_a_row() {
+        let options = Options::default();
+        let mut queue = Queue::default();
+        queue.push(event("1"), EventNumber(1), Urgency::Now, &options);
+        queue.push(event("4"), EventNumber(4), Urgency::Now, &options);
+        assert!(
+            queue.mark_saved(EventNumber(4)) && queue.mark_saved(EventNumber(4)) && !queue.mark_saved(EventNumber(2))
+        );
+        assert_eq!((queue.saved(), queue.newest_unsent()), (1, Some(EventNumber(4))));
+        queue.send(1);
+        assert_eq!((queue.saved(), queue.newest_unsent()), (1, None));
+        queue.acknowledge(1);
+        assert_eq!(queue.saved(), 0);
+    }
+
+    #[test]
+    fn what_comes_back_from_a_row_is_urgent_and_knows_its_batch() {
+        let mut queue = Queue::default();
+        queue.restore(event("1"), EventNumber(1), 7);
+        queue.restore(event("2"), EventNumber(2), 0);
+        assert!(queue.is_urgent());
+        queue.acknowledge(7);
+        assert_eq!((queue.saved(), queue.take()), (1, vec![event("2")]));
     }
 }

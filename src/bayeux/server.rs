@@ -12,11 +12,13 @@ use super::batch::Batch;
 use super::extensions::ReplyExt;
 use super::flush::FlushPace;
 use super::frames::{Frames, array};
+use super::journal::Journal;
 use super::session::HeldConnect;
-use super::sessions::Sessions;
+use super::sessions::{News, Sessions};
+use super::store::{Store, StoreError};
 use super::{
-    Advice, BayeuxError, ClientId, Ending, Endpoint, EndpointKey, Event, Home, Input, Millis, Notice, Options, Output,
-    Reply, SessionKey, Status, Subscriptions,
+    Advice, BayeuxError, ClientId, Delivery, Ending, Endpoint, EndpointKey, Event, Home, Input, Millis, Notice,
+    Options, Output, Reply, SessionKey, Status, Subscriptions,
 };
 
 /// Everything a home knows, and [`BayeuxServer::handle`], the one way in and out.
@@ -29,6 +31,8 @@ pub struct BayeuxServer {
     /// Sessions that got events since their connect was held.
     pub(super) ready: BTreeSet<SessionKey>,
     pub(super) happenings: Happenings,
+    pub(super) journal: Journal,
+    pub(super) store: Box<dyn Store>,
     home: Home,
     random: ChaCha12Rng,
     /// The wake-up that was asked for and has not come.
@@ -38,7 +42,7 @@ pub struct BayeuxServer {
 
 impl BayeuxServer {
     /// `seed` must come from a cryptographic source: the clientIds, which are secrets, are drawn from it.
-    pub fn new(home: Home, options: Options, app: Application, seed: [u8; 32]) -> Self {
+    pub fn new(home: Home, options: Options, app: Application, seed: [u8; 32], store: Box<dyn Store>) -> Self {
         Self {
             options,
             app,
@@ -47,11 +51,18 @@ impl BayeuxServer {
             pace: FlushPace::default(),
             ready: BTreeSet::new(),
             happenings: Happenings::new(),
+            journal: Journal::default(),
+            store,
             home,
             random: ChaCha12Rng::from_seed(seed),
             wake: None,
             outputs: Vec::new(),
         }
+    }
+
+    /// Whether nobody is here, and nothing is kept for anyone.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.len() == 0
     }
 
     /// Takes what happened, gives back what to do. A client's mistake is a reply; nothing a client sends is an error
@@ -66,6 +77,7 @@ impl BayeuxServer {
         self.sweep(now);
         self.settle(now);
         self.flush(now);
+        self.keep(now);
         self.plan_wake();
         std::mem::take(&mut self.outputs)
     }
@@ -111,9 +123,54 @@ impl BayeuxServer {
         self.pace.flushed(now, answers, sockets, self.options.flush_pace);
     }
 
+    /// Writes down what must outlive the object, and tells the sockets what they hold.
+    fn keep(&mut self, now: Millis) {
+        let News { changed, deliveries, released, sockets } = self.sessions.take_news();
+        if released {
+            self.journal.released(now);
+        }
+        if let Err(error) = self.try_keep(now, &changed, &deliveries) {
+            self.storage_failed(&error);
+        }
+        for socket in sockets {
+            let held = self.sessions.held_by_socket(socket);
+            self.outputs.push(Output::Keep { socket, held });
+        }
+    }
+
+    fn try_keep(
+        &mut self,
+        now: Millis,
+        changed: &BTreeSet<SessionKey>,
+        deliveries: &[Delivery],
+    ) -> Result<(), StoreError> {
+        for key in changed {
+            self.save_session(*key)?;
+        }
+        if let Some(newest) = deliveries.iter().map(|delivery| delivery.newest).max() {
+            self.store.save_deliveries(newest, deliveries)?;
+        }
+        self.journal.settle(now, &mut self.sessions, &mut *self.store)
+    }
+
+    /// Writes a session's row.
+    pub(super) fn save_session(&mut self, key: SessionKey) -> Result<(), StoreError> {
+        match self.sessions.get(key) {
+            Some(session) => self.store.save_session(key, &session.to_saved()),
+            None => Ok(()),
+        }
+    }
+
+    /// What a client is told where a row could not be written; the log has the reason.
+    pub(super) fn storage_failed(&mut self, error: &StoreError) -> BayeuxError {
+        self.tell(Notice::StoreFailed { error: error.to_string() });
+        BayeuxError::StorageFailed
+    }
+
     fn plan_wake(&mut self) {
         let flush = (!self.ready.is_empty()).then(|| self.pace.not_before());
-        let Some(next) = self.sessions.next_due().into_iter().chain(flush).min() else {
+        let others = [flush, self.journal.due()];
+        let Some(next) = self.sessions.next_due().into_iter().chain(others.into_iter().flatten()).min() else {
             return;
         };
         if self.wake.is_none_or(|planned| next < planned) {
@@ -174,6 +231,9 @@ impl BayeuxServer {
             self.happened(|| ServerEvent::Unsubscribe { client: client.clone(), pattern });
         }
         self.happened(|| ServerEvent::ClientDisconnect { client, why });
+        if let Err(error) = self.store.forget_session(key) {
+            self.storage_failed(&error);
+        }
         self.tell(Notice::SessionClosed { why, sessions: self.sessions.len() });
         let mut events = session.queue.take();
         if why == Ending::Dismissed {

@@ -8,6 +8,8 @@ use super::app::Attributes;
 use super::extensions::ack::Ack;
 use super::extensions::timesync;
 use super::flush::Wave;
+use super::store::SavedSession;
+use super::time::millis;
 use super::{ChannelPattern, ClientId, Endpoint, Event, MessageId, Millis, Queue, SocketId};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
@@ -57,6 +59,9 @@ pub struct Timing {
     pub advised: Option<Duration>,
 }
 
+/// A session's row is good for so many batches, so that it need not be written for each.
+const BATCHES_A_ROW: u64 = 64;
+
 impl Session {
     pub fn new(client_id: ClientId, interval: Duration, until: Millis) -> Self {
         Self {
@@ -69,6 +74,28 @@ impl Session {
             wave: Wave::default(),
             connect: MetaConnect::Awaited { until },
         }
+    }
+
+    /// One of the last life. Its first connect counts as a first one, and is answered at once.
+    pub fn restored(saved: SavedSession, until: Millis) -> Self {
+        let SavedSession { client_id, subscriptions, attributes, interval, batches } = saved;
+        Self { subscriptions, attributes, batches, ..Self::new(client_id, Duration::from_millis(interval), until) }
+    }
+
+    /// What is written down of it.
+    pub fn to_saved(&self) -> SavedSession {
+        SavedSession {
+            client_id: self.client_id.clone(),
+            subscriptions: self.subscriptions.clone(),
+            attributes: self.attributes.clone(),
+            interval: millis(self.timing.interval),
+            batches: self.batches.map(|batches| (batches / BATCHES_A_ROW + 1) * BATCHES_A_ROW),
+        }
+    }
+
+    /// Whether the last batch is the first with a number that the row does not speak of.
+    pub(super) fn is_past_its_row(&self) -> bool {
+        self.batches.is_some_and(|batches| batches > BATCHES_A_ROW && batches % BATCHES_A_ROW == 1)
     }
 
     /// The events that ride on any answer to this client. With the ack extension none do.
@@ -97,9 +124,21 @@ impl Session {
         }
     }
 
+    /// The connect that is held, if one is.
+    pub(super) fn held(&self) -> Option<&HeldConnect> {
+        match &self.connect {
+            MetaConnect::Suspended(held) => Some(held),
+            MetaConnect::Awaited { .. } => None,
+        }
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.held().is_some()
+    }
+
     /// Whether a connect is held that urgent events could go out with at once.
     pub fn is_ready(&self) -> bool {
-        matches!(self.connect, MetaConnect::Suspended(_)) && self.queue.is_urgent()
+        self.is_held() && self.queue.is_urgent()
     }
 
     /// When the clock next matters to this session.

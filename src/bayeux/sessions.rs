@@ -3,13 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use super::extensions::ack::Ack;
+use super::journal::EventNumber;
 use super::session::{HeldConnect, MetaConnect};
-use super::{ClientId, EndpointKey, Event, Millis, Session};
+use super::store::Delivery;
+use super::{ClientId, EndpointKey, Event, Millis, Session, SocketId};
 
 /// A session's number within its home. Never given twice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct SessionKey(u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionKey(pub u64);
 
 #[derive(Debug, Default)]
 pub struct Sessions {
@@ -20,16 +25,40 @@ pub struct Sessions {
     by_due: BTreeSet<(Millis, SessionKey)>,
     held_by_address: BTreeMap<Rc<str>, usize>,
     last_key: u64,
+    news: News,
+}
+
+/// What the store and the sockets have not been told of yet.
+#[derive(Debug, Default)]
+pub struct News {
+    /// Sessions whose row says something else.
+    pub changed: BTreeSet<SessionKey>,
+    /// What was sent of the events that have a row.
+    pub deliveries: Vec<Delivery>,
+    /// Whether a queue let go of an event that has a row.
+    pub released: bool,
+    /// Sockets that hold other connects than before.
+    pub sockets: BTreeSet<SocketId>,
 }
 
 impl Sessions {
     pub fn open(&mut self, session: Session) -> SessionKey {
-        self.last_key += 1;
-        let key = SessionKey(self.last_key);
+        let key = SessionKey(self.last_key + 1);
+        self.restore(key, session);
+        key
+    }
+
+    /// A session of the last life. Its key must not be in use.
+    pub fn restore(&mut self, key: SessionKey, session: Session) {
+        self.never_again(key);
         self.by_client_id.insert(session.client_id.clone(), key);
         self.by_due.insert((session.due(), key));
         self.by_key.insert(key, session);
-        key
+    }
+
+    /// The keys to come are higher.
+    pub fn never_again(&mut self, SessionKey(key): SessionKey) {
+        self.last_key = self.last_key.max(key);
     }
 
     /// Takes a session out, with the connect it may hold.
@@ -38,6 +67,8 @@ impl Sessions {
         let session = self.by_key.remove(&key)?;
         self.by_client_id.remove(&session.client_id);
         self.by_due.remove(&(session.due(), key));
+        self.news.changed.remove(&key);
+        self.news.released |= session.queue.saved() > 0;
         Some((session, held))
     }
 
@@ -62,12 +93,46 @@ impl Sessions {
 
     /// The events that ride on any answer to this client.
     pub fn take_events(&mut self, key: SessionKey) -> Vec<Event> {
-        self.change(key, Session::take_events).unwrap_or_default()
+        self.delivering(key, |session| (session.take_events(), None)).0
     }
 
     /// The events that ride on a connect's reply, and its `ext.ack`.
     pub fn take_batch(&mut self, key: SessionKey) -> (Vec<Event>, Option<Ack>) {
-        self.change(key, Session::take_batch).unwrap_or_default()
+        self.delivering(key, Session::take_batch)
+    }
+
+    /// Takes note of what was sent, where the store would send it again otherwise.
+    fn delivering(
+        &mut self,
+        session: SessionKey,
+        take: impl FnOnce(&mut Session) -> (Vec<Event>, Option<Ack>),
+    ) -> (Vec<Event>, Option<Ack>) {
+        let Some(before) = self.by_key.get(&session) else { return Default::default() };
+        let newest = before.queue.newest_unsent().filter(|_| before.queue.saved() > 0);
+        let taken = self.change(session, take).unwrap_or_default();
+        let Some(after) = self.by_key.get(&session) else { return taken };
+        if after.is_past_its_row() && taken.1.is_some() {
+            self.news.changed.insert(session);
+        }
+        if let Some(newest) = newest.filter(|_| !taken.0.is_empty()) {
+            self.news.deliveries.push(Delivery { session, newest, batch: after.batches });
+        }
+        taken
+    }
+
+    /// Takes note that an event has a row now. Whether it still waits for this session.
+    pub fn mark_saved(&mut self, key: SessionKey, event: EventNumber) -> bool {
+        self.by_key.get_mut(&key).is_some_and(|session| session.queue.mark_saved(event))
+    }
+
+    /// What is to be written down, once.
+    pub fn take_news(&mut self) -> News {
+        std::mem::take(&mut self.news)
+    }
+
+    /// A session's row says something else now.
+    pub fn changed(&mut self, key: SessionKey) {
+        self.news.changed.insert(key);
     }
 
     pub fn len(&self) -> usize {
@@ -82,6 +147,7 @@ impl Sessions {
     /// Holds a connect. The session must not hold one already: see [`Sessions::resume`].
     pub fn suspend(&mut self, key: SessionKey, held: HeldConnect) {
         self.by_endpoint.insert((held.endpoint.key(), key));
+        self.news.sockets.extend(held.endpoint.socket());
         if let Some(address) = &held.address {
             *self.held_by_address.entry(address.clone()).or_default() += 1;
         }
@@ -94,6 +160,7 @@ impl Sessions {
             MetaConnect::Awaited { .. } => None,
             MetaConnect::Suspended(held) => {
                 self.by_endpoint.remove(&(held.endpoint.key(), key));
+                self.news.sockets.extend(held.endpoint.socket());
                 self.let_go(held.address.as_deref());
                 Some(held)
             }
@@ -122,9 +189,10 @@ impl Sessions {
     /// Changes what the clock's book may depend on, and keeps the book.
     pub fn change<T>(&mut self, key: SessionKey, change: impl FnOnce(&mut Session) -> T) -> Option<T> {
         let session = self.by_key.get_mut(&key)?;
-        let before = session.due();
+        let (before, saved) = (session.due(), session.queue.saved());
         let result = change(session);
         let after = session.due();
+        self.news.released |= session.queue.saved() < saved;
         if after != before {
             self.by_due.remove(&(before, key));
             self.by_due.insert((after, key));

@@ -21,6 +21,7 @@ use super::http::{Head, cross_origin, is_foreign, is_upgrade, respond};
 use super::js;
 use super::log::{Log, LogLevel};
 use super::long_polling::{self, Arrival, Polls};
+use super::store::SqlStore;
 use super::timer::Timer;
 use super::websocket::{Close, Sockets};
 use crate::bayeux::{BayeuxServer, Endpoint, EndpointKey, Home, Input, Output, RequestError, SocketId, parse_json};
@@ -43,6 +44,7 @@ struct Tree {
     sockets: Sockets,
     departures: Departures,
     timer: Timer,
+    store: SqlStore,
 }
 
 #[wasm_bindgen]
@@ -56,26 +58,44 @@ impl ChannelTree {
         let name = state.id().name().unwrap_or_default();
         let home = Home::named(&name).ok_or_else(|| JsError::new("this object's name is no home's"))?;
         let log = Log::new(config.log_level, &name);
+        let store = SqlStore::open(&state)?;
+        let stored = store.load(&log)?;
+        let storage = state.storage();
+        let (sockets, kept) = Sockets::new(state);
         let app = crate::application(&|name| var(&env, name));
-        let server = BayeuxServer::new(home, config.options.clone(), app, js::random_seed());
-        Ok(Self(AssertUnwindSafe(Rc::new_cyclic(|tree: &Weak<Tree>| Tree {
+        let rows = Box::new(store.clone());
+        let mut server = BayeuxServer::new(home, config.options.clone(), app, js::random_seed(), rows);
+        server.restore(js::now(), stored, kept);
+        let tree = Rc::new_cyclic(|tree: &Weak<Tree>| Tree {
             config,
             log,
             server: RefCell::new(server),
             polls: Polls::default(),
-            sockets: Sockets::new(state),
+            sockets,
             departures: Departures::new(calling(tree, Tree::left)),
-            timer: Timer::new({
-                let wake = calling(tree, |tree, ()| tree.handle(Input::Timeout, None));
+            timer: Timer::new(storage, {
+                let wake = calling(tree, |tree, ()| tree.wake());
                 move || wake(())
             }),
-        }))))
+            store,
+        });
+        if tree.store.is_in_use() {
+            tree.timer.ask_for_alarm();
+            tree.handle(Input::Timeout, None);
+        }
+        Ok(Self(AssertUnwindSafe(tree)))
     }
 
     /// A request of the Worker: a POST or a GET with messages for this home, or a WebSocket's opening.
     pub fn fetch(&self, request: Request) -> Promise {
         let tree = Rc::clone(&self.0);
         future_to_promise(AssertUnwindSafe(async move { Ok(tree.receive(&request).await) }))
+    }
+
+    /// The time has come that the object wanted to be woken for.
+    pub fn alarm(&self) {
+        self.0.timer.alarm_is_gone();
+        self.0.wake();
     }
 
     /// A frame. `message` is a string, or an ArrayBuffer.
@@ -179,6 +199,15 @@ impl Tree {
         self.polls.answer(endpoint, 200, "[]");
     }
 
+    /// The time has come that the server wanted to be woken for.
+    fn wake(&self) {
+        self.handle(Input::Timeout, None);
+        if self.server.borrow().is_empty() {
+            self.store.clear();
+            self.timer.alarm_is_gone();
+        }
+    }
+
     /// Lets the server handle what happened, and does what it says.
     ///
     /// A panic, say of an application's service, costs its own request only: `sender` is told of a fault, and what the
@@ -200,7 +229,12 @@ impl Tree {
         match output {
             Output::Send { to, status, messages } => self.answer(to.key(), status.code(), &messages),
             Output::Deliver { to, messages } => self.sockets.send(&to, &messages),
-            Output::WakeAt(time) => self.timer.set(time),
+            Output::Keep { socket, held } => {
+                if let Err(error) = self.sockets.keep(socket, held) {
+                    self.log.line(LogLevel::Warn, "socket_not_kept", json!({ "error": error.to_string() }));
+                }
+            }
+            Output::WakeAt(time) => self.timer.set(time, !self.polls.is_empty()),
             Output::Tell(notice) => self.log.notice(&notice),
         }
     }

@@ -70,6 +70,7 @@ impl Log {
             Notice::ConnectionRefused { address } => {
                 (LogLevel::Warn, "connection_refused", json!({ "address": &**address }))
             }
+            Notice::StoreFailed { error } => (LogLevel::Error, "store_failed", json!({ "error": error })),
             Notice::HandshakeRefused { error } => (LogLevel::Info, "handshake_refused", json!({ "error": error })),
             Notice::ActionFailed { reason } => (LogLevel::Error, "action_failed", json!({ "reason": reason })),
         };

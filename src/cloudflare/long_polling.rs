@@ -37,6 +37,11 @@ impl Polls {
         (endpoint, resolvers.promise())
     }
 
+    /// Whether no request waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.borrow().is_empty()
+    }
+
     /// Whether this endpoint still waits for its answer.
     pub fn holds(&self, endpoint: EndpointKey) -> bool {
         self.waiting.borrow().contains_key(&endpoint)

@@ -9,6 +9,7 @@ mod http;
 mod js;
 mod log;
 mod long_polling;
+mod store;
 mod timer;
 mod websocket;
 mod worker;

@@ -1,32 +1,119 @@
-//! The one timer of an object. None is set when the server waits for nothing.
+//! When the object is to be woken: by a timer that keeps it in memory, or by its alarm, which does not.
+//!
+//! A timer suits what is near, and an object that holds requests, which stays in memory anyway. An object that only has
+//! sockets may hibernate, and only an alarm wakes it again. To set one is a row written (Durable Objects, "Alarms"), so
+//! it is not moved with every poll: as long as a timer runs, the alarm only stands by, for the case that the object is
+//! killed and nobody ever calls it again.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
+use worker::Storage;
+use worker::js_sys::{Date, Object};
+use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 
 use super::js;
 use crate::bayeux::Millis;
 
+/// What is nearer than this is waited for in memory: the platform lets an object hibernate after 10 s without work.
+const NEAR_MS: u64 = 10_000;
+
 /// The longest `setTimeout`: a day, well below the 2^31 ms at which it wraps.
 const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
+
+/// How long the sessions of an object that was killed stay in its tables if nobody calls it.
+const STAND_BY_MS: u64 = 10 * 60 * 1000;
 
 /// Calls back at a time that can be moved.
 pub struct Timer {
     callback: Closure<dyn Fn()>,
     running: RefCell<JsValue>,
+    alarm: Rc<Alarm>,
+}
+
+/// The object's alarm, which outlives the object's time in memory.
+struct Alarm {
+    storage: Storage,
+    set: Cell<Known>,
+    /// When it is to ring, where it was asked for before the platform had told when it will.
+    wanted: Cell<Option<Millis>>,
+}
+
+/// What is known of the alarm.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// The platform was asked and has not answered yet.
+    Nothing,
+    Unset,
+    SetFor(Millis),
 }
 
 impl Timer {
-    pub fn new(callback: impl Fn() + 'static) -> Self {
+    pub fn new(storage: Storage, callback: impl Fn() + 'static) -> Self {
         // A panic in the callback is caught before it gets here, see `Tree::handle`.
         let callback = Closure::own_assert_unwind_safe(callback);
-        Self { callback, running: RefCell::default() }
+        let alarm = Alarm { storage, set: Cell::new(Known::Unset), wanted: Cell::default() };
+        Self { callback, running: RefCell::default(), alarm: Rc::new(alarm) }
     }
 
-    /// Calls back at `time`, and at no other that was set before.
-    pub fn set(&self, time: Millis) {
-        let wait = time.0.saturating_sub(js::now().0).min(LONGEST_MS);
-        let timer = js::set_timeout(self.callback.as_ref().unchecked_ref(), wait as f64);
-        js::clear_timeout(&self.running.replace(timer));
+    /// The object has lived before, and may have set an alarm then.
+    pub fn ask_for_alarm(&self) {
+        let Ok(promise) = self.alarm.storage.as_raw().get_alarm(Object::new()) else { return };
+        self.alarm.set.set(Known::Nothing);
+        let alarm = Rc::clone(&self.alarm);
+        spawn_local(async move {
+            let time = JsFuture::from(promise).await.ok().and_then(|time| time.as_f64());
+            alarm.tell(time.map(|time| Millis(time as u64)));
+        });
+    }
+
+    /// There is no alarm any more: it rang, or went with all that the object kept.
+    pub fn alarm_is_gone(&self) {
+        self.alarm.set.set(Known::Unset);
+    }
+
+    /// Calls back at `time`, and at no other that was set before. `busy`: the object stays in memory anyway.
+    pub fn set(&self, time: Millis, busy: bool) {
+        let now = js::now();
+        let wait = time.0.saturating_sub(now.0);
+        if busy || wait <= NEAR_MS {
+            let timer = js::set_timeout(self.callback.as_ref().unchecked_ref(), wait.min(LONGEST_MS) as f64);
+            js::clear_timeout(&self.running.replace(timer));
+            self.alarm.stand_by(now);
+        } else {
+            js::clear_timeout(&self.running.take());
+            self.alarm.ring_at(time);
+        }
+    }
+}
+
+impl Alarm {
+    fn tell(&self, time: Option<Millis>) {
+        if self.set.get() == Known::Nothing {
+            self.set.set(time.map_or(Known::Unset, Known::SetFor));
+            self.wanted.take().into_iter().for_each(|time| self.ring_at(time));
+        }
+    }
+
+    /// An alarm that is set already serves as well.
+    fn stand_by(&self, now: Millis) {
+        if self.set.get() == Known::Unset {
+            self.ring_at(Millis(now.0 + STAND_BY_MS));
+        }
+    }
+
+    fn ring_at(&self, time: Millis) {
+        match self.set.get() {
+            Known::Nothing => self.wanted.set(Some(time)),
+            Known::SetFor(already) if already == time => {}
+            Known::Unset | Known::SetFor(_) => {
+                let date = Date::new(&(time.0 as f64).into());
+                // Written like a row: what the promise tells, the output gate waits for.
+                if self.storage.as_raw().set_alarm(date, Object::new()).is_ok() {
+                    self.set.set(Known::SetFor(time));
+                }
+            }
+        }
     }
 }

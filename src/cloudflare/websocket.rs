@@ -11,7 +11,7 @@ use worker::web_sys::{Request, Response};
 use worker::{WebSocket, WebSocketPair};
 
 use super::http;
-use crate::bayeux::{EndpointKey, Origin, SocketId};
+use crate::bayeux::{EndpointKey, KeptSocket, Origin, SocketId};
 
 #[wasm_bindgen]
 extern "C" {
@@ -26,7 +26,12 @@ extern "C" {
 pub struct Sockets {
     state: State,
     opened: Cell<u64>,
-    open: RefCell<HashMap<u64, WebSocket>>,
+    open: RefCell<HashMap<u64, OpenSocket>>,
+}
+
+struct OpenSocket {
+    socket: WebSocket,
+    address: Option<Rc<str>>,
 }
 
 /// What the platform keeps with a socket.
@@ -35,6 +40,9 @@ struct Attachment {
     number: u64,
     /// The client's IP address.
     address: Option<String>,
+    /// The connects it holds, in the server's own words.
+    #[serde(default)]
+    held: String,
 }
 
 /// RFC 6455, section 7.4.1.
@@ -51,16 +59,18 @@ pub enum Close {
 }
 
 impl Sockets {
-    /// With the sockets that outlived the object's last life in memory.
-    pub fn new(state: State) -> Self {
+    /// With the sockets that outlived the object's last life in memory, and what they were given to keep.
+    pub fn new(state: State) -> (Self, Vec<KeptSocket>) {
         let sockets = Self { state, opened: Cell::default(), open: RefCell::default() };
+        let mut kept = Vec::new();
         for socket in sockets.state.get_websockets() {
-            if let Some(Attachment { number, .. }) = attachment(&socket) {
-                sockets.opened.set(sockets.opened.get().max(number));
-                sockets.open.borrow_mut().insert(number, socket);
-            }
+            let Some(Attachment { number, address, held }) = attachment(&socket) else { continue };
+            let address: Option<Rc<str>> = address.map(Rc::from);
+            kept.push(KeptSocket { socket: SocketId(number), address: address.clone(), held });
+            sockets.opened.set(sockets.opened.get().max(number));
+            sockets.open.borrow_mut().insert(number, OpenSocket { socket, address });
         }
-        sockets
+        (sockets, kept)
     }
 
     /// Takes a socket in. The response hands the client its end.
@@ -73,14 +83,14 @@ impl Sockets {
         let number = self.opened.get();
         let address = http::header(request, "CF-Connecting-IP");
         self.state.accept_web_socket(&server);
-        server.serialize_attachment(Attachment { number, address })?;
-        self.open.borrow_mut().insert(number, server);
+        server.serialize_attachment(Attachment { number, address: address.clone(), held: String::new() })?;
+        self.open.borrow_mut().insert(number, OpenSocket { socket: server, address: address.map(Rc::from) });
         worker::Response::from_websocket(client).map(Into::into)
     }
 
     /// Whose frame it is. None for a socket that is not ours.
     pub fn sender(&self, socket: &WebSocket) -> Option<(SocketId, Origin)> {
-        let Attachment { number, address } = attachment(socket)?;
+        let Attachment { number, address, .. } = attachment(socket)?;
         Some((SocketId(number), Origin { address: address.map(Rc::from) }))
     }
 
@@ -90,9 +100,19 @@ impl Sockets {
         let open = self.open.borrow();
         for SocketId(number) in to {
             if let Some(socket) = open.get(number) {
-                let _ = socket.as_ref().unchecked_ref::<Sink>().send(&text);
+                let _ = socket.socket.as_ref().unchecked_ref::<Sink>().send(&text);
             }
         }
+    }
+
+    /// Has the platform keep a text with a socket, for the object's next life.
+    ///
+    /// # Errors
+    /// Where it is longer than the platform takes: 16,384 bytes with the rest.
+    pub fn keep(&self, SocketId(number): SocketId, held: String) -> worker::Result<()> {
+        let open = self.open.borrow();
+        let Some(OpenSocket { socket, address }) = open.get(&number) else { return Ok(()) };
+        socket.serialize_attachment(Attachment { number, address: address.as_deref().map(str::to_owned), held })
     }
 
     /// Forgets a socket, and closes this end: the platform sends no Close of its own.

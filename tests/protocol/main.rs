@@ -6,6 +6,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 mod client;
+mod rows;
 mod scenario;
 mod world;
 
@@ -27,6 +28,7 @@ mod overtaken;
 mod pacing;
 mod policy;
 mod publish;
+mod restart;
 mod service;
 mod subscribe;
 mod timesync;

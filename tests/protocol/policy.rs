@@ -11,6 +11,7 @@ use crate::client::Client;
 use crate::scenario::Scenario;
 
 /// A house with rules: no strangers, nothing below `/private`, and `/quiet` is for listening.
+#[derive(Clone)]
 struct House;
 
 impl SecurityPolicy for House {

@@ -9,6 +9,7 @@ use bayeux_edge::bayeux::{
 use serde_json::Value;
 
 use crate::client::{Client, Socket};
+use crate::rows::Rows;
 use crate::world::{FrameKind, World};
 
 /// One server and everything around it.
@@ -84,6 +85,27 @@ impl Scenario {
             world.step(Input::Timeout);
         }
         world.now = until;
+    }
+
+    /// Somebody sets the clock.
+    pub fn goes_back(&self, ms: u64) {
+        self.0.borrow_mut().now.0 -= ms;
+    }
+
+    /// The object is killed: what it did not write down is gone, and so are its requests and sockets. The next one has an
+    /// application that leaves everything open.
+    pub fn crashes(&self) {
+        self.0.borrow_mut().restart(true);
+    }
+
+    /// The object is evicted while its sockets stay open.
+    pub fn hibernates(&self) {
+        self.0.borrow_mut().restart(false);
+    }
+
+    /// What the server has written down.
+    pub fn rows(&self) -> Rows {
+        self.0.borrow().rows.clone()
     }
 
     /// The platform calls although nothing is due.

@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, EndpointKey, Home, Input, Message, Millis, Notice, Options, Origin, Output,
-    RequestId, SocketId, Status, parse_json,
+    Application, BayeuxServer, Endpoint, EndpointKey, Home, Input, KeptSocket, Message, Millis, Notice, Options,
+    Origin, Output, RequestId, SocketId, Status, parse_json,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::client::Answer;
+use crate::rows::Rows;
 
 /// One server, its clock, and all that was asked and answered.
 pub struct World {
     server: BayeuxServer,
+    pub rows: Rows,
+    /// What the platform keeps with each socket.
+    kept: BTreeMap<SocketId, String>,
     pub options: Options,
     pub now: Millis,
     /// When the server wants to be woken.
@@ -58,8 +62,11 @@ pub enum FrameKind {
 
 impl World {
     pub fn new(app: Application, options: Options) -> Self {
+        let rows = Rows::default();
         Self {
-            server: BayeuxServer::new(Home::Root, options.clone(), app, [7; 32]),
+            server: BayeuxServer::new(Home::Root, options.clone(), app, [7; 32], Box::new(rows.clone())),
+            rows,
+            kept: BTreeMap::new(),
             options,
             now: Millis(1_700_000_000_000),
             wake: None,
@@ -93,12 +100,35 @@ impl World {
         self.requests
     }
 
+    /// The object goes, and comes back with what it wrote down. Requests that are held go with it, and the sockets too if
+    /// it takes them along.
+    pub fn restart(&mut self, with_sockets: bool) {
+        self.open.clear();
+        if with_sockets {
+            self.open_on_sockets.clear();
+            self.kept.clear();
+        }
+        let seed = [u8::try_from(self.requests % 251).unwrap() + 1; 32];
+        let store = Box::new(self.rows.clone());
+        self.server = BayeuxServer::new(Home::Root, self.options.clone(), Application::new(), seed, store);
+        let kept =
+            self.kept.iter().map(|(socket, held)| KeptSocket { socket: *socket, address: None, held: held.clone() });
+        self.server.restore(self.now, self.rows.load(), kept.collect());
+        self.wake = None;
+        self.step(Input::Timeout);
+    }
+
     /// What a shell does with an input, and what must hold after every one.
     pub fn step(&mut self, input: Input) {
         for output in self.server.handle(self.now, input) {
             match output {
                 Output::Send { to, status, messages } => self.answered(&to, status, messages),
                 Output::Deliver { to, messages } => self.delivered(to, messages),
+                Output::Keep { socket, held } => {
+                    let open = self.secrets.keys().any(|secret| held.contains(secret));
+                    assert!(held.len() < 14_000 && !open, "{held}");
+                    self.kept.insert(socket, held);
+                }
                 Output::WakeAt(time) => {
                     assert!(time > self.now, "what is due now must be done now: a timer would run in circles");
                     self.wake = Some(time);

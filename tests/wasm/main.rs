@@ -3,7 +3,7 @@
 #![cfg(target_arch = "wasm32")]
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, Home, Input, Millis, Options, Origin, Output, RequestId, parse_json,
+    Application, BayeuxServer, Endpoint, Forgetful, Home, Input, Millis, Options, Origin, Output, RequestId, parse_json,
 };
 use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -16,7 +16,8 @@ struct Room {
 
 impl Room {
     fn new() -> Self {
-        let server = BayeuxServer::new(Home::Root, Options::default(), Application::new(), [7; 32]);
+        let server =
+            BayeuxServer::new(Home::Root, Options::default(), Application::new(), [7; 32], Box::new(Forgetful));
         Self { server, requests: 0 }
     }
 
@@ -31,7 +32,7 @@ impl Room {
             .into_iter()
             .filter_map(|output| match output {
                 Output::Send { messages, .. } => Some(messages),
-                Output::Deliver { .. } | Output::WakeAt(_) | Output::Tell(_) => None,
+                Output::Deliver { .. } | Output::Keep { .. } | Output::WakeAt(_) | Output::Tell(_) => None,
             })
             .collect()
     }

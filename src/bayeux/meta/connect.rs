@@ -65,8 +65,11 @@ impl BayeuxServer {
         let timing = &mut session.timing;
         let first = timing.advised.is_none();
         let advise = wish.given || timing.advised != Some(wish.interval);
-        timing.interval = wish.interval;
+        let before = std::mem::replace(&mut timing.interval, wish.interval);
         timing.advised = Some(wish.interval);
+        if before != wish.interval {
+            self.sessions.changed(key);
+        }
         Some((first, advise))
     }
 

@@ -26,10 +26,12 @@ const RETRY_WHEN_FULL: Duration = Duration::from_secs(10);
 impl BayeuxServer {
     pub(in crate::bayeux) fn handshake(&mut self, now: Millis, batch: &Batch, checked: &Checked) -> String {
         let mut client = self.client(batch, None);
-        match self.admit(&mut client, &checked.message) {
-            Ok(shared) => {
-                let timeout = self.options.timeout_at(&batch.from);
-                let reply = self.open_session(now, timeout, checked, &shared, client);
+        let timeout = self.options.timeout_at(&batch.from);
+        let opened = self
+            .admit(&mut client, &checked.message)
+            .and_then(|shared| self.open_session(now, timeout, checked, &shared, client));
+        match opened {
+            Ok(reply) => {
                 self.tell(Notice::SessionOpened { sessions: self.sessions.len() });
                 reply
             }
@@ -47,7 +49,7 @@ impl BayeuxServer {
         checked: &Checked,
         shared: &[&str],
         client: Client,
-    ) -> String {
+    ) -> Result<String, BayeuxError> {
         let client_id = self.new_client_id();
         let until = now + self.options.interval + self.options.max_interval;
         let mut reply = checked.successful();
@@ -60,9 +62,13 @@ impl BayeuxServer {
         let batches = acks.then_some(0);
         let attributes = client.attributes.clone();
         let session = Session { batches, attributes, ..Session::new(client_id, self.options.interval, until) };
-        let session = Some(self.sessions.open(session));
-        self.happened(|| ServerEvent::ClientConnect { client: Client { session, ..client } });
-        json
+        let key = self.sessions.open(session);
+        if let Err(error) = self.save_session(key) {
+            self.sessions.close(key);
+            return Err(self.storage_failed(&error));
+        }
+        self.happened(|| ServerEvent::ClientConnect { client: Client { session: Some(key), ..client } });
+        Ok(json)
     }
 
     /// The connection types that both sides know.
@@ -95,7 +101,7 @@ impl BayeuxServer {
         let mut reply = checked.failed(error);
         describe(&mut reply, &types);
         reply.advice.get_or_insert_with(|| match error {
-            BayeuxError::SessionsExceeded => Advice::handshake_after(RETRY_WHEN_FULL),
+            BayeuxError::SessionsExceeded | BayeuxError::StorageFailed => Advice::handshake_after(RETRY_WHEN_FULL),
             _ => Advice::none(),
         });
         reply.into_json()

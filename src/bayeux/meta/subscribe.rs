@@ -9,6 +9,8 @@
 //! * All or nothing: one invalid or denied name, and none is applied.
 //! * Meta channels cannot be subscribed; a subscription to a service channel is accepted and does nothing.
 
+use std::collections::BTreeSet;
+
 use serde_json::value::RawValue;
 
 use crate::bayeux::app::{Client, ServerEvent};
@@ -30,8 +32,7 @@ impl BayeuxServer {
         }
         let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
         let heard = patterns.into_iter().filter(|pattern| pattern.realm() == Realm::Broadcast);
-        let new: std::collections::BTreeSet<_> =
-            heard.filter(|pattern| !session.subscriptions.contains(pattern)).collect();
+        let new: BTreeSet<_> = heard.filter(|pattern| !session.subscriptions.contains(pattern)).collect();
         if session.subscriptions.len() + new.len() > self.options.max_subscriptions {
             return Err(BayeuxError::SubscriptionsExceeded);
         }
@@ -42,6 +43,11 @@ impl BayeuxServer {
             }
         }
         session.subscriptions.extend(new.iter().cloned());
+        if let Err(error) = self.save_session(key) {
+            let session = self.sessions.get_mut(key).into_iter();
+            session.for_each(|session| session.subscriptions.retain(|pattern| !new.contains(pattern)));
+            return Err(self.storage_failed(&error));
+        }
         for pattern in new {
             self.subscriptions.add(pattern.clone(), key);
             self.happened(|| ServerEvent::Subscribe { client: client.clone(), pattern });

@@ -24,6 +24,9 @@ impl BayeuxServer {
         let client = self.client(batch, Some(key));
         let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
         let gone: Vec<_> = patterns.into_iter().filter(|pattern| session.subscriptions.remove(pattern)).collect();
+        if !gone.is_empty() {
+            self.sessions.changed(key);
+        }
         for pattern in gone {
             self.subscriptions.remove(&pattern, key);
             self.happened(|| ServerEvent::Unsubscribe { client: client.clone(), pattern });

@@ -1,0 +1,105 @@
+//! A server put together again from what outlived it.
+//!
+//! Nothing here is trusted to fit together: a row may speak of a session that is gone, a socket of one that was never
+//! written down. What fits nowhere is left out.
+
+use super::session::HeldConnect;
+use super::store::{Deliveries, Fate, KeptSocket, SavedEvent, Stored};
+use super::{BayeuxServer, Endpoint, Event, MessageId, Millis, Session, SessionKey, SocketId};
+use crate::bayeux::sessions::Sessions;
+
+/// The longest text that a socket is given to keep, in bytes. The platform keeps 16,384 with each (Durable Objects,
+/// `serializeAttachment`), of which the shell needs some for itself. That is 100 connects with ids of 80 bytes; what does not fit
+/// is as if its client had just left.
+const MAX_HELD: usize = 12 * 1024;
+
+/// A connect that a socket holds: session, id, until when, and whether its reply advises. An array, as space is short.
+type Held = (SessionKey, MessageId, u64, bool);
+
+impl BayeuxServer {
+    /// Takes over from a server that was evicted, redeployed or killed. To be called once, before anything is handled.
+    ///
+    /// Nobody knows how long ago that was, so every client gets the time that it would have had then. Connects that were
+    /// held over HTTP are gone with their requests; those of the `sockets` that stayed open are held again.
+    pub fn restore(&mut self, now: Millis, stored: Stored, sockets: Vec<KeptSocket>) {
+        let Stored { sessions, events, deliveries } = stored;
+        for (key, saved) in sessions {
+            self.restore_session(now, key, Session::restored(saved, now));
+        }
+        for delivery in &deliveries {
+            self.sessions.never_again(delivery.session);
+            self.journal.never_again(delivery.newest);
+        }
+        let deliveries = Deliveries::new(deliveries);
+        for event in events {
+            self.restore_event(now, event, &deliveries);
+        }
+        for socket in sockets {
+            self.restore_socket(&socket);
+        }
+    }
+
+    fn restore_session(&mut self, now: Millis, key: SessionKey, session: Session) {
+        for pattern in &session.subscriptions {
+            self.subscriptions.add(pattern.clone(), key);
+        }
+        self.sessions.restore(key, session);
+        let until = self.kept_until(now, key);
+        self.sessions.extend(key, until);
+    }
+
+    fn restore_event(&mut self, now: Millis, row: SavedEvent, deliveries: &Deliveries) {
+        let SavedEvent { number, json, to } = row;
+        let event = Event::thawed(json);
+        for key in &to {
+            self.sessions.never_again(*key);
+            let batch = match deliveries.fate(*key, number) {
+                Fate::Gone => continue,
+                Fate::SentAs(batch) => batch,
+                Fate::Waits => 0,
+            };
+            self.sessions.change(*key, |session| session.queue.restore(event.clone(), number, batch));
+        }
+        self.journal.restore(number, event, to);
+        // Some rows may be of no use to anyone.
+        self.journal.released(now);
+    }
+
+    fn restore_socket(&mut self, KeptSocket { socket, address, held }: &KeptSocket) {
+        let held: Vec<Held> = serde_json::from_str(held).unwrap_or_default();
+        for (key, id, until, advise) in held {
+            let Some(session) = self.sessions.get_mut(key) else { continue };
+            if session.is_held() {
+                continue;
+            }
+            session.timing.advised = Some(session.timing.interval);
+            let endpoint = Endpoint::WebSocket(*socket);
+            let (address, until) = (address.clone(), Millis(until));
+            self.sessions.suspend(key, HeldConnect { endpoint, address, id, until, advise, timesync: None });
+            if self.sessions.get(key).is_some_and(Session::is_ready) {
+                self.ready.insert(key);
+            }
+        }
+    }
+}
+
+impl Sessions {
+    /// The connects that a socket holds, for [`KeptSocket::held`].
+    pub(super) fn held_by_socket(&self, socket: SocketId) -> String {
+        let mut json = String::from("[");
+        for key in self.at(super::EndpointKey::WebSocket(socket.0)) {
+            let Some(held) = self.get(key).and_then(Session::held) else { continue };
+            let held: Held = (key, held.id.clone(), held.until.0, held.advise);
+            let Ok(held) = serde_json::to_string(&held) else { continue };
+            if json.len() + held.len() > MAX_HELD {
+                break;
+            }
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(&held);
+        }
+        json.push(']');
+        json
+    }
+}

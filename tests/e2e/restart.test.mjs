@@ -1,0 +1,177 @@
+// Nothing lost: the object is evicted, the process is killed, rows are damaged, and clients carry on where they were.
+import assert from 'node:assert/strict';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join as path } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { after, test } from 'node:test';
+import { startServer } from '../../scripts/lib/server.mjs';
+import { crowd, HANDSHAKE, join, post } from './support/bayeux.mjs';
+import { logged, until } from './support/server.mjs';
+import { Socket } from './support/websocket.mjs';
+
+/** A server that keeps its storage when it is started again on the same port. */
+async function lasting(vars = {}) {
+  const persistTo = await mkdtemp(path(tmpdir(), 'bayeux-edge-'));
+  const lives = [];
+  const start = async (port = 0) => {
+    lives.push(await startServer({ fixture: true, persistTo, vars, port }));
+    return lives.at(-1);
+  };
+  after(async () => {
+    await lives.at(-1).stop();
+    await rm(persistTo, { recursive: true, force: true });
+  });
+  const first = await start();
+  return {
+    url: `${first.url}/cometd`,
+    /** SIGKILL, and a new process on the same port. What happens in between may change the rows. */
+    async restart(between = () => {}) {
+      const server = lives.at(-1);
+      process.kill(server.pid, 'SIGKILL');
+      await server.ended;
+      await withDatabases(persistTo, {}, between);
+      return start(server.port);
+    },
+    look: (work) => withDatabases(persistTo, { readOnly: true }, work),
+  };
+}
+
+/** With the SQLite of the only object, and that in which workerd keeps the alarms. */
+async function withDatabases(persistTo, options, work) {
+  const folder = path(persistTo, 'v3', 'do', 'bayeux-edge-ChannelTree');
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.sqlite')).sort();
+  assert.equal(files.length, 2, files.join());
+  const databases = files.map((name) => new DatabaseSync(path(folder, name), options));
+  try {
+    return await work(...databases);
+  } finally {
+    databases.forEach((database) => database.close());
+  }
+}
+
+const rows = (database, table) => database.prepare(`SELECT count(*) AS rows FROM ${table}`).get().rows;
+
+test('a server that is killed knows its clients, their subscriptions and what waits for them', async () => {
+  const server = await lasting({ DURABILITY: 'strict' });
+  const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
+  await alice.ok(alice.publish('/chat/demo', { n: 1 }));
+  await server.restart();
+  assert.deepEqual(await bob.poll(), [{ n: 1 }]);
+  const held = bob.poll();
+  await alice.ok(alice.publish('/chat/demo', { n: 2 }));
+  assert.deepEqual(await held, [{ n: 2 }]);
+});
+
+test('who acknowledges gets everything once, though the server is killed before and after each answer', async () => {
+  const server = await lasting({ MAX_INTERVAL: '60000', TIMEOUT: '60000' });
+  const [alice] = await crowd(server.url, 1, '/elsewhere');
+  const [shaken] = (await post(server.url, [{ ...HANDSHAKE, ext: { ack: true } }])).json;
+  const bob = (...messages) =>
+    post(server.url, messages.map((message, n) => ({ clientId: shaken.clientId, id: `${n}`, ...message })));
+  const connect = async (ack) => {
+    const fields = { channel: '/meta/connect', connectionType: 'long-polling', advice: { timeout: 0 }, ext: { ack } };
+    const { json } = await bob(fields);
+    return { data: json.slice(0, -1).map(({ data }) => data), ack: json.at(-1).ext.ack };
+  };
+  await bob({ channel: '/meta/subscribe', subscription: '/news' });
+  let acknowledged = 0;
+  const got = [];
+  for (let n = 0; n < 4; n += 1) {
+    await alice.ok(alice.publish('/news', n));
+    await server.restart();
+    const lost = await connect(acknowledged); // the answer never reaches the client
+    assert.deepEqual(lost.data, [n]);
+    await server.restart();
+    const { data, ack } = await connect(acknowledged);
+    assert.ok(ack > lost.ack, `batch ${ack} after ${lost.ack}`);
+    got.push(...data);
+    acknowledged = ack;
+  }
+  assert.deepEqual(got, [0, 1, 2, 3]);
+  assert.deepEqual((await connect(acknowledged)).data, []);
+});
+
+test('an object that was killed and that nobody calls again is woken by its alarm, and leaves nothing behind', async () => {
+  const server = await lasting({ DURABILITY: 'strict', MAX_INTERVAL: '500' });
+  const [alice] = await crowd(server.url, 2, '/chat/demo');
+  await alice.ok(alice.publish('/chat/demo', { n: 1 }));
+  await server.restart((database, alarms) => {
+    assert.deepEqual([rows(database, 'session'), rows(database, 'event')], [2, 1]);
+    const soon = BigInt(Date.now() + 200) * 1_000_000n; // ns, as workerd keeps it
+    database.prepare('UPDATE _cf_METADATA SET value = ?').run(soon);
+    alarms.prepare('UPDATE _cf_ALARM SET scheduled_time = ?').run(soon);
+  });
+  const tables = "SELECT count(*) AS tables FROM sqlite_master WHERE name IN ('session', 'version')";
+  await until(() => server.look((database) => database.prepare(tables).get().tables === 0), 'the tables are still there');
+});
+
+test('damaged rows are set aside with a word in the log, and the rest is served', async () => {
+  const server = await lasting({ DURABILITY: 'strict', MAX_INTERVAL: '60000' });
+  const [alice, bob, carol] = await crowd(server.url, 3, '/chat/demo');
+  await alice.ok(alice.publish('/chat/demo', { n: 1 }));
+  await alice.ok(alice.publish('/chat/demo', { n: 2 }));
+  const restarted = await server.restart((database) => {
+    database.exec(`UPDATE session SET json = '{"clientId":' WHERE json LIKE '%${bob.clientId}%'`);
+    database.exec(`UPDATE event SET json = '{"cut' WHERE json LIKE '%"n":1%'`);
+    database.exec(`INSERT INTO delivery VALUES (1, 'no JSON')`);
+  });
+  assert.deepEqual(await carol.poll(), [{ n: 2 }]);
+  assert.equal(await bob.lives(), false);
+  assert.deepEqual(logged(restarted, 'row_damaged').map(({ table }) => table).sort(), ['delivery', 'event', 'session']);
+  await server.restart((database) => {
+    assert.equal(rows(database, 'damaged'), 3);
+  });
+  assert.equal(await carol.lives(), true);
+});
+
+test('where nothing more can be stored, clients are told, and what was stored stays', async () => {
+  const server = await lasting({ DURABILITY: 'strict', MAX_INTERVAL: '60000' });
+  const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
+  await alice.ok(alice.publish('/chat/demo', { n: 1 }));
+  const full = await server.restart((database) => {
+    for (const table of ['session', 'event']) {
+      database.exec(`CREATE TRIGGER full_${table} BEFORE INSERT ON ${table} BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
+    }
+  });
+  const failed = async (response) => (await response).json[0].error;
+  assert.equal(await failed(alice.publish('/chat/demo', { n: 2 })), '503::storage_failed');
+  assert.equal(await failed(alice.subscribe('/more')), '503::storage_failed');
+  assert.equal(await failed(post(server.url, [HANDSHAKE])), '503::storage_failed');
+  assert.match(logged(full, 'store_failed')[0].error, /full/);
+  assert.deepEqual(await bob.poll(), [{ n: 1 }]);
+});
+
+test('an object that is evicted wakes with its sockets open and their connects held', async () => {
+  const server = await startServer({ fixture: true, vars: { WEBSOCKET_TIMEOUT: '600000', MAX_INTERVAL: '600000' } });
+  after(() => server.stop());
+  const url = `${server.url}/cometd`;
+  const sockets = await Promise.all(Array.from({ length: 50 }, () => Socket.open(url)));
+  for (const socket of sockets) {
+    const clientId = await socket.join();
+    await socket.ask({ channel: '/meta/subscribe', clientId, subscription: '/news' });
+    socket.send([{ channel: '/meta/connect', clientId, id: 'held', connectionType: 'websocket' }]);
+  }
+  const alice = await join(url);
+  for (const n of [1, 2, 3]) {
+    await server.evict('/', 'hibernate');
+    await alice.ok(alice.publish('/news', n));
+    for (const socket of sockets) assert.deepEqual(await socket.next(), [{ channel: '/news', data: n }]);
+  }
+  sockets.forEach((socket) => socket.raw.close());
+});
+
+test('a socket that breaks with the object leaves its session for the next one', async () => {
+  const server = await startServer({ fixture: true, vars: { MAX_INTERVAL: '600000' } });
+  after(() => server.stop());
+  const url = `${server.url}/cometd`;
+  const first = await Socket.open(url);
+  const clientId = await first.join();
+  await first.ask({ channel: '/meta/subscribe', clientId, subscription: '/news' });
+  await server.evict('/', 'close');
+  await first.closed;
+  const second = await Socket.open(url);
+  await second.ask({ channel: '/meta/connect', clientId, connectionType: 'websocket' });
+  await second.ask({ channel: '/news', clientId, data: 1 }).then(([event]) => assert.equal(event.data, 1));
+  second.raw.close();
+});

@@ -1,0 +1,312 @@
+//! What outlives the object: nobody has to shake hands again, and what was promised arrives.
+
+use bayeux_edge::bayeux::{Millis, Notice};
+use serde_json::json;
+
+use crate::client::Client;
+use crate::scenario::Scenario;
+
+const STRICT: (&str, &str) = ("DURABILITY", "strict");
+
+/// A client with the ack extension that listens to `/a` and holds no connect.
+fn acking(scenario: &Scenario, name: &'static str) -> Client {
+    let client = scenario.client(name);
+    client.handshake_with(json!({"ext": {"ack": true}}));
+    client.connect_with(json!({"ext": {"ack": -1}})).answer();
+    client.subscribe("/a");
+    client
+}
+
+fn connect_acking(client: &Client, batch: u64) -> (Vec<serde_json::Value>, u64) {
+    let answer = client.connect_with(json!({"ext": {"ack": batch}, "advice": {"timeout": 0}})).answer();
+    let batch = answer.reply()["ext"]["ack"].as_u64().expect("a batch");
+    (answer.data(), batch)
+}
+
+#[test]
+fn sessions_and_subscriptions_outlive_a_crash() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    bob.subscribe("/b/**");
+    bob.unsubscribe("/b/**");
+    bob.hold();
+    scenario.crashes();
+    bob.connect().answer();
+    bob.hold();
+    alice.publish("/a", 1);
+    alice.publish("/b/c", 2);
+    assert_eq!(bob.receives(), [1]);
+}
+
+#[test]
+fn after_a_crash_the_first_connect_is_answered_at_once_with_the_advice() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    alice.hold();
+    scenario.crashes();
+    assert_eq!(alice.connect().answer().reply()["advice"]["reconnect"], "retry");
+    alice.hold();
+}
+
+#[test]
+fn after_a_crash_every_client_has_its_time_to_come_back() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "5000")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    scenario.after(4000);
+    scenario.crashes();
+    scenario.after(4999);
+    assert_eq!(alice.connect().answer().reply()["successful"], true);
+    scenario.after(1);
+    assert_eq!(bob.connect().answer().reply()["error"], "402::session_unknown");
+}
+
+#[test]
+fn a_session_that_ended_is_not_brought_back() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    alice.ask(json!({"channel": "/meta/disconnect"}));
+    scenario.after(10_000);
+    assert_eq!(scenario.rows().count(), (0, 0, 0));
+    scenario.crashes();
+    for client in [alice, bob] {
+        assert_eq!(client.connect().answer().reply()["error"], "402::session_unknown");
+    }
+}
+
+#[test]
+fn what_waits_for_longer_than_a_second_outlives_a_crash() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    alice.publish("/a", 1);
+    scenario.after(1000);
+    alice.publish("/a", 2);
+    scenario.crashes();
+    assert_eq!(bob.connect().answer().data(), [1]);
+}
+
+#[test]
+fn what_was_read_is_not_sent_again_after_a_crash() {
+    let scenario = Scenario::new();
+    let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
+    bob.subscribe("/a");
+    carol.subscribe("/a");
+    alice.publish("/a", 1);
+    scenario.after(1000);
+    assert_eq!(bob.connect().answer().data(), [1]);
+    scenario.crashes();
+    assert_eq!(bob.connect().answer().data(), [0; 0]);
+    assert_eq!(carol.connect().answer().data(), [1]);
+}
+
+#[test]
+fn strictly_nothing_is_lost_that_the_publisher_was_told_of() {
+    let scenario = Scenario::with(&[STRICT]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    alice.publish("/a", 1);
+    scenario.crashes();
+    assert_eq!(bob.connect().answer().data(), [1]);
+}
+
+#[test]
+fn an_event_that_leaves_at_once_needs_no_row() {
+    for vars in [&[][..], &[STRICT]] {
+        let scenario = Scenario::with(vars);
+        let [alice, bob] = scenario.join(["alice", "bob"]);
+        bob.subscribe("/a");
+        bob.hold();
+        scenario.rows().written();
+        for n in 0..100 {
+            alice.publish("/a", n);
+            assert_eq!(bob.receives(), [n]);
+            bob.hold();
+            scenario.after(100);
+        }
+        assert_eq!(scenario.rows().written(), 0, "{vars:?}");
+    }
+}
+
+#[test]
+fn who_acknowledges_loses_nothing_and_gets_nothing_twice() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    let bob = acking(&scenario, "bob");
+    alice.publish("/a", 1);
+    scenario.crashes();
+    let (data, first) = connect_acking(&bob, 0);
+    assert_eq!(data, [1]);
+    scenario.crashes();
+    alice.publish("/a", 2);
+    // The answer was lost on its way: the client acknowledges what it had before.
+    let (data, second) = connect_acking(&bob, 0);
+    assert_eq!(data, [1, 2]);
+    assert!(second > first);
+    scenario.crashes();
+    let (data, third) = connect_acking(&bob, first);
+    assert_eq!(data, [2]);
+    scenario.crashes();
+    let (data, _) = connect_acking(&bob, third);
+    assert_eq!(data, [0; 0]);
+}
+
+#[test]
+fn batch_numbers_never_go_back() {
+    let scenario = Scenario::new();
+    let bob = acking(&scenario, "bob");
+    let mut last = 0;
+    for n in 0..300 {
+        let (_, batch) = connect_acking(&bob, last);
+        assert!(batch > last, "{batch} after {last}");
+        last = batch;
+        if n % 50 == 7 {
+            scenario.crashes();
+        }
+    }
+}
+
+#[test]
+fn rows_go_when_nobody_needs_them() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
+    let [alice, carol] = scenario.join(["alice", "carol"]);
+    let bob = acking(&scenario, "bob");
+    carol.subscribe("/a");
+    for n in 0..10 {
+        alice.publish("/a", n);
+    }
+    let (data, batch) = connect_acking(&bob, 0);
+    assert_eq!(data.len(), 10);
+    connect_acking(&bob, batch);
+    scenario.after(1000);
+    let (_, events, _) = scenario.rows().count();
+    assert_eq!(events, 10, "carol has not come yet");
+    assert_eq!(carol.connect().answer().data().len(), 10);
+    scenario.after(1000);
+    assert_eq!(scenario.rows().count(), (3, 0, 0));
+}
+
+#[test]
+fn rows_of_a_session_that_expired_go_too() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    acking(&scenario, "bob");
+    alice.publish("/a", 1);
+    scenario.after(12_000);
+    assert_eq!(scenario.rows().count(), (0, 0, 0));
+    assert_eq!(scenario.wakes_at(), None);
+}
+
+#[test]
+fn a_new_session_inherits_nothing_from_one_that_is_gone() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "60000"), STRICT]);
+    let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
+    bob.subscribe("/a");
+    carol.subscribe("/a");
+    alice.publish("/a", "for bob and carol");
+    carol.ask(json!({"channel": "/meta/disconnect"}));
+    scenario.crashes();
+    let [dave] = scenario.join(["dave"]);
+    dave.subscribe("/a");
+    assert_eq!(dave.connect_with(json!({"advice": {"timeout": 0}})).answer().data(), [0; 0]);
+    assert_eq!(bob.connect().answer().data(), ["for bob and carol"]);
+}
+
+#[test]
+fn an_object_wakes_with_its_sockets_and_knows_what_they_hold() {
+    let scenario = Scenario::new();
+    let [(alice, _), (bob, socket)] = scenario.join_on_sockets(["alice", "bob"]);
+    bob.subscribe("/a");
+    let held = bob.hold();
+    scenario.hibernates();
+    alice.publish("/a", 1);
+    assert_eq!(bob.receives(), [1]);
+    assert!(held.is_held());
+    scenario.hibernates();
+    scenario.after(3_600_000);
+    assert_eq!(held.answer().reply()["successful"], true);
+    socket.closes();
+    scenario.after(10_000);
+    assert_eq!(bob.connect().answer().reply()["error"], "402::session_unknown");
+}
+
+#[test]
+fn an_idle_room_of_sockets_asks_for_no_wake_up_for_an_hour() {
+    let scenario = Scenario::new();
+    let people = scenario.join_on_sockets(["alice", "bob", "carol"]);
+    people.iter().for_each(|(client, _)| drop(client.hold()));
+    scenario.hibernates();
+    assert_eq!(scenario.wakes_at(), Some(Millis(scenario.now().0 + 3_600_000)));
+}
+
+#[test]
+fn several_sessions_of_one_socket_are_held_again() {
+    let scenario = Scenario::new();
+    let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
+    let others = ["bob", "carol"].map(|name| {
+        let client = scenario.client(name);
+        client.moves_to(&socket);
+        client.handshake();
+        client.connect().answer();
+        client.subscribe("/a");
+        client.hold();
+        client
+    });
+    scenario.hibernates();
+    alice.publish("/a", 1);
+    for client in others {
+        assert!(!client.receives().is_empty());
+    }
+}
+
+#[test]
+fn sockets_that_broke_with_the_object_leave_their_sessions_behind() {
+    let scenario = Scenario::new();
+    let [(alice, _), (bob, _)] = scenario.join_on_sockets(["alice", "bob"]);
+    bob.subscribe("/a");
+    bob.hold();
+    scenario.crashes();
+    let socket = scenario.socket();
+    bob.moves_to(&socket);
+    bob.connect().answer();
+    bob.hold();
+    alice.moves_to_polls();
+    alice.publish("/a", 1);
+    assert_eq!(bob.receives(), [1]);
+}
+
+#[test]
+fn where_nothing_can_be_written_clients_are_told_and_the_rest_goes_on() {
+    let scenario = Scenario::new();
+    let [alice, carol] = scenario.join(["alice", "carol"]);
+    let bob = acking(&scenario, "bob");
+    carol.subscribe("/b");
+    alice.publish("/a", 1);
+    scenario.rows().are_full(true);
+    scenario.notices();
+
+    let failed = "503::storage_failed";
+    assert_eq!(alice.error_of(alice.a_publish("/a", 2)), failed);
+    assert_eq!(alice.error_of(json!({"channel": "/meta/subscribe", "subscription": "/c"})), failed);
+    let refused = scenario.client("dave").shake_hands_with(json!({}));
+    assert_eq!((&refused["error"], &refused["advice"]["reconnect"]), (&json!(failed), &json!("handshake")));
+    assert!(scenario.notices().iter().any(|notice| matches!(notice, Notice::StoreFailed { .. })));
+
+    alice.publish("/b", 3);
+    assert_eq!(carol.connect_with(json!({"advice": {"timeout": 0}})).answer().data(), [3]);
+    scenario.rows().are_full(false);
+    scenario.crashes();
+    assert_eq!(connect_acking(&bob, 0).0, [1]);
+    assert_eq!(alice.connect().answer().reply()["successful"], true);
+}
+
+#[test]
+fn a_clock_that_jumps_back_does_no_harm() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    scenario.goes_back(3_600_000);
+    scenario.crashes();
+    alice.publish("/a", 1);
+    assert_eq!(bob.connect().answer().data(), [1]);
+}
