@@ -73,8 +73,9 @@ impl Wish {
 
 /// A JSON number of milliseconds, zero or more. Fractions are cut, numbers beyond any clock are the longest duration.
 fn duration(raw: &RawValue) -> Option<Duration> {
-    let number: f64 = serde_json::from_str(raw.get()).ok()?;
-    // `as` saturates, which is what is wanted of 1e300.
+    // Of JSON only a number is one to Rust as well, and 1E400 is infinite, which serde_json would not take.
+    let number: f64 = raw.get().parse().ok()?;
+    // `as` saturates, which is what is wanted of 1E300 and of infinity.
     (number >= 0.0).then(|| Duration::from_millis(number as u64))
 }
 
@@ -90,9 +91,10 @@ mod tests {
     #[test]
     fn a_wish_is_capped_by_the_options() {
         let options = Options::default();
-        let wished = wish(r#"{"timeout":1e300,"interval":1e300}"#);
-        assert_eq!(wished.timeout, options.timeout);
-        assert_eq!(wished.interval, options.max_client_interval());
+        for number in ["1e300", "1E400", "99999999999999999999"] {
+            let wished = wish(&format!(r#"{{"timeout":{number},"interval":{number}}}"#));
+            assert_eq!((wished.timeout, wished.interval), (options.timeout, options.max_client_interval()), "{number}");
+        }
         assert_eq!(wish(r#"{"timeout":700.9}"#).timeout, Duration::from_millis(700));
     }
 
@@ -110,6 +112,9 @@ mod tests {
             r#"{"timeout":"abc"}"#,
             r#"{"timeout":{}}"#,
             r#"{"timeout":-1}"#,
+            r#"{"timeout":-1E400}"#,
+            r#"{"timeout":true}"#,
+            r#"{"timeout":"inf"}"#,
         ] {
             assert_eq!(wish(advice), absent, "{advice}");
         }

@@ -46,6 +46,11 @@ pub struct Options {
     pub max_lazy_timeout: Duration,
     /// `DURABILITY`: when an event that waits for a client is written down. Relaxed.
     pub durability: Durability,
+    /// `META_CONNECT_DELIVER_ONLY`: whether events ride on the replies to connects only, on every transport. Off, as in
+    /// CometD. On, a client reads all events in one order, whatever else it asks at the same time.
+    pub meta_connect_deliver_only: bool,
+    /// `BROADCAST_TO_PUBLISHER`: whether a client receives what it publishes where it is subscribed. On, as in CometD.
+    pub broadcast_to_publisher: bool,
     /// `FLUSH_PACE`, ms: the longest an object under load gathers events before it answers polls again; 0 answers
     /// each event at once. The figures are in `flush.rs`.
     pub flush_pace: Duration,
@@ -71,6 +76,8 @@ impl Default for Options {
             lazy_channels: Vec::new(),
             max_lazy_timeout: Duration::from_millis(5000),
             durability: Durability::Relaxed,
+            meta_connect_deliver_only: false,
+            broadcast_to_publisher: true,
             flush_pace: Duration::from_millis(500),
         }
     }
@@ -139,6 +146,8 @@ impl Options {
             lazy_channels: vars.patterns("LAZY_CHANNELS", default.lazy_channels)?,
             max_lazy_timeout: vars.duration("MAX_LAZY_TIMEOUT", 1..=10 * MINUTE, default.max_lazy_timeout)?,
             durability: vars.durability("DURABILITY", default.durability)?,
+            meta_connect_deliver_only: vars.flag("META_CONNECT_DELIVER_ONLY", default.meta_connect_deliver_only)?,
+            broadcast_to_publisher: vars.flag("BROADCAST_TO_PUBLISHER", default.broadcast_to_publisher)?,
             flush_pace: vars.duration("FLUSH_PACE", 0..=10_000, default.flush_pace)?,
         })
     }

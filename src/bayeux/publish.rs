@@ -45,8 +45,8 @@ impl BayeuxServer {
         Ok(())
     }
 
-    /// Queues an event for every subscriber of the channel, once each. Meta and service channels have none, not even
-    /// `/**`: what seems to come from there, a client takes as the server's word.
+    /// Queues an event for every subscriber of the channel, once each; without `BROADCAST_TO_PUBLISHER` not for the one
+    /// who published it. Meta and service channels have no subscribers, not even `/**`: what seems to come from there, a client takes as the server's word.
     ///
     /// # Errors
     /// [`BayeuxError::StorageFailed`], and nobody gets it.
@@ -60,7 +60,8 @@ impl BayeuxServer {
         if channel.realm() != Realm::Broadcast {
             return Ok(());
         }
-        let subscribers = self.subscriptions.matching(channel).collect();
+        let left_out = publisher.session.filter(|_| !self.options.broadcast_to_publisher);
+        let subscribers = self.subscriptions.matching(channel).filter(|key| Some(*key) != left_out).collect();
         let lazy = self.app.laziness(channel).or_else(|| self.options.laziness(channel));
         let urgency = match lazy {
             Some(lazy) if !lazy.is_zero() => Urgency::Lazy(now + lazy),

@@ -11,7 +11,7 @@ pub struct Queue {
     bytes: usize,
     /// Entries that are not lazy.
     urgent: usize,
-    /// When the first of the lazy ones should leave: they wait equally long.
+    /// When the first lazy one should leave. Channels differ in how long theirs wait, so that may be a later one.
     lazy_due: Option<Millis>,
     /// Entries that the store has a row of for this session.
     saved: usize,
@@ -44,7 +44,7 @@ impl Queue {
         self.bytes += event.as_json().len();
         self.urgent += usize::from(urgency == Urgency::Now);
         if let Urgency::Lazy(due) = urgency {
-            self.lazy_due.get_or_insert(due);
+            self.lazy_due = self.lazy_due.into_iter().chain([due]).min();
         }
         self.entries.push_back(Entry { event, number, saved: false, urgency, batch: 0 });
         let mut dropped = 0;
@@ -172,9 +172,11 @@ mod tests {
         queue.push(event("1"), EventNumber(1), Urgency::Lazy(Millis(20)), &options);
         queue.push(event("2"), EventNumber(2), Urgency::Lazy(Millis(30)), &options);
         assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, Some(Millis(20))));
-        queue.push(event("3"), EventNumber(3), Urgency::Now, &options);
+        queue.push(event("3"), EventNumber(3), Urgency::Lazy(Millis(10)), &options);
+        assert_eq!(queue.lazy_due(), Some(Millis(10)));
+        queue.push(event("4"), EventNumber(4), Urgency::Now, &options);
         assert!(queue.is_urgent());
-        assert_eq!(queue.take().len(), 3);
+        assert_eq!(queue.take().len(), 4);
         assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, None));
     }
 

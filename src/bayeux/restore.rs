@@ -72,7 +72,8 @@ impl BayeuxServer {
             if session.is_held() {
                 continue;
             }
-            session.timing.advised = Some(session.timing.interval);
+            // Who was still to be told is told at once, should this connect be overtaken.
+            session.timing.advised = (!advise).then_some(session.timing.interval);
             let endpoint = Endpoint::WebSocket(*socket);
             let (address, until) = (address.clone(), Millis(until));
             self.sessions.suspend(key, HeldConnect { endpoint, address, id, until, advise, timesync: None });

@@ -197,13 +197,22 @@ impl BayeuxServer {
     /// Answers a connect that was held, with the events that wait.
     fn answer_connect(&mut self, now: Millis, key: SessionKey, held: HeldConnect) {
         let (events, ack) = self.sessions.take_batch(key);
-        let (interval, timeout) = (self.interval(key), self.options.timeout_at(&held.endpoint));
         let mut reply = Reply::successful("/meta/connect", &held.id);
-        reply.advice = held.advise.then(|| Advice::retry(interval, timeout));
+        reply.advice = held.advise.then(|| self.advise(key, &held.endpoint));
         let timesync = held.timesync.and_then(|question| question.answer(now));
         reply.ext = ReplyExt { ack, timesync, ..ReplyExt::default() };
         let reply = reply.into_json();
         self.send(held.endpoint, Status::Ok, &events, &[reply]);
+    }
+
+    /// What the reply to a connect tells of the session's timing. The client counts as told from now on, and not before:
+    /// a connect that is overtaken or refused has no such reply.
+    pub(super) fn advise(&mut self, key: SessionKey, endpoint: &Endpoint) -> Advice {
+        let interval = self.interval(key);
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.timing.advised = Some(interval);
+        }
+        Advice::retry(interval, self.options.timeout_at(endpoint))
     }
 
     /// Answers a connect whose place a newer one took. Its events stay for that one. On a socket it needs no answer.

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::app::Attributes;
 use super::extensions::ack::Ack;
 use super::extensions::timesync;
@@ -21,12 +23,21 @@ pub struct Session {
     pub timing: Timing,
     /// What the application noted.
     pub attributes: Attributes,
+    pub agreed: Agreed,
     /// With the ack extension: how many batches were sent.
     pub batches: Option<u64>,
     /// The flush that last answered this session's connect, until the next connect comes.
     pub wave: Wave,
     /// Changed by [`super::sessions::Sessions`] alone, which keeps the clock's book by it.
     pub(super) connect: MetaConnect,
+}
+
+/// What was settled when the client shook hands, for as long as its session lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Agreed {
+    /// Events ride on the replies to connects only: with the ack extension, or `META_CONNECT_DELIVER_ONLY`.
+    pub meta_connect_deliver_only: bool,
 }
 
 /// Where the client's `/meta/connect` stands.
@@ -70,6 +81,7 @@ impl Session {
             queue: Queue::default(),
             timing: Timing { interval, advised: None },
             attributes: Attributes::default(),
+            agreed: Agreed::default(),
             batches: None,
             wave: Wave::default(),
             connect: MetaConnect::Awaited { until },
@@ -78,8 +90,14 @@ impl Session {
 
     /// One of the last life. Its first connect counts as a first one, and is answered at once.
     pub fn restored(saved: SavedSession, until: Millis) -> Self {
-        let SavedSession { client_id, subscriptions, attributes, interval, batches } = saved;
-        Self { subscriptions, attributes, batches, ..Self::new(client_id, Duration::from_millis(interval), until) }
+        let SavedSession { client_id, subscriptions, attributes, agreed, interval, batches } = saved;
+        Self {
+            subscriptions,
+            attributes,
+            agreed,
+            batches,
+            ..Self::new(client_id, Duration::from_millis(interval), until)
+        }
     }
 
     /// What is written down of it.
@@ -88,6 +106,7 @@ impl Session {
             client_id: self.client_id.clone(),
             subscriptions: self.subscriptions.clone(),
             attributes: self.attributes.clone(),
+            agreed: self.agreed.clone(),
             interval: millis(self.timing.interval),
             batches: self.batches.map(|batches| (batches / BATCHES_A_ROW + 1) * BATCHES_A_ROW),
         }
@@ -98,9 +117,9 @@ impl Session {
         self.batches.is_some_and(|batches| batches > BATCHES_A_ROW && batches % BATCHES_A_ROW == 1)
     }
 
-    /// The events that ride on any answer to this client. With the ack extension none do.
+    /// The events that ride on any answer to this client.
     pub(super) fn take_events(&mut self) -> Vec<Event> {
-        if self.batches.is_some() { Vec::new() } else { self.queue.take() }
+        if self.agreed.meta_connect_deliver_only { Vec::new() } else { self.queue.take() }
     }
 
     /// The events that ride on a connect's reply, and what the reply says of them in `ext.ack`.
@@ -112,11 +131,11 @@ impl Session {
         (self.queue.send(*batches), Some(Ack::Batch(*batches)))
     }
 
-    /// The socket that events go to while the connect stays held. With the ack extension they ride on its reply.
+    /// The socket that events go to while the connect stays held, unless they ride on its reply.
     pub(super) fn open_socket(&self) -> Option<SocketId> {
         match &self.connect {
             MetaConnect::Suspended(HeldConnect { endpoint: Endpoint::WebSocket(socket), .. })
-                if self.batches.is_none() =>
+                if !self.agreed.meta_connect_deliver_only =>
             {
                 Some(*socket)
             }

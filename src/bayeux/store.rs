@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::app::Attributes;
 use super::journal::EventNumber;
+use super::session::Agreed;
 use super::{ChannelPattern, ClientId, SessionKey, SocketId};
 
 /// Keeps rows. What is saved under a number takes the place of what was.
@@ -65,6 +66,8 @@ pub struct SavedSession {
     pub subscriptions: BTreeSet<ChannelPattern>,
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
+    #[serde(default)]
+    pub agreed: Agreed,
     /// ms.
     #[serde(default)]
     pub interval: u64,

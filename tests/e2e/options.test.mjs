@@ -1,5 +1,6 @@
 // Every option of the README's table: that a value that makes no sense is refused loudly, and what it changes
-// (ALLOWED_ORIGINS: http.test.mjs; FLUSH_PACE and WEBSOCKET_TIMEOUT, which take a clock that can be moved: natively;
+// (ALLOWED_ORIGINS: http.test.mjs; FLUSH_PACE and WEBSOCKET_TIMEOUT, which take a clock that can be moved, and what
+// concerns the protocol alone: natively;
 // CONNECTION_TYPES: transports.test.mjs).
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -28,6 +29,8 @@ const REFUSED = {
   MAX_SESSIONS: ['3.5'],
   LAZY_CHANNELS: ['/a/*/b'],
   MAX_LAZY_TIMEOUT: ['0'],
+  META_CONNECT_DELIVER_ONLY: ['perhaps'],
+  BROADCAST_TO_PUBLISHER: ['never'],
   FLUSH_PACE: ['-5'],
   LOG_LEVEL: ['verbose'],
 };

@@ -33,6 +33,20 @@ fn a_channel_is_lazy_for_the_time_that_the_application_says_and_else_for_that_of
 }
 
 #[test]
+fn an_event_that_waits_for_less_long_takes_along_what_waits_longer() {
+    let scenario = house();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/**");
+    let held = bob.hold();
+    alice.publish("/prompt/later", 1);
+    alice.publish("/slow/a", 2);
+    scenario.after(799);
+    assert!(held.is_held());
+    scenario.after(1);
+    assert_eq!(held.answer().data(), [1, 2]);
+}
+
+#[test]
 fn a_room_that_is_full_takes_nobody_until_somebody_leaves() {
     let scenario = house();
     let [alice, bob] = scenario.join(["alice", "bob"]);

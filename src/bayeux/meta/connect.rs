@@ -53,7 +53,7 @@ impl BayeuxServer {
         batch.parting.extend(events);
         let mut reply = checked.successful();
         reply.ext.ack = ack;
-        reply.advice = advise.then(|| Advice::retry(wish.interval, self.options.timeout_at(&batch.from)));
+        reply.advice = advise.then(|| self.advise(key, &batch.from));
         Step::Replied(reply.into_json())
     }
 
@@ -66,7 +66,6 @@ impl BayeuxServer {
         let first = timing.advised.is_none();
         let advise = wish.given || timing.advised != Some(wish.interval);
         let before = std::mem::replace(&mut timing.interval, wish.interval);
-        timing.advised = Some(wish.interval);
         if before != wish.interval {
             self.sessions.changed(key);
         }
@@ -77,7 +76,7 @@ impl BayeuxServer {
     /// it waits either way: the events go ahead of it.
     fn may_wait(&self, now: Millis, batch: &Batch, key: SessionKey) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
-        let events_go_ahead = matches!(batch.from, Endpoint::WebSocket(_)) && session.batches.is_none();
+        let events_go_ahead = matches!(batch.from, Endpoint::WebSocket(_)) && !session.agreed.meta_connect_deliver_only;
         events_go_ahead || !session.queue.is_urgent() || !self.pace.allows(now)
     }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::bayeux::app::{Client, ServerEvent};
 use crate::bayeux::batch::{Batch, Checked};
 use crate::bayeux::extensions::ack::{self, Ack};
+use crate::bayeux::session::Agreed;
 use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Message, Millis, Notice, Operation, Reply, Session};
 
 const VERSION: &str = "1.0";
@@ -59,10 +60,11 @@ impl BayeuxServer {
         reply.ext.ack = acks.then_some(Ack::Agreed(true));
         reply.advice = Some(Advice::retry(self.options.interval, timeout));
         let json = reply.into_json();
+        let agreed = Agreed { meta_connect_deliver_only: acks || self.options.meta_connect_deliver_only };
         let batches = acks.then_some(0);
         let attributes = client.attributes.clone();
-        let session = Session { batches, attributes, ..Session::new(client_id, self.options.interval, until) };
-        let key = self.sessions.open(session);
+        let session = Session::new(client_id, self.options.interval, until);
+        let key = self.sessions.open(Session { agreed, batches, attributes, ..session });
         if let Err(error) = self.save_session(key) {
             self.sessions.close(key);
             return Err(self.storage_failed(&error));
