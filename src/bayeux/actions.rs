@@ -42,14 +42,15 @@ impl BayeuxServer {
         for action in actions {
             match action {
                 Action::Reply(data) => {
-                    let event = on.channel.as_ref().map(|channel| Event::of_server(channel, &data));
+                    let event = on.channel.as_ref().map(|channel| Event::of_server(channel, &data, &self.stamp));
                     match sender {
                         Some(session) => event.iter().for_each(|event| drop(self.enqueue_for(now, session, event))),
                         None => parting.extend(event),
                     }
                 }
-                Action::Publish { channel, data } => {
-                    drop(self.deliver(now, &on.author, &channel, &Event::of_server(&channel, &data)));
+                Action::Publish { channel, data, lazy } => {
+                    let event = Event::of_server(&channel, &data, &self.stamp);
+                    drop(self.deliver(now, &on.author, &channel, &event, lazy));
                 }
                 Action::Push { session, channel, data } => self.push(now, session, channel, data),
                 Action::Disconnect(None) => {
@@ -86,7 +87,7 @@ impl BayeuxServer {
 
     fn push(&mut self, now: Millis, session: SessionKey, channel: ChannelId, data: Box<serde_json::value::RawValue>) {
         let known = self.sessions.get(session).is_some();
-        if known && self.enqueue_for(now, session, &Event::of_server(&channel, &data)).is_ok() {
+        if known && self.enqueue_for(now, session, &Event::of_server(&channel, &data, &self.stamp)).is_ok() {
             self.happened(|| ServerEvent::ClientPush { session, channel, data });
         }
     }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::extensions::timestamp::Stamp;
 use super::{ChannelId, Message};
 
 /// A message frozen to its JSON, once, whoever will receive it. Cheap to clone.
@@ -14,29 +15,28 @@ const NOT_DELIVERED: [&str; 7] = ["channel", "data", "clientId", "id", "advice",
 
 impl Event {
     /// What subscribers receive of a publish: `data` byte for byte, `ext` and the publisher's own fields behind it.
-    pub fn freeze(channel: &ChannelId, message: &Message) -> Self {
+    /// A stamp takes the place of the publisher's own.
+    pub fn freeze(channel: &ChannelId, message: &Message, stamp: &Stamp) -> Self {
         let data = message.field("data").map_or("null", |data| data.get());
         let mut json = opened(channel, data);
-        for (name, value) in message.fields().filter(|(name, _)| !NOT_DELIVERED.contains(name)) {
+        let passes = |name| !NOT_DELIVERED.contains(&name) && (stamp.is_empty() || name != "timestamp");
+        for (name, value) in message.fields().filter(|(name, _)| passes(name)) {
             json.push(',');
             json.push_str(&quoted(name));
             json.push(':');
             json.push_str(value.get());
         }
-        json.push('}');
-        Self(json.into())
+        closed(json, stamp)
     }
 
     /// A message of the server's own. `data` is JSON.
-    pub fn of_server(channel: &ChannelId, data: &serde_json::value::RawValue) -> Self {
-        let mut json = opened(channel, data.get());
-        json.push('}');
-        Self(json.into())
+    pub fn of_server(channel: &ChannelId, data: &serde_json::value::RawValue, stamp: &Stamp) -> Self {
+        closed(opened(channel, data.get()), stamp)
     }
 
     /// The server ends a session: what its client is told.
-    pub fn disconnected() -> Self {
-        Self(r#"{"channel":"/meta/disconnect","successful":true}"#.into())
+    pub fn disconnected(stamp: &Stamp) -> Self {
+        closed(r#"{"channel":"/meta/disconnect","successful":true"#.to_owned(), stamp)
     }
 
     /// One that was frozen before.
@@ -59,6 +59,12 @@ fn opened(channel: &ChannelId, data: &str) -> String {
     format!(r#"{{"channel":"{channel}","data":{data}"#)
 }
 
+fn closed(mut json: String, stamp: &Stamp) -> Event {
+    json.push_str(stamp.as_json());
+    json.push('}');
+    Event(json.into())
+}
+
 fn quoted(name: &str) -> String {
     serde_json::Value::from(name).to_string()
 }
@@ -69,7 +75,7 @@ mod tests {
 
     fn frozen(json: &str) -> String {
         let channel = ChannelId::parse("/a").unwrap();
-        Event::freeze(&channel, &serde_json::from_str(json).unwrap()).as_json().to_owned()
+        Event::freeze(&channel, &serde_json::from_str(json).unwrap(), &Stamp::default()).as_json().to_owned()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The options of a server, each with its unit, its default, and where the number comes from.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -51,6 +52,11 @@ pub struct Options {
     pub meta_connect_deliver_only: bool,
     /// `BROADCAST_TO_PUBLISHER`: whether a client receives what it publishes where it is subscribed. On, as in CometD.
     pub broadcast_to_publisher: bool,
+    /// `MESSAGES_PER_FRAME`: how many events go into one frame of a WebSocket, 0 for all that leave at the same time; CometD's
+    /// `ws.messagesPerFrame`, which is 1 there. All: clients take arrays, and a frame costs the same whatever is in it.
+    pub messages_per_frame: Option<NonZeroUsize>,
+    /// `TIMESTAMP`: whether each reply and event says when it was made. Off, as CometD's `TimestampExtension`.
+    pub timestamp: bool,
     /// `FLUSH_PACE`, ms: the longest an object under load gathers events before it answers polls again; 0 answers
     /// each event at once. The figures are in `flush.rs`.
     pub flush_pace: Duration,
@@ -78,6 +84,8 @@ impl Default for Options {
             durability: Durability::Relaxed,
             meta_connect_deliver_only: false,
             broadcast_to_publisher: true,
+            messages_per_frame: None,
+            timestamp: false,
             flush_pace: Duration::from_millis(500),
         }
     }
@@ -148,6 +156,8 @@ impl Options {
             durability: vars.durability("DURABILITY", default.durability)?,
             meta_connect_deliver_only: vars.flag("META_CONNECT_DELIVER_ONLY", default.meta_connect_deliver_only)?,
             broadcast_to_publisher: vars.flag("BROADCAST_TO_PUBLISHER", default.broadcast_to_publisher)?,
+            messages_per_frame: NonZeroUsize::new(vars.number("MESSAGES_PER_FRAME", 0..=1_000_000, 0)?),
+            timestamp: vars.flag("TIMESTAMP", default.timestamp)?,
             flush_pace: vars.duration("FLUSH_PACE", 0..=10_000, default.flush_pace)?,
         })
     }

@@ -9,6 +9,8 @@
 //! * A delivered event MUST have channel and data, and never the publisher's clientId (section 5.2).
 //! * What is published to `/service/**` reaches the application only (section 2.3.2).
 
+use std::time::Duration;
+
 use super::actions::Subject;
 use super::app::{Client, Publication};
 use super::batch::{Batch, Checked};
@@ -39,8 +41,8 @@ impl BayeuxServer {
         }
         let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
         let actions = self.app.receive(&mut publication)?;
-        let event = Event::freeze(channel, publication.message());
-        self.deliver(now, &publication.client, channel, &event)?;
+        let event = Event::freeze(channel, publication.message(), &self.stamp);
+        self.deliver(now, &publication.client, channel, &event, publication.is_lazy())?;
         self.perform(now, &Subject::sent(&publication), &mut batch.parting, actions);
         Ok(())
     }
@@ -56,20 +58,23 @@ impl BayeuxServer {
         publisher: &Client,
         channel: &ChannelId,
         event: &Event,
+        lazy: bool,
     ) -> Result<(), BayeuxError> {
         if channel.realm() != Realm::Broadcast {
             return Ok(());
         }
         let left_out = publisher.session.filter(|_| !self.options.broadcast_to_publisher);
         let subscribers = self.subscriptions.matching(channel).filter(|key| Some(*key) != left_out).collect();
-        let lazy = self.app.laziness(channel).or_else(|| self.options.laziness(channel));
-        let urgency = match lazy {
-            Some(lazy) if !lazy.is_zero() => Urgency::Lazy(now + lazy),
-            _ => Urgency::Now,
-        };
+        let urgency = self.laziness(channel, lazy).map_or(Urgency::Now, |wait| Urgency::Lazy(now + wait));
         self.enqueue(now, subscribers, event, urgency)?;
         self.published(publisher, channel, event);
         Ok(())
+    }
+
+    /// How long an event may wait for company: its channel's time, or `MAX_LAZY_TIMEOUT` where the message alone is lazy.
+    fn laziness(&self, channel: &ChannelId, lazy: bool) -> Option<Duration> {
+        let of_channel = self.app.laziness(channel).or_else(|| self.options.laziness(channel));
+        of_channel.filter(|wait| !wait.is_zero()).or(lazy.then_some(self.options.max_lazy_timeout))
     }
 
     /// Queues an event for one session, subscribed or not.

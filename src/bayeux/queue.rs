@@ -133,10 +133,11 @@ impl Queue {
 mod tests {
     use super::*;
     use crate::bayeux::ChannelId;
+    use crate::bayeux::extensions::timestamp::Stamp;
 
     fn event(data: &str) -> Event {
         let raw = serde_json::value::RawValue::from_string(data.to_owned()).unwrap();
-        Event::of_server(&ChannelId::parse("/a").unwrap(), &raw)
+        Event::of_server(&ChannelId::parse("/a").unwrap(), &raw, &Stamp::default())
     }
 
     fn push_all(options: &Options, count: u64) -> (usize, Vec<Event>) {

@@ -10,8 +10,9 @@ use super::actions::Happenings;
 use super::app::{Application, Client, ServerEvent};
 use super::batch::Batch;
 use super::extensions::ReplyExt;
+use super::extensions::timestamp::Stamp;
 use super::flush::FlushPace;
-use super::frames::{Frames, array};
+use super::frames::{Frames, array, split};
 use super::journal::Journal;
 use super::session::HeldConnect;
 use super::sessions::{News, Sessions};
@@ -33,6 +34,8 @@ pub struct BayeuxServer {
     pub(super) happenings: Happenings,
     pub(super) journal: Journal,
     pub(super) store: Box<dyn Store>,
+    /// What every message carries that is made now.
+    pub(super) stamp: Stamp,
     home: Home,
     random: ChaCha12Rng,
     /// The wake-up that was asked for and has not come.
@@ -53,6 +56,7 @@ impl BayeuxServer {
             happenings: Happenings::new(),
             journal: Journal::default(),
             store,
+            stamp: Stamp::default(),
             home,
             random: ChaCha12Rng::from_seed(seed),
             wake: None,
@@ -69,6 +73,9 @@ impl BayeuxServer {
     /// here.
     #[must_use]
     pub fn handle(&mut self, now: Millis, input: Input) -> Vec<Output> {
+        if self.options.timestamp {
+            self.stamp = Stamp::at(now);
+        }
         match input {
             Input::Messages { from, origin, messages } => self.run(now, Batch::new(from, origin, messages)),
             Input::Closed(endpoint) => self.closed(now, endpoint),
@@ -107,7 +114,7 @@ impl BayeuxServer {
         }
         let wave = self.pace.next_wave();
         let mut answers = 0;
-        let mut frames = Frames::default();
+        let mut frames = Frames::new(self.options.messages_per_frame);
         for key in std::mem::take(&mut self.ready) {
             let Some(session) = self.sessions.get(key).filter(|session| session.is_ready()) else { continue };
             if let Some(socket) = session.open_socket() {
@@ -118,9 +125,9 @@ impl BayeuxServer {
                 answers += 1;
             }
         }
-        let sockets = frames.sockets();
+        let sent = frames.count();
         self.outputs.extend(frames.into_outputs());
-        self.pace.flushed(now, answers, sockets, self.options.flush_pace);
+        self.pace.flushed(now, answers, sent, self.options.flush_pace);
     }
 
     /// Writes down what must outlive the object, and tells the sockets what they hold.
@@ -246,7 +253,7 @@ impl BayeuxServer {
         self.tell(Notice::SessionClosed { why, sessions: self.sessions.len() });
         let mut events = session.queue.take();
         if why == Ending::Dismissed {
-            events.push(Event::disconnected());
+            events.push(Event::disconnected(&self.stamp));
         }
         let Some(held) = held else { return events };
         let mut reply = Reply::successful("/meta/connect", &held.id);
@@ -256,9 +263,15 @@ impl BayeuxServer {
         Vec::new()
     }
 
-    /// One answer: events first, then the replies in the order of their requests.
-    pub(super) fn send(&mut self, to: Endpoint, status: Status, events: &[Event], replies: &[String]) {
-        let messages = array(events.iter().map(Event::as_json).chain(replies.iter().map(String::as_str)));
+    /// One answer: events first, then the replies in the order of their requests. With `MESSAGES_PER_FRAME` the events have
+    /// frames of their own on a socket.
+    pub(super) fn send(&mut self, to: Endpoint, status: Status, mut events: &[Event], replies: &[String]) {
+        if let (Endpoint::WebSocket(socket), Some(count)) = (&to, self.options.messages_per_frame) {
+            self.outputs.extend(split(vec![*socket], events, count));
+            events = &[];
+        }
+        let replies: Vec<_> = replies.iter().map(|reply| self.stamp.on(reply)).collect();
+        let messages = array(events.iter().map(Event::as_json).chain(replies.iter().map(AsRef::as_ref)));
         self.outputs.push(Output::Send { to, status, messages });
     }
 

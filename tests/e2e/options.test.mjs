@@ -31,6 +31,8 @@ const REFUSED = {
   MAX_LAZY_TIMEOUT: ['0'],
   META_CONNECT_DELIVER_ONLY: ['perhaps'],
   BROADCAST_TO_PUBLISHER: ['never'],
+  MESSAGES_PER_FRAME: ['all'],
+  TIMESTAMP: ['now'],
   FLUSH_PACE: ['-5'],
   LOG_LEVEL: ['verbose'],
 };

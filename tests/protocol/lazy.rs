@@ -1,5 +1,6 @@
-//! Lazy channels: events that wait for company.
+//! Lazy channels and messages: events that wait for company.
 
+use bayeux_edge::bayeux::app::{Actions, Application, ChannelOptions};
 use serde_json::json;
 
 use crate::client::Client;
@@ -93,4 +94,79 @@ fn without_lazy_channels_nothing_is_lazy() {
     let held = bob.hold();
     alice.publish("/lazy/a", 1);
     assert!(!held.is_held());
+}
+
+/// What is published on `/mixed` with data below zero is in no hurry; `/service/later` publishes lazily.
+fn lazy_messages(vars: &[(&str, &str)]) -> (Scenario, [Client; 2]) {
+    let application = Application::new()
+        .channel("/short/*", ChannelOptions::new().lazy(std::time::Duration::from_millis(300)))
+        .listener("/mixed", |message| {
+            let lazy = message.data::<i64>()? < 0;
+            message.set_lazy(lazy);
+            Ok(Actions::new())
+        })
+        .service("later", |call| {
+            let channel: String = call.data()?;
+            Ok(Actions::new().publish_lazily(channel, "later"))
+        });
+    let scenario = Scenario::serving(application, &[vars, &[("MAX_LAZY_TIMEOUT", "1500")]].concat());
+    let clients = scenario.join(["alice", "bob"]);
+    clients[1].subscribe("/**");
+    (scenario, clients)
+}
+
+#[test]
+fn a_listener_may_say_that_a_message_is_in_no_hurry() {
+    let (scenario, [alice, bob]) = lazy_messages(&[]);
+    let held = bob.hold();
+    alice.publish("/mixed", -1);
+    scenario.after(1499);
+    assert!(held.is_held());
+    scenario.after(1);
+    assert_eq!(held.answer().data(), [-1]);
+    let held = bob.hold();
+    alice.publish("/mixed", -2);
+    alice.publish("/mixed", 3);
+    assert_eq!(held.answer().data(), [-2, 3]);
+}
+
+#[test]
+fn the_application_may_publish_in_no_hurry() {
+    let (scenario, [alice, bob]) = lazy_messages(&[]);
+    let held = bob.hold();
+    alice.publish("/service/later", "/news");
+    scenario.after(1499);
+    assert!(held.is_held());
+    scenario.after(1);
+    assert_eq!(held.answer().events(), [json!({"channel": "/news", "data": "later"})]);
+}
+
+#[test]
+fn a_lazy_message_of_a_lazy_channel_waits_for_the_channels_time() {
+    let (scenario, [alice, bob]) = lazy_messages(&[]);
+    let held = bob.hold();
+    alice.publish("/service/later", "/short/a");
+    scenario.after(299);
+    assert!(held.is_held());
+    scenario.after(1);
+    assert_eq!(held.answer().data(), ["later"]);
+}
+
+#[test]
+fn a_message_of_a_lazy_channel_is_lazy_whatever_its_listener_says() {
+    let (scenario, [alice, bob]) = lazy_messages(&[("LAZY_CHANNELS", "/mixed")]);
+    let held = bob.hold();
+    alice.publish("/mixed", 1);
+    scenario.after(1499);
+    assert!(held.is_held());
+    scenario.after(1);
+    assert!(!held.is_held());
+}
+
+#[test]
+fn a_client_cannot_say_so() {
+    let (_scenario, [alice, bob]) = lazy_messages(&[]);
+    let held = bob.hold();
+    alice.send(json!({"channel": "/news", "data": 1, "lazy": true, "ext": {"lazy": true}}));
+    assert_eq!(held.answer().data(), [1]);
 }

@@ -25,6 +25,8 @@ pub enum Action {
     Publish {
         channel: ChannelId,
         data: Box<RawValue>,
+        /// Whether it may wait for company.
+        lazy: bool,
     },
     /// Deliver to one session alone, subscribed or not.
     Push {
@@ -75,7 +77,13 @@ impl Actions {
 
     /// Publishes as the server.
     pub fn publish(self, channel: impl AsRef<str>, data: impl Serialize) -> Self {
-        self.with(json(data).and_then(|data| Ok(Action::Publish { channel: parsed(channel)?, data })))
+        self.with(json(data).and_then(|data| Ok(Action::Publish { channel: parsed(channel)?, data, lazy: false })))
+    }
+
+    /// Publishes a message that is in no hurry: CometD's `setLazy`. It waits for company as on a lazy channel, up to
+    /// `MAX_LAZY_TIMEOUT`, or the channel's own time.
+    pub fn publish_lazily(self, channel: impl AsRef<str>, data: impl Serialize) -> Self {
+        self.with(json(data).and_then(|data| Ok(Action::Publish { channel: parsed(channel)?, data, lazy: true })))
     }
 
     /// Delivers to one session, whether it is subscribed or not: CometD's `deliver`, POE's `client_push`. A session that has

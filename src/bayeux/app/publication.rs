@@ -13,11 +13,12 @@ pub struct Publication {
     pub client: Client,
     pub channel: ChannelId,
     message: Message,
+    lazy: bool,
 }
 
 impl Publication {
     pub fn new(client: Client, channel: ChannelId, message: Message) -> Self {
-        Self { client, channel, message }
+        Self { client, channel, message, lazy: false }
     }
 
     /// The data as a `T`.
@@ -41,6 +42,16 @@ impl Publication {
     /// Other data in place of what was sent.
     pub fn set_data(&mut self, data: impl Serialize) {
         self.message.set("data", &data);
+    }
+
+    /// Whether it is in no hurry: then it waits for company as on a lazy channel, up to `MAX_LAZY_TIMEOUT`, or the channel's
+    /// own time. A message of a lazy channel waits either way.
+    pub fn set_lazy(&mut self, lazy: bool) {
+        self.lazy = lazy;
+    }
+
+    pub(in crate::bayeux) fn is_lazy(&self) -> bool {
+        self.lazy
     }
 
     /// Another `ext`, or one where there was none; `()` takes it away.

@@ -1,6 +1,7 @@
 //! The protocol's extensions: what travels in `ext`, one file each.
 
 pub mod ack;
+pub mod timestamp;
 pub mod timesync;
 
 use serde::Serialize;

@@ -1,0 +1,110 @@
+//! `MESSAGES_PER_FRAME`: how many events go into one frame of a WebSocket.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, Socket};
+use crate::scenario::Scenario;
+
+/// Alice publishes, Bob and Carol listen, each on a socket.
+fn trio(per_frame: &str) -> (Scenario, Client, [(Client, Socket); 2]) {
+    let scenario = Scenario::with(&[("MESSAGES_PER_FRAME", per_frame)]);
+    let [(alice, _), bob, carol] = scenario.join_on_sockets(["alice", "bob", "carol"]);
+    for (client, socket) in [&bob, &carol] {
+        client.subscribe("/chat");
+        client.hold();
+        socket.frames();
+    }
+    (scenario, alice, [bob, carol])
+}
+
+fn publish(client: &Client, count: u64) {
+    let messages = (1..=count)
+        .map(|turn| json!({"channel": "/chat", "data": turn, "clientId": client.id(), "id": turn.to_string()}));
+    client.post(&messages.collect());
+}
+
+fn event(turn: u64) -> Value {
+    json!({"channel": "/chat", "data": turn})
+}
+
+#[test]
+fn one_gives_every_event_a_frame_of_its_own_which_is_an_array_still() {
+    let (scenario, alice, [(_, b), (_, c)]) = trio("1");
+    publish(&alice, 3);
+    let expected = [[event(1)], [event(2)], [event(3)]];
+    assert_eq!(b.frames(), expected);
+    assert_eq!(c.frames(), expected);
+    assert_eq!(scenario.deliveries().len(), 3, "each is written once for both");
+}
+
+#[test]
+fn more_are_filled_up_in_order() {
+    let (_scenario, alice, [(_, b), _]) = trio("2");
+    publish(&alice, 5);
+    assert_eq!(b.frames(), [vec![event(1), event(2)], vec![event(3), event(4)], vec![event(5)]]);
+}
+
+#[test]
+fn zero_is_the_default_all_in_one() {
+    let (_scenario, alice, [(_, b), _]) = trio("0");
+    publish(&alice, 5);
+    assert_eq!(b.frames(), [(1..=5).map(event).collect::<Vec<_>>()]);
+}
+
+#[test]
+fn events_that_would_ride_on_replies_go_ahead_of_them_and_the_replies_of_a_batch_stay_together() {
+    let (_scenario, _, [(bob, b), _]) = trio("1");
+    publish(&bob, 2);
+    let frames = b.frames();
+    assert_eq!(frames[..2], [[event(1)], [event(2)]]);
+    let ids: Vec<_> = frames[2].iter().map(|reply| reply["id"].clone()).collect();
+    assert_eq!((json!(ids), frames.len()), (json!(["1", "2"]), 3));
+}
+
+#[test]
+fn a_connect_that_brings_events_comes_behind_them() {
+    let scenario = Scenario::with(&[("MESSAGES_PER_FRAME", "1")]);
+    let [(alice, _)] = scenario.join_on_sockets(["alice"]);
+    let (bob, socket) = (scenario.client("bob"), scenario.socket());
+    bob.moves_to(&socket);
+    bob.handshake_with(json!({"ext": {"ack": true}}));
+    bob.connect_with(json!({"ext": {"ack": 0}})).answer();
+    bob.subscribe("/chat");
+    let held = bob.connect_with(json!({"id": "c", "ext": {"ack": 1}}));
+    socket.frames();
+    publish(&alice, 2);
+    let reply = json!({"channel": "/meta/connect", "id": "c", "successful": true, "ext": {"ack": 2}});
+    assert_eq!(socket.frames(), [[event(1)], [event(2)], [reply]]);
+    assert!(!held.is_held());
+}
+
+#[test]
+fn each_frame_costs_the_object_its_time() {
+    let scenario = Scenario::with(&[("MESSAGES_PER_FRAME", "1")]);
+    let [alice] = scenario.join(["alice"]);
+    let crowd: Vec<Client> = (0..100)
+        .map(|_| {
+            let [(client, _)] = scenario.join_on_sockets(["one of the crowd"]);
+            client.subscribe("/chat");
+            client.hold();
+            client
+        })
+        .collect();
+    publish(&alice, 10);
+    alice.publish("/chat", 11);
+    assert_eq!(scenario.deliveries().len(), 10);
+    // 1,000 frames at 30 µs.
+    scenario.after(29);
+    assert_eq!(scenario.deliveries().len(), 10);
+    scenario.after(1);
+    assert_eq!(scenario.deliveries().len(), 11);
+    assert_eq!(crowd[99].receives().len(), 11);
+}
+
+#[test]
+fn polls_are_answered_in_one_piece() {
+    let scenario = Scenario::with(&[("MESSAGES_PER_FRAME", "1")]);
+    let [alice] = scenario.join(["alice"]);
+    alice.subscribe("/chat");
+    assert_eq!(alice.send_all([1, 2].map(|turn| alice.a_publish("/chat", turn))).answer().messages.len(), 4);
+}
