@@ -8,6 +8,11 @@
 //! | `/service/pub` with `{"channel":C,"data":D}` | publishes D on C as the server |
 //! | `/service/panic` | panics, as a bug in an application would |
 //! | `/service/memory` | answers with the bytes of the wasm heap that are in use, of all objects together |
+//! | `/fixture/mirror`, POST or PUT | answers with the request's body and type, and what else it was in `x-` headers |
+//! | `/fixture/publish/*`, POST | publishes the body's JSON on the channel that the path goes on with |
+//! | `/fixture/panic`, GET | panics |
+//! | `/fixture/impossible`, GET | answers with a status that HTTP does not have |
+//! | static files that come past the Worker | get a header `x-fixture` with their path; `/robots.txt` is forbidden, and `/panic` panics |
 //! | handshake with `ext.deny` true | denied |
 //! | `/auth/**` | neither published nor subscribed |
 //! | `/sub/**` | subscribed only |
@@ -19,7 +24,9 @@ mod memory;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::bayeux::app::{Actions, Application, Client, Outcome, Publication, SecurityPolicy, publish, reply};
+use crate::bayeux::app::{
+    Actions, Application, Client, HttpRequest, HttpResponse, Outcome, Publication, SecurityPolicy, publish, reply,
+};
 use crate::bayeux::{BayeuxError, ChannelId, ChannelPattern, Denial, Message};
 
 /// See the table above.
@@ -30,7 +37,22 @@ pub fn application(_var: &dyn Fn(&str) -> Option<String>) -> Application {
         .listener("/service/veto", |_| Err(BayeuxError::MessageDeleted))
         .service("kick", |_| Ok(Actions::new().disconnect()))
         .service("pub", publish_as_server)
-        .service("panic", |_| panic!("the panic that /service/panic was asked for"));
+        .service("panic", |_| panic!("the panic that /service/panic was asked for"))
+        .route("POST", "/fixture/mirror", mirror)
+        .route("PUT", "/fixture/mirror", mirror)
+        .route("POST", "/fixture/publish/*", |request| match request.json::<Box<RawValue>>() {
+            Some(data) => {
+                HttpResponse::new(204).and(publish(request.path.trim_start_matches("/fixture/publish"), data))
+            }
+            None => HttpResponse::text("JSON, please").with_status(400),
+        })
+        .route("GET", "/fixture/panic", |_| panic!("the panic that /fixture/panic was asked for"))
+        .route("GET", "/fixture/impossible", |_| HttpResponse::new(99))
+        .on_static_response(|request, response| match request.path.as_str() {
+            "/robots.txt" => *response = HttpResponse::text("forbidden").with_status(403),
+            "/panic" => panic!("the panic that /panic was asked for"),
+            path => response.set_header("x-fixture", path),
+        });
     #[cfg(target_arch = "wasm32")]
     let application = application.service("memory", |_| Ok(memory::report().map(reply).unwrap_or_default()));
     application
@@ -58,6 +80,16 @@ impl SecurityPolicy for Guard {
         closed_to_all(name)?;
         if name.starts_with("/sub/") { Err(Denial::default()) } else { Ok(()) }
     }
+}
+
+fn mirror(request: &HttpRequest) -> HttpResponse {
+    let type_ = request.header("content-type").unwrap_or("application/octet-stream");
+    let response = HttpResponse { body: Some(request.body.clone()), ..HttpResponse::new(200) };
+    response
+        .header("content-type", type_)
+        .header("x-method", request.method.as_str())
+        .header("x-path", request.path.as_str())
+        .header("x-query", request.query.as_str())
 }
 
 /// The data of `/service/pub`.

@@ -4,7 +4,7 @@
 //!          browsers, programs
 //!                 │ HTTP, WebSocket
 //!  ┌──────────────▼───────────────┐
-//!  │ cloudflare::worker           │  stateless: finds the home by the path
+//!  │ cloudflare::worker    site   │  stateless: finds the home by the path; static files, your routes
 //!  └──────────────┬───────────────┘
 //!                 │ one Durable Object per home: `/`, `/<tree>`
 //!  ┌──────────────▼───────────────┐
@@ -38,6 +38,11 @@ pub mod bayeux;
 mod cloudflare;
 #[cfg(feature = "fixture")]
 pub mod fixture;
+
+/// The guide's examples, so that they compile and run.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/APPLICATION.md")]
+mod guide {}
 
 /// What this build serves: the fixture's application where that feature is on, otherwise yours.
 #[cfg(target_arch = "wasm32")]

@@ -4,21 +4,29 @@
 /** The entry point's name: not the default one, before which miniflare would put its routing Workers. */
 export const ENTRYPOINT = 'Served';
 
-/** Sends to the Worker what `run_worker_first` names, and the rest to the static files. */
-export const entryModule = ({ binding, run_worker_first: workerFirst }) => `
+/**
+ * Sends to the Worker what `run_worker_first` names (`true`, or patterns, those with a `!` for exceptions), and the rest to
+ * the static files.
+ */
+export const entryModule = ({ binding, run_worker_first: workerFirst }) => {
+  const patterns = workerFirst === true ? ['/*'] : workerFirst;
+  const names = (all) => `{ exact: new Set(${JSON.stringify(all.filter((name) => !name.endsWith('*')))}), prefixes: ${JSON.stringify(all.filter((name) => name.endsWith('*')).map((name) => name.slice(0, -1)))} }`;
+  return `
 import Worker from './index.js';
 export * from './index.js';
 export { default } from './index.js';
 
-const exact = new Set(${JSON.stringify(workerFirst.filter((pattern) => !pattern.endsWith('*')))});
-const prefixes = ${JSON.stringify(workerFirst.filter((pattern) => pattern.endsWith('*')).map((pattern) => pattern.slice(0, -1)))};
+const first = ${names(patterns.filter((pattern) => !pattern.startsWith('!')))};
+const exceptions = ${names(patterns.filter((pattern) => pattern.startsWith('!')).map((pattern) => pattern.slice(1)))};
+const among = ({ exact, prefixes }, path) => exact.has(path) || prefixes.some((prefix) => path.startsWith(prefix));
 
 export class ${ENTRYPOINT} extends Worker {
   fetch(request) {
     const { url } = request;
     const path = url.slice(url.indexOf('/', 8)).split('?', 1)[0];
-    if (exact.has(path) || prefixes.some((prefix) => path.startsWith(prefix))) return super.fetch(request);
+    if (among(first, path) && !among(exceptions, path)) return super.fetch(request);
     return this.env.${binding}.fetch(request);
   }
 }
 `;
+};

@@ -21,13 +21,13 @@ const HOST = '127.0.0.1';
  * Starts the last build of the Worker (scripts/build.mjs), on a free port if none is given.
  *
  * `persistTo` keeps the objects' storage as `wrangler dev --persist-to` does; without it the storage ends with the server.
- * `vars` override those of wrangler.toml. `log({ level, message })` gets the Worker's console; without it `logs` collects.
+ * `vars` override those of wrangler.toml, and `workerFirst` its `run_worker_first`. `log({ level, message })` gets the Worker's console; without it `logs` collects.
  *
  * Returns `{ url, port, pid, logs, ended, evict(home, webSockets), stop() }`: `pid` is workerd's; `ended` resolves when
  * workerd has ended for whatever reason, so that after a SIGKILL the same port and `persistTo` can be used again; `evict` puts
  * the object of a home out of memory, as the platform may at any time, and its sockets `hibernate` or `close`.
  */
-export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, log } = {}) {
+export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, workerFirst, log } = {}) {
   const logs = [];
   const workerd = {};
   const miniflare = starting.run(
@@ -36,7 +36,7 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
       new Miniflare(
         convertV4MiniflareOptions({
           ...storage(persistTo),
-          workers: [worker({ fixture, port, vars })],
+          workers: [worker({ fixture, port, vars, workerFirst })],
           log: new Log(LogLevel.WARN),
           logRequests: false,
           cf: false, // no look-up of this machine's place in the world
@@ -75,7 +75,7 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
 const CONFIG = inRoot('wrangler.toml');
 const NAME = unstable_readConfig({ config: CONFIG }).name;
 
-function worker({ fixture, port, vars }) {
+function worker({ fixture, port, vars, workerFirst }) {
   const directory = inRoot(outDir(fixture));
   if (!existsSync(join(directory, 'index_bg.wasm')))
     throw new Problem(`Nothing is built in ${directory}.\n  Run: npm run build${fixture ? ' -- --fixture' : ''}`);
@@ -85,7 +85,7 @@ function worker({ fixture, port, vars }) {
     name: NAME,
     modulesRoot: directory,
     modules: [
-      { type: 'ESModule', path: join(directory, 'serve.js'), contents: entryModule(settings.assets) },
+      { type: 'ESModule', path: join(directory, 'serve.js'), contents: entryModule({ ...settings.assets, ...(workerFirst && { run_worker_first: workerFirst }) }) },
       { type: 'ESModule', path: join(directory, 'index.js') },
       { type: 'CompiledWasm', path: join(directory, 'index_bg.wasm') },
     ],

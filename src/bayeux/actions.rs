@@ -20,6 +20,7 @@ pub(super) enum Happening {
 }
 
 /// Whom actions are about.
+#[derive(Default)]
 pub(super) struct Subject {
     client: Client,
     /// Where the message went that was sent.

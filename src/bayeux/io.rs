@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use super::Millis;
+use super::app::{HttpRequest, HttpResponse};
 use super::request::Element;
 
 /// What happened outside.
@@ -10,6 +11,8 @@ use super::request::Element;
 pub enum Input {
     /// A request came. It is answered exactly once, now or when its connect is released.
     Messages { from: Endpoint, origin: Origin, messages: Vec<Element> },
+    /// A request for one of the application's routes. It is answered at once.
+    Http { from: Endpoint, request: HttpRequest },
     /// The platform says that nobody waits at this endpoint any more.
     Closed(EndpointKey),
     /// The time of the last [`Output::WakeAt`] has come.
@@ -21,6 +24,8 @@ pub enum Input {
 pub enum Output {
     /// Answer. `messages` is a JSON array.
     Send { to: Endpoint, status: Status, messages: String },
+    /// Answer a request for a route.
+    Respond { to: Endpoint, response: HttpResponse },
     /// Send these events to each of these sockets. `messages` is a JSON array.
     Deliver { to: Vec<SocketId>, messages: String },
     /// Keep this text with the socket: it is what [`BayeuxServer::restore`](super::BayeuxServer::restore) asks for.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
 
-use super::actions::Happenings;
-use super::app::{Application, Client, ServerEvent};
+use super::actions::{Happenings, Subject};
+use super::app::{Application, Client, HttpRequest, ServerEvent};
 use super::batch::Batch;
 use super::extensions::ReplyExt;
 use super::extensions::timestamp::Stamp;
@@ -78,6 +78,7 @@ impl BayeuxServer {
         }
         match input {
             Input::Messages { from, origin, messages } => self.run(now, Batch::new(from, origin, messages)),
+            Input::Http { from, request } => self.serve(now, from, &request),
             Input::Closed(endpoint) => self.closed(now, endpoint),
             Input::Timeout => self.wake = None,
         }
@@ -87,6 +88,13 @@ impl BayeuxServer {
         self.keep(now);
         self.plan_wake();
         std::mem::take(&mut self.outputs)
+    }
+
+    /// Lets a route answer.
+    fn serve(&mut self, now: Millis, to: Endpoint, request: &HttpRequest) {
+        let (response, actions) = self.app.answer(request);
+        self.outputs.push(Output::Respond { to, response });
+        self.perform(now, &Subject::default(), &mut Vec::new(), actions);
     }
 
     /// Nobody waits for this answer any more: what comes from now on is kept for the client's next connect.

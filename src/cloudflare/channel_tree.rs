@@ -17,14 +17,19 @@ use worker::worker_sys::DurableObjectState;
 use super::callback_polling;
 use super::config::{Config, var};
 use super::departures::Departures;
-use super::http::{Head, cross_origin, is_foreign, is_upgrade, respond};
+use super::http::{Head, bytes, cross_origin, is_foreign, is_upgrade, path, respond};
 use super::js;
 use super::log::{Log, LogLevel};
 use super::long_polling::{self, Arrival, Polls};
+use super::plain_http;
+use super::site::INTERNAL_ERROR;
 use super::store::SqlStore;
 use super::timer::Timer;
 use super::websocket::{Close, Sockets};
-use crate::bayeux::{BayeuxServer, Endpoint, EndpointKey, Home, Input, Output, RequestError, SocketId, parse_json};
+use crate::bayeux::app::HttpRequest;
+use crate::bayeux::{
+    BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Home, Input, Notice, Output, RequestError, SocketId, parse_json,
+};
 
 /// The class that `wrangler.toml` binds as `CHANNEL_TREE`; its objects are named after their homes.
 ///
@@ -129,6 +134,9 @@ fn calling<T>(tree: &Weak<Tree>, call: impl Fn(&Tree, T) + 'static) -> impl Fn(T
 impl Tree {
     /// The response to a request, or the promise of it.
     async fn receive(&self, request: &Request) -> JsValue {
+        if !path(&request.url()).starts_with(BASE_PATH) {
+            return self.serve(request).await.into();
+        }
         if is_upgrade(request) {
             return self.open_socket(request).into();
         }
@@ -153,6 +161,20 @@ impl Tree {
                 respond(&Head { status: error.status(), ..head }, &error.body()).into()
             }
         }
+    }
+
+    /// The promise of what a route of the application's answers.
+    async fn serve(&self, request: &Request) -> Promise {
+        let (from, promise) = self.polls.open(Head::default());
+        let sender = from.key();
+        match bytes(request, self.config.options.max_message_size).await {
+            Ok(body) => {
+                let request = HttpRequest { body, ..plain_http::request(request) };
+                self.handle(Input::Http { from, request }, Some(sender));
+            }
+            Err(error) => self.answer(sender, error.status(), &error.body()),
+        }
+        promise
     }
 
     /// A socket for whoever may read an answer: unlike a request's, the browser would let any page read a socket's.
@@ -218,7 +240,7 @@ impl Tree {
         let outputs = outputs.unwrap_or_else(|_| {
             self.log.line(LogLevel::Error, "request_failed", json!({}));
             if let Some(sender) = sender {
-                self.answer(sender, 500, r#"[{"successful":false,"error":"500::internal_error"}]"#);
+                self.answer(sender, 500, INTERNAL_ERROR);
             }
             self.server.borrow_mut().handle(now, Input::Timeout)
         });
@@ -228,6 +250,14 @@ impl Tree {
     fn perform(&self, output: Output) {
         match output {
             Output::Send { to, status, messages } => self.answer(to.key(), status.code(), &messages),
+            Output::Respond { to, response } => match plain_http::response(&response, None) {
+                Ok(response) => self.polls.respond(to.key(), |_| response),
+                Err(error) => {
+                    let reason = format!("a route's response: {error:?}");
+                    self.log.notice(&Notice::ActionFailed { reason });
+                    self.answer(to.key(), 500, INTERNAL_ERROR);
+                }
+            },
             Output::Deliver { to, messages } => self.sockets.send(&to, &messages),
             Output::Keep { socket, held } => {
                 if let Err(error) = self.sockets.keep(socket, held) {

@@ -57,12 +57,24 @@ fn is_same(request: &Request, origin: &str) -> bool {
 /// # Errors
 /// [`RequestError::TooLarge`]; [`RequestError::JsonInvalid`] where the body breaks off.
 pub async fn body(request: &Request, limit: usize) -> Result<String, RequestError> {
-    // A u64: a length of 4 GiB and more is still one.
-    match header(request, "Content-Length").and_then(|length| length.parse::<u64>().ok()) {
+    match length(request) {
         Some(length) if length > limit as u64 => Err(RequestError::TooLarge),
         Some(_) => whole_body(request).await.ok_or(RequestError::JsonInvalid),
-        None => chunked_body(request, limit).await,
+        None => Ok(String::from_utf8_lossy(&chunked_body(request, limit).await?).into_owned()),
     }
+}
+
+/// As [`body`], but the bytes as they are.
+pub async fn bytes(request: &Request, limit: usize) -> Result<Vec<u8>, RequestError> {
+    match length(request) {
+        Some(length) if length > limit as u64 => Err(RequestError::TooLarge),
+        _ => chunked_body(request, limit).await,
+    }
+}
+
+/// What the request says of the length of its body. A u64: 4 GiB and more are still a length.
+fn length(request: &Request) -> Option<u64> {
+    header(request, "Content-Length")?.parse().ok()
 }
 
 async fn whole_body(request: &Request) -> Option<String> {
@@ -70,15 +82,15 @@ async fn whole_body(request: &Request) -> Option<String> {
 }
 
 /// A body that does not say its length is read piece by piece: the Worker's memory must not depend on the sender.
-async fn chunked_body(request: &Request, limit: usize) -> Result<String, RequestError> {
-    let Some(stream) = request.body() else { return Ok(String::new()) };
+async fn chunked_body(request: &Request, limit: usize) -> Result<Vec<u8>, RequestError> {
+    let Some(stream) = request.body() else { return Ok(Vec::new()) };
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut bytes = Vec::new();
     loop {
         let chunk = JsFuture::from(reader.read()).await.map_err(|_| RequestError::JsonInvalid)?;
         let value = Reflect::get(&chunk, &"value".into()).unwrap_or_default();
         if value.is_undefined() {
-            return Ok(String::from_utf8_lossy(&bytes).into_owned());
+            return Ok(bytes);
         }
         let piece: Uint8Array = value.unchecked_into();
         if bytes.len() + piece.length() as usize > limit {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use wasm_bindgen::JsValue;
 use worker::js_sys::{Function, Promise};
-use worker::web_sys::Request;
+use worker::web_sys::{Request, Response};
 
 use super::config::Config;
 use super::http::{self, Head};
@@ -49,10 +49,14 @@ impl Polls {
 
     /// Answers; an endpoint that is not open any more is passed over.
     pub fn answer(&self, endpoint: EndpointKey, status: u16, json: &str) {
+        self.respond(endpoint, |head| http::respond(&Head { status, ..head }, json));
+    }
+
+    /// Answers with a response of any kind.
+    pub fn respond(&self, endpoint: EndpointKey, response: impl FnOnce(Head) -> Response) {
         let Some(Poll { resolve, head }) = self.waiting.borrow_mut().remove(&endpoint) else { return };
-        let response = http::respond(&Head { status, ..head }, json);
         // A promise's own resolve function does not throw.
-        let _ = resolve.call1(&JsValue::UNDEFINED, &response);
+        let _ = resolve.call1(&JsValue::UNDEFINED, &response(head));
     }
 }
 

@@ -9,6 +9,8 @@ mod http;
 mod js;
 mod log;
 mod long_polling;
+mod plain_http;
+mod site;
 mod store;
 mod timer;
 mod websocket;

@@ -12,6 +12,7 @@ use worker::worker_sys::{DurableObjectNamespace, Fetcher};
 use super::config::Config;
 use super::http::{ALLOWED_METHODS, Head, cross_origin, is_upgrade, path, preflight, query, respond};
 use super::log::{Log, LogLevel};
+use super::site;
 use crate::bayeux::{BASE_PATH, Home, OptionError, RequestError};
 
 /// Panics are told with their stack until the first request, when logs become lines of JSON: see `log_panics`.
@@ -26,7 +27,7 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
     let url = request.url();
     let path = path(&url);
     if !path.starts_with(BASE_PATH) {
-        return Ok(bindings.assets()?.fetch(&request)?.into());
+        return site(request, &bindings, path);
     }
     let config = match Config::of(&bindings) {
         Ok(config) => config,
@@ -48,6 +49,16 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
             Ok(respond(&Head { allow: Some(ALLOWED_METHODS), ..head(405) }, body).into())
         }
     }
+}
+
+/// What the application's routes answer, in the root's home; everything else is a static file.
+fn site(request: Request, bindings: &Bindings, path: &str) -> Result<JsValue, JsValue> {
+    let application = site::application(bindings);
+    if application.has_route(path) {
+        return Ok(object(bindings, &Home::Root, &request)?.into());
+    }
+    let file = bindings.assets()?.fetch(&request)?;
+    Ok(if application.has_static_hook() { site::hooked(application, request, file).into() } else { file.into() })
 }
 
 /// What `wrangler.toml` binds. `worker::Env` asks each binding for its class first, which every poll would pay for.

@@ -34,6 +34,7 @@ mod pacing;
 mod policy;
 mod publish;
 mod restart;
+mod routes;
 mod service;
 mod subscribe;
 mod timestamp;

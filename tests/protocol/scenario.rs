@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use bayeux_edge::bayeux::app::{HttpRequest, HttpResponse};
 use bayeux_edge::bayeux::{
     Application, Input, Millis, Notice, Options, RequestError, SocketId, parse_form, parse_json,
 };
@@ -73,6 +74,11 @@ impl Scenario {
         let world = self.0.borrow();
         let delivered = world.frames.iter().filter(|frame| frame.kind == FrameKind::Events);
         delivered.map(|frame| (frame.to.clone(), frame.answer.data())).collect()
+    }
+
+    /// What a route answers.
+    pub fn http(&self, request: HttpRequest) -> HttpResponse {
+        self.0.borrow_mut().http(request)
     }
 
     /// Lets time pass. What the server wants to be woken for happens in its time.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bayeux_edge::bayeux::app::{HttpRequest, HttpResponse};
 use bayeux_edge::bayeux::{
     Application, BayeuxServer, Endpoint, EndpointKey, Home, Input, KeptSocket, Message, Millis, Notice, Options,
     Origin, Output, RequestId, SocketId, Status, parse_json,
@@ -36,6 +37,8 @@ pub struct World {
     /// Each clientId, with the name of its owner.
     pub secrets: BTreeMap<String, &'static str>,
     pub notices: Vec<Notice>,
+    /// What a route just answered.
+    response: Option<HttpResponse>,
 }
 
 /// A request on its way.
@@ -79,7 +82,17 @@ impl World {
             frames: Vec::new(),
             secrets: BTreeMap::new(),
             notices: Vec::new(),
+            response: None,
         }
+    }
+
+    /// What a route answers.
+    pub fn http(&mut self, request: HttpRequest) -> HttpResponse {
+        self.requests += 1;
+        let from = Endpoint::LongPolling(RequestId::new(self.requests));
+        self.open.insert(from.key(), Sent { by: "a browser", text: request.path.clone(), replies: 0 });
+        self.step(Input::Http { from, request });
+        self.response.take().expect("a route answers at once")
     }
 
     /// Sends a request, over a socket if one is given, and gives back its number.
@@ -123,6 +136,11 @@ impl World {
         for output in self.server.handle(self.now, input) {
             match output {
                 Output::Send { to, status, messages } => self.answered(&to, status, messages),
+                Output::Respond { to, response } => {
+                    let sent = self.open.remove(&to.key());
+                    sent.unwrap_or_else(|| panic!("answered twice, or never asked: {response:?}"));
+                    self.response = Some(response);
+                }
                 Output::Deliver { to, messages } => self.delivered(to, messages),
                 Output::Keep { socket, held } => {
                     let open = self.secrets.keys().any(|secret| held.contains(secret));

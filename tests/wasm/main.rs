@@ -32,7 +32,11 @@ impl Room {
             .into_iter()
             .filter_map(|output| match output {
                 Output::Send { messages, .. } => Some(messages),
-                Output::Deliver { .. } | Output::Keep { .. } | Output::WakeAt(_) | Output::Tell(_) => None,
+                Output::Respond { .. }
+                | Output::Deliver { .. }
+                | Output::Keep { .. }
+                | Output::WakeAt(_)
+                | Output::Tell(_) => None,
             })
             .collect()
     }

@@ -33,9 +33,11 @@ mod attributes;
 mod channels;
 mod client;
 mod events;
+mod http;
 mod local;
 mod policy;
 mod publication;
+mod routes;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -45,10 +47,12 @@ pub use self::attributes::Attributes;
 pub use self::channels::ChannelOptions;
 pub use self::client::Client;
 pub use self::events::ServerEvent;
+pub use self::http::{HttpRequest, HttpResponse};
 pub use self::local::LocalSession;
 use self::local::LocalSessions;
 pub use self::policy::SecurityPolicy;
 pub use self::publication::Publication;
+use self::routes::Routes;
 use super::actions::Happening;
 use super::{BayeuxError, ChannelId, ChannelPattern};
 
@@ -65,11 +69,15 @@ pub struct Application {
     event_listeners: Vec<EventListener>,
     pub(super) locals: LocalSessions,
     channels: Vec<(ChannelPattern, ChannelOptions)>,
+    routes: Routes,
+    static_hook: Option<StaticHook>,
 }
 
 type Service = Box<dyn FnMut(&Publication) -> Outcome>;
 
 type Listener = Box<dyn FnMut(&mut Publication) -> Outcome>;
+
+type StaticHook = Box<dyn Fn(&HttpRequest, &mut HttpResponse)>;
 
 type EventListener = Box<dyn FnMut(&ServerEvent) -> Actions>;
 
@@ -139,6 +147,89 @@ impl Application {
     pub fn channel(mut self, pattern: &str, options: ChannelOptions) -> Self {
         self.channels.push((valid(pattern), options));
         self
+    }
+
+    /// Answers requests of one method for a path, or with `/*` at its end for all below it: POE's `ContentHandler`. Of several
+    /// that match, the first one answers. It is called in the root's home, so it shares a state with the services there and
+    /// what it does reaches their clients.
+    ///
+    /// The platform looks for static files first: add the path to `run_worker_first` in wrangler.toml.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::app::{Application, HttpResponse, publish};
+    ///
+    /// let application = Application::new()
+    ///     .route("GET", "/hello", |_| HttpResponse::text("Hello!"))
+    ///     .route("POST", "/hooks/*", |request| match request.json::<serde_json::Value>() {
+    ///         Some(news) => HttpResponse::new(204).and(publish("/news", news)),
+    ///         None => HttpResponse::text("JSON, please").with_status(400),
+    ///     });
+    /// ```
+    ///
+    /// # Panics
+    /// Where `path` is no path, or begins as the server's own does.
+    #[must_use]
+    pub fn route(
+        mut self,
+        method: &str,
+        path: &str,
+        handler: impl FnMut(&HttpRequest) -> HttpResponse + 'static,
+    ) -> Self {
+        self.routes.add(method, path, Box::new(handler));
+        self
+    }
+
+    /// Sees each response with a static file before it leaves, and may change it: POE's `PostHandle`. It is called near the
+    /// client, far from any home, and shares no state with what is called there.
+    ///
+    /// The platform sends static files by itself: only where `run_worker_first` in wrangler.toml says so do they come past
+    /// here. What depends on the path alone is better said in `public/_headers`, which costs nothing.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::app::{Application, HttpResponse};
+    ///
+    /// let application = Application::new().on_static_response(|request, response| {
+    ///     if request.path.starts_with("/downloads/") {
+    ///         response.set_header("cache-control", "public, max-age=86400");
+    ///     }
+    ///     if request.path.starts_with("/drafts/") && request.header("cookie").is_none() {
+    ///         *response = HttpResponse::text("Log in first.").with_status(401);
+    ///     }
+    /// });
+    /// ```
+    #[must_use]
+    pub fn on_static_response(mut self, hook: impl Fn(&HttpRequest, &mut HttpResponse) + 'static) -> Self {
+        self.static_hook = Some(Box::new(hook));
+        self
+    }
+
+    /// The paths of the routes, for a look at whether the platform sends them here.
+    pub fn route_paths(&self) -> impl Iterator<Item = String> {
+        self.routes.paths()
+    }
+
+    /// Whether there is a route from this path.
+    pub fn has_route(&self, path: &str) -> bool {
+        self.routes.lead_from(path)
+    }
+
+    /// Whether there is a hook on static responses.
+    pub fn has_static_hook(&self) -> bool {
+        self.static_hook.is_some()
+    }
+
+    /// Lets the hook see a static response.
+    pub fn see_static(&self, request: &HttpRequest, response: &mut HttpResponse) {
+        if let Some(hook) = &self.static_hook {
+            hook(request, response);
+        }
+    }
+
+    /// The answer of a route, and what it wants done.
+    pub(super) fn answer(&mut self, request: &HttpRequest) -> (HttpResponse, Actions) {
+        let mut response = self.routes.answer(request);
+        let actions = std::mem::take(&mut response.actions);
+        (response, actions)
     }
 
     /// How long events of this channel wait for company, where the application says so.

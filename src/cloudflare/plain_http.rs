@@ -1,0 +1,49 @@
+//! Requests and responses as the application's plain values, and back.
+
+use wasm_bindgen::JsValue;
+use worker::Headers;
+use worker::js_sys::Uint8Array;
+use worker::web_sys::{ReadableStream, Request, Response, ResponseInit};
+
+use super::http::{path, query};
+use super::long_polling::origin;
+use crate::bayeux::app::{HttpRequest, HttpResponse};
+
+/// A request without its body.
+pub fn request(request: &Request) -> HttpRequest {
+    let url = request.url();
+    HttpRequest {
+        method: request.method(),
+        path: path(&url).to_owned(),
+        query: query(&url).to_owned(),
+        headers: Headers(request.headers()).entries().collect(),
+        body: Vec::new(),
+        address: origin(request).address,
+    }
+}
+
+/// The head of a response.
+pub fn head(response: &Response) -> HttpResponse {
+    let headers = Headers(response.headers()).entries().collect();
+    HttpResponse { headers, ..HttpResponse::new(response.status()) }
+}
+
+/// A response, with `file` as its body where the application gives it none.
+///
+/// # Errors
+/// The platform's: a status or a header that HTTP does not have.
+pub fn response(response: &HttpResponse, file: Option<&ReadableStream>) -> Result<Response, JsValue> {
+    let headers = Headers::new();
+    for (name, value) in &response.headers {
+        headers.append(name, value)?;
+    }
+    let init = ResponseInit::new();
+    init.set_status(response.status);
+    init.set_headers(&headers.0);
+    match &response.body {
+        // A status that has no body must not be given an empty one either (Fetch standard, null body status).
+        _ if matches!(response.status, 204 | 205 | 304) => Response::new_with_opt_str_and_init(None, &init),
+        Some(body) => Response::new_with_opt_js_u8_array_and_init(Some(&Uint8Array::from(&body[..])), &init),
+        None => Response::new_with_opt_readable_stream_and_init(file, &init),
+    }
+}

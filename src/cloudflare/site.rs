@@ -1,0 +1,57 @@
+//! What is not Bayeux: the application's routes, and the static files with the hook on them.
+
+use std::cell::OnceCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use serde_json::json;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::js_sys::Promise;
+use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
+use worker::web_sys::{Request, Response};
+
+use super::config::var;
+use super::http::{Head, respond};
+use super::log::{Log, LogLevel};
+use super::plain_http;
+use crate::bayeux::Application;
+
+thread_local! {
+    /// The application as the Worker knows it, made at the first request: for its routes' paths, and for its hook. Those of
+    /// the homes are others.
+    static APPLICATION: OnceCell<Rc<Application>> = const { OnceCell::new() };
+}
+
+/// The application as the Worker knows it.
+pub fn application(env: &JsValue) -> Rc<Application> {
+    APPLICATION.with(|known| Rc::clone(known.get_or_init(|| Rc::new(crate::application(&|name| var(env, name))))))
+}
+
+/// A static response, as the hook leaves it.
+pub fn hooked(application: Rc<Application>, request: Request, file: Promise) -> Promise {
+    future_to_promise(AssertUnwindSafe(async move {
+        let file: Response = JsFuture::from(file).await?.unchecked_into();
+        Ok(see(&application, &request, &file).into())
+    }))
+}
+
+/// A panic in the hook, or a response that HTTP does not have, is a fault of this request alone.
+fn see(application: &Application, request: &Request, file: &Response) -> Response {
+    let request = plain_http::request(request);
+    let mut response = plain_http::head(file);
+    let hook = AssertUnwindSafe(|| application.see_static(&request, &mut response));
+    let seen = catch_unwind(hook).is_ok();
+    let made = plain_http::response(&response, file.body().as_ref());
+    match made {
+        Ok(made) if seen => made,
+        _ => failed(&request.path),
+    }
+}
+
+/// What a client reads of a fault of ours.
+pub const INTERNAL_ERROR: &str = r#"[{"successful":false,"error":"500::internal_error"}]"#;
+
+fn failed(path: &str) -> Response {
+    Log::new(LogLevel::Error, "").line(LogLevel::Error, "request_failed", json!({ "path": path }));
+    respond(&Head { status: 500, ..Head::default() }, INTERNAL_ERROR)
+}
