@@ -10,9 +10,9 @@ const JSON_TYPE = { 'content-type': 'application/json' };
 export const post = (url, messages, { headers } = {}) =>
   request(url, { headers: { ...JSON_TYPE, ...headers }, body: JSON.stringify(messages) });
 
-/** Shakes hands at an address and makes the first connect, which is never held. */
-export async function join(url, { headers } = {}) {
-  const { status, json } = await post(url, [HANDSHAKE], { headers });
+/** Shakes hands at an address, with `handshake`'s fields, and makes the first connect, which is never held. */
+export async function join(url, { headers, handshake } = {}) {
+  const { status, json } = await post(url, [{ ...HANDSHAKE, ...handshake }], { headers });
   assert.equal(status, 200);
   assert.equal(json[0].successful, true, json[0].error);
   const client = new Client(url, json[0].clientId, headers);
@@ -43,7 +43,7 @@ export class Client {
 
   /** Sends messages with this client's id, in one request; the response as it came. */
   send(...messages) {
-    return post(this.#url, messages.map((message) => this.#signed(message)), { headers: this.#headers });
+    return post(this.#url, messages.map((message) => this.signed(message)), { headers: this.#headers });
   }
 
   /** The messages of a response that must be a 200, with every reply in it successful. */
@@ -82,7 +82,8 @@ export class Client {
     return reply.successful;
   }
 
-  #signed(message) {
+  /** A message with this client's id, and one of its own. */
+  signed(message) {
     this.#messages += 1;
     return { clientId: this.clientId, id: String(this.#messages), ...message };
   }

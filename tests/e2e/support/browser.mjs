@@ -20,6 +20,9 @@ export const PHONE = { width: 360, height: 740 };
 // What a page may wait for on a busy machine: a server that starts, and a client that had given up for some seconds.
 const PATIENCE = 20_000; // ms
 
+// A server that is down or refuses is part of some tests, and so is a page that does not exist.
+const REFUSALS = /^(Failed to load resource|WebSocket connection to|Access to XMLHttpRequest at .* blocked by CORS)/;
+
 /**
  * A browser for all tests of a file. `visit(address, options)` opens a page in a context of its own: another person's
  * browser. They are closed after each test, and none of them may have had an error, a blocked script or style included.
@@ -47,8 +50,7 @@ export async function browser() {
 function watch(page, errors) {
   page.on('pageerror', (error) => errors.push(error.stack));
   page.on('console', (message) => {
-    // A server that is down is part of some tests, and so is a page that does not exist.
-    if (message.type() === 'error' && !message.text().startsWith('Failed to load resource')) errors.push(message.text());
+    if (message.type() === 'error' && !REFUSALS.test(message.text())) errors.push(message.text());
   });
 }
 

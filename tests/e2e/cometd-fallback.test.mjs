@@ -1,0 +1,43 @@
+// What cometd.js does where its best transport does not get through.
+import assert from 'node:assert/strict';
+import { after, describe, test } from 'node:test';
+import { startServer } from '../../scripts/lib/server.mjs';
+import { hears, inChromium, inNode, settles } from './support/cometd.mjs';
+import { network } from './support/network.mjs';
+
+const ALL = ['websocket', 'long-polling', 'callback-polling'];
+
+const chromium = await inChromium();
+const start = async (vars) => {
+  const server = await startServer({ fixture: true, vars });
+  after(() => server.stop());
+  return server;
+};
+const [open, pollsOnly, closed] = await Promise.all([
+  start({ ALLOWED_ORIGINS: chromium.origin }),
+  start({ ALLOWED_ORIGINS: chromium.origin, CONNECTION_TYPES: 'long-polling callback-polling' }),
+  start({}),
+]);
+
+/** What a proxy that does not know WebSockets makes of one. */
+const oldProxy = await network(open.port, ({ up, bytes }) => up && /\r\nupgrade: *websocket/i.test(bytes) && { arrives: 0, end: 'finish' });
+
+async function talk(t, runtime, address, transport) {
+  const client = await runtime.open({ url: `${address}/cometd`, transports: ALL });
+  t.after(() => client.disconnect().catch(() => {})); // its page may be gone
+  await client.handshake();
+  await settles(client);
+  assert.equal(await client.transport(), transport);
+  await client.subscribe('/left');
+  assert.equal((await client.publish('/left', 1)).successful, true);
+  assert.deepEqual(await hears(client, 1), [['/left', 1]]);
+}
+
+for (const [name, runtime] of [['Node', inNode()], ['Chromium', chromium]])
+  describe(`cometd.js in ${name}`, () => {
+    test('polls where the server offers no WebSocket', (t) => talk(t, runtime, pollsOnly.url, 'long-polling'));
+    test('polls where no WebSocket gets through', (t) => talk(t, runtime, oldProxy.url, 'long-polling'));
+  });
+
+test('cometd.js in Chromium takes callback-polling where its page is of an origin that is not allowed', (t) =>
+  talk(t, chromium, closed.url, 'callback-polling'));
