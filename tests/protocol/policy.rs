@@ -141,6 +141,15 @@ fn what_the_handshake_noted_is_known_of_each_later_message_and_of_no_other_sessi
 }
 
 #[test]
+fn what_was_noted_outlives_the_object() {
+    let (scenario, [alice, bob]) = with_friends(["alice", "bob"]);
+    bob.publish("/service/rename", "robert");
+    scenario.crashes_into(house());
+    alice.subscribe("/private/alice");
+    assert_eq!(bob.send(json!({"channel": "/service/whoami", "data": 0})).answer().data(), ["robert"]);
+}
+
+#[test]
 fn a_channel_is_created_by_whoever_names_it_first_and_open_to_others_as_long_as_somebody_listens() {
     let (_scenario, [owner, guest]) = with_friends(["owner", "guest"]);
     let denied = "403:denied_by_security_policy:channel_create_denied";

@@ -101,12 +101,17 @@ impl Scenario {
     /// The object is killed: what it did not write down is gone, and so are its requests and sockets. The next one has an
     /// application that leaves everything open.
     pub fn crashes(&self) {
-        self.0.borrow_mut().restart(true);
+        self.crashes_into(Application::new());
+    }
+
+    /// The object is killed, and the next one has this application.
+    pub fn crashes_into(&self, app: Application) {
+        self.0.borrow_mut().restart(app, true);
     }
 
     /// The object is evicted while its sockets stay open.
     pub fn hibernates(&self) {
-        self.0.borrow_mut().restart(false);
+        self.0.borrow_mut().restart(Application::new(), false);
     }
 
     /// What the server has written down.

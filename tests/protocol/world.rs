@@ -115,7 +115,7 @@ impl World {
 
     /// The object goes, and comes back with what it wrote down. Requests that are held go with it, and the sockets too if
     /// it takes them along.
-    pub fn restart(&mut self, with_sockets: bool) {
+    pub fn restart(&mut self, app: Application, with_sockets: bool) {
         self.open.clear();
         if with_sockets {
             self.open_on_sockets.clear();
@@ -123,7 +123,7 @@ impl World {
         }
         let seed = [u8::try_from(self.requests % 251).unwrap() + 1; 32];
         let store = Box::new(self.rows.clone());
-        self.server = BayeuxServer::new(Home::Root, self.options.clone(), Application::new(), seed, store);
+        self.server = BayeuxServer::new(Home::Root, self.options.clone(), app, seed, store);
         let kept =
             self.kept.iter().map(|(socket, held)| KeptSocket { socket: *socket, address: None, held: held.clone() });
         self.server.restore(self.now, self.rows.load(), kept.collect());

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// Names with JSON values that belong to one session, such as who has logged in. They live as long as the session, and
-/// no client ever sees them. Cheap to clone.
+/// Names with JSON values that belong to one session, such as who has logged in. They live as long as the session,
+/// evictions of its home included, and no client ever sees them. Cheap to clone.
 ///
 /// ```
 /// use bayeux_edge::bayeux::app::Attributes;
