@@ -7,7 +7,8 @@ use super::app::{Action, Client, Publication, ServerEvent};
 use super::{BayeuxServer, ChannelId, Ending, Event, Message, Millis, Notice, SessionKey};
 
 /// How many events may follow from what the application does on events, for one input. Two bots that answer each other
-/// would never come to an end; 1,000 is more than an object publishes in a second.
+/// would never come to an end; 1,000 is more than an object publishes in a second. Their data may have `MAX_QUEUE_BYTES`
+/// together: each quote of a quote is twice as long.
 const MAX_FOLLOWING: usize = 1000;
 
 /// What the application is still to be told of.
@@ -119,13 +120,19 @@ impl BayeuxServer {
     /// Tells the application what has happened, and does what it wants done then. As all of it is over already, a panic
     /// costs nobody but the handler what it would have done.
     pub(super) fn settle(&mut self, now: Millis) {
-        let mut allowed = self.happenings.len() + MAX_FOLLOWING;
+        let mut first = self.happenings.len();
+        let (mut following, mut bytes) = (0, 0);
         while let Some(happening) = self.happenings.pop_front() {
-            if allowed == 0 {
+            if first > 0 {
+                first -= 1;
+            } else {
+                following += 1;
+                bytes += happening.size();
+            }
+            if following > MAX_FOLLOWING || bytes > self.options.max_queue_bytes {
                 self.happenings.clear();
                 return self.impossible("events without end: what was done on one led to the next");
             }
-            allowed -= 1;
             let app = &mut self.app;
             let Ok(actions) = catch_unwind(AssertUnwindSafe(|| app.react(&happening))) else {
                 self.impossible("a handler panicked");
@@ -138,6 +145,18 @@ impl BayeuxServer {
             let on = Subject { author, ..Subject::of(happening) };
             // Nobody waits for what no queue keeps.
             self.perform(now, &on, &mut Vec::new(), actions);
+        }
+    }
+}
+
+impl Happening {
+    /// Bytes of data.
+    fn size(&self) -> usize {
+        match self {
+            Self::Received(_, publication) | Self::Told(ServerEvent::Publish(publication)) => {
+                publication.raw_data().get().len()
+            }
+            Self::Told(_) => 0,
         }
     }
 }

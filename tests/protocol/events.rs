@@ -192,6 +192,20 @@ fn two_bots_that_answer_each_other_come_to_an_end() {
 }
 
 #[test]
+fn two_bots_that_quote_each_other_come_to_an_end_before_memory_does() {
+    let bots = [echoing("one").subscribe("/a"), echoing("two").subscribe("/a")];
+    let app = bots.into_iter().fold(Application::new(), Application::local_session);
+    let scenario = Scenario::serving(app, &[("MAX_QUEUE_BYTES", "100000")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    scenario.notices();
+    alice.publish("/a", "hello");
+    let without_end = |notice: &Notice| matches!(notice, Notice::ActionFailed { .. });
+    assert!(scenario.notices().iter().any(without_end));
+    assert!(bob.connect().answer().text.len() < 200_000);
+}
+
+#[test]
 fn a_local_session_joins_and_leaves_at_the_applications_word() {
     let (app, diary) = with_diary(
         Application::new()
