@@ -9,8 +9,8 @@ use super::message::MessageId;
 use super::request::Element;
 use super::session::HeldConnect;
 use super::{
-    BayeuxError, BayeuxServer, ChannelId, Endpoint, Event, Message, Millis, Notice, Origin, Realm, Reply, Session,
-    SessionKey, Status, channel,
+    BayeuxError, BayeuxServer, ChannelId, Endpoint, Event, Format, Message, Millis, Notice, Origin, Realm, Reply,
+    Session, SessionKey, Status, channel,
 };
 
 pub(super) struct Batch {
@@ -21,6 +21,8 @@ pub(super) struct Batch {
     pub alone: bool,
     /// The sessions that spoke here. What waits for them rides along.
     sessions: Vec<SessionKey>,
+    /// How its answer is written: as one of those who spoke wants it.
+    format: Format,
     /// Events for whoever sent this batch that no session keeps.
     pub parting: Vec<Event>,
     replies: Vec<String>,
@@ -64,6 +66,7 @@ impl Batch {
             alone: messages.len() == 1,
             remaining: messages.into_iter(),
             sessions: Vec::new(),
+            format: Format::Json,
             parting: Vec::new(),
             replies: Vec::new(),
         }
@@ -96,7 +99,7 @@ impl BayeuxServer {
                 events.extend(self.sessions.take_events(key));
             }
         }
-        self.send(batch.from, status, &events, &batch.replies);
+        self.send(batch.from, status, batch.format, &events, &batch.replies);
     }
 
     fn hold(&mut self, key: SessionKey, hold: Hold, batch: Batch) {
@@ -133,6 +136,10 @@ impl BayeuxServer {
         let key = message.client_id().and_then(|id| self.sessions.find(&id)).ok_or(BayeuxError::SessionUnknown)?;
         if !batch.sessions.contains(&key) {
             batch.sessions.push(key);
+            let wanted = self.format(key);
+            if wanted != Format::Json {
+                batch.format = wanted;
+            }
         }
         Ok(key)
     }

@@ -2,9 +2,9 @@
 
 use std::rc::Rc;
 
-use super::Millis;
 use super::app::{HttpRequest, HttpResponse};
 use super::request::Element;
+use super::{Format, Millis};
 
 /// What happened outside.
 #[derive(Debug)]
@@ -22,8 +22,8 @@ pub enum Input {
 /// What is to be done outside.
 #[derive(Debug)]
 pub enum Output {
-    /// Answer. `messages` is a JSON array.
-    Send { to: Endpoint, status: Status, messages: String },
+    /// Answer. `messages` is a JSON array; to a socket `status` and `format` mean nothing, to a callback `format` does not.
+    Send { to: Endpoint, status: Status, format: Format, messages: String },
     /// Answer a request for a route.
     Respond { to: Endpoint, response: HttpResponse },
     /// Send these events to each of these sockets. `messages` is a JSON array.

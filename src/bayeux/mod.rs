@@ -53,6 +53,7 @@ pub use client_id::ClientId;
 pub use connection_type::ConnectionType;
 pub use error::{BayeuxError, Denial, Operation};
 pub use event::Event;
+pub use extensions::comment_filter::Format;
 pub use home::{BASE_PATH, Home};
 pub use io::{Ending, Endpoint, EndpointKey, Input, Notice, Origin, Output, RequestId, SocketId, Status};
 pub use journal::EventNumber;

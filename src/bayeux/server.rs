@@ -18,7 +18,7 @@ use super::session::HeldConnect;
 use super::sessions::{News, Sessions};
 use super::store::{Store, StoreError};
 use super::{
-    Advice, BayeuxError, ClientId, Delivery, Ending, Endpoint, EndpointKey, Event, Home, Input, Millis, Notice,
+    Advice, BayeuxError, ClientId, Delivery, Ending, Endpoint, EndpointKey, Event, Format, Home, Input, Millis, Notice,
     Options, Output, Reply, SessionKey, Status, Subscriptions,
 };
 
@@ -217,7 +217,12 @@ impl BayeuxServer {
         let timesync = held.timesync.and_then(|question| question.answer(now));
         reply.ext = ReplyExt { ack, timesync, ..ReplyExt::default() };
         let reply = reply.into_json();
-        self.send(held.endpoint, Status::Ok, &events, &[reply]);
+        self.send(held.endpoint, Status::Ok, self.format(key), &events, &[reply]);
+    }
+
+    /// How answers to a session are written.
+    pub(super) fn format(&self, key: SessionKey) -> Format {
+        self.sessions.get(key).map_or(Format::Json, |session| session.agreed.format)
     }
 
     /// What the reply to a connect tells of the session's timing. The client counts as told from now on, and not before:
@@ -231,12 +236,12 @@ impl BayeuxServer {
     }
 
     /// Answers a connect whose place a newer one took. Its events stay for that one. On a socket it needs no answer.
-    pub(super) fn answer_overtaken(&mut self, held: HeldConnect) {
+    pub(super) fn answer_overtaken(&mut self, key: SessionKey, held: HeldConnect) {
         if matches!(held.endpoint, Endpoint::WebSocket(_)) {
             return;
         }
         let reply = Reply::failed(Some("/meta/connect"), &held.id, &BayeuxError::ConnectOvertaken).into_json();
-        self.send(held.endpoint, Status::Overtaken, &[], &[reply]);
+        self.send(held.endpoint, Status::Overtaken, self.format(key), &[], &[reply]);
     }
 
     /// A session's name that nobody can guess.
@@ -267,20 +272,27 @@ impl BayeuxServer {
         let mut reply = Reply::successful("/meta/connect", &held.id);
         reply.advice = Some(Advice::none());
         let reply = reply.into_json();
-        self.send(held.endpoint, Status::Ok, &events, &[reply]);
+        self.send(held.endpoint, Status::Ok, session.agreed.format, &events, &[reply]);
         Vec::new()
     }
 
     /// One answer: events first, then the replies in the order of their requests. With `MESSAGES_PER_FRAME` the events have
     /// frames of their own on a socket.
-    pub(super) fn send(&mut self, to: Endpoint, status: Status, mut events: &[Event], replies: &[String]) {
+    pub(super) fn send(
+        &mut self,
+        to: Endpoint,
+        status: Status,
+        format: Format,
+        mut events: &[Event],
+        replies: &[String],
+    ) {
         if let (Endpoint::WebSocket(socket), Some(count)) = (&to, self.options.messages_per_frame) {
             self.outputs.extend(split(vec![*socket], events, count));
             events = &[];
         }
         let replies: Vec<_> = replies.iter().map(|reply| self.stamp.on(reply)).collect();
         let messages = array(events.iter().map(Event::as_json).chain(replies.iter().map(AsRef::as_ref)));
-        self.outputs.push(Output::Send { to, status, messages });
+        self.outputs.push(Output::Send { to, status, format, messages });
     }
 
     pub(super) fn tell(&mut self, notice: Notice) {

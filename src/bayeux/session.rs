@@ -12,7 +12,7 @@ use super::extensions::timesync;
 use super::flush::Wave;
 use super::store::SavedSession;
 use super::time::millis;
-use super::{ChannelPattern, ClientId, Endpoint, Event, MessageId, Millis, Queue, SocketId};
+use super::{ChannelPattern, ClientId, Endpoint, Event, Format, MessageId, Millis, Queue, SocketId};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub struct Session {
 pub struct Agreed {
     /// Events ride on the replies to connects only: with the ack extension, or `META_CONNECT_DELIVER_ONLY`.
     pub meta_connect_deliver_only: bool,
+    /// How answers to it are written.
+    pub format: Format,
 }
 
 /// Where the client's `/meta/connect` stands.

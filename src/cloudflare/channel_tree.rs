@@ -28,7 +28,8 @@ use super::timer::Timer;
 use super::websocket::{Close, Sockets};
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::{
-    BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Home, Input, Notice, Output, RequestError, SocketId, parse_json,
+    BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, Notice, Output, RequestError, SocketId,
+    parse_json,
 };
 
 /// The class that `wrangler.toml` binds as `CHANNEL_TREE`; its objects are named after their homes.
@@ -218,7 +219,7 @@ impl Tree {
     fn left(&self, endpoint: EndpointKey) {
         self.handle(Input::Closed(endpoint), None);
         // Nobody reads it, but the platform's side of the request comes to its end.
-        self.polls.answer(endpoint, 200, "[]");
+        self.polls.answer(endpoint, 200, Format::Json, "[]");
     }
 
     /// The time has come that the server wanted to be woken for.
@@ -240,7 +241,7 @@ impl Tree {
         let outputs = outputs.unwrap_or_else(|_| {
             self.log.line(LogLevel::Error, "request_failed", json!({}));
             if let Some(sender) = sender {
-                self.answer(sender, 500, INTERNAL_ERROR);
+                self.answer(sender, 500, Format::Json, INTERNAL_ERROR);
             }
             self.server.borrow_mut().handle(now, Input::Timeout)
         });
@@ -249,13 +250,13 @@ impl Tree {
 
     fn perform(&self, output: Output) {
         match output {
-            Output::Send { to, status, messages } => self.answer(to.key(), status.code(), &messages),
+            Output::Send { to, status, format, messages } => self.answer(to.key(), status.code(), format, &messages),
             Output::Respond { to, response } => match plain_http::response(&response, None) {
                 Ok(response) => self.polls.respond(to.key(), |_| response),
                 Err(error) => {
                     let reason = format!("a route's response: {error:?}");
                     self.log.notice(&Notice::ActionFailed { reason });
-                    self.answer(to.key(), 500, INTERNAL_ERROR);
+                    self.answer(to.key(), 500, Format::Json, INTERNAL_ERROR);
                 }
             },
             Output::Deliver { to, messages } => self.sockets.send(&to, &messages),
@@ -270,9 +271,9 @@ impl Tree {
     }
 
     /// `status` is HTTP's, and means nothing to a socket.
-    fn answer(&self, to: EndpointKey, status: u16, messages: &str) {
+    fn answer(&self, to: EndpointKey, status: u16, format: Format, messages: &str) {
         match to {
-            EndpointKey::LongPolling(_) => self.polls.answer(to, status, messages),
+            EndpointKey::LongPolling(_) => self.polls.answer(to, status, format, messages),
             EndpointKey::WebSocket(number) => self.sockets.send(&[SocketId(number)], messages),
         }
     }

@@ -6,9 +6,11 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{ReadableStreamDefaultReader, Request, Response, ResponseInit};
 
 use super::cors::AllowedOrigins;
-use crate::bayeux::{Callback, RequestError};
+use crate::bayeux::{Callback, Format, RequestError};
 
 const JSON: &str = "application/json;charset=UTF-8";
+
+const COMMENT_FILTERED: &str = "text/json-comment-filtered;charset=UTF-8";
 
 const SCRIPT: &str = "text/javascript;charset=UTF-8";
 
@@ -113,6 +115,8 @@ pub struct Head {
     pub allow: Option<&'static str>,
     /// The function that a script gives the answer to.
     pub callback: Option<Callback>,
+    /// How the answer is written otherwise.
+    pub format: Format,
 }
 
 thread_local! {
@@ -120,10 +124,15 @@ thread_local! {
     static ORDINARY: ResponseInit = init(&Head::default());
 }
 
-/// A JSON response, or a script with callback-polling.
+/// A JSON response, in the format that the head says, or a script with callback-polling.
 pub fn respond(head: &Head, json: &str) -> Response {
-    if let Some(callback) = &head.callback {
-        let made = Response::new_with_opt_str_and_init(Some(&callback.script(json)), &init(head));
+    let written = match (&head.callback, head.format) {
+        (Some(callback), _) => Some(callback.script(json)),
+        (None, Format::CommentFiltered) => Some(head.format.write(json)),
+        (None, Format::Json) => None,
+    };
+    if let Some(text) = written {
+        let made = Response::new_with_opt_str_and_init(Some(&text), &init(head));
         return made.unwrap_or_else(|_| Response::error());
     }
     let ordinary = head.status <= 200 && head.cross_origin.is_none() && head.allow.is_none();
@@ -147,7 +156,12 @@ fn init(head: &Head) -> ResponseInit {
         // A property of a fresh plain object can always be set.
         let _ = Reflect::set(&headers, &name.into(), &value.into());
     };
-    set("content-type", if head.callback.is_some() { SCRIPT } else { JSON });
+    let type_ = match (&head.callback, head.format) {
+        (Some(_), _) => SCRIPT,
+        (None, Format::CommentFiltered) => COMMENT_FILTERED,
+        (None, Format::Json) => JSON,
+    };
+    set("content-type", type_);
     set("cache-control", "no-store");
     set("x-content-type-options", "nosniff");
     if let Some(origin) = &head.cross_origin {
@@ -234,6 +248,16 @@ mod tests {
             ["text/javascript;charset=UTF-8", "nosniff"].map(|value| Some(value.to_owned()))
         );
         assert_eq!(text(&response).await, "/**/cometd._cb1([{}]);");
+    }
+
+    #[wasm_bindgen_test]
+    async fn an_answer_may_be_a_comment_and_never_is_where_a_callback_gets_it() {
+        let format = Format::CommentFiltered;
+        let response = respond(&Head { format, ..Head::default() }, "[{}]");
+        assert_eq!(headers(&response, ["content-type"]), [Some("text/json-comment-filtered;charset=UTF-8".to_owned())]);
+        assert_eq!(text(&response).await, "/*[{}]*/");
+        let callback = Callback::of_query("jsonp=f").ok();
+        assert_eq!(text(&respond(&Head { format, callback, ..Head::default() }, "[{}]")).await, "/**/f([{}]);");
     }
 
     #[wasm_bindgen_test]

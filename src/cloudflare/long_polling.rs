@@ -11,7 +11,7 @@ use super::config::Config;
 use super::http::{self, Head};
 use super::js;
 use crate::bayeux::{
-    Callback, Element, Endpoint, EndpointKey, Origin, RequestError, RequestId, parse_form, parse_json,
+    Callback, Element, Endpoint, EndpointKey, Format, Origin, RequestError, RequestId, parse_form, parse_json,
 };
 
 /// The requests of one object that wait for their answer.
@@ -48,8 +48,8 @@ impl Polls {
     }
 
     /// Answers; an endpoint that is not open any more is passed over.
-    pub fn answer(&self, endpoint: EndpointKey, status: u16, json: &str) {
-        self.respond(endpoint, |head| http::respond(&Head { status, ..head }, json));
+    pub fn answer(&self, endpoint: EndpointKey, status: u16, format: Format, json: &str) {
+        self.respond(endpoint, |head| http::respond(&Head { status, format, ..head }, json));
     }
 
     /// Answers with a response of any kind.

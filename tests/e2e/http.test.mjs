@@ -258,3 +258,30 @@ describe('a connect', () => {
 const corsHeaders = (headers) => Object.fromEntries(Object.entries(headers).filter(([name]) => name === 'vary' || name.startsWith('access-control-')));
 
 const named = (origin) => ({ 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true', vary: 'Origin' });
+
+test('a client that asks in its handshake for json-comment-filtered reads comments, whoever answers and why', async () => {
+  const ask = async (message) => {
+    const { status, headers, text } = await request(cometd, { headers: { 'content-type': 'text/json' }, body: JSON.stringify([message]) });
+    assert.equal(status, 200, text);
+    return { type: headers['content-type'], text };
+  };
+  const handshaken = await ask({ ...HANDSHAKE, ext: { 'json-comment-filtered': true } });
+  assert.match(handshaken.type, /^application\/json/);
+  const [{ clientId, ext }] = JSON.parse(handshaken.text);
+  assert.deepEqual(ext, { 'json-comment-filtered': true });
+
+  const filtered = async (message) => {
+    const { type, text } = await ask({ clientId, ...message });
+    assert.match(type, /^text\/json-comment-filtered;/);
+    const [, json] = text.match(/^\/\*(.*)\*\/$/s);
+    assert.doesNotMatch(json, /\*\//);
+    return JSON.parse(json);
+  };
+  const connect = { channel: '/meta/connect', connectionType: 'long-polling' };
+  await filtered(connect);
+  await filtered({ channel: '/meta/subscribe', subscription: '/filtered' });
+  const held = filtered(connect);
+  await post(cometd, [{ channel: '/filtered', data: '*/alert(1)/*', clientId: (await join(cometd)).clientId }]);
+  const [event, reply] = await held;
+  assert.deepEqual([event.data, reply.successful], ['*/alert(1)/*', true]);
+});

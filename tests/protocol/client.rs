@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use bayeux_edge::bayeux::{EndpointKey, Input, Millis, SocketId, Status};
+use bayeux_edge::bayeux::{EndpointKey, Format, Input, Millis, SocketId, Status};
 use serde_json::{Value, json};
 
 use crate::world::{Frame, FrameKind, World};
@@ -45,6 +45,8 @@ pub struct Answer {
     /// Its place among all answers of the server.
     pub order: usize,
     pub status: Status,
+    /// How a shell writes it where it is an answer to a request.
+    pub format: Format,
     pub text: String,
     pub messages: Vec<Value>,
 }

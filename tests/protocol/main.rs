@@ -19,6 +19,7 @@ mod batch;
 mod binary;
 mod broadcast_to_publisher;
 mod channel_options;
+mod comment_filter;
 mod connect;
 mod disconnect;
 mod events;

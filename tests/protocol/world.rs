@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bayeux_edge::bayeux::app::{HttpRequest, HttpResponse};
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, EndpointKey, Home, Input, KeptSocket, Message, Millis, Notice, Options,
-    Origin, Output, RequestId, SocketId, Status, parse_json,
+    Application, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, KeptSocket, Message, Millis, Notice,
+    Options, Origin, Output, RequestId, SocketId, Status, parse_json,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -135,7 +135,7 @@ impl World {
     pub fn step(&mut self, input: Input) {
         for output in self.server.handle(self.now, input) {
             match output {
-                Output::Send { to, status, messages } => self.answered(&to, status, messages),
+                Output::Send { to, status, format, messages } => self.answered(&to, status, format, messages),
                 Output::Respond { to, response } => {
                     let sent = self.open.remove(&to.key());
                     sent.unwrap_or_else(|| panic!("answered twice, or never asked: {response:?}"));
@@ -161,8 +161,8 @@ impl World {
         assert!(self.open.is_empty() || self.wake.is_some(), "a request is held and no timer will ever release it");
     }
 
-    fn answered(&mut self, to: &Endpoint, status: Status, text: String) {
-        let answer = self.read(status, text);
+    fn answered(&mut self, to: &Endpoint, status: Status, format: Format, text: String) {
+        let answer = Answer { format, ..self.read(status, text) };
         let (number, sent) = match to.key() {
             EndpointKey::LongPolling(number) => {
                 let sent = self.open.remove(&to.key());
@@ -205,7 +205,14 @@ impl World {
     fn read(&self, status: Status, text: String) -> Answer {
         let messages = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         let messages = Vec::into_iter(messages).map(fields).collect();
-        Answer { at: self.now, order: self.answers.len() + self.frames.len(), status, text, messages }
+        Answer {
+            at: self.now,
+            order: self.answers.len() + self.frames.len(),
+            status,
+            format: Format::Json,
+            text,
+            messages,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The protocol's extensions: what travels in `ext`, one file each.
 
 pub mod ack;
+pub mod comment_filter;
 pub mod timestamp;
 pub mod timesync;
 
@@ -17,6 +18,8 @@ pub struct ReplyExt {
     pub ack: Option<Ack>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timesync: Option<Timesync>,
+    #[serde(rename = "json-comment-filtered", skip_serializing_if = "Option::is_none")]
+    pub comment_filtered: Option<bool>,
     /// What a policy words.
     #[serde(flatten)]
     pub own: Map<String, Value>,

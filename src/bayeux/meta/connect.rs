@@ -28,7 +28,7 @@ impl BayeuxServer {
             return Step::Replied(checked.failed(&error).into_json());
         }
         if let Some(overtaken) = self.resume(now, key) {
-            self.answer_overtaken(overtaken);
+            self.answer_overtaken(key, overtaken);
         }
         if let Some(batch) = ack::acknowledged(&checked.message) {
             self.sessions.change(key, |session| session.queue.acknowledge(batch));

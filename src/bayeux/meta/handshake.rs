@@ -17,7 +17,7 @@ use crate::bayeux::app::{Client, ServerEvent};
 use crate::bayeux::batch::{Batch, Checked};
 use crate::bayeux::extensions::ack::{self, Ack};
 use crate::bayeux::session::Agreed;
-use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Message, Millis, Notice, Operation, Reply, Session};
+use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Format, Message, Millis, Notice, Operation, Reply, Session};
 
 const VERSION: &str = "1.0";
 
@@ -57,10 +57,13 @@ impl BayeuxServer {
         describe(&mut reply, shared);
         reply.client_id = Some(client_id.as_str());
         let acks = ack::is_asked_for(&checked.message);
+        let format = Format::of_handshake(&checked.message);
+        let meta_connect_deliver_only = acks || self.options.meta_connect_deliver_only;
+        let agreed = Agreed { meta_connect_deliver_only, format };
         reply.ext.ack = acks.then_some(Ack::Agreed(true));
+        reply.ext.comment_filtered = (format == Format::CommentFiltered).then_some(true);
         reply.advice = Some(Advice::retry(self.options.interval, timeout));
         let json = reply.into_json();
-        let agreed = Agreed { meta_connect_deliver_only: acks || self.options.meta_connect_deliver_only };
         let batches = acks.then_some(0);
         let attributes = client.attributes.clone();
         let session = Session::new(client_id, self.options.interval, until);
