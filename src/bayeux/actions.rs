@@ -55,13 +55,12 @@ impl BayeuxServer {
                     drop(self.deliver(now, &on.author, &channel, &event, lazy));
                 }
                 Action::Push { session, channel, data } => self.push(now, session, channel, data),
-                Action::Disconnect(None) => {
-                    if let Some(sender) = sender {
-                        parting.extend(self.end(sender, Ending::Dismissed));
-                    }
-                }
-                // The sender must not read another session's last events.
-                Action::Disconnect(Some(session)) => drop(self.end(session, Ending::Dismissed)),
+                Action::Disconnect(named) => match named.or(sender) {
+                    // The sender must not read another session's last events.
+                    Some(other) if Some(other) != sender => self.dismiss(other),
+                    Some(sender) => parting.extend(self.end(sender, Ending::Dismissed)),
+                    None => (),
+                },
                 Action::SetAttribute { name, value } => {
                     let Some(key) = sender else { continue };
                     let Some(session) = self.sessions.get_mut(key) else { continue };

@@ -25,6 +25,7 @@ mod connection_type;
 mod error;
 mod event;
 mod extensions;
+mod farewell;
 mod flush;
 mod frames;
 mod home;

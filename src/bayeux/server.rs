@@ -11,6 +11,7 @@ use super::app::{Application, Client, HttpRequest, ServerEvent};
 use super::batch::Batch;
 use super::extensions::ReplyExt;
 use super::extensions::timestamp::Stamp;
+use super::farewell::Farewells;
 use super::flush::FlushPace;
 use super::frames::{Frames, array, split};
 use super::journal::Journal;
@@ -32,6 +33,7 @@ pub struct BayeuxServer {
     /// Sessions that got events since their connect was held.
     pub(super) ready: BTreeSet<SessionKey>,
     pub(super) happenings: Happenings,
+    pub(super) farewells: Farewells,
     pub(super) journal: Journal,
     pub(super) store: Box<dyn Store>,
     /// What every message carries that is made now.
@@ -54,6 +56,7 @@ impl BayeuxServer {
             pace: FlushPace::default(),
             ready: BTreeSet::new(),
             happenings: Happenings::new(),
+            farewells: Farewells::default(),
             journal: Journal::default(),
             store,
             stamp: Stamp::default(),
@@ -106,6 +109,7 @@ impl BayeuxServer {
 
     /// Answers the connects that were held long enough, and forgets the sessions that stayed away too long.
     fn sweep(&mut self, now: Millis) {
+        self.farewells.sweep(now);
         while let Some(key) = self.sessions.first_due(now) {
             match self.resume(now, key) {
                 Some(held) => self.answer_connect(now, key, held),
@@ -254,8 +258,9 @@ impl BayeuxServer {
         let Some((mut session, held)) = self.sessions.close(key) else {
             return Vec::new();
         };
-        let client = Client { session: Some(key), attributes: session.attributes, ..Client::default() };
-        for pattern in session.subscriptions {
+        let client =
+            Client { session: Some(key), attributes: std::mem::take(&mut session.attributes), ..Client::default() };
+        for pattern in std::mem::take(&mut session.subscriptions) {
             self.subscriptions.remove(&pattern, key);
             self.happened(|| ServerEvent::Unsubscribe { client: client.clone(), pattern });
         }
@@ -264,16 +269,31 @@ impl BayeuxServer {
             self.storage_failed(&error);
         }
         self.tell(Notice::SessionClosed { why, sessions: self.sessions.len() });
-        let mut events = session.queue.take();
-        if why == Ending::Dismissed {
-            events.push(Event::disconnected(&self.stamp));
-        }
-        let Some(held) = held else { return events };
+        let goodbye = (why == Ending::Dismissed).then(|| Event::disconnected(&self.stamp));
+        let Some(held) = held else {
+            return session.queue.take().into_iter().chain(goodbye).collect();
+        };
+        let (mut events, ack) = session.take_batch();
+        events.extend(goodbye);
         let mut reply = Reply::successful("/meta/connect", &held.id);
+        reply.ext.ack = ack;
         reply.advice = Some(Advice::none());
         let reply = reply.into_json();
         self.send(held.endpoint, Status::Ok, session.agreed.format, &events, &[reply]);
         Vec::new()
+    }
+
+    /// Ends the session of a client that is not the one who is answered now. Where it holds no connect it is told on its
+    /// return.
+    pub(super) fn dismiss(&mut self, key: SessionKey) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let (client_id, until) = (session.client_id.clone(), session.due());
+        let events = self.end(key, Ending::Dismissed);
+        if !events.is_empty() {
+            // As copies: a row goes when nobody holds its event any more.
+            let events = events.iter().map(|event| Event::thawed(event.as_json().to_owned())).collect();
+            self.farewells.keep(client_id, until, events, self.options.max_sessions);
+        }
     }
 
     /// One answer: events first, then the replies in the order of their requests. With `MESSAGES_PER_FRAME` the events have

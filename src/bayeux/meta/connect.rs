@@ -14,15 +14,12 @@ use std::time::Duration;
 
 use crate::bayeux::batch::{Batch, Checked, Hold, Step};
 use crate::bayeux::extensions::ack;
-use crate::bayeux::{
-    Advice, BayeuxError, BayeuxServer, ConnectionType, Endpoint, Message, Millis, Reply, SessionKey, Wish,
-};
+use crate::bayeux::{Advice, BayeuxError, BayeuxServer, ConnectionType, Endpoint, Message, Millis, SessionKey, Wish};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn connect(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
         let Ok(key) = self.speaker(batch, &checked.message) else {
-            let reply = Reply { advice: Some(Advice::handshake()), ..checked.failed(&BayeuxError::SessionUnknown) };
-            return Step::Replied(reply.into_json());
+            return Step::Replied(self.connect_of_nobody(batch, &checked));
         };
         if let Err(error) = self.connection_type(&checked.message) {
             return Step::Replied(checked.failed(&error).into_json());
@@ -55,6 +52,18 @@ impl BayeuxServer {
         reply.ext.ack = ack;
         reply.advice = advise.then(|| self.advise(key, &batch.from));
         Step::Replied(reply.into_json())
+    }
+
+    /// Without a session a client is to shake hands, unless the server itself has ended the session meanwhile.
+    fn connect_of_nobody(&mut self, batch: &mut Batch, checked: &Checked) -> String {
+        let farewell = checked.message.client_id().and_then(|id| self.farewells.take(&id));
+        let mut reply = match &farewell {
+            Some(_) => checked.successful(),
+            None => checked.failed(&BayeuxError::SessionUnknown),
+        };
+        reply.advice = Some(if farewell.is_some() { Advice::none() } else { Advice::handshake() });
+        batch.parting.extend(farewell.into_iter().flatten());
+        reply.into_json()
     }
 
     /// Takes note that the client is back, and takes over its timing. Whether this is the session's first connect, and whether the reply advises:
