@@ -173,7 +173,7 @@ impl Tree {
                 let request = HttpRequest { body, ..plain_http::request(request) };
                 self.handle(Input::Http { from, request }, Some(sender));
             }
-            Err(error) => self.answer(sender, error.status(), &error.body()),
+            Err(error) => self.answer(sender, error.status(), Format::Json, &error.body()),
         }
         promise
     }
