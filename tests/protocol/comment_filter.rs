@@ -78,3 +78,10 @@ fn it_is_enough_that_one_of_those_who_spoke_in_a_request_asked() {
         assert_eq!(alice.post(&messages).answer().format, CommentFiltered);
     }
 }
+
+#[test]
+fn what_was_agreed_outlives_a_crash() {
+    let (scenario, dojo, alice) = dojo_and_alice();
+    scenario.crashes();
+    assert_eq!((dojo.connect().answer().format, alice.connect().answer().format), (CommentFiltered, Json));
+}

@@ -67,3 +67,14 @@ fn the_goodbye_brings_what_still_waits() {
     alice.publish("/chat", "last words");
     assert_eq!(alice.send(json!({"channel": "/meta/disconnect"})).answer().data(), ["last words"]);
 }
+
+#[test]
+fn it_stays_so_after_a_crash() {
+    let scenario = scenario();
+    let [alice] = scenario.join(["alice"]);
+    alice.subscribe("/chat");
+    scenario.crashes();
+    alice.connect().answer();
+    assert_eq!(alice.send(alice.a_publish("/chat", 1)).answer().events(), NOTHING);
+    assert_eq!(alice.connect().answer().data(), [1]);
+}
