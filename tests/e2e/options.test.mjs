@@ -22,6 +22,7 @@ const REFUSED = {
   ALLOWED_ORIGINS: ['example.com', 'https://a.example/path'],
   MAX_MESSAGE_SIZE: ['1 MB'],
   MAX_MESSAGES_PER_BATCH: ['0'],
+  DURABILITY: ['always'],
   MAX_JSON_DEPTH: ['1'],
   MAX_QUEUE: ['many'],
   MAX_QUEUE_BYTES: ['1'],
