@@ -1,12 +1,15 @@
 // The Worker, built by worker-build into build/ (with the conformance fixture: build/fixture/).
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { withLock } from './lock.mjs';
 import { inRoot, root } from './project.mjs';
 import { Problem, run } from './run.mjs';
 import { forWorkerBuild, wasmToolchain } from './toolchain.mjs';
+
+/** The module to start, beside those of the build. */
+export const MAIN = 'main.js';
 
 /** Where a build lands. */
 export const outDir = (fixture) => (fixture ? 'build/fixture' : 'build');
@@ -27,6 +30,7 @@ export async function buildWorker({ fixture = false } = {}) {
     await run(workerBuild, ['--release', '--panic-unwind', '--out-dir', out, ...features], {
       env: forWorkerBuild(await wasmToolchain()),
     });
+    await copyFile(inRoot('src', 'cloudflare', MAIN), inRoot(out, MAIN));
     await writeFile(stamp, inputs);
   });
 }

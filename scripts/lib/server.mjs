@@ -8,7 +8,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler';
-import { outDir } from './build.mjs';
+import { MAIN, outDir } from './build.mjs';
 import { entryModule, ENTRYPOINT } from './entry.mjs';
 import { FIXTURE_VARS } from './fixture.mjs';
 import { guard } from './guard.mjs';
@@ -86,6 +86,7 @@ function worker({ fixture, port, vars, workerFirst }) {
     modulesRoot: directory,
     modules: [
       { type: 'ESModule', path: join(directory, 'serve.js'), contents: entryModule({ ...settings.assets, ...(workerFirst && { run_worker_first: workerFirst }) }) },
+      { type: 'ESModule', path: join(directory, MAIN) },
       { type: 'ESModule', path: join(directory, 'index.js') },
       { type: 'CompiledWasm', path: join(directory, 'index_bg.wasm') },
     ],

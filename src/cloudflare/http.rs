@@ -162,8 +162,11 @@ fn init(head: &Head) -> ResponseInit {
         (None, Format::Json) => JSON,
     };
     set("content-type", type_);
-    set("cache-control", "no-store");
-    set("x-content-type-options", "nosniff");
+    // The answer to a GET, which a cache may keep and a page run. To a POST neither happens, and each header costs.
+    if head.callback.is_some() {
+        set("cache-control", "no-store");
+        set("x-content-type-options", "nosniff");
+    }
     if let Some(origin) = &head.cross_origin {
         set("access-control-allow-origin", origin);
         set("access-control-allow-credentials", "true");
