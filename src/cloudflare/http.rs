@@ -162,8 +162,9 @@ fn init(head: &Head) -> ResponseInit {
         (None, Format::Json) => JSON,
     };
     set("content-type", type_);
-    // The answer to a GET, which a cache may keep and a page run. To a POST neither happens, and each header costs.
-    if head.callback.is_some() {
+    // A script is the answer to a GET, which a cache may keep and a page run; so may a refusal be. To a POST that went well
+    // neither happens, and each header costs.
+    if head.callback.is_some() || head.status > 200 {
         set("cache-control", "no-store");
         set("x-content-type-options", "nosniff");
     }
@@ -229,13 +230,13 @@ mod tests {
     }
 
     #[wasm_bindgen_test]
-    async fn an_ordinary_answer_is_json_that_nobody_keeps() {
+    async fn an_ordinary_answer_is_json_with_no_more_headers_than_it_needs() {
         for status in [0, 200] {
             let response = respond(&Head { status, ..Head::default() }, "[{}]");
             assert_eq!(response.status(), 200);
             assert_eq!(
                 headers(&response, ["content-type", "cache-control", "x-content-type-options"]),
-                ["application/json;charset=UTF-8", "no-store", "nosniff"].map(|value| Some(value.to_owned()))
+                [Some("application/json;charset=UTF-8".to_owned()), None, None]
             );
             assert_eq!(headers(&response, CORS), [const { None }; 4]);
             assert_eq!(text(&response).await, "[{}]");
@@ -243,12 +244,12 @@ mod tests {
     }
 
     #[wasm_bindgen_test]
-    async fn with_a_callback_the_answer_is_a_script_that_is_not_guessed_to_be_anything_else() {
+    async fn with_a_callback_the_answer_is_a_script_that_nobody_keeps_or_guesses_to_be_anything_else() {
         let callback = Callback::of_query("jsonp=cometd._cb1").ok();
         let response = respond(&Head { callback, ..Head::default() }, "[{}]");
         assert_eq!(
-            headers(&response, ["content-type", "x-content-type-options"]),
-            ["text/javascript;charset=UTF-8", "nosniff"].map(|value| Some(value.to_owned()))
+            headers(&response, ["content-type", "cache-control", "x-content-type-options"]),
+            ["text/javascript;charset=UTF-8", "no-store", "nosniff"].map(|value| Some(value.to_owned()))
         );
         assert_eq!(text(&response).await, "/**/cometd._cb1([{}]);");
     }

@@ -65,10 +65,17 @@ describe('a body', () => {
   });
 });
 
-test('every answer is JSON that no cache may keep and no browser may take for something else', async () => {
-  for (const body of [handshake, '[]', 'nonsense']) {
-    const { headers } = await request(cometd, { body });
-    assert.equal(headers['content-type'].toLowerCase(), 'application/json;charset=utf-8');
+test('every answer is JSON, and what is no answer to a POST alone no cache may keep and no browser may guess at', async () => {
+  const json = 'application/json;charset=utf-8';
+  for (const [asked, type] of [
+    [{ body: handshake }, json],
+    [{ body: 'nonsense' }, json],
+    [{ method: 'GET' }, json],
+    [{ method: 'GET', path: `?jsonp=f&message=${encodeURIComponent(handshake)}` }, 'text/javascript;charset=utf-8'],
+  ]) {
+    const { status, headers } = await request(`${cometd}${asked.path ?? ''}`, asked);
+    assert.equal(headers['content-type'].toLowerCase(), type);
+    if (status === 200 && type === json) continue;
     assert.equal(headers['cache-control'], 'no-store');
     assert.equal(headers['x-content-type-options'], 'nosniff');
   }
