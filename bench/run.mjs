@@ -1,13 +1,15 @@
-// npm run bench [-- long-polling] [--only sat,idle] [--runs 3] [--secs 10]: every measure on every server, in turns; bench/README.md.
+// npm run bench [-- websocket …] [--only sat,idle] [--runs 3] [--secs 10]: every measure on every server, in turns; bench/README.md.
 import { parseArgs } from 'node:util';
 import { buildWorker } from '../scripts/lib/build.mjs';
 import { main, Problem } from '../scripts/lib/run.mjs';
+import * as callbackPolling from './measures/callback-polling.mjs';
 import * as longPolling from './measures/long-polling.mjs';
+import * as websocket from './measures/websocket.mjs';
 import { runLoad } from './runs/generator.mjs';
 import { inTurns } from './runs/turns.mjs';
 import { table } from './runs/table.mjs';
 
-const SUITES = { 'long-polling': longPolling };
+const SUITES = { websocket, 'long-polling': longPolling, 'callback-polling': callbackPolling };
 
 await main(async () => {
   const { suites, only, runs, secs } = commandLine();
@@ -21,7 +23,11 @@ await main(async () => {
     const results = {};
     for (const [name, measure] of measures) {
       console.error(`\n${suite} ${name}: ${measure.heading}`);
-      const once = (server) => runLoad(servers[server], { ...measure.load, secs, name: server }, interrupted.signal);
+      const once = (name) => {
+        const server = servers[name];
+        const transport = server.transport ?? SUITES[suite].transport;
+        return runLoad(server, { transport, ...measure.load, secs, name }, interrupted.signal);
+      };
       results[name] = await inTurns(measure.servers, runs, once);
     }
     console.log(table({ suite, measures, servers, results, runs, secs }));
@@ -55,9 +61,12 @@ function count(name, text, most) {
 
 /** After the build: wrangler takes a moment to load. */
 async function loadServers() {
+  const edge = await import('./servers/bayeux-edge.mjs');
   return {
-    'bayeux-edge': await import('./servers/bayeux-edge.mjs'),
+    'bayeux-edge': edge,
+    'over-lp': { ...edge, title: `${edge.title} over long-polling`, transport: 'lp' },
     bare: await import('./servers/bare.mjs'),
     faye: await import('./servers/faye.mjs'),
+    partyserver: await import('./servers/partyserver.mjs'),
   };
 }

@@ -9,7 +9,7 @@ export class Account {
   run = randomBytes(3).toString('hex');
   published = 0;
   received = 0;
-  /** HTTP answers to polls; with less than one per delivery, the rest is batching. */
+  /** Answers to polls, or frames with messages; with less than one per delivery, the rest is batching. */
   answers = 0;
   errors = 0;
   /** Called with each delivered message's number. */
@@ -31,7 +31,7 @@ export class Account {
     return { m: `T${this.run}=${microseconds()};S=${this.published};P=${this.#padding}` };
   }
 
-  /** Counts the deliveries in the bytes of an answer. */
+  /** Counts the deliveries in the bytes of an answer, or of a frame. */
   scan(bytes) {
     for (let at = bytes.indexOf(this.#mark); at >= 0; at = bytes.indexOf(this.#mark, at)) {
       at += this.#mark.length;

@@ -1,14 +1,19 @@
 // The kinds of clients, by --adapter and --transport. Each is a class of
-//   open()         connected, and ready to publish
-//   subscribe()    then receives what is published, and gives the account what comes
-//   publish(done)  one at a time; `done` when the server has answered
+//   new (load, number, role)  the role is sub or pub
+//   open()                    connected, and ready to publish
+//   subscribe()               then receives what is published, and gives the account what comes
+//   publish(done)             one at a time; `done` when the server has answered
 //   leave()
 import { BareLongPolling } from './clients/bare-long-polling.mjs';
-import { BayeuxLongPolling } from './clients/bayeux-long-polling.mjs';
+import { BayeuxCallbackPolling, BayeuxLongPolling } from './clients/bayeux-polling.mjs';
+import { BayeuxWebSocket } from './clients/bayeux-websocket.mjs';
+import { BareWebSocket, PartyWebSocket } from './clients/plain-websocket.mjs';
 
 const CLIENTS = {
-  bayeux: { lp: BayeuxLongPolling },
+  bayeux: { lp: BayeuxLongPolling, cb: BayeuxCallbackPolling, ws: BayeuxWebSocket },
   rawlp: { lp: BareLongPolling },
+  rawhib: { ws: BareWebSocket },
+  party: { ws: PartyWebSocket },
 };
 
 export function clientClass({ adapter, transport }) {

@@ -10,7 +10,7 @@ export async function bringUp(load) {
   const started = performance.now();
   const subscribers = [];
   await eachOf(Array(options.subs).keys(), options.conc, async (number) => {
-    const client = new Client(load, number);
+    const client = new Client(load, number, 'sub');
     try {
       await client.open();
       await client.subscribe();
@@ -31,7 +31,7 @@ export class Publishers {
 
   async open(load, count) {
     for (let number = 0; number < count; number++) {
-      const client = new load.Client(load, number);
+      const client = new load.Client(load, number, 'pub');
       await client.open();
       this.#all.push(client);
     }

@@ -1,6 +1,6 @@
 // A lean HTTP/1.1 client: one kept-alive socket, one request at a time. node:http costs several times as much CPU for
 // an answer, and on a small machine that would be taken from the server that is measured.
-import net from 'node:net';
+import { dial } from './dial.mjs';
 
 export class HttpClient {
   #socket;
@@ -16,8 +16,7 @@ export class HttpClient {
 
   connect() {
     const { promise, resolve, reject } = Promise.withResolvers();
-    const { hostname, port } = this.url;
-    const socket = net.connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) || 80, noDelay: true });
+    const socket = dial(this.url);
     this.#socket = socket;
     socket.on('connect', resolve);
     socket.on('data', (bytes) => this.#receive(bytes));

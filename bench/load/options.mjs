@@ -3,8 +3,8 @@ import { inspect, parseArgs } from 'node:util';
 
 const OPTIONS = {
   url: ['', 'the server, on this machine: http://127.0.0.1:PORT/cometd; a query goes with every request'],
-  adapter: ['bayeux', 'what the server speaks: bayeux, or rawlp (the bare object of bench/servers/bare)'],
-  transport: ['lp', 'lp: long-polling'],
+  adapter: ['bayeux', 'what the server speaks: bayeux; rawlp, rawhib (the bare object of bench/servers/bare); party (partyserver)'],
+  transport: ['lp', 'lp: long-polling; cb: callback-polling; ws: WebSocket (rawhib and party speak nothing else)'],
   mode: ['rate', 'sat, rate, setup or idle'],
   subs: [100, 'subscribers, each with a socket of its own'],
   rate: [10, 'rate: publishes a second'],
@@ -16,7 +16,7 @@ const OPTIONS = {
   settle: [4, 'idle: seconds between the last client and the look at the memory'],
   pad: [64, 'bytes of padding in a message'],
   channel: ['/bench/a', 'what is published to'],
-  room: ['', 'rawlp: the object; a new one for each run if not given'],
+  room: ['', 'rawlp, rawhib, party: the object; a new one for each run if not given'],
   hold: ['', 'ms, advice.timeout of the held connects'],
   append: [0, '1: /handshake, /connect, /disconnect after the path, as cometd.js does'],
   authext: ['', 'JSON, the ext of the handshakes'],

@@ -1,7 +1,7 @@
-// What long-polling is measured by: the load, on whom, and the figures that are read from it with the goals they have.
-//
-// A figure: `read(result)` of a load generator's line; `unit`; goals as `{ against, atLeast | atMost }`: the ratio of
-// ours to that server's, or, without `against`, ours itself.
+// What long-polling is measured by.
+import { delivered, undelivered } from './figures.mjs';
+
+export const transport = 'lp';
 
 export const measures = {
   sat: {
@@ -53,12 +53,3 @@ export const measures = {
     ],
   },
 };
-
-function delivered({ delivPerSec, offered }) {
-  return delivPerSec / offered;
-}
-
-/** Lost, or not even published: every publisher was still waiting for an answer. */
-function undelivered({ lost, skipped, subs }) {
-  return lost + skipped * subs;
-}

@@ -2,7 +2,7 @@
 import { isBusy } from './turns.mjs';
 
 export function table({ suite, measures, servers, results, runs, secs }) {
-  const columns = Object.keys(servers);
+  const columns = Object.keys(servers).filter((server) => measures.some(([, measure]) => measure.servers.includes(server)));
   const lines = [
     row(['figure', ...columns.map((server) => servers[server].title), 'ratio or goal', 'command']),
     row(['---', ...columns.map(() => '---:'), '---', '---']),
@@ -17,7 +17,7 @@ export function table({ suite, measures, servers, results, runs, secs }) {
       const cells = values.map((ofServer) => (ofServer ? spread(ofServer, figure.unit) : ''));
       lines.push(row([`${measure.heading}: ${figure.title}`, ...cells, goals, command]));
     }
-    notes.push(...notesOn(name, results[name], servers));
+    notes.push(...notesOn(name, measure, results[name], servers));
   }
   return [`Runs: ${runs}. Medians (lowest – highest).\n`, ...lines, ...notes.map((note) => `\n${note}`)].join('\n');
 }
@@ -50,12 +50,14 @@ export function medianOf(values) {
 const format = (value) => value.toLocaleString('en', { maximumSignificantDigits: 3 });
 
 /** What a reader must know before trusting the figures. */
-function notesOn(name, results, servers) {
+function notesOn(name, { load }, results, servers) {
   const notes = [];
   for (const [server, runs] of Object.entries(results)) {
     const say = (what) => notes.push(`- ${name}, ${servers[server].title}: ${what}`);
     const busy = runs.filter(isBusy).length;
     if (busy) say(`${busy} of ${runs.length} runs on a busy machine (other programs used ${Math.max(...runs.map(({ otherCpu }) => otherCpu))} cores)`);
+    const [{ subs }] = runs;
+    if (subs < load.subs) say(`only ${subs} of ${load.subs} clients, as this shell allows no more open files: raise \`ulimit -Hn\` as root`);
     const limited = runs.filter(({ genLoop }) => genLoop > 0.9).length;
     if (limited) say(`the generator was the limit in ${limited} of ${runs.length} runs`);
     const failed = runs.filter(({ errors }) => errors > 0);

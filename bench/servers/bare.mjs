@@ -1,41 +1,8 @@
-// The bare object on workerd itself.
-import { exited, Problem, start } from '../../scripts/lib/run.mjs';
-import { guard } from '../../scripts/lib/guard.mjs';
-import { workerd } from '../../scripts/lib/npm.mjs';
+// The bare object.
 import { inRoot } from '../../scripts/lib/project.mjs';
+import { startWorkerd } from './workerd.mjs';
 
 export const title = 'bare object';
-export const speaks = { adapter: 'rawlp' };
+export const adapters = { lp: 'rawlp', ws: 'rawhib' };
 
-export async function startServer() {
-  const config = inRoot('bench', 'servers', 'bare', 'config.capnp');
-  // The control channel tells which port it got.
-  const child = start(workerd(), ['serve', config, '--control-fd=3'], { stdio: ['ignore', 'inherit', 'inherit', 'pipe'] });
-  const ended = exited(child);
-  const callOff = guard(child.pid);
-  const failed = ended.then(({ code, signal }) => {
-    throw new Problem(`the bare object did not start: workerd ended with ${signal ?? `exit status ${code}`}`);
-  });
-  const port = await Promise.race([listening(child.stdio[3]), failed]);
-  return {
-    url: `http://127.0.0.1:${port}/`,
-    pid: child.pid,
-    ended,
-    async stop() {
-      child.kill('SIGKILL'); // it keeps nothing, and waits for every held request on a SIGTERM
-      await ended;
-      callOff();
-    },
-  };
-}
-
-async function listening(control) {
-  let text = '';
-  for await (const chunk of control.setEncoding('utf8')) {
-    text += chunk;
-    for (const line of text.split('\n').slice(0, -1)) {
-      const { event, port } = JSON.parse(line);
-      if (event === 'listen') return port;
-    }
-  }
-}
+export const startServer = () => startWorkerd(inRoot('bench', 'servers', 'bare', 'config.capnp'), title);

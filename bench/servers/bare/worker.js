@@ -1,8 +1,10 @@
-// The yardstick: a Durable Object that only holds requests and answers them. What is slower than this, the protocol
-// costs; what is faster, the server gains by answering less often. See bench/README.md.
+// The yardstick: a Durable Object that only holds requests and answers them, and sends to all sockets what one of them says.
+// What is slower than this, the protocol costs; what is faster, the server gains by answering less often. See
+// bench/README.md.
 //   GET  /poll?room&c       held until something is published; what came meanwhile is answered at once
 //   GET  /poll?room&c&t=0   makes the client known, and is answered at once
 //   POST /pub?room          its body, a JSON value, goes to every client of the room
+//   GET  /ws?room&role=sub  a socket, which gets each frame that comes; with role=pub it gets none
 import { DurableObject } from 'cloudflare:workers';
 
 export default {
@@ -19,7 +21,22 @@ export class Room extends DurableObject {
     const { pathname, searchParams } = new URL(request.url);
     if (pathname === '/poll') return this.#poll(searchParams.get('c'), searchParams.get('t') === '0');
     if (pathname === '/pub') return this.#publish(request);
+    if (pathname === '/ws') return this.#accept(searchParams.get('role'));
     return new Response('not found', { status: 404 });
+  }
+
+  webSocketMessage(socket, message) {
+    for (const subscriber of this.ctx.getWebSockets('sub')) subscriber.send(message);
+  }
+
+  webSocketClose(socket) {
+    socket.close();
+  }
+
+  #accept(role) {
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server, [role]);
+    return new Response(null, { status: 101, webSocket: client });
   }
 
   #poll(name, atOnce) {
