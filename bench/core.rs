@@ -43,11 +43,7 @@ impl Room {
             self.send(r#"[{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}]"#);
         let reply = outputs.iter().find_map(|output| match output {
             Output::Send { messages, .. } => Some(messages.as_str()),
-            Output::Respond { .. }
-            | Output::Deliver { .. }
-            | Output::Keep { .. }
-            | Output::WakeAt(_)
-            | Output::Tell(_) => None,
+            _ => None,
         });
         let (_, id) = reply.and_then(|reply| reply.split_once(r#""clientId":""#)).expect("a handshake is answered");
         id.split('"').next().expect("a clientId ends").to_owned()

@@ -95,7 +95,7 @@ impl BayeuxServer {
         for key in batch.sessions {
             self.sessions.extend(key, now + self.options.max_interval);
             // Clients read the answer only where the status is 200.
-            if status == Status::Ok {
+            if status == Status::Ok && !self.sessions.get(key).is_some_and(Session::is_streaming) {
                 events.extend(self.sessions.take_events(key));
             }
         }
@@ -104,7 +104,8 @@ impl BayeuxServer {
 
     fn hold(&mut self, key: SessionKey, hold: Hold, batch: Batch) {
         let Hold { id, until, advise, timesync } = hold;
-        let held = HeldConnect { endpoint: batch.from, address: batch.origin.address, id, until, advise, timesync };
+        let (endpoint, address) = (batch.from, batch.origin.address);
+        let held = HeldConnect { endpoint, address, id, until, advise, timesync, stalled: false };
         self.sessions.suspend(key, held);
         // Events may wait already, for the pace of a busy object.
         if self.sessions.get(key).is_some_and(Session::is_ready) {

@@ -4,17 +4,19 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum ConnectionType {
     WebSocket,
+    EventSource,
     LongPolling,
     CallbackPolling,
 }
 
 impl ConnectionType {
-    pub const ALL: [Self; 3] = [Self::WebSocket, Self::LongPolling, Self::CallbackPolling];
+    pub const ALL: [Self; 4] = [Self::WebSocket, Self::EventSource, Self::LongPolling, Self::CallbackPolling];
 
     /// As `supportedConnectionTypes` and `connectionType` say it.
     pub fn name(self) -> &'static str {
         match self {
             Self::WebSocket => "websocket",
+            Self::EventSource => "eventsource",
             Self::LongPolling => "long-polling",
             Self::CallbackPolling => "callback-polling",
         }

@@ -41,6 +41,8 @@ pub enum BayeuxError {
     ConnectionTypeMissing,
     /// A connect with a `connectionType` that is not offered.
     ConnectionTypeUnsupported,
+    /// A stream for a session whose events ride on the replies to connects only.
+    MetaConnectDeliverOnly,
     /// The session sent a newer connect while this one was held.
     ConnectOvertaken,
     /// A subscribe or unsubscribe without `subscription`, or with an empty list.
@@ -147,6 +149,7 @@ impl fmt::Display for BayeuxError {
             Self::ConnectionTypesUnsupported => "403::connection_types_unsupported",
             Self::ConnectionTypeMissing => "400::connection_type_missing",
             Self::ConnectionTypeUnsupported => "403::connection_type_unsupported",
+            Self::MetaConnectDeliverOnly => "403::meta_connect_deliver_only",
             Self::ConnectOvertaken => "409::connect_overtaken",
             Self::SubscriptionMissing => "403::subscription_missing",
             Self::SubscriptionInvalid => "403::subscription_invalid",

@@ -1,9 +1,10 @@
-//! What one flush sends over sockets: each set of events is written once, for all the sockets that get it.
+//! What one flush sends over sockets and streams: each set of events is written once for all that get it.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use super::{Event, Output, SocketId};
+use super::session::Sink;
+use super::{Event, Output, SocketId, StreamId};
 
 #[derive(Debug)]
 pub struct Frames {
@@ -17,41 +18,56 @@ pub struct Frames {
 #[derive(Debug)]
 struct Frame {
     events: Vec<Event>,
-    to: Vec<SocketId>,
+    sockets: Vec<SocketId>,
+    streams: Vec<StreamId>,
 }
 
 impl Frames {
-    /// `per_frame` as `MESSAGES_PER_FRAME`; none for all of a socket's events in one.
+    /// `per_frame` as `MESSAGES_PER_FRAME`; none for all of a client's events in one.
     pub fn new(per_frame: Option<NonZeroUsize>) -> Self {
         Self { per_frame: per_frame.unwrap_or(NonZeroUsize::MAX), by_events: BTreeMap::new(), count: 0 }
     }
 
-    pub fn add(&mut self, socket: SocketId, events: Vec<Event>) {
+    pub fn add(&mut self, sink: Sink, events: Vec<Event>) {
         self.count += events.len().div_ceil(self.per_frame.get());
         let addresses = events.iter().map(|event| event.as_json().as_ptr()).collect();
-        let frame = self.by_events.entry(addresses).or_insert_with(|| Frame { events, to: Vec::new() });
-        frame.to.push(socket);
+        let frame = self.by_events.entry(addresses).or_insert_with(|| Frame {
+            events,
+            sockets: Vec::new(),
+            streams: Vec::new(),
+        });
+        match sink {
+            Sink::Socket(socket) => frame.sockets.push(socket),
+            Sink::Stream(stream) => frame.streams.push(stream),
+        }
     }
 
-    /// How many frames are sent, over all sockets.
+    /// How many frames are sent, over all of them.
     pub fn count(&self) -> usize {
         self.count
     }
 
     pub fn into_outputs(self) -> impl Iterator<Item = Output> {
         let Self { per_frame, by_events, .. } = self;
-        by_events.into_values().flat_map(move |Frame { events, to }| split(to, &events, per_frame))
+        by_events
+            .into_values()
+            .flat_map(move |Frame { events, sockets, streams }| split(sockets, streams, &events, per_frame))
     }
 }
 
-/// The same frames for each of these sockets, with so many events in each.
-pub fn split(to: Vec<SocketId>, events: &[Event], per_frame: NonZeroUsize) -> Vec<Output> {
-    let frames = events.chunks(per_frame.get());
-    let deliver = |events: &[Event]| {
+/// The same frames for each of these sockets and streams, with so many events in each.
+pub fn split(sockets: Vec<SocketId>, streams: Vec<StreamId>, events: &[Event], per_frame: NonZeroUsize) -> Vec<Output> {
+    let mut outputs = Vec::new();
+    for events in events.chunks(per_frame.get()) {
         let messages = array(events.iter().map(Event::as_json));
-        Output::Deliver { to: to.clone(), messages }
-    };
-    frames.map(deliver).collect()
+        if !streams.is_empty() {
+            outputs.push(Output::Stream { to: streams.clone(), messages: messages.clone() });
+        }
+        if !sockets.is_empty() {
+            outputs.push(Output::Deliver { to: sockets.clone(), messages });
+        }
+    }
+    outputs
 }
 
 /// A JSON array of what is JSON already.

@@ -40,6 +40,21 @@ impl Home {
         }
     }
 
+    /// The home and the clientId that the path of an event stream's URL leads to: Faye's clients append the one to the
+    /// other. Whatever the last segment looks like, it is no tree's name.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::Home;
+    ///
+    /// assert_eq!(Home::of_stream("/cometd/r0123"), Some((Home::Root, "r0123")));
+    /// assert_eq!(Home::of_stream("/cometd/chat/t0123").map(|(home, _)| home), Home::named("/chat"));
+    /// assert_eq!(Home::of_stream("/cometd"), None);
+    /// ```
+    pub fn of_stream(path: &str) -> Option<(Self, &str)> {
+        let (above, client_id) = path.rsplit_once('/')?;
+        Some((Self::at_path(above)?, client_id))
+    }
+
     /// The home whose Durable Object has this name: `/`, or `/<tree>`. The protocol's own channels are no tree.
     pub fn named(name: &str) -> Option<Self> {
         if name == "/" {

@@ -13,6 +13,12 @@ pub enum Input {
     Messages { from: Endpoint, origin: Origin, messages: Vec<Element> },
     /// A request for one of the application's routes. It is answered at once.
     Http { from: Endpoint, request: HttpRequest },
+    /// A client opens an event stream for its session.
+    Listen { from: StreamId, origin: Origin, client_id: String },
+    /// A stream's client reads slower than it is sent to.
+    Stalled(StreamId),
+    /// It has caught up.
+    Drained(StreamId),
     /// The platform says that nobody waits at this endpoint any more.
     Closed(EndpointKey),
     /// The time of the last [`Output::WakeAt`] has come.
@@ -23,11 +29,17 @@ pub enum Input {
 #[derive(Debug)]
 pub enum Output {
     /// Answer. `messages` is a JSON array; to a socket `status` and `format` mean nothing, to a callback `format` does not.
+    /// What goes to a stream so is its last: it ends, and with any status but [`Status::Ok`] without waiting for its client
+    /// to read.
     Send { to: Endpoint, status: Status, format: Format, messages: String },
     /// Answer a request for a route.
     Respond { to: Endpoint, response: HttpResponse },
     /// Send these events to each of these sockets. `messages` is a JSON array.
     Deliver { to: Vec<SocketId>, messages: String },
+    /// Send these events to each of these streams. `messages` is a JSON array.
+    Stream { to: Vec<StreamId>, messages: String },
+    /// Send this stream a sign of life.
+    Beat(StreamId),
     /// Keep this text with the socket: it is what [`BayeuxServer::restore`](super::BayeuxServer::restore) asks for.
     Keep { socket: SocketId, held: String },
     /// Call with [`Input::Timeout`] at this time. It replaces an earlier one; a call too early does no harm.
@@ -41,6 +53,7 @@ pub enum Output {
 pub enum Endpoint {
     LongPolling(RequestId),
     WebSocket(SocketId),
+    EventSource(StreamId),
 }
 
 /// One HTTP request of this home.
@@ -51,11 +64,16 @@ pub struct RequestId(u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SocketId(pub u64);
 
+/// One event stream of this home. It takes any number of events, and one answer, which ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u64);
+
 /// Names an [`Endpoint`] without being one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EndpointKey {
     LongPolling(u64),
     WebSocket(u64),
+    EventSource(u64),
 }
 
 /// Where a request came from.
@@ -73,6 +91,10 @@ pub enum Status {
     Overtaken,
     /// The address holds too many connects.
     Unavailable,
+    /// No session has the stream's clientId.
+    SessionUnknown,
+    /// This session takes no stream.
+    Refused,
 }
 
 /// What a server tells its log. Never holds a clientId.
@@ -121,12 +143,13 @@ impl Endpoint {
         match self {
             Self::LongPolling(RequestId(number)) => EndpointKey::LongPolling(*number),
             Self::WebSocket(SocketId(number)) => EndpointKey::WebSocket(*number),
+            Self::EventSource(StreamId(number)) => EndpointKey::EventSource(*number),
         }
     }
 
     pub fn socket(&self) -> Option<SocketId> {
         match self {
-            Self::LongPolling(_) => None,
+            Self::LongPolling(_) | Self::EventSource(_) => None,
             Self::WebSocket(socket) => Some(*socket),
         }
     }
@@ -146,6 +169,8 @@ impl Status {
             Self::Ok => 200,
             Self::Overtaken => 409,
             Self::Unavailable => 503,
+            Self::SessionUnknown => 404,
+            Self::Refused => 403,
         }
     }
 }

@@ -165,7 +165,7 @@ impl Options {
     /// How long a connect that came by this endpoint may be held.
     pub fn timeout_at(&self, endpoint: &Endpoint) -> Duration {
         match endpoint {
-            Endpoint::LongPolling(_) => self.timeout,
+            Endpoint::LongPolling(_) | Endpoint::EventSource(_) => self.timeout,
             Endpoint::WebSocket(_) => self.websocket_timeout,
         }
     }

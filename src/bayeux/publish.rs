@@ -123,7 +123,7 @@ impl BayeuxServer {
     /// Whether an event for this session must be written down before its publisher hears of success.
     fn must_last(&self, now: Millis, key: SessionKey, urgency: Urgency) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
-        let leaves_at_once = || session.is_held() && urgency == Urgency::Now && self.pace.allows(now);
+        let leaves_at_once = || session.is_open() && urgency == Urgency::Now && self.pace.allows(now);
         session.batches.is_some() || self.options.durability == Durability::Strict && !leaves_at_once()
     }
 }

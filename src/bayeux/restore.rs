@@ -76,7 +76,8 @@ impl BayeuxServer {
             session.timing.advised = (!advise).then_some(session.timing.interval);
             let endpoint = Endpoint::WebSocket(*socket);
             let (address, until) = (address.clone(), Millis(until));
-            self.sessions.suspend(key, HeldConnect { endpoint, address, id, until, advise, timesync: None });
+            self.sessions
+                .suspend(key, HeldConnect { endpoint, address, id, until, advise, timesync: None, stalled: false });
             if self.sessions.get(key).is_some_and(Session::is_ready) {
                 self.ready.insert(key);
             }

@@ -42,7 +42,7 @@ pub struct BayeuxServer {
     random: ChaCha12Rng,
     /// The wake-up that was asked for and has not come.
     wake: Option<Millis>,
-    outputs: Vec<Output>,
+    pub(super) outputs: Vec<Output>,
 }
 
 impl BayeuxServer {
@@ -82,6 +82,9 @@ impl BayeuxServer {
         match input {
             Input::Messages { from, origin, messages } => self.run(now, Batch::new(from, origin, messages)),
             Input::Http { from, request } => self.serve(now, from, &request),
+            Input::Listen { from, origin, client_id } => self.open_stream(now, from, origin, &client_id),
+            Input::Stalled(stream) => self.stalled(now, stream, true),
+            Input::Drained(stream) => self.stalled(now, stream, false),
             Input::Closed(endpoint) => self.closed(now, endpoint),
             Input::Timeout => self.wake = None,
         }
@@ -107,18 +110,19 @@ impl BayeuxServer {
         }
     }
 
-    /// Answers the connects that were held long enough, and forgets the sessions that stayed away too long.
+    /// Answers the connects that were held long enough, keeps streams alive, and forgets the sessions that stayed away too long.
     fn sweep(&mut self, now: Millis) {
         self.farewells.sweep(now);
         while let Some(key) = self.sessions.first_due(now) {
             match self.resume(now, key) {
+                Some(held) if matches!(held.endpoint, Endpoint::EventSource(_)) => self.beat(now, key, held),
                 Some(held) => self.answer_connect(now, key, held),
                 None => drop(self.end(key, Ending::Expired)),
             }
         }
     }
 
-    /// Sends what is ready to leave, when the pace allows it: to sockets the events alone, to others their held
+    /// Sends what is ready to leave, when the pace allows it: to sockets and streams the events alone, to others their held
     /// connect's reply with them.
     fn flush(&mut self, now: Millis) {
         if self.ready.is_empty() || !self.pace.allows(now) {
@@ -129,8 +133,8 @@ impl BayeuxServer {
         let mut frames = Frames::new(self.options.messages_per_frame);
         for key in std::mem::take(&mut self.ready) {
             let Some(session) = self.sessions.get(key).filter(|session| session.is_ready()) else { continue };
-            if let Some(socket) = session.open_socket() {
-                frames.add(socket, self.sessions.take_events(key));
+            if let Some(sink) = session.sink() {
+                frames.add(sink, self.sessions.take_events(key));
             } else if let Some(held) = self.resume(now, key) {
                 self.answer_connect(now, key, held);
                 self.sessions.get_mut(key).into_iter().for_each(|session| session.wave = wave);
@@ -307,7 +311,7 @@ impl BayeuxServer {
         replies: &[String],
     ) {
         if let (Endpoint::WebSocket(socket), Some(count)) = (&to, self.options.messages_per_frame) {
-            self.outputs.extend(split(vec![*socket], events, count));
+            self.outputs.extend(split(vec![*socket], Vec::new(), events, count));
             events = &[];
         }
         let replies: Vec<_> = replies.iter().map(|reply| self.stamp.on(reply)).collect();

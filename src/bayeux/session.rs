@@ -12,7 +12,7 @@ use super::extensions::timesync;
 use super::flush::Wave;
 use super::store::SavedSession;
 use super::time::millis;
-use super::{ChannelPattern, ClientId, Endpoint, Event, Format, MessageId, Millis, Queue, SocketId};
+use super::{ChannelPattern, ClientId, Endpoint, Event, Format, MessageId, Millis, Queue, SocketId, StreamId};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
 #[derive(Debug)]
@@ -62,6 +62,15 @@ pub struct HeldConnect {
     /// Whether its reply repeats the advice.
     pub advise: bool,
     pub timesync: Option<timesync::Question>,
+    /// Whether its stream takes no more for now.
+    pub stalled: bool,
+}
+
+/// Where events can go while a connect stays held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    Socket(SocketId),
+    Stream(StreamId),
 }
 
 /// How long a client stays away between connects, as agreed.
@@ -133,16 +142,19 @@ impl Session {
         (self.queue.send(*batches), Some(Ack::Batch(*batches)))
     }
 
-    /// The socket that events go to while the connect stays held, unless they ride on its reply.
-    pub(super) fn open_socket(&self) -> Option<SocketId> {
-        match &self.connect {
-            MetaConnect::Suspended(HeldConnect { endpoint: Endpoint::WebSocket(socket), .. })
-                if !self.agreed.meta_connect_deliver_only =>
-            {
-                Some(*socket)
-            }
-            MetaConnect::Suspended(_) | MetaConnect::Awaited { .. } => None,
+    /// Where events go while the connect stays held, unless they ride on its reply.
+    pub(super) fn sink(&self) -> Option<Sink> {
+        match self.held()?.endpoint {
+            Endpoint::WebSocket(_) if self.agreed.meta_connect_deliver_only => None,
+            Endpoint::WebSocket(socket) => Some(Sink::Socket(socket)),
+            Endpoint::EventSource(stream) => Some(Sink::Stream(stream)),
+            Endpoint::LongPolling(_) => None,
         }
+    }
+
+    /// Whether a stream is open: events go there and nowhere else, so that they stay in order.
+    pub fn is_streaming(&self) -> bool {
+        matches!(self.sink(), Some(Sink::Stream(_)))
     }
 
     /// The connect that is held, if one is.
@@ -157,15 +169,28 @@ impl Session {
         self.held().is_some()
     }
 
-    /// Whether a connect is held that urgent events could go out with at once.
+    /// Takes note that the stream takes no more, or that it does again, and until when nothing need be done about it.
+    pub(super) fn set_stalled(&mut self, stalled: bool, until: Millis) {
+        if let MetaConnect::Suspended(held) = &mut self.connect {
+            (held.stalled, held.until) = (stalled, until);
+        }
+    }
+
+    /// Whether a connect is held that events could go out with at once.
+    pub fn is_open(&self) -> bool {
+        self.held().is_some_and(|held| !held.stalled)
+    }
+
+    /// Whether urgent events wait and could go out at once.
     pub fn is_ready(&self) -> bool {
-        self.is_held() && self.queue.is_urgent()
+        self.is_open() && self.queue.is_urgent()
     }
 
     /// When the clock next matters to this session.
     pub fn due(&self) -> Millis {
         match &self.connect {
             MetaConnect::Awaited { until } => *until,
+            MetaConnect::Suspended(held) if held.stalled => held.until,
             MetaConnect::Suspended(held) => self.queue.lazy_due().map_or(held.until, |lazy| lazy.min(held.until)),
         }
     }

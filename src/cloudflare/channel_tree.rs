@@ -17,6 +17,7 @@ use worker::worker_sys::DurableObjectState;
 use super::callback_polling;
 use super::config::{Config, var};
 use super::departures::Departures;
+use super::event_source::{Signal, Streams, is_event_source};
 use super::http::{Head, bytes, cross_origin, is_foreign, is_upgrade, path, respond};
 use super::js;
 use super::log::{Log, LogLevel};
@@ -29,7 +30,7 @@ use super::websocket::{Close, Sockets};
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::{
     BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, Notice, Output, RequestError, SocketId,
-    parse_json,
+    StreamId, parse_json,
 };
 
 /// The class that `wrangler.toml` binds as `CHANNEL_TREE`; its objects are named after their homes.
@@ -48,6 +49,7 @@ struct Tree {
     server: RefCell<BayeuxServer>,
     polls: Polls,
     sockets: Sockets,
+    streams: Streams,
     departures: Departures,
     timer: Timer,
     store: SqlStore,
@@ -78,6 +80,7 @@ impl ChannelTree {
             server: RefCell::new(server),
             polls: Polls::default(),
             sockets,
+            streams: Streams::new(calling(tree, Tree::hear_of)),
             departures: Departures::new(calling(tree, Tree::left)),
             timer: Timer::new(storage, {
                 let wake = calling(tree, |tree, ()| tree.wake());
@@ -132,6 +135,12 @@ fn calling<T>(tree: &Weak<Tree>, call: impl Fn(&Tree, T) + 'static) -> impl Fn(T
     }
 }
 
+/// The answer to a page that may not read it.
+fn foreign() -> Response {
+    let head = Head { status: 403, ..Head::default() };
+    respond(&head, r#"[{"successful":false,"error":"403::origin_not_allowed"}]"#)
+}
+
 impl Tree {
     /// The response to a request, or the promise of it.
     async fn receive(&self, request: &Request) -> JsValue {
@@ -140,6 +149,9 @@ impl Tree {
         }
         if is_upgrade(request) {
             return self.open_socket(request).into();
+        }
+        if is_event_source(request) {
+            return self.open_stream(request).into();
         }
         let cross_origin = cross_origin(request, &self.config.allowed_origins);
         let head = Head { cross_origin, ..Head::default() };
@@ -181,14 +193,45 @@ impl Tree {
     /// A socket for whoever may read an answer: unlike a request's, the browser would let any page read a socket's.
     fn open_socket(&self, request: &Request) -> Response {
         if is_foreign(request, &self.config.allowed_origins) {
-            let head = Head { status: 403, ..Head::default() };
-            return respond(&head, r#"[{"successful":false,"error":"403::origin_not_allowed"}]"#);
+            return foreign();
         }
         self.sockets.accept(request).unwrap_or_else(|error| {
             self.log.line(LogLevel::Warn, "socket_refused", json!({ "error": error.to_string() }));
             let head = Head { status: 503, ..Head::default() };
             respond(&head, r#"[{"successful":false,"error":"503::sockets_exceeded"}]"#)
         })
+    }
+
+    /// An event stream for the session that the end of the path names, likewise.
+    fn open_stream(&self, request: &Request) -> Response {
+        if is_foreign(request, &self.config.allowed_origins) {
+            return foreign();
+        }
+        let head = Head { cross_origin: cross_origin(request, &self.config.allowed_origins), ..Head::default() };
+        let url = request.url();
+        let client_id = Home::of_stream(path(&url)).map_or("", |(_, client_id)| client_id).to_owned();
+        let opened = self.streams.open(head.clone()).ok().and_then(|stream| {
+            let origin = long_polling::origin(request);
+            let sender = Endpoint::EventSource(stream).key();
+            self.handle(Input::Listen { from: stream, origin, client_id }, Some(sender));
+            self.streams.response(stream)
+        });
+        opened.unwrap_or_else(|| {
+            self.log.line(LogLevel::Error, "stream_refused", json!({}));
+            respond(&Head { status: 503, ..head }, r#"[{"successful":false,"error":"503::stream_refused"}]"#)
+        })
+    }
+
+    /// A stream's client does something.
+    fn hear_of(&self, signal: Signal) {
+        match signal {
+            Signal::Drained(stream) if self.streams.caught_up(stream) => self.handle(Input::Drained(stream), None),
+            Signal::Drained(_) => {}
+            Signal::Left(stream) => {
+                self.streams.forget(stream);
+                self.handle(Input::Closed(EndpointKey::EventSource(stream.0)), None);
+            }
+        }
     }
 
     /// A frame came: text, or none where it was binary.
@@ -246,6 +289,9 @@ impl Tree {
             self.server.borrow_mut().handle(now, Input::Timeout)
         });
         outputs.into_iter().for_each(|output| self.perform(output));
+        for stream in self.streams.take_full() {
+            self.handle(Input::Stalled(stream), None);
+        }
     }
 
     fn perform(&self, output: Output) {
@@ -259,22 +305,25 @@ impl Tree {
                     self.answer(to.key(), 500, Format::Json, INTERNAL_ERROR);
                 }
             },
+            Output::Stream { to, messages } => self.streams.send(&to, &messages),
+            Output::Beat(stream) => self.streams.beat(stream),
             Output::Deliver { to, messages } => self.sockets.send(&to, &messages),
             Output::Keep { socket, held } => {
                 if let Err(error) = self.sockets.keep(socket, held) {
                     self.log.line(LogLevel::Warn, "socket_not_kept", json!({ "error": error.to_string() }));
                 }
             }
-            Output::WakeAt(time) => self.timer.set(time, !self.polls.is_empty()),
+            Output::WakeAt(time) => self.timer.set(time, !self.polls.is_empty() || !self.streams.is_empty()),
             Output::Tell(notice) => self.log.notice(&notice),
         }
     }
 
-    /// `status` is HTTP's, and means nothing to a socket.
+    /// `status` is HTTP's, and means nothing to a socket. What answers a stream ends it.
     fn answer(&self, to: EndpointKey, status: u16, format: Format, messages: &str) {
         match to {
             EndpointKey::LongPolling(_) => self.polls.answer(to, status, format, messages),
             EndpointKey::WebSocket(number) => self.sockets.send(&[SocketId(number)], messages),
+            EndpointKey::EventSource(number) => self.streams.end(StreamId(number), status, messages),
         }
     }
 }

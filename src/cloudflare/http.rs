@@ -3,7 +3,7 @@
 use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::{Object, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::web_sys::{ReadableStreamDefaultReader, Request, Response, ResponseInit};
+use worker::web_sys::{ReadableStream, ReadableStreamDefaultReader, Request, Response, ResponseInit};
 
 use super::cors::AllowedOrigins;
 use crate::bayeux::{Callback, Format, RequestError};
@@ -11,6 +11,8 @@ use crate::bayeux::{Callback, Format, RequestError};
 const JSON: &str = "application/json;charset=UTF-8";
 
 const COMMENT_FILTERED: &str = "text/json-comment-filtered;charset=UTF-8";
+
+const EVENT_STREAM: &str = "text/event-stream;charset=UTF-8";
 
 const SCRIPT: &str = "text/javascript;charset=UTF-8";
 
@@ -142,6 +144,17 @@ pub fn respond(head: &Head, json: &str) -> Response {
         Response::new_with_opt_str_and_init(Some(json), &init(head))
     };
     made.unwrap_or_else(|_| Response::error())
+}
+
+/// A response whose body comes over time.
+pub fn stream(head: &Head, body: &ReadableStream) -> Response {
+    let init = init(head);
+    let headers = init.get_headers();
+    for (name, value) in [("content-type", EVENT_STREAM), ("cache-control", "no-store, no-transform")] {
+        // A property of a plain object can always be set.
+        let _ = Reflect::set(&headers, &name.into(), &value.into());
+    }
+    Response::new_with_opt_readable_stream_and_init(Some(body), &init).unwrap_or_else(|_| Response::error())
 }
 
 /// The answer to a preflight (Fetch standard, CORS-preflight request).

@@ -5,6 +5,7 @@ mod channel_tree;
 mod config;
 mod cors;
 mod departures;
+mod event_source;
 mod http;
 mod js;
 mod log;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use worker::durable::State;
 use worker::web_sys::{Request, Response};
+use worker::worker_sys::WebSocketRequestResponsePair;
 use worker::{WebSocket, WebSocketPair};
 
 use super::http;
@@ -33,6 +34,10 @@ struct OpenSocket {
     socket: WebSocket,
     address: Option<Rc<str>>,
 }
+
+/// What Faye's clients send at intervals so that nothing between cuts an idle socket, and what its server answers: the
+/// replies to no message.
+const HEARTBEAT: &str = "[]";
 
 /// What the platform keeps with a socket.
 #[derive(Deserialize, Serialize)]
@@ -62,6 +67,10 @@ impl Sockets {
     /// With the sockets that outlived the object's last life in memory, and what they were given to keep.
     pub fn new(state: State) -> (Self, Vec<KeptSocket>) {
         let sockets = Self { state, opened: Cell::default(), open: RefCell::default() };
+        // The platform answers a heartbeat itself, and a hibernating object sleeps on.
+        if let Ok(pair) = WebSocketRequestResponsePair::new(HEARTBEAT, HEARTBEAT) {
+            sockets.state.set_websocket_auto_response(&pair);
+        }
         let mut kept = Vec::new();
         for socket in sockets.state.get_websockets() {
             let Some(Attachment { number, address, held }) = attachment(&socket) else { continue };

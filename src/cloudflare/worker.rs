@@ -10,10 +10,11 @@ use worker::web_sys::{Request, Response};
 use worker::worker_sys::{DurableObjectNamespace, Fetcher};
 
 use super::config::Config;
+use super::event_source::is_event_source;
 use super::http::{ALLOWED_METHODS, Head, cross_origin, is_upgrade, path, preflight, query, respond};
 use super::log::{Log, LogLevel};
 use super::site;
-use crate::bayeux::{BASE_PATH, Home, OptionError, RequestError};
+use crate::bayeux::{BASE_PATH, ConnectionType, Home, OptionError, RequestError};
 
 /// Panics are told with their stack until the first request, when logs become lines of JSON: see `log_panics`.
 #[wasm_bindgen(start)]
@@ -35,13 +36,21 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
     };
     let head =
         |status| Head { status, cross_origin: cross_origin(&request, &config.allowed_origins), ..Head::default() };
-    let Some(home) = Home::at_path(path) else {
+    let home =
+        if is_event_source(&request) { Home::of_stream(path).map(|(home, _)| home) } else { Home::at_path(path) };
+    let Some(home) = home else {
         let body = r#"[{"successful":false,"error":"404::no_such_home"}]"#;
         return Ok(respond(&head(404), body).into());
     };
+    if let Some(type_) = asked_for(&request, query(&url))
+        && !config.options.connection_types.contains(&type_)
+    {
+        let body = r#"[{"successful":false,"error":"403::connection_type_unsupported"}]"#;
+        return Ok(respond(&head(403), body).into());
+    }
     match request.method().as_str() {
         "POST" => Ok(object(&bindings, &home, &request)?.into()),
-        "GET" if is_upgrade(&request) || !query(&url).is_empty() => Ok(object(&bindings, &home, &request)?.into()),
+        "GET" if asked_for(&request, query(&url)).is_some() => Ok(object(&bindings, &home, &request)?.into()),
         "GET" => Ok(respond(&head(RequestError::Empty.status()), &RequestError::Empty.body()).into()),
         "OPTIONS" => Ok(preflight(&Head { allow: Some(ALLOWED_METHODS), ..head(204) }).into()),
         _ => {
@@ -59,6 +68,16 @@ fn site(request: Request, bindings: &Bindings, path: &str) -> Result<JsValue, Js
     }
     let file = bindings.assets()?.fetch(&request)?;
     Ok(if application.has_static_hook() { site::hooked(application, request, file).into() } else { file.into() })
+}
+
+/// The connection type that a request asks for by its very form. A POST may be anybody's.
+fn asked_for(request: &Request, query: &str) -> Option<ConnectionType> {
+    match request.method().as_str() {
+        "GET" if is_upgrade(request) => Some(ConnectionType::WebSocket),
+        "GET" if is_event_source(request) => Some(ConnectionType::EventSource),
+        "GET" if !query.is_empty() => Some(ConnectionType::CallbackPolling),
+        _ => None,
+    }
 }
 
 /// What `wrangler.toml` binds. `worker::Env` asks each binding for its class first, which every poll would pay for.

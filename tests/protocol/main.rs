@@ -8,6 +8,7 @@
 mod client;
 mod rows;
 mod scenario;
+mod stream;
 mod world;
 
 mod ack;
@@ -23,6 +24,7 @@ mod comment_filter;
 mod connect;
 mod disconnect;
 mod dismissal;
+mod event_source;
 mod events;
 mod expiry;
 mod handshake;

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::client::{Client, Socket};
 use crate::rows::Rows;
+use crate::stream::Stream;
 use crate::world::{FrameKind, World};
 
 /// One server and everything around it.
@@ -55,6 +56,16 @@ impl Scenario {
     /// A socket that nobody has used yet.
     pub fn socket(&self) -> Socket {
         Socket::new(Rc::clone(&self.0))
+    }
+
+    /// A stream that this client opens for its session.
+    pub fn stream(&self, client: &Client) -> Stream {
+        Stream::open(Rc::clone(&self.0), client.id(), None)
+    }
+
+    /// A stream that is opened from this IP address for the session of that name.
+    pub fn stream_from(&self, address: Option<&str>, client_id: &str) -> Stream {
+        Stream::open(Rc::clone(&self.0), client_id, address)
     }
 
     /// Clients with a socket each that shook hands there and had the answer to their first connect.

@@ -395,6 +395,20 @@ fn connection_types_that_are_switched_off_are_refused_and_the_negotiation_goes_o
 }
 
 #[test]
+fn a_poll_that_says_it_is_a_socket_is_refused_where_polls_are_switched_off() {
+    let scenario = Scenario::with(&[("CONNECTION_TYPES", "websocket")]);
+    let (alice, socket) = (scenario.client("alice"), scenario.socket());
+    alice.handshake_with(json!({"supportedConnectionTypes": ["websocket", "long-polling"]}));
+    for type_ in ["websocket", "long-polling"] {
+        let refused = alice.connect_with(json!({"connectionType": type_})).answer().reply();
+        assert_eq!(refused["error"], "403::connection_type_unsupported");
+    }
+    alice.moves_to(&socket);
+    alice.connect().answer();
+    alice.hold();
+}
+
+#[test]
 fn a_frame_takes_30_us_and_events_that_come_meanwhile_share_the_next_one() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bayeux_edge::bayeux::app::{HttpRequest, HttpResponse};
 use bayeux_edge::bayeux::{
     Application, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, KeptSocket, Message, Millis, Notice,
-    Options, Origin, Output, RequestId, SocketId, Status, parse_json,
+    Options, Origin, Output, RequestId, SocketId, Status, StreamId, parse_json,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -32,6 +32,7 @@ pub struct World {
     pub sockets: u64,
     /// What was sent over sockets and not answered yet, by its number. A connect that was overtaken never is.
     pub open_on_sockets: BTreeMap<u64, (SocketId, Sent)>,
+    pub streams: BTreeMap<StreamId, StreamLog>,
     /// What sockets were sent, in order.
     pub frames: Vec<Frame>,
     /// Each clientId, with the name of its owner.
@@ -46,6 +47,16 @@ pub struct Sent {
     by: &'static str,
     pub text: String,
     replies: usize,
+}
+
+/// What came over one stream.
+#[derive(Default)]
+pub struct StreamLog {
+    /// Each event of the stream as the list of its messages.
+    pub events: Vec<Vec<Value>>,
+    pub beats: usize,
+    /// With which the server ended it.
+    pub ended: Option<Answer>,
 }
 
 /// One text for one socket or more.
@@ -79,6 +90,7 @@ impl World {
             answers: BTreeMap::new(),
             sockets: 0,
             open_on_sockets: BTreeMap::new(),
+            streams: BTreeMap::new(),
             frames: Vec::new(),
             secrets: BTreeMap::new(),
             notices: Vec::new(),
@@ -117,11 +129,13 @@ impl World {
     /// it takes them along.
     pub fn restart(&mut self, app: Application, with_sockets: bool) {
         self.open.clear();
+        self.streams.clear();
         if with_sockets {
             self.open_on_sockets.clear();
             self.kept.clear();
         }
-        let seed = [u8::try_from(self.requests % 251).unwrap() + 1; 32];
+        // Never the first life's.
+        let seed = [u8::try_from(self.requests % 240).unwrap() + 10; 32];
         let store = Box::new(self.rows.clone());
         self.server = BayeuxServer::new(Home::Root, self.options.clone(), app, seed, store);
         let kept =
@@ -135,6 +149,18 @@ impl World {
     pub fn step(&mut self, input: Input) {
         for output in self.server.handle(self.now, input) {
             match output {
+                Output::Send { to: Endpoint::EventSource(stream), status, messages, .. } => {
+                    let answer = self.read(status, messages);
+                    let before = self.streaming(stream).ended.replace(answer);
+                    assert!(before.is_none(), "ended twice");
+                }
+                Output::Stream { to, messages } => {
+                    assert!(!self.secrets.keys().any(|secret| messages.contains(secret)), "a secret: {messages}");
+                    let answer = self.read(Status::Ok, messages);
+                    assert_ne!((to.len(), answer.messages.len()), (0, 0));
+                    to.into_iter().for_each(|stream| self.streaming(stream).events.push(answer.messages.clone()));
+                }
+                Output::Beat(stream) => self.streaming(stream).beats += 1,
                 Output::Send { to, status, format, messages } => self.answered(&to, status, format, messages),
                 Output::Respond { to, response } => {
                     let sent = self.open.remove(&to.key());
@@ -169,6 +195,7 @@ impl World {
                 (number, sent.unwrap_or_else(|| panic!("answered twice, or never asked: {}", answer.text)))
             }
             EndpointKey::WebSocket(socket) => self.take_sent(SocketId(socket), &answer),
+            EndpointKey::EventSource(_) => unreachable!("a stream's answer is its end"),
         };
         // Without an id, the reply to a disconnect has the words of a dismissal.
         let replies = answer.replies().len();
@@ -183,6 +210,13 @@ impl World {
             self.frames.push(Frame { to, kind: FrameKind::Replies, answer: answer.clone() });
         }
         self.answers.insert(number, answer);
+    }
+
+    /// A stream that the server may still speak to.
+    fn streaming(&mut self, stream: StreamId) -> &mut StreamLog {
+        let stream = self.streams.get_mut(&stream).expect("a stream that was opened and has not gone");
+        assert!(stream.ended.is_none(), "it has ended");
+        stream
     }
 
     /// What was sent over this socket and is answered now. A socket's client knows it by the replies' ids.

@@ -32,11 +32,7 @@ impl Room {
             .into_iter()
             .filter_map(|output| match output {
                 Output::Send { messages, .. } => Some(messages),
-                Output::Respond { .. }
-                | Output::Deliver { .. }
-                | Output::Keep { .. }
-                | Output::WakeAt(_)
-                | Output::Tell(_) => None,
+                _ => None,
             })
             .collect()
     }

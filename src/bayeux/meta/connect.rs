@@ -21,8 +21,12 @@ impl BayeuxServer {
         let Ok(key) = self.speaker(batch, &checked.message) else {
             return Step::Replied(self.connect_of_nobody(batch, &checked));
         };
-        if let Err(error) = self.connection_type(&checked.message) {
-            return Step::Replied(checked.failed(&error).into_json());
+        let type_ = match self.connection_type(&batch.from, &checked.message) {
+            Ok(type_) => type_,
+            Err(error) => return Step::Replied(checked.failed(&error).into_json()),
+        };
+        if type_ == ConnectionType::EventSource && !self.delivers_on_connects_only(key) {
+            return Step::Replied(self.connect_beside_stream(now, &checked, key));
         }
         if let Some(overtaken) = self.resume(now, key) {
             self.answer_overtaken(key, overtaken);
@@ -68,7 +72,7 @@ impl BayeuxServer {
 
     /// Takes note that the client is back, and takes over its timing. Whether this is the session's first connect, and whether the reply advises:
     /// on the first one, when the timing changed, and when the client spoke of it and so may have forgotten ours.
-    fn agree(&mut self, now: Millis, key: SessionKey, wish: Wish) -> Option<(bool, bool)> {
+    pub(in crate::bayeux) fn agree(&mut self, now: Millis, key: SessionKey, wish: Wish) -> Option<(bool, bool)> {
         let session = self.sessions.get_mut(key)?;
         self.pace.returned(now, std::mem::take(&mut session.wave));
         let timing = &mut session.timing;
@@ -89,12 +93,18 @@ impl BayeuxServer {
         events_go_ahead || !session.queue.is_urgent() || !self.pace.allows(now)
     }
 
-    fn connection_type(&self, message: &Message) -> Result<(), BayeuxError> {
+    /// The type that a connect names, where that is offered and nobody calls a poll a socket because polls are not.
+    fn connection_type(&self, from: &Endpoint, message: &Message) -> Result<ConnectionType, BayeuxError> {
         if message.field("connectionType").is_none() {
             return Err(BayeuxError::ConnectionTypeMissing);
         }
+        let offered = |type_: &ConnectionType| self.options.connection_types.contains(type_);
         let type_ = message.get::<String>("connectionType").and_then(|name| ConnectionType::named(&name));
-        let offered = type_.is_some_and(|type_| self.options.connection_types.contains(&type_));
-        if offered { Ok(()) } else { Err(BayeuxError::ConnectionTypeUnsupported) }
+        let type_ = type_.filter(offered).ok_or(BayeuxError::ConnectionTypeUnsupported)?;
+        let is_poll = type_ == ConnectionType::WebSocket && matches!(from, Endpoint::LongPolling(_));
+        if is_poll && !offered(&ConnectionType::LongPolling) {
+            return Err(BayeuxError::ConnectionTypeUnsupported);
+        }
+        Ok(type_)
     }
 }

@@ -1,0 +1,45 @@
+// Connection types that are switched off: who asks for one is told so (how clients go on with the rest:
+// cometd-fallback.test.mjs).
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { HANDSHAKE, join, post } from './support/bayeux.mjs';
+import { request } from './support/http.mjs';
+import { EventStream } from './support/event-stream.mjs';
+import { withFixture } from './support/server.mjs';
+import { opening } from './support/websocket.mjs';
+
+const REFUSAL = '[{"successful":false,"error":"403::connection_type_unsupported"}]';
+
+const jsonp = (url) => request(`${url}?jsonp=cb&message=${encodeURIComponent(JSON.stringify([HANDSHAKE]))}`, { method: 'GET' });
+
+test('a socket, a stream and a script are refused where their type is off, and the handshake names what is on', () =>
+  withFixture({ CONNECTION_TYPES: 'long-polling' }, async ({ url }) => {
+    for (const home of ['/cometd', '/cometd/chat']) {
+      assert.deepEqual(await opening(url + home), [403, REFUSAL]);
+      const { status, text } = await jsonp(url + home);
+      assert.deepEqual([status, text], [403, REFUSAL]);
+      const client = await join(url + home);
+      const stream = await EventStream.open(`${url}${home}/${client.clientId}`);
+      assert.deepEqual([stream.status, await stream.refusal()], [403, JSON.parse(REFUSAL)]);
+    }
+    const types = ['websocket', 'eventsource', 'long-polling', 'callback-polling'];
+    const { json } = await post(`${url}/cometd`, [{ ...HANDSHAKE, supportedConnectionTypes: types }]);
+    assert.deepEqual(json[0].supportedConnectionTypes, ['long-polling']);
+  }));
+
+test('a poll is refused where polls are off, whatever it calls itself, and a POST is not: sockets’ clients may shake hands by one', () =>
+  withFixture({ CONNECTION_TYPES: 'websocket eventsource' }, async ({ url }) => {
+    const { json } = await post(`${url}/cometd`, [{ ...HANDSHAKE, supportedConnectionTypes: ['long-polling', 'websocket'] }]);
+    assert.deepEqual([json[0].successful, json[0].supportedConnectionTypes], [true, ['websocket']]);
+    for (const connectionType of ['long-polling', 'callback-polling', 'websocket']) {
+      const refused = await post(`${url}/cometd`, [{ channel: '/meta/connect', clientId: json[0].clientId, connectionType }]);
+      assert.deepEqual([refused.status, refused.json[0].error], [200, '403::connection_type_unsupported'], connectionType);
+    }
+  }));
+
+test('each is there where the other one is off', () =>
+  withFixture({ CONNECTION_TYPES: 'callback-polling long-polling' }, async ({ url }) => {
+    assert.equal((await opening(`${url}/cometd`))[0], 403);
+    assert.equal((await jsonp(`${url}/cometd`)).status, 200);
+  }));
+
