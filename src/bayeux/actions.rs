@@ -57,7 +57,7 @@ impl BayeuxServer {
                 Action::Push { session, channel, data } => self.push(now, session, channel, data),
                 Action::Disconnect(named) => match named.or(sender) {
                     // The sender must not read another session's last events.
-                    Some(other) if Some(other) != sender => self.dismiss(other),
+                    Some(other) if Some(other) != sender => self.dismiss(other, Ending::Dismissed),
                     Some(sender) => parting.extend(self.end(sender, Ending::Dismissed)),
                     None => (),
                 },

@@ -39,6 +39,11 @@ impl Event {
         closed(r#"{"channel":"/meta/disconnect","successful":true"#.to_owned(), stamp)
     }
 
+    /// So many events, in all, had to make room in a session's queue: what its client is told in their place.
+    pub fn dropped(events: usize, stamp: &Stamp) -> Self {
+        closed(format!(r#"{{"channel":"/service/dropped","data":{{"events":{events}}}"#), stamp)
+    }
+
     /// One that was frozen before.
     pub fn thawed(json: String) -> Self {
         Self(json.into())

@@ -107,7 +107,7 @@ pub enum Notice {
         why: Ending,
         sessions: usize,
     },
-    /// A session's queue was full and its oldest events made room.
+    /// A session's queue was full: its oldest events made room, or all of them went with the session.
     EventsDropped {
         events: usize,
     },
@@ -136,6 +136,8 @@ pub enum Ending {
     Expired,
     /// The application ended it.
     Dismissed,
+    /// Its queue was full, and `QUEUE_OVERFLOW` is `disconnect`.
+    Overflowed,
 }
 
 impl Endpoint {

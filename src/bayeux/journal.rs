@@ -21,6 +21,9 @@ use super::{Event, Millis, SessionKey};
 #[serde(transparent)]
 pub struct EventNumber(pub u64);
 
+/// As events may be large, the useless ones go at the latest when so many bytes have come. A Worker has 128 MB.
+const MAX_BYTES: usize = 8 << 20;
+
 /// How long an event may wait before it gets a row, and how long a row may stay that nobody needs.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -32,6 +35,8 @@ pub struct Journal {
     saved: BTreeMap<EventNumber, Saved>,
     /// Since when rows may have become useless.
     released: Option<Millis>,
+    /// Bytes of the events that came since it was last seen to that none is kept in vain.
+    bytes: usize,
 }
 
 #[derive(Debug)]
@@ -73,6 +78,7 @@ impl Journal {
         let already = self.saved.get(&number).into_iter().flat_map(|saved| saved.to.iter().copied());
         let to: Vec<_> = already.chain(to).collect();
         store.save_event(number, event.as_json(), &to)?;
+        self.bytes += event.as_json().len();
         self.saved.insert(number, Saved { event: event.clone(), to });
         Ok(())
     }
@@ -80,6 +86,7 @@ impl Journal {
     /// Takes note of an event that waits for these sessions without a row.
     pub fn watch(&mut self, now: Millis, number: EventNumber, event: &Event, to: Vec<SessionKey>) {
         if !to.is_empty() {
+            self.bytes += event.as_json().len();
             self.recent.push_back(Recent { number, event: event.clone(), at: now, to });
         }
     }
@@ -102,7 +109,7 @@ impl Journal {
 
     /// When [`Journal::settle`] has something to do.
     pub fn due(&mut self) -> Option<Millis> {
-        while self.recent.front().is_some_and(|recent| !self.waits(recent)) {
+        while self.recent.front().is_some_and(|recent| !recent.waits(&self.saved)) {
             self.recent.pop_front();
         }
         let recent = self.recent.front().map(|recent| recent.at);
@@ -119,7 +126,13 @@ impl Journal {
             let to: Vec<_> = to.into_iter().filter(|key| sessions.mark_saved(*key, number)).collect();
             self.save(number, &event, to, store)?;
         }
-        if self.released.is_some_and(|since| since + TICK <= now) {
+        let many = self.bytes > MAX_BYTES;
+        if many {
+            self.bytes = 0;
+            let saved = &self.saved;
+            self.recent.retain(|recent| recent.waits(saved));
+        }
+        if self.released.is_some_and(|since| many || since + TICK <= now) {
             self.released = None;
             let gone: Vec<_> =
                 self.saved.extract_if(.., |_, saved| saved.event.holders() == 1).map(|(n, _)| n).collect();
@@ -130,9 +143,11 @@ impl Journal {
         }
         Ok(())
     }
+}
 
-    /// Whether a queue still holds it: something besides this journal does.
-    fn waits(&self, recent: &Recent) -> bool {
-        recent.event.holders() > 1 + usize::from(self.saved.contains_key(&recent.number))
+impl Recent {
+    /// Whether a queue still holds it: something besides the journal does.
+    fn waits(&self, saved: &BTreeMap<EventNumber, Saved>) -> bool {
+        self.event.holders() > 1 + usize::from(saved.contains_key(&self.number))
     }
 }

@@ -60,7 +60,7 @@ pub use home::{BASE_PATH, Home};
 pub use io::{Ending, Endpoint, EndpointKey, Input, Notice, Origin, Output, RequestId, SocketId, Status, StreamId};
 pub use journal::EventNumber;
 pub use message::{Message, MessageId};
-pub use options::{Durability, OptionError, Options};
+pub use options::{Durability, OptionError, Options, QueueOverflow};
 pub use queue::{Queue, Urgency};
 pub use reply::Reply;
 pub use request::{Element, RequestError, parse_form, parse_json};

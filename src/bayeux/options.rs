@@ -37,6 +37,8 @@ pub struct Options {
     pub max_queue: usize,
     /// `MAX_QUEUE_BYTES`, bytes of JSON that wait for one session. 8 MiB: 2,000 events of 4 KiB; a Worker has 128 MB.
     pub max_queue_bytes: usize,
+    /// `QUEUE_OVERFLOW`: what becomes of a session whose queue is full. It loses its oldest events.
+    pub queue_overflow: QueueOverflow,
     /// `MAX_SUBSCRIPTIONS` of one session. 2,000: with names of 512 bytes at most, 1 MiB.
     pub max_subscriptions: usize,
     /// `MAX_SESSIONS` of one home. 32,768: as many sockets as one Durable Object accepts.
@@ -77,6 +79,7 @@ impl Default for Options {
             max_json_depth: 100,
             max_queue: 2000,
             max_queue_bytes: 8 << 20,
+            queue_overflow: QueueOverflow::Drop,
             max_subscriptions: 2000,
             max_sessions: 32_768,
             lazy_channels: Vec::new(),
@@ -89,6 +92,15 @@ impl Default for Options {
             flush_pace: Duration::from_millis(500),
         }
     }
+}
+
+/// What becomes of a session that does not read what is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueOverflow {
+    /// Its oldest events make room, and in their place it is told how many.
+    Drop,
+    /// It ends, and is told so.
+    Disconnect,
 }
 
 /// When an event is written down. For a session that acknowledges it is always strict.
@@ -125,6 +137,10 @@ impl fmt::Display for OptionError {
 
 impl std::error::Error for OptionError {}
 
+const DURABILITIES: [(&str, Durability); 2] = [("relaxed", Durability::Relaxed), ("strict", Durability::Strict)];
+const QUEUE_OVERFLOWS: [(&str, QueueOverflow); 2] =
+    [("drop", QueueOverflow::Drop), ("disconnect", QueueOverflow::Disconnect)];
+
 const MINUTE: u64 = 60_000;
 const DAY: u64 = 24 * 60 * MINUTE;
 
@@ -149,11 +165,12 @@ impl Options {
             max_json_depth: vars.number("MAX_JSON_DEPTH", 4..=1000, default.max_json_depth)?,
             max_queue: vars.count("MAX_QUEUE", default.max_queue)?,
             max_queue_bytes: vars.number("MAX_QUEUE_BYTES", 1024..=64 << 20, default.max_queue_bytes)?,
+            queue_overflow: vars.one_of("QUEUE_OVERFLOW", QUEUE_OVERFLOWS, default.queue_overflow)?,
             max_subscriptions: vars.count("MAX_SUBSCRIPTIONS", default.max_subscriptions)?,
             max_sessions: vars.count("MAX_SESSIONS", default.max_sessions)?,
             lazy_channels: vars.patterns("LAZY_CHANNELS", default.lazy_channels)?,
             max_lazy_timeout: vars.duration("MAX_LAZY_TIMEOUT", 1..=10 * MINUTE, default.max_lazy_timeout)?,
-            durability: vars.durability("DURABILITY", default.durability)?,
+            durability: vars.one_of("DURABILITY", DURABILITIES, default.durability)?,
             meta_connect_deliver_only: vars.flag("META_CONNECT_DELIVER_ONLY", default.meta_connect_deliver_only)?,
             broadcast_to_publisher: vars.flag("BROADCAST_TO_PUBLISHER", default.broadcast_to_publisher)?,
             messages_per_frame: NonZeroUsize::new(vars.number("MESSAGES_PER_FRAME", 0..=1_000_000, 0)?),
@@ -246,14 +263,14 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
         })
     }
 
-    fn durability(&self, name: &'static str, default: Durability) -> Result<Durability, OptionError> {
-        match (self.0)(name) {
-            None => Ok(default),
-            Some(value) => match value.trim() {
-                "relaxed" => Ok(Durability::Relaxed),
-                "strict" => Ok(Durability::Strict),
-                _ => Err(OptionError { name, value, allowed: "relaxed or strict".to_owned() }),
-            },
+    /// One of two words.
+    fn one_of<T: Copy>(&self, name: &'static str, words: [(&str, T); 2], default: T) -> Result<T, OptionError> {
+        let Some(value) = (self.0)(name) else {
+            return Ok(default);
+        };
+        match words.iter().find(|(word, _)| *word == value.trim()) {
+            Some((_, meant)) => Ok(*meant),
+            None => Err(OptionError { name, value, allowed: words.map(|(word, _)| word).join(" or ") }),
         }
     }
 
@@ -296,6 +313,8 @@ mod tests {
             ("CONNECTION_TYPES", "long-polling flash"),
             ("LAZY_CHANNELS", "/news/**, /x"),
             ("MAX_QUEUE", "99999999999999999999999"),
+            ("QUEUE_OVERFLOW", "explode"),
+            ("DURABILITY", ""),
         ] {
             let error = with(name, value).unwrap_err();
             assert_eq!((error.name, error.value.as_str()), (name, value));

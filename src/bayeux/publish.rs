@@ -15,7 +15,8 @@ use super::actions::Subject;
 use super::app::{Client, Publication};
 use super::batch::{Batch, Checked};
 use super::{
-    BayeuxError, BayeuxServer, ChannelId, Durability, Event, Millis, Notice, Operation, Realm, SessionKey, Urgency,
+    BayeuxError, BayeuxServer, ChannelId, Durability, Ending, Event, Millis, Notice, Operation, QueueOverflow, Realm,
+    SessionKey, Urgency,
 };
 
 impl BayeuxServer {
@@ -98,7 +99,7 @@ impl BayeuxServer {
         self.journal
             .save(number, event, lasting.clone(), &mut *self.store)
             .map_err(|error| self.storage_failed(&error))?;
-        let mut dropped = 0;
+        let mut overflows = Vec::new();
         for key in sessions {
             let (event, options, ready) = (event.clone(), &self.options, &mut self.ready);
             let queued = self.sessions.change(key, |session| {
@@ -108,16 +109,34 @@ impl BayeuxServer {
                 }
                 dropped
             });
-            dropped += queued.unwrap_or(0);
+            overflows.extend(queued.filter(|dropped| *dropped > 0).map(|dropped| (key, dropped)));
         }
         for key in lasting {
             self.sessions.mark_saved(key, number);
         }
         self.journal.watch(now, number, event, passing);
+        let dropped: usize = overflows.into_iter().map(|(key, dropped)| dropped + self.overflowed(key)).sum();
         if dropped > 0 {
             self.tell(Notice::EventsDropped { events: dropped });
         }
         Ok(())
+    }
+
+    /// A session's queue was full: its client is told that something is missing, or its session ends. How many more events
+    /// that costs.
+    fn overflowed(&mut self, key: SessionKey) -> usize {
+        let (queue_overflow, stamp) = (self.options.queue_overflow, &self.stamp);
+        let lost = self.sessions.change(key, |session| match queue_overflow {
+            QueueOverflow::Drop => {
+                session.queue.tell_of_gap(Event::dropped(session.queue.dropped(), stamp));
+                0
+            }
+            QueueOverflow::Disconnect => session.queue.take().len(),
+        });
+        if queue_overflow == QueueOverflow::Disconnect {
+            self.dismiss(key, Ending::Overflowed);
+        }
+        lost.unwrap_or(0)
     }
 
     /// Whether an event for this session must be written down before its publisher hears of success.

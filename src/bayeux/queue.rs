@@ -15,6 +15,17 @@ pub struct Queue {
     lazy_due: Option<Millis>,
     /// Entries that the store has a row of for this session.
     saved: usize,
+    /// How many had to make room, ever.
+    dropped: usize,
+    gap: Option<Gap>,
+}
+
+/// Events are missing before the first that waits, and the client has not been told.
+#[derive(Debug)]
+struct Gap {
+    notice: Event,
+    /// The batch that told it first; 0 while none has.
+    batch: u64,
 }
 
 #[derive(Debug)]
@@ -47,22 +58,29 @@ impl Queue {
             self.lazy_due = self.lazy_due.into_iter().chain([due]).min();
         }
         self.entries.push_back(Entry { event, number, saved: false, urgency, batch: 0 });
-        let mut dropped = 0;
-        // One event alone always stays: a message within MAX_MESSAGE_SIZE can be delivered.
-        while self.entries.len() > 1 && (self.entries.len() > options.max_queue || self.bytes > options.max_queue_bytes)
-        {
-            self.drop_first();
-            dropped += 1;
-        }
+        let dropped = self.make_room(options);
+        self.dropped += dropped;
         dropped
     }
 
-    /// Adds an event of the last life, which has a row; `batch` is the one that carried it first, or 0.
-    pub fn restore(&mut self, event: Event, number: EventNumber, batch: u64) {
+    /// How many events had to make room, ever.
+    pub fn dropped(&self) -> usize {
+        self.dropped
+    }
+
+    /// Puts a word about what was dropped in its place, before the first event that waits.
+    pub fn tell_of_gap(&mut self, notice: Event) {
+        self.gap = Some(Gap { notice, batch: 0 });
+    }
+
+    /// Adds an event of the last life, which has a row; `batch` is the one that carried it first, or 0. What was dropped then
+    /// may still have had a row: it makes room once more.
+    pub fn restore(&mut self, event: Event, number: EventNumber, batch: u64, options: &Options) {
         self.bytes += event.as_json().len();
         self.urgent += 1;
         self.saved += 1;
         self.entries.push_back(Entry { event, number, saved: true, urgency: Urgency::Now, batch });
+        self.make_room(options);
     }
 
     /// Takes note that an event has a row now. Whether it still waits here.
@@ -85,7 +103,9 @@ impl Queue {
 
     /// Empties the queue.
     pub fn take(&mut self) -> Vec<Event> {
-        std::mem::take(self).entries.into_iter().map(|entry| entry.event).collect()
+        let Self { entries, gap, dropped, .. } = std::mem::take(self);
+        self.dropped = dropped;
+        gap.map(|gap| gap.notice).into_iter().chain(entries.into_iter().map(|entry| entry.event)).collect()
     }
 
     /// Everything that waits, in order, as batch number `batch`. It stays here until it is acknowledged.
@@ -99,7 +119,11 @@ impl Queue {
                 entry.urgency = Urgency::Again;
             }
         }
-        self.entries.iter().map(|entry| entry.event.clone()).collect()
+        let told = self.gap.iter_mut().map(|gap| {
+            gap.batch = if gap.batch == 0 { batch } else { gap.batch };
+            gap.notice.clone()
+        });
+        told.chain(self.entries.iter().map(|entry| entry.event.clone())).collect()
     }
 
     /// The client has everything up to batch number `batch`. As every batch carries all that is not acknowledged, that
@@ -108,6 +132,7 @@ impl Queue {
         while self.entries.front().is_some_and(|entry| entry.batch != 0 && entry.batch <= batch) {
             self.drop_first();
         }
+        self.gap.take_if(|gap| gap.batch != 0 && gap.batch <= batch);
     }
 
     /// Whether something waits that a connect should not be held for.
@@ -118,6 +143,17 @@ impl Queue {
     /// When what waits should leave even if nothing urgent comes.
     pub fn lazy_due(&self) -> Option<Millis> {
         self.lazy_due
+    }
+
+    /// Drops the oldest past the bounds; how many. One event alone always stays: a message within `MAX_MESSAGE_SIZE` can be
+    /// delivered.
+    fn make_room(&mut self, options: &Options) -> usize {
+        let before = self.entries.len();
+        while self.entries.len() > 1 && (self.entries.len() > options.max_queue || self.bytes > options.max_queue_bytes)
+        {
+            self.drop_first();
+        }
+        before - self.entries.len()
     }
 
     fn drop_first(&mut self) {
@@ -227,8 +263,8 @@ mod tests {
     #[test]
     fn what_comes_back_from_a_row_is_urgent_and_knows_its_batch() {
         let mut queue = Queue::default();
-        queue.restore(event("1"), EventNumber(1), 7);
-        queue.restore(event("2"), EventNumber(2), 0);
+        queue.restore(event("1"), EventNumber(1), 7, &Options::default());
+        queue.restore(event("2"), EventNumber(2), 0, &Options::default());
         assert!(queue.is_urgent());
         queue.acknowledge(7);
         assert_eq!((queue.saved(), queue.take()), (1, vec![event("2")]));

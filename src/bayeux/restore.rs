@@ -58,7 +58,7 @@ impl BayeuxServer {
                 Fate::SentAs(batch) => batch,
                 Fate::Waits => 0,
             };
-            self.sessions.change(*key, |session| session.queue.restore(event.clone(), number, batch));
+            self.sessions.change(*key, |session| session.queue.restore(event.clone(), number, batch, &self.options));
         }
         self.journal.restore(number, event, to);
         // Some rows may be of no use to anyone.

@@ -273,7 +273,8 @@ impl BayeuxServer {
             self.storage_failed(&error);
         }
         self.tell(Notice::SessionClosed { why, sessions: self.sessions.len() });
-        let goodbye = (why == Ending::Dismissed).then(|| Event::disconnected(&self.stamp));
+        let unasked = matches!(why, Ending::Dismissed | Ending::Overflowed);
+        let goodbye = unasked.then(|| Event::disconnected(&self.stamp));
         let Some(held) = held else {
             return session.queue.take().into_iter().chain(goodbye).collect();
         };
@@ -289,10 +290,10 @@ impl BayeuxServer {
 
     /// Ends the session of a client that is not the one who is answered now. Where it holds no connect it is told on its
     /// return.
-    pub(super) fn dismiss(&mut self, key: SessionKey) {
+    pub(super) fn dismiss(&mut self, key: SessionKey, why: Ending) {
         let Some(session) = self.sessions.get(key) else { return };
         let (client_id, until) = (session.client_id.clone(), session.due());
-        let events = self.end(key, Ending::Dismissed);
+        let events = self.end(key, why);
         if !events.is_empty() {
             // As copies: a row goes when nobody holds its event any more.
             let events = events.iter().map(|event| Event::thawed(event.as_json().to_owned())).collect();

@@ -110,5 +110,6 @@ fn ending(why: Ending) -> &'static str {
         Ending::Disconnected => "disconnected",
         Ending::Expired => "expired",
         Ending::Dismissed => "dismissed",
+        Ending::Overflowed => "overflowed",
     }
 }

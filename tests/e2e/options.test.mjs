@@ -26,6 +26,7 @@ const REFUSED = {
   MAX_JSON_DEPTH: ['1'],
   MAX_QUEUE: ['many'],
   MAX_QUEUE_BYTES: ['1'],
+  QUEUE_OVERFLOW: ['explode'],
   MAX_SUBSCRIPTIONS: ['99999999999999999999'],
   MAX_SESSIONS: ['3.5'],
   LAZY_CHANNELS: ['/a/*/b'],
@@ -160,15 +161,26 @@ test('MAX_JSON_DEPTH brackets are taken, and not one more', () =>
 
 test('MAX_QUEUE events wait for a session: the oldest make room, and the log says so', () =>
   withFixture({ MAX_QUEUE: '3' }, async (server) => {
-    assert.deepEqual(await overflow(server, ['1', '2', '3', '4', '5']), ['3', '4', '5']);
+    assert.deepEqual(await overflow(server, ['1', '2', '3', '4', '5']), [{ events: 2 }, '3', '4', '5']);
     assert.deepEqual(logged(server, 'events_dropped').map(({ level, events }) => [level, events]), [['warn', 1], ['warn', 1]]);
   }));
 
 test('MAX_QUEUE_BYTES of events wait for a session: the oldest make room, and a single one always stays', () =>
   withFixture({ MAX_QUEUE_BYTES: '1024' }, async (server) => {
     const [one, two, three, large] = [...['1', '2', '3'].map((digit) => digit.repeat(400)), '4'.repeat(2000)];
-    assert.deepEqual(await overflow(server, [one, two, three]), [two, three]);
-    assert.deepEqual(await overflow(server, [one, large]), [large]);
+    assert.deepEqual(await overflow(server, [one, two, three]), [{ events: 1 }, two, three]);
+    assert.deepEqual(await overflow(server, [one, large]), [{ events: 1 }, large]);
+  }));
+
+test('QUEUE_OVERFLOW disconnect ends a session that does not read, and its client is told', () =>
+  withFixture({ MAX_QUEUE: '3', QUEUE_OVERFLOW: 'disconnect' }, async (server) => {
+    const [alice, bob] = await Promise.all([join(`${server.url}/cometd`), join(`${server.url}/cometd`)]);
+    await bob.ok(bob.subscribe('/overflow'));
+    for (const n of [1, 2, 3, 4]) await alice.ok(alice.publish('/overflow', n));
+    const [goodbye, reply] = (await bob.connect()).json;
+    assert.deepEqual(goodbye, { channel: '/meta/disconnect', successful: true });
+    assert.equal(reply.advice.reconnect, 'none');
+    assert.deepEqual(logged(server, 'events_dropped').map(({ events }) => events), [4]);
   }));
 
 test('MAX_SUBSCRIPTIONS are a session’s, all or nothing', () =>

@@ -1,6 +1,6 @@
 //! Where things stop: what whoever passes a bound is told, and that nobody else loses anything.
 
-use bayeux_edge::bayeux::{Notice, RequestError, Status};
+use bayeux_edge::bayeux::{Ending, Notice, RequestError, Status};
 use serde_json::{Value, json};
 
 use crate::scenario::Scenario;
@@ -17,7 +17,113 @@ fn past_max_queue_the_oldest_events_make_room_and_the_log_hears_of_it() {
     assert_eq!(scenario.notices(), []);
     alice.publish("/chat", 4);
     assert_eq!(scenario.notices(), [Notice::EventsDropped { events: 1 }]);
-    assert_eq!(bob.connect().answer().data(), [2, 3, 4]);
+    assert_eq!(bob.connect().answer().data(), [gap(1), json!(2), json!(3), json!(4)]);
+    bob.hold();
+    alice.publish("/chat", 5);
+    assert_eq!(bob.receives().last(), Some(&json!(5)), "he is told once");
+}
+
+/// What stands in the place of dropped events, so many in the session's life.
+fn gap(events: usize) -> Value {
+    json!({"events": events})
+}
+
+#[test]
+fn who_lost_events_is_told_in_their_place_how_many_it_were_in_all() {
+    let scenario = Scenario::with(&[("MAX_QUEUE", "1")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/chat");
+    for dropped in [2, 4] {
+        for number in 0..3 {
+            alice.publish("/chat", number);
+        }
+        let answer = bob.connect().answer();
+        let told = json!({"channel": "/service/dropped", "data": {"events": dropped}});
+        assert_eq!(answer.messages[..2], [told, json!({"channel": "/chat", "data": 2})]);
+    }
+}
+
+#[test]
+fn who_acknowledges_is_told_of_a_gap_until_that_is_acknowledged() {
+    let scenario = Scenario::with(&[("MAX_QUEUE", "2")]);
+    let [alice] = scenario.join(["alice"]);
+    let bob = scenario.client("bob");
+    bob.handshake_with(json!({"ext": {"ack": true}}));
+    let connect = |ack| bob.connect_with(json!({"ext": {"ack": ack}, "advice": {"timeout": 0}})).answer().data();
+    connect(-1);
+    bob.subscribe("/chat");
+    for number in 1..=3 {
+        alice.publish("/chat", number);
+    }
+    assert_eq!(connect(1), [gap(1), json!(2), json!(3)]);
+    assert_eq!(connect(1), [gap(1), json!(2), json!(3)], "the answer was lost");
+    alice.publish("/chat", 4);
+    assert_eq!(connect(3), [gap(2), json!(4)], "2 was dropped before the server could know that it had arrived");
+    assert_eq!(connect(4), [0; 0]);
+}
+
+#[test]
+fn unacknowledged_events_are_bounded_too_and_so_is_what_is_read_again_after_a_crash() {
+    let scenario = Scenario::with(&[("MAX_QUEUE", "3"), ("MAX_INTERVAL", "60000")]);
+    let [alice] = scenario.join(["alice"]);
+    let bob = scenario.client("bob");
+    bob.handshake_with(json!({"ext": {"ack": true}}));
+    let connect = || bob.connect_with(json!({"ext": {"ack": -1}, "advice": {"timeout": 0}})).answer().data();
+    connect();
+    bob.subscribe("/chat");
+    for number in 1..=10 {
+        alice.publish("/chat", number);
+        connect();
+    }
+    assert_eq!(connect(), [gap(7), json!(8), json!(9), json!(10)]);
+    scenario.crashes();
+    assert_eq!(connect(), [8, 9, 10]);
+    scenario.after(1000);
+    assert_eq!(scenario.rows().count().1, 3);
+}
+
+#[test]
+fn with_queue_overflow_disconnect_the_session_ends_and_its_client_is_told() {
+    let scenario = Scenario::with(&[("MAX_QUEUE", "3"), ("QUEUE_OVERFLOW", "disconnect")]);
+    let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
+    for client in [&bob, &carol] {
+        client.subscribe("/chat");
+    }
+    scenario.notices();
+    for number in 1..=4 {
+        carol.connect();
+        alice.publish("/chat", number);
+    }
+    let ended = Notice::SessionClosed { why: Ending::Overflowed, sessions: 2 };
+    assert_eq!(scenario.notices(), [ended, Notice::EventsDropped { events: 4 }]);
+    let goodbye = bob.connect().answer();
+    assert_eq!(goodbye.messages[0], json!({"channel": "/meta/disconnect", "successful": true}));
+    assert_eq!(goodbye.reply()["advice"]["reconnect"], "none");
+    assert_eq!(carol.receives(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn who_fills_its_own_queue_is_disconnected_like_anybody() {
+    let scenario =
+        Scenario::with(&[("MAX_QUEUE", "1"), ("QUEUE_OVERFLOW", "disconnect"), ("META_CONNECT_DELIVER_ONLY", "1")]);
+    let [alice] = scenario.join(["alice"]);
+    alice.subscribe("/chat");
+    let [one, two, three] = [1, 2, 3].map(|number| alice.a_publish("/chat", number));
+    let answer = alice.send_all([one, two, three]).answer();
+    let outcomes: Vec<_> = answer.messages.iter().map(|reply| reply["successful"] == true).collect();
+    assert_eq!(outcomes, [true, true, false]);
+    assert_eq!(alice.connect().answer().reply()["advice"]["reconnect"], "none");
+}
+
+#[test]
+fn large_events_that_nobody_waits_for_any_more_are_not_kept_until_the_tick() {
+    let scenario = Scenario::with(&[("MAX_QUEUE", "1"), ("DURABILITY", "strict")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/chat");
+    for _ in 0..100 {
+        alice.publish("/chat", "x".repeat(1_000_000));
+        assert!(scenario.rows().count().1 < 12, "rows of what was dropped");
+    }
 }
 
 #[test]
@@ -29,7 +135,7 @@ fn past_max_queue_bytes_the_oldest_events_make_room() {
     for letter in ["a", "b", "c"] {
         alice.publish("/chat", long(letter));
     }
-    assert_eq!(bob.connect().answer().data(), [long("b"), long("c")]);
+    assert_eq!(bob.connect().answer().data(), [gap(1), long("b").into(), long("c").into()]);
     alice.publish("/chat", "x".repeat(5000));
     assert_eq!(bob.connect().answer().data(), ["x".repeat(5000)], "a single event always stays");
 }
@@ -46,7 +152,7 @@ fn one_full_queue_costs_nobody_else_an_event() {
         alice.publish("/chat", number);
     }
     bob.connect();
-    assert_eq!((bob.receives(), carol.receives()), (vec![json!(3)], vec![json!(1), json!(2), json!(3)]));
+    assert_eq!((bob.receives(), carol.receives()), (vec![gap(2), json!(3)], vec![json!(1), json!(2), json!(3)]));
 }
 
 #[test]
