@@ -3,13 +3,14 @@ import { parseArgs } from 'node:util';
 import { buildWorker } from '../scripts/lib/build.mjs';
 import { main, Problem } from '../scripts/lib/run.mjs';
 import * as callbackPolling from './measures/callback-polling.mjs';
+import * as eventsource from './measures/eventsource.mjs';
 import * as longPolling from './measures/long-polling.mjs';
 import * as websocket from './measures/websocket.mjs';
 import { runLoad } from './runs/generator.mjs';
 import { inTurns } from './runs/turns.mjs';
 import { table } from './runs/table.mjs';
 
-const SUITES = { websocket, 'long-polling': longPolling, 'callback-polling': callbackPolling };
+const SUITES = { websocket, 'long-polling': longPolling, 'callback-polling': callbackPolling, eventsource };
 
 await main(async () => {
   const { suites, only, runs, secs } = commandLine();

@@ -5,12 +5,13 @@
 //   publish(done)             one at a time; `done` when the server has answered
 //   leave()
 import { BareLongPolling } from './clients/bare-long-polling.mjs';
+import { BayeuxEventSource } from './clients/bayeux-eventsource.mjs';
 import { BayeuxCallbackPolling, BayeuxLongPolling } from './clients/bayeux-polling.mjs';
 import { BayeuxWebSocket } from './clients/bayeux-websocket.mjs';
 import { BareWebSocket, PartyWebSocket } from './clients/plain-websocket.mjs';
 
 const CLIENTS = {
-  bayeux: { lp: BayeuxLongPolling, cb: BayeuxCallbackPolling, ws: BayeuxWebSocket },
+  bayeux: { lp: BayeuxLongPolling, cb: BayeuxCallbackPolling, es: BayeuxEventSource, ws: BayeuxWebSocket },
   rawlp: { lp: BareLongPolling },
   rawhib: { ws: BareWebSocket },
   party: { ws: PartyWebSocket },

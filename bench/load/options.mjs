@@ -4,7 +4,7 @@ import { inspect, parseArgs } from 'node:util';
 const OPTIONS = {
   url: ['', 'the server, on this machine: http://127.0.0.1:PORT/cometd; a query goes with every request'],
   adapter: ['bayeux', 'what the server speaks: bayeux; rawlp, rawhib (the bare object of bench/servers/bare); party (partyserver)'],
-  transport: ['lp', 'lp: long-polling; cb: callback-polling; ws: WebSocket (rawhib and party speak nothing else)'],
+  transport: ['lp', 'lp: long-polling; cb: callback-polling; es: eventsource; ws: WebSocket (rawhib and party speak nothing else)'],
   mode: ['rate', 'sat, rate, setup or idle'],
   subs: [100, 'subscribers, each with a socket of its own'],
   rate: [10, 'rate: publishes a second'],

@@ -2,7 +2,7 @@
 import { startServer as serve } from '../../scripts/lib/server.mjs';
 
 export const title = 'bayeux-edge';
-export const adapters = { lp: 'bayeux', cb: 'bayeux', ws: 'bayeux' };
+export const adapters = { lp: 'bayeux', cb: 'bayeux', es: 'bayeux', ws: 'bayeux' };
 
 // All the clients have one address here.
 const VARS = { CLIENT_MAX_CONNECTIONS: '32768' };

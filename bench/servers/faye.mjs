@@ -5,7 +5,7 @@ import { inRoot } from '../../scripts/lib/project.mjs';
 import { exited, Problem } from '../../scripts/lib/run.mjs';
 
 export const title = 'Faye';
-export const adapters = { lp: 'bayeux', cb: 'bayeux', ws: 'bayeux' };
+export const adapters = { lp: 'bayeux', cb: 'bayeux', es: 'bayeux', ws: 'bayeux' };
 
 export async function startServer() {
   const child = fork(inRoot('bench', 'servers', 'faye', 'server.mjs')); // ends itself when this process has gone
