@@ -1,0 +1,151 @@
+// Clients publish and receive while everything around them breaks: the process is killed, its object evicted, connections
+// are cut, requests panic. In the end nothing that was promised may be missing.
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { startServer } from '../../scripts/lib/server.mjs';
+import { Client } from './client.mjs';
+import { Ledger } from './ledger.mjs';
+import { Network } from './network.mjs';
+import { Random } from './random.mjs';
+
+const VARS = {
+  DURABILITY: 'strict',
+  // An eviction waits for a timer that runs already.
+  TIMEOUT: '1500',
+  WEBSOCKET_TIMEOUT: '1500',
+  // Nobody stays away for longer, however slowly a busy machine starts the server again.
+  MAX_INTERVAL: '120000',
+};
+
+/** How many clients share a channel. */
+const ROOM = 10;
+
+/** Between two kills, in ms; a server that has just started is busy reading its rows. */
+const LIFE = [300, 3000];
+
+/** How long what was promised may take to arrive when all is calm again. */
+const PATIENCE = 60_000; // ms
+
+/** Resolves with `{ problems, counts, faults }`. `say` is told how it goes. */
+export async function faults({ kills, clients: size, seed, vars = {}, say = () => {} }) {
+  const random = new Random(seed);
+  const ledger = new Ledger();
+  const network = await Network.open();
+  const persistTo = await mkdtemp(join(tmpdir(), 'bayeux-edge-faults-'));
+  const world = { random: random.fork(), network, persistTo, vars: { ...VARS, ...vars }, faults: { kills: 0, evictions: 0, resets: 0, closes: 0, stalls: 0 } };
+  await startIn(world);
+  try {
+    const clients = crowd(size, `${network.url}/cometd`, random, ledger);
+    await Promise.all(clients.map((client) => client.join()));
+    say(`${size} clients are there`);
+    clients.forEach((client) => client.start());
+    while (world.faults.kills < kills) {
+      await breakThings(world, world.random.between(...LIFE));
+      await kill(world);
+      say(`killed ${world.faults.kills} times; ${JSON.stringify(ledger.counts)}`);
+    }
+    await breakThings(world, LIFE[1]);
+    await Promise.all(clients.map((client) => client.fallsSilent()));
+    say(`all is calm; ${JSON.stringify(ledger.counts)}`);
+    await until(() => ledger.missing().length === 0, PATIENCE);
+    await sleep(1000); // what should not come has this long to come
+    await Promise.all(clients.map((client) => client.leaves()));
+    say('all are gone');
+    await until(async () => (await rowsLeft(world)) === 0, PATIENCE);
+    const left = await rowsLeft(world);
+    if (left > 0) ledger.problem(`${left} rows are left of clients that are gone`);
+    return { problems: ledger.problems(), counts: ledger.counts, faults: world.faults };
+  } finally {
+    network.close();
+    await world.server.stop();
+    await rm(persistTo, { recursive: true, force: true });
+  }
+}
+
+/** Of each kind as many: with polls or a socket, with the ack extension or without, and every fifth moves. */
+function crowd(size, url, random, ledger) {
+  const names = Array.from({ length: size }, (_, at) => `client ${at}`);
+  return names.map((name, at) => {
+    const room = Math.floor(at / ROOM);
+    return new Client({
+      name,
+      url,
+      room: `/room/${room}`,
+      neighbours: names.slice(room * ROOM, (room + 1) * ROOM),
+      transport: at % 2 === 0 ? 'long-polling' : 'websocket',
+      acknowledges: at % 4 < 2,
+      moves: at % 5 === 0,
+      random: random.fork(),
+      ledger,
+    });
+  });
+}
+
+/** For so many ms connections are cut, about one of the clients' in every 50 ms, and now and then the object is evicted. */
+async function breakThings({ random, network, server, faults }, ms) {
+  for (const until = Date.now() + ms; Date.now() < until; ) {
+    await sleep(Math.min(random.between(0, 100), Math.max(until - Date.now(), 0)));
+    const wires = network.wires;
+    if (wires.length > 0) {
+      const reset = random.chance(0.5);
+      network.cut(random.pick(wires), reset ? 'reset' : 'closed');
+      faults[reset ? 'resets' : 'closes'] += 1;
+    }
+    if (wires.length > 0 && random.chance(0.1)) {
+      network.stall(random.pick(wires), random.between(100, 2000));
+      faults.stalls += 1;
+    }
+    if (random.chance(0.04)) {
+      await evict({ network, server }, random.chance(0.7) ? 'hibernate' : 'close');
+      faults.evictions += 1;
+    }
+  }
+}
+
+/**
+ * Puts the object out of memory, as a deploy does: workerd waits for the requests that it holds, so they break off, and none
+ * can come meanwhile. Sockets stay open where they are to hibernate.
+ */
+async function evict({ network, server }, webSockets) {
+  network.leadTo(null);
+  for (const wire of network.wires) if (!wire.isSocket) network.cut(wire, 'reset');
+  await server.evict('/', webSockets);
+  network.leadTo(server.port);
+}
+
+async function kill(world) {
+  world.network.leadTo(null);
+  process.kill(world.server.pid, 'SIGKILL');
+  await world.server.ended;
+  world.faults.kills += 1;
+  await startIn(world);
+}
+
+async function startIn(world) {
+  world.server = await startServer({ fixture: true, persistTo: world.persistTo, vars: world.vars });
+  world.network.leadTo(world.server.port);
+}
+
+/** Of events and deliveries; an object that nobody uses has no such tables at all. */
+async function rowsLeft({ persistTo }) {
+  const folder = join(persistTo, 'v3', 'do', 'bayeux-edge-ChannelTree');
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.sqlite'));
+  let rows = 0;
+  for (const name of files) {
+    const database = new DatabaseSync(join(folder, name), { readOnly: true });
+    for (const table of ['event', 'delivery']) {
+      const { there } = database.prepare('SELECT count(*) AS there FROM sqlite_master WHERE name = ?').get(table);
+      if (there) rows += database.prepare(`SELECT count(*) AS rows FROM ${table}`).get().rows;
+    }
+    database.close();
+  }
+  return rows;
+}
+
+/** Waits for a condition, in vain in the worst case: what is wrong then is told by the ledger. */
+async function until(condition, patience) {
+  for (const deadline = Date.now() + patience; Date.now() < deadline && !(await condition()); ) await sleep(50);
+}

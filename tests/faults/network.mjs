@@ -1,0 +1,66 @@
+// The network between clients and server: it passes bytes on, and does to connections what it is told.
+import { once } from 'node:events';
+import net from 'node:net';
+
+export class Network {
+  #server;
+  #target;
+  #wires = new Set();
+
+  static async open() {
+    const network = new Network();
+    network.#server = net.createServer({ noDelay: true }, (near) => network.#connect(near));
+    network.#server.listen(0, '127.0.0.1');
+    await once(network.#server, 'listening');
+    network.url = `http://127.0.0.1:${network.#server.address().port}`;
+    return network;
+  }
+
+  /** Connections from now on lead to this port; null: nobody is there. */
+  leadTo(port) {
+    this.#target = port;
+  }
+
+  /** The connections there are; `isSocket` tells a WebSocket's. */
+  get wires() {
+    return [...this.#wires];
+  }
+
+  /**
+   * Cuts a connection at both ends, and what is on its way is lost: with a `reset` (RST), or as if it were `closed` in
+   * order (FIN), after which the server may still write.
+   */
+  cut({ near, far }, how) {
+    for (const end of [near, far]) {
+      if (how === 'reset') end.resetAndDestroy();
+      else end.destroy();
+    }
+  }
+
+  /** For so many ms nobody reads what the server sends on a connection: buffers fill up. */
+  stall({ near, far }, ms) {
+    far.unpipe(near);
+    setTimeout(() => far.pipe(near), ms).unref();
+  }
+
+  close() {
+    for (const { near, far } of this.#wires) [near, far].forEach((end) => end.destroy());
+    this.#server.close();
+  }
+
+  #connect(near) {
+    if (!this.#target) return near.destroy();
+    const far = net.connect({ host: '127.0.0.1', port: this.#target, noDelay: true });
+    const wire = { near, far, isSocket: false };
+    this.#wires.add(wire);
+    near.once('data', (bytes) => (wire.isSocket = /^upgrade: websocket/im.test(bytes.latin1Slice())));
+    for (const [end, other] of [[near, far], [far, near]]) {
+      end.pipe(other);
+      end.on('error', () => {});
+      end.on('close', () => {
+        this.#wires.delete(wire);
+        other.destroy();
+      });
+    }
+  }
+}
