@@ -3,10 +3,10 @@
 // Half of them reset their connection, which workerd tells the object; the other half close it in order, which it does
 // not tell: those connects end by TIMEOUT. In the end all sessions end by MAX_INTERVAL.
 import assert from 'node:assert/strict';
-import { connect } from 'node:net';
 import { test } from 'node:test';
-import { HANDSHAKE, join, post } from './support/bayeux.mjs';
-import { fixture, until } from './support/server.mjs';
+import { HANDSHAKE, post } from './support/bayeux.mjs';
+import { memory, send, settled, vanish } from './support/heap.mjs';
+import { fixture } from './support/server.mjs';
 
 /** `rounds` times `clients` new sessions, each of which aborts `polls` polls, one after the other. */
 const WARM_UP = { rounds: 1, clients: 1000, polls: 2 };
@@ -22,12 +22,12 @@ const server = await fixture({ TIMEOUT: '2000', MAX_INTERVAL: '6000', LOG_LEVEL:
 const url = `${server.url}/cometd`;
 
 test(`${total(ABORTS)} aborted polls leave the wasm heap as it was`, async (t) => {
-  const untouched = await memory();
+  const untouched = await memory(server);
   const held = await abort(WARM_UP);
   assert.ok(held > untouched.allocated + WARM_UP.clients * 100, 'a held poll is seen in the figures at all');
-  const before = await settled();
+  const before = await settled(server);
   await abort(ABORTS);
-  const after = await settled();
+  const after = await settled(server);
   t.diagnostic(`in use at first ${untouched.allocated}, with ${WARM_UP.clients} polls held ${held}, after ${total(WARM_UP)} aborts ${before.allocated}, after ${total(ABORTS)} more ${after.allocated} bytes; the heap has ${before.pages} and ${after.pages} pages`);
   assert.ok(after.allocated - before.allocated < NOISE, `${after.allocated - before.allocated} bytes more are in use`);
   assert.ok(after.pages <= before.pages + 1, `the heap grew from ${before.pages} to ${after.pages} pages`);
@@ -42,7 +42,7 @@ async function abort({ rounds, clients, polls }) {
       // At once after its handshake, or the first session had expired when the last one is there.
       const sockets = await Promise.all(clientIds.map(async (known, at) => poll((clientIds[at] = known ?? (await newSession())))));
       // In every second turn the polls break off as they come, in the others when the object surely has them.
-      if (turn % 2 === 0) most = Math.max(most, (await memory()).allocated);
+      if (turn % 2 === 0) most = Math.max(most, (await memory(server)).allocated);
       await Promise.all(sockets.map((socket, at) => vanish(socket, (at + turn) % 2 === 0)));
     }
   }
@@ -59,34 +59,5 @@ async function newSession() {
 function poll(clientId) {
   const body = JSON.stringify([{ channel: '/meta/connect', connectionType: 'long-polling', clientId }]);
   const request = `POST /cometd HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-  return new Promise((resolve, reject) => {
-    const socket = connect(server.port, '127.0.0.1');
-    socket.once('error', reject);
-    socket.write(request, () => resolve(socket));
-  });
-}
-
-function vanish(socket, reset) {
-  return new Promise((resolve) => {
-    socket.removeAllListeners('error').on('error', () => {}).once('close', resolve);
-    if (reset) socket.resetAndDestroy();
-    else socket.destroy();
-  });
-}
-
-/** The figures, once all sessions have expired: the last one to close is then that of the figures themselves. */
-async function settled() {
-  await until(async () => {
-    await memory();
-    return JSON.parse(server.logs.at(-1).message).sessions === 0;
-  }, 'there are sessions long after all must have expired', 30_000);
-  return memory();
-}
-
-/** `{ allocated, pages }`, of all objects together. It takes a session of its own, which ends with it. */
-async function memory() {
-  const client = await join(url);
-  const figures = await client.call('/service/memory');
-  await client.ok(client.send({ channel: '/meta/disconnect' }));
-  return figures;
+  return send(server, request);
 }

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { join } from './support/bayeux.mjs';
 import { EventStream } from './support/event-stream.mjs';
-import { fixture } from './support/server.mjs';
+import { fixture, logged, until, withFixture } from './support/server.mjs';
 
 const ORIGIN = 'https://page.example';
 const server = await fixture({ ALLOWED_ORIGINS: ORIGIN });
@@ -55,3 +55,75 @@ test('a client that says goodbye is told so on its stream, which ends', async ()
   const goodbye = { channel: '/meta/connect', successful: true, advice: { reconnect: 'none' } };
   assert.deepEqual(stream.events, [[goodbye]]);
 });
+
+test('a session that the server ends is told so on its stream, which ends', async () => {
+  const { client, stream } = await listener('/chat/kicked');
+  await client.send({ channel: '/service/kick', data: {} });
+  assert.equal(await stream.ends(), 'end');
+  const { channel, successful } = stream.events[0][0];
+  assert.deepEqual([channel, successful], ['/meta/disconnect', true]);
+  assert.equal(await client.lives(), false);
+});
+
+test('a session that acknowledges is refused a stream, and its connects are held', async () => {
+  const client = await join(`${server.url}/cometd`, { handshake: { supportedConnectionTypes: ['eventsource'], ext: { ack: true } } });
+  await client.ok(client.subscribe('/chat/ack'));
+  const stream = await EventStream.open(`${server.url}/cometd/${client.clientId}`);
+  assert.deepEqual([stream.status, (await stream.refusal())[0].error], [403, '403::meta_connect_deliver_only']);
+  const held = client.connect({ connectionType: 'eventsource' });
+  const publisher = await join(`${server.url}/cometd`);
+  await publisher.ok(publisher.publish('/chat/ack', 1));
+  const { json } = await held;
+  assert.deepEqual(json.map(({ data, ext }) => data ?? ext), [1, { ack: 2 }]);
+});
+
+test('a stream that is opened again takes the old one’s place, and events go to it alone', async () => {
+  const { client, stream } = await listener('/chat/again');
+  const again = await EventStream.open(`${server.url}/cometd/${client.clientId}`);
+  assert.equal(await stream.ends(), 'cut');
+  await client.ok(client.publish('/chat/again', 1));
+  assert.deepEqual(await again.data(1), [1]);
+  assert.deepEqual(stream.events, []);
+  again.cut();
+});
+
+test('a client that vanishes is noticed, and what is published meanwhile begins its next stream', () =>
+  withFixture({ LOG_LEVEL: 'debug' }, async ({ url, ...server }) => {
+    const client = await join(`${url}/cometd`);
+    await client.ok(client.subscribe('/away'));
+    const publisher = await join(`${url}/cometd`);
+    (await EventStream.open(`${url}/cometd/${client.clientId}`)).cut();
+    await until(async () => {
+      await publisher.ok(publisher.publish('/away', 1));
+      const next = await EventStream.open(`${url}/cometd/${client.clientId}`);
+      const came = await next.hears(1, 1000).then(Boolean, () => false); // published before the server knew
+      next.cut();
+      return came;
+    }, 'nothing waits for it');
+    await publisher.ok(publisher.send({ channel: '/meta/disconnect' }));
+    await until(() => logged(server, 'session_closed').some(({ why }) => why === 'expired'), 'the session stays for ever');
+  }));
+
+test('a client that does not read is sent no more than connections hold, and then the newest of what waited', () =>
+  withFixture({ MAX_QUEUE: '20' }, async ({ url }) => {
+    const client = await join(`${url}/cometd`);
+    await client.ok(client.subscribe('/much'));
+    const stream = await EventStream.open(`${url}/cometd/${client.clientId}`);
+    stream.pause();
+    const publisher = await join(`${url}/cometd`);
+    // More than all the buffers between two ends of a connection hold.
+    const count = 300;
+    for (let n = 0; n < count; n += 1) await publisher.ok(publisher.publish('/much', { n, filler: 'x'.repeat(100_000) }));
+    stream.resume();
+    const numbers = () => stream.events.flat().filter(({ channel }) => channel === '/much').map(({ data }) => data.n);
+    await until(() => numbers().at(-1) === count - 1, () => `the last one that came is ${numbers().at(-1)}`);
+    const came = numbers();
+    assert.ok(came.length < count / 2, `${came.length} came`);
+    assert.deepEqual(came, came.toSorted((one, other) => one - other));
+    // In place of those that were lost it is told how many they are.
+    const told = stream.events.flat().filter(({ channel }) => channel === '/service/dropped');
+    assert.deepEqual(told.map(({ data }) => data), [{ events: count - came.length }]);
+    // It has caught up, and goes on.
+    await publisher.ok(publisher.publish('/much', { n: count }));
+    await until(() => numbers().at(-1) === count, 'nothing more comes');
+  }));

@@ -7,6 +7,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';
 import { crowd, HANDSHAKE, join, post } from './support/bayeux.mjs';
+import { EventStream } from './support/event-stream.mjs';
 import { logged, until } from './support/server.mjs';
 import { Socket } from './support/websocket.mjs';
 
@@ -174,4 +175,19 @@ test('a socket that breaks with the object leaves its session for the next one',
   await second.ask({ channel: '/meta/connect', clientId, connectionType: 'websocket' });
   await second.ask({ channel: '/news', clientId, data: 1 }).then(([event]) => assert.equal(event.data, 1));
   second.raw.close();
+});
+
+test('a session whose event stream broke off with its server gets what waited on its next one', async () => {
+  const server = await lasting({ DURABILITY: 'strict' });
+  const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
+  const broken = await EventStream.open(`${server.url}/${bob.clientId}`);
+  await alice.ok(alice.publish('/chat/demo', 1));
+  assert.deepEqual(await broken.data(1), [1]);
+  await server.restart();
+  await alice.ok(alice.publish('/chat/demo', 2));
+  const stream = await EventStream.open(`${server.url}/${bob.clientId}`);
+  assert.deepEqual(await stream.data(1), [2]);
+  await alice.ok(alice.publish('/chat/demo', 3));
+  assert.deepEqual(await stream.data(2), [2, 3]);
+  stream.cut();
 });

@@ -5,20 +5,21 @@ import { after } from 'node:test';
 import { build } from 'esbuild';
 import { inRoot } from '../../../scripts/lib/project.mjs';
 
-/**
- * The address of a page that has the classes of a module in `window.clients`, for all tests of a file. `alias` names other
- * files for what the module imports: a package's browser build, for one.
- */
-export async function pageWith(module, alias = {}) {
+/** A script that puts the classes of a module into `window.clients`. */
+export async function script(module) {
   const bundled = await build({
     entryPoints: [inRoot('tests', 'e2e', 'support', module)],
-    alias,
     bundle: true,
     format: 'iife',
     globalName: 'clients',
     write: false,
   });
-  const [{ text }] = bundled.outputFiles;
+  return bundled.outputFiles[0].text;
+}
+
+/** The address of a page that has the classes of a module in `window.clients`, for all tests of a file. */
+export async function pageWith(module) {
+  const text = await script(module);
   // An icon, or the browser would ask for one.
   const page = `<!doctype html><meta charset="utf-8"><title>client</title><link rel="icon" href="data:,"><script src="/client.js"></script>`;
   const site = createServer(({ url }, response) => {

@@ -1,0 +1,55 @@
+// Clients that break their event streams off leave nothing behind in the wasm heap, which all objects share.
+//
+// Some reset their connection, which workerd tells the object at once. The others close it in order, which the platform
+// notices when it next writes to it: their streams are overtaken by the next one of the same session first.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { test } from 'node:test';
+import { HANDSHAKE, post } from './support/bayeux.mjs';
+import { memory, send, settled, vanish } from './support/heap.mjs';
+import { fixture } from './support/server.mjs';
+
+/** `rounds` times `clients` new sessions, each of which breaks off `streams` streams, one after the other. */
+const WARM_UP = { rounds: 1, clients: 500, streams: 2 };
+const BREAKS = { rounds: 5, clients: 100, streams: 10 };
+const total = ({ rounds, clients, streams }) => rounds * clients * streams;
+
+/** About 3 bytes for each stream: a queue or table that once more doubles its room is no leak. */
+const NOISE = 16 * 1024; // bytes
+
+const server = await fixture({ MAX_INTERVAL: '6000', LOG_LEVEL: 'debug' });
+const url = `${server.url}/cometd`;
+
+test(`${total(BREAKS)} streams that are broken off leave the wasm heap as it was`, async (t) => {
+  const untouched = await memory(server);
+  const held = await breakOff(WARM_UP);
+  assert.ok(held > untouched.allocated + WARM_UP.clients * 100, 'an open stream is seen in the figures at all');
+  const before = await settled(server);
+  await breakOff(BREAKS);
+  const after = await settled(server);
+  t.diagnostic(`in use at first ${untouched.allocated}, with ${WARM_UP.clients} streams open ${held}, after ${total(WARM_UP)} breaks ${before.allocated}, after ${total(BREAKS)} more ${after.allocated} bytes; the heap has ${before.pages} and ${after.pages} pages`);
+  assert.ok(after.allocated - before.allocated < NOISE, `${after.allocated - before.allocated} bytes more are in use`);
+  assert.ok(after.pages <= before.pages + 1, `the heap grew from ${before.pages} to ${after.pages} pages`);
+});
+
+/** Opens streams and breaks them off; how much of the heap was in use at the most meanwhile. */
+async function breakOff({ rounds, clients, streams }) {
+  let most = 0;
+  for (let round = 0; round < rounds; round += 1) {
+    const ids = await Promise.all(Array.from({ length: clients }, async () => (await post(url, [HANDSHAKE])).json[0].clientId));
+    for (let turn = 1; turn <= streams; turn += 1) {
+      const open = await Promise.all(ids.map(listen));
+      most = Math.max(most, (await memory(server)).allocated);
+      await Promise.all(open.map((socket, at) => vanish(socket, turn === streams || (at + turn) % 2 === 0)));
+    }
+  }
+  return most;
+}
+
+/** The connection of a stream that has begun. */
+async function listen(clientId) {
+  const socket = await send(server, `GET /cometd/${clientId} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n`);
+  const [head] = await once(socket, 'data');
+  assert.match(String(head), /^HTTP\/1.1 200 /);
+  return socket;
+}
