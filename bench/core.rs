@@ -23,7 +23,8 @@ impl Room {
     /// Clients that listen to `/chat/demo`, each with a held connect.
     fn with(clients: usize) -> Self {
         let never = Duration::from_secs(60 * 60 * 24 * 365);
-        let options = Options { timeout: never, max_interval: never, max_queue: usize::MAX, ..Options::default() };
+        let options =
+            Options { timeout: never, max_interval: never, max_queue: usize::MAX, tree_depth: 0, ..Options::default() };
         let server = BayeuxServer::new(Home::Root, options, Application::new(), [7; 32], Box::new(Forgetful));
         let mut room = Self { server, requests: 0, clients: Vec::new() };
         for _ in 0..clients {

@@ -6,7 +6,7 @@
 //!  ┌──────────────▼───────────────┐
 //!  │ cloudflare::worker    site   │  stateless: finds the home by the path; static files, your routes
 //!  └──────────────┬───────────────┘
-//!                 │ one Durable Object per home: `/`, `/<tree>`
+//!                 │ one Durable Object per home: `/`, `/<tree>`; each tree of channels is owned by one
 //!  ┌──────────────▼───────────────┐
 //!  │ cloudflare::channel_tree     │  the object: reads requests and frames, holds promises and sockets,
 //!  │   long_polling  websocket    │  sets the one timer, catches panics, logs
@@ -14,6 +14,7 @@
 //!  │   callback_polling  http     │
 //!  │   departures  timer  log     │
 //!  │   store                      │  rows in SQLite, for its next life
+//!  │   calls                      │  ◀─▶ other objects: homes and owners
 //!  └───────┬──────────────▲───────┘
 //!    Input │              │ Output      values only; and a Store, which answers at once
 //!  ┌───────▼──────────────┴───────┐
@@ -22,6 +23,7 @@
 //!  │   subscriptions  queue       │  who listens; what waits
 //!  │   sessions  flush  frames    │  who is there, until when; when events leave
 //!  │   journal  restore           │  what is written down of it, and read again
+//!  │   trees/*  waiting           │  what homes and owners say to each other; who waits for that
 //!  │   extensions/*               │  ack, timesync
 //!  └───────┬──────────────▲───────┘
 //!      ask │              │ verdicts, actions

@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::app::{Action, Client, Publication, ServerEvent};
+use super::publish::Taken;
+use super::waiting::{Published, Then};
 use super::{BayeuxServer, ChannelId, Ending, Event, Message, Millis, Notice, SessionKey};
 
 /// How many events may follow from what the application does on events, for one input. Two bots that answer each other
@@ -52,7 +54,7 @@ impl BayeuxServer {
                 }
                 Action::Publish { channel, data, lazy } => {
                     let event = Event::of_server(&channel, &data, &self.stamp);
-                    drop(self.deliver(now, &on.author, &channel, &event, lazy));
+                    self.publish_as_server(now, Published { publisher: on.author.clone(), channel, event }, lazy);
                 }
                 Action::Push { session, channel, data } => self.push(now, session, channel, data),
                 Action::Disconnect(named) => match named.or(sender) {
@@ -104,8 +106,16 @@ impl BayeuxServer {
         }
     }
 
+    /// Nobody waits to hear how it went, but the log.
+    fn publish_as_server(&mut self, now: Millis, published: Published, lazy: bool) {
+        if let Ok(Taken::Asked(ticket)) = self.deliver(now, &published, lazy) {
+            self.waiting.wait(ticket, 1, Then::Publish(published));
+        }
+    }
+
     /// Takes note of a message that was published.
-    pub(super) fn published(&mut self, publisher: &Client, channel: &ChannelId, event: &Event) {
+    pub(super) fn published(&mut self, published: &Published) {
+        let Published { publisher, channel, event } = published;
         let publication = || {
             let message = serde_json::from_str::<Message>(event.as_json()).unwrap_or_default();
             Publication::new(publisher.clone(), channel.clone(), message)

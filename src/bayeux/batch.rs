@@ -1,13 +1,16 @@
 //! The messages of one request, worked through in order.
 //!
 //! A batch is a small state machine: it holds what is still to do and what was said so far, so that a step which needs
-//! an answer from elsewhere can leave it and come back. A held connect is such a step today; it takes the endpoint along.
+//! an answer from elsewhere can leave it and come back: see `waiting.rs`. A held connect takes the endpoint along.
+
+use std::collections::BTreeSet;
 
 use super::app::Client;
 use super::extensions::{ReplyExt, timesync};
 use super::message::MessageId;
 use super::request::Element;
 use super::session::HeldConnect;
+use super::waiting::{Asked, Then, Ticket};
 use super::{
     BayeuxError, BayeuxServer, ChannelId, Endpoint, Event, Format, Message, Millis, Notice, Origin, Realm, Reply,
     Session, SessionKey, Status, channel,
@@ -16,6 +19,8 @@ use super::{
 pub(super) struct Batch {
     pub from: Endpoint,
     pub origin: Origin,
+    /// By which it is known while it waits for a word from elsewhere.
+    pub number: Option<u64>,
     remaining: std::vec::IntoIter<Element>,
     /// Whether the batch is one single message: only then is a connect held.
     pub alone: bool,
@@ -25,12 +30,17 @@ pub(super) struct Batch {
     format: Format,
     /// Events for whoever sent this batch that no session keeps.
     pub parting: Vec<Event>,
-    replies: Vec<String>,
+    /// In the order of the messages. Those are missing that wait.
+    replies: Vec<Option<String>>,
+    /// The places of subscribes that wait.
+    subscribing: BTreeSet<usize>,
 }
 
 /// What became of one message.
 pub(super) enum Step {
     Replied(String),
+    /// Other objects are to say so many words first.
+    Asked(Ticket, usize, Box<Asked>),
     /// The connect is held; no reply yet.
     Hold(SessionKey, Hold),
     /// The address holds too many connects already.
@@ -57,39 +67,59 @@ pub(super) struct Checked {
 impl Batch {
     /// Beside a handshake all other messages of a request are ignored (Bayeux 1.0 section 4.1).
     pub fn new(from: Endpoint, origin: Origin, mut messages: Vec<Element>) -> Self {
-        if let Some(at) = messages.iter().position(is_handshake) {
+        if let Some(at) = messages.iter().position(|message| is_to(message, "/meta/handshake")) {
             messages = vec![messages.swap_remove(at)];
         }
         Self {
             from,
             origin,
+            number: None,
             alone: messages.len() == 1,
             remaining: messages.into_iter(),
             sessions: Vec::new(),
             format: Format::Json,
             parting: Vec::new(),
             replies: Vec::new(),
+            subscribing: BTreeSet::new(),
+        }
+    }
+
+    /// The next message that may be worked on.
+    fn next(&mut self) -> Option<Element> {
+        let next = self.remaining.as_slice().first()?;
+        if self.subscribing.is_empty() || is_to(next, "/meta/subscribe") { self.remaining.next() } else { None }
+    }
+
+    /// The reply that was missing.
+    pub fn fill(&mut self, place: usize, reply: String) {
+        self.subscribing.remove(&place);
+        if let Some(missing) = self.replies.get_mut(place) {
+            *missing = Some(reply);
         }
     }
 }
 
-fn is_handshake(element: &Element) -> bool {
+fn is_to(element: &Element, channel: &str) -> bool {
     let name = element.as_ref().ok().and_then(Message::channel_name);
-    name.is_some_and(|name| name == "/meta/handshake" || name == "/meta/handshake/")
+    name.is_some_and(|name| name.strip_suffix('/').unwrap_or(&name) == channel)
 }
 
 impl BayeuxServer {
     pub(super) fn run(&mut self, now: Millis, mut batch: Batch) {
         let mut status = Status::Ok;
-        while let Some(element) = batch.remaining.next() {
+        while let Some(element) = batch.next() {
             match self.step(now, &mut batch, element) {
-                Step::Replied(reply) => batch.replies.push(reply),
+                Step::Replied(reply) => batch.replies.push(Some(reply)),
+                Step::Asked(ticket, words, asked) => self.leave_open(&mut batch, ticket, words, asked),
                 Step::Hold(key, hold) => return self.hold(key, hold, batch),
                 Step::Refused(reply) => {
                     status = Status::Unavailable;
-                    batch.replies.push(reply);
+                    batch.replies.push(Some(reply));
                 }
             }
+        }
+        if batch.replies.contains(&None) {
+            return self.waiting.park(batch);
         }
         let mut events = batch.parting;
         for key in batch.sessions {
@@ -99,7 +129,19 @@ impl BayeuxServer {
                 events.extend(self.sessions.take_events(key));
             }
         }
-        self.send(batch.from, status, batch.format, &events, &batch.replies);
+        let replies: Vec<_> = batch.replies.into_iter().flatten().collect();
+        self.send(batch.from, status, batch.format, &events, &replies);
+    }
+
+    /// Leaves the place of a reply empty until the words have come.
+    fn leave_open(&mut self, batch: &mut Batch, ticket: Ticket, words: usize, asked: Box<Asked>) {
+        let place = batch.replies.len();
+        if matches!(*asked, Asked::Subscribe { .. }) {
+            batch.subscribing.insert(place);
+        }
+        batch.replies.push(None);
+        let batch = self.waiting.number(batch);
+        self.waiting.wait(ticket, words, Then::Reply { batch, place, asked });
     }
 
     fn hold(&mut self, key: SessionKey, hold: Hold, batch: Batch) {
@@ -121,11 +163,11 @@ impl BayeuxServer {
         match (checked.channel.as_str(), checked.channel.realm()) {
             ("/meta/handshake", _) => Step::Replied(self.handshake(now, batch, &checked)),
             ("/meta/connect", _) => self.connect(now, batch, checked),
-            ("/meta/subscribe", _) => Step::Replied(self.subscribe(batch, &checked)),
+            ("/meta/subscribe", _) => self.subscribe(now, batch, checked),
             ("/meta/unsubscribe", _) => Step::Replied(self.unsubscribe(batch, &checked)),
             ("/meta/disconnect", _) => Step::Replied(self.disconnect(batch, &checked)),
             (_, Realm::Meta) => Step::Replied(checked.failed(&BayeuxError::MetaChannelUnknown).into_json()),
-            _ => Step::Replied(self.publish(now, batch, checked)),
+            _ => self.publish(now, batch, checked),
         }
     }
 
@@ -164,6 +206,23 @@ impl BayeuxServer {
 impl Checked {
     pub fn successful(&self) -> Reply<'_> {
         Reply { ext: self.ext(), ..Reply::successful(self.channel.as_str(), &self.id) }
+    }
+
+    /// A reply that says no more than how it went.
+    pub fn answered(&self, outcome: Result<(), BayeuxError>) -> String {
+        self.reply(&outcome).into_json()
+    }
+
+    /// The reply to a subscribe or an unsubscribe: it repeats the subscription.
+    pub fn answered_subscription(&self, outcome: Result<(), BayeuxError>) -> String {
+        Reply { subscription: self.message.field("subscription"), ..self.reply(&outcome) }.into_json()
+    }
+
+    fn reply(&self, outcome: &Result<(), BayeuxError>) -> Reply<'_> {
+        match outcome {
+            Ok(()) => self.successful(),
+            Err(error) => self.failed(error),
+        }
     }
 
     pub fn failed(&self, error: &BayeuxError) -> Reply<'_> {

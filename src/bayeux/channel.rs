@@ -67,6 +67,14 @@ impl ChannelId {
         [name.to_owned(), format!("{parent}/*")].into_iter().chain(ancestors)
     }
 
+    /// Its first segments: the channel itself where it has no more.
+    pub fn tree(&self, depth: usize) -> Self {
+        match self.0.match_indices('/').nth(depth) {
+            Some((end, _)) => Self(self.0[..end].into()),
+            None => self.clone(),
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -84,6 +92,16 @@ impl ChannelPattern {
 
     pub fn realm(&self) -> Realm {
         realm(&self.0)
+    }
+
+    /// The first segments of all channels that match; none where they differ in those.
+    pub fn tree(&self, depth: usize) -> Option<ChannelId> {
+        let literal = self.0.find('*').map_or(&*self.0, |wildcard| &self.0[..wildcard.saturating_sub(1)]);
+        let is_pattern = literal.len() < self.0.len();
+        if is_pattern && segments(literal).count() < depth {
+            return None;
+        }
+        ChannelId::parse(literal).map(|channel| channel.tree(depth))
     }
 
     pub fn matches(&self, channel: &ChannelId) -> bool {

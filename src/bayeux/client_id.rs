@@ -64,3 +64,10 @@ pub(super) fn base62(mut number: u128, digits: usize) -> String {
     }
     text.into_iter().map(char::from).collect()
 }
+
+/// The number that two digits stand for.
+pub(super) fn from_base62(digits: [u8; 2]) -> Option<u16> {
+    let value = |digit: u8| DIGITS.iter().position(|known| *known == digit);
+    let [high, low] = digits.map(value);
+    u16::try_from(high? * 62 + low?).ok()
+}

@@ -71,6 +71,9 @@ pub enum BayeuxError {
     ConnectionsExceeded,
     /// What must be written down could not be: the storage is full, for one. Nothing was changed.
     StorageFailed,
+    /// The object that owns the channel's tree did not answer in time, or too much waits for it already. Whether it took the
+    /// message is not known.
+    OwnerUnreachable,
 }
 
 /// What a policy decides on.
@@ -162,6 +165,7 @@ impl fmt::Display for BayeuxError {
             Self::SessionsExceeded => "503::sessions_exceeded",
             Self::ConnectionsExceeded => "503::connections_exceeded",
             Self::StorageFailed => "503::storage_failed",
+            Self::OwnerUnreachable => "503::owner_unreachable",
             Self::Service(code, message) => return write!(f, "{code:03}::{message}"),
             // CometD words a denied handshake without the argument that the others carry.
             Self::Denied(Operation::Handshake, Denial { wording: Wording::Usual, .. }) => "403::handshake_denied",

@@ -49,6 +49,12 @@ impl Event {
         Self(json.into())
     }
 
+    /// Where it was published: every event begins with that.
+    pub fn channel(&self) -> Option<ChannelId> {
+        let (name, _) = self.0.strip_prefix(r#"{"channel":""#)?.split_once('"')?;
+        ChannelId::parse(name)
+    }
+
     pub fn as_json(&self) -> &str {
         &self.0
     }

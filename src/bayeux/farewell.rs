@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::time::pop_due;
 use super::{ClientId, Event, Millis};
 
 /// What ended sessions are still to be told, each for as long as it would have been awaited. In memory alone: after a crash
@@ -36,9 +37,7 @@ impl Farewells {
 
     /// Gives up those that did not come back in time.
     pub fn sweep(&mut self, now: Millis) {
-        while self.by_due.first().is_some_and(|(until, _)| *until <= now)
-            && let Some((_, given_up)) = self.by_due.pop_first()
-        {
+        while let Some(given_up) = pop_due(&mut self.by_due, now) {
             self.by_client_id.remove(&given_up);
         }
     }

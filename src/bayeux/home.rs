@@ -1,20 +1,55 @@
 //! Where clients are at home, and the addresses that lead there.
 
-use super::client_id::base62;
+use std::fmt;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use super::client_id::{base62, from_base62};
 use super::{ChannelId, Realm};
 
 /// The path of the root's home. A tree's own home is one segment below it.
 pub const BASE_PATH: &str = "/cometd";
 
-/// Where a client shook hands: with the root (`/cometd`), or with a tree (`/cometd/<tree>`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One Durable Object. Clients shook hands there, and it may own a tree of channels.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Home {
+    /// Of those who came to `/cometd`.
     Root,
+    /// Of those who came to `/cometd/<tree>`, and the owner of that tree.
     Tree(ChannelId),
+    /// Of a part of those who came to `/cometd`, with `HOMES = "sharded:N"` or `"regional:N"`.
+    Shard(Shard),
+}
+
+/// One of the homes that the root's clients are spread over: `@3`, or `@weur.3`. No channel has such a name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shard {
+    region: Option<Region>,
+    index: u16,
+    name: Rc<str>,
+}
+
+/// A part of the world where the platform can be asked to keep an object (Durable Objects, "Provide a location hint").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Region {
+    WesternNorthAmerica,
+    EasternNorthAmerica,
+    SouthAmerica,
+    WesternEurope,
+    EasternEurope,
+    AsiaPacific,
+    Oceania,
+    Africa,
+    MiddleEast,
 }
 
 /// What cometd.js may append to an address, after the message it sends; it changes nothing. No tree has such a name.
 const META_NAMES: [&str; 5] = ["handshake", "connect", "subscribe", "unsubscribe", "disconnect"];
+
+/// Shards are numbered in two digits of 62.
+pub const MAX_SHARDS: u16 = 62 * 62;
 
 impl Home {
     /// The home that the path of a URL leads to.
@@ -35,7 +70,7 @@ impl Home {
         segments.pop_if(|last| META_NAMES.contains(last));
         match segments[..] {
             [] => Some(Self::Root),
-            [tree] if !META_NAMES.contains(&tree) => Self::named(&format!("/{tree}")),
+            [tree] if !META_NAMES.contains(&tree) => Self::named(&format!("/{tree}")).filter(|home| !home.is_shard()),
             _ => None,
         }
     }
@@ -55,13 +90,39 @@ impl Home {
         Some((Self::at_path(above)?, client_id))
     }
 
-    /// The home whose Durable Object has this name: `/`, or `/<tree>`. The protocol's own channels are no tree.
+    /// The home whose Durable Object has this name: `/`, a tree's channel, or a shard's name. The protocol's own channels are
+    /// no tree.
     pub fn named(name: &str) -> Option<Self> {
         if name == "/" {
             return Some(Self::Root);
         }
+        if let Some(shard) = name.strip_prefix('@') {
+            return Shard::named(shard).map(Self::Shard);
+        }
         let tree = ChannelId::parse(name)?;
         (tree.realm() == Realm::Broadcast).then_some(Self::Tree(tree))
+    }
+
+    /// The home of the session that has this clientId, where the clientId itself tells: a tree's clients are found by
+    /// their address instead. Whether there is such a session only the home knows.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::Home;
+    ///
+    /// assert_eq!(Home::of_client_id("r2s6Hf"), Some(Home::Root));
+    /// assert_eq!(Home::of_client_id("s03Xy2"), Home::named("@3"));
+    /// assert_eq!(Home::of_client_id("t3hG7a"), None);
+    /// ```
+    pub fn of_client_id(client_id: &str) -> Option<Self> {
+        match client_id.as_bytes() {
+            [b'r', ..] => Some(Self::Root),
+            [b's', high, low, ..] => Some(Self::Shard(Shard::new(None, from_base62([*high, *low])?))),
+            [b'g', region, high, low, ..] => {
+                let region = Region::ALL.get(usize::from(from_base62([b'0', *region])?))?;
+                Some(Self::Shard(Shard::new(Some(*region), from_base62([*high, *low])?)))
+            }
+            _ => None,
+        }
     }
 
     /// The name of the Durable Object that is this home.
@@ -69,16 +130,107 @@ impl Home {
         match self {
             Self::Root => "/",
             Self::Tree(tree) => tree.as_str(),
+            Self::Shard(shard) => &shard.name,
         }
     }
 
-    /// What every clientId of this home begins with: `r` for the root, `t` and 32 bits of the name's hash for a tree.
-    /// Enough to tell another home's clientId, and a place for the codes of sharded and regional homes.
+    /// Where its clients are, as far as its name tells.
+    pub fn region(&self) -> Option<Region> {
+        match self {
+            Self::Root | Self::Tree(_) => None,
+            Self::Shard(shard) => shard.region,
+        }
+    }
+
+    fn is_shard(&self) -> bool {
+        matches!(self, Self::Shard(_))
+    }
+
+    /// What every clientId of this home begins with: `r` for the root, `t` and 32 bits of the name's hash for a tree, `s`
+    /// and two digits for a shard, `g` and three for one of a region.
     pub(super) fn code(&self) -> String {
         match self {
             Self::Root => "r".to_owned(),
             Self::Tree(tree) => format!("t{}", base62(fnv1a(tree.as_str()).into(), 6)),
+            Self::Shard(Shard { region: None, index, .. }) => format!("s{}", base62((*index).into(), 2)),
+            Self::Shard(Shard { region: Some(region), index, .. }) => {
+                let place = Region::ALL.iter().position(|other| other == region).unwrap_or_default();
+                format!("g{}{}", base62(place as u128, 1), base62((*index).into(), 2))
+            }
         }
+    }
+}
+
+impl Shard {
+    pub fn new(region: Option<Region>, index: u16) -> Self {
+        let name = match region {
+            Some(region) => format!("@{}.{index}", region.name()),
+            None => format!("@{index}"),
+        };
+        Self { region, index, name: name.into() }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        let (region, index) = match name.split_once('.') {
+            Some((region, index)) => (Some(Region::named(region)?), index),
+            None => (None, name),
+        };
+        let shard = Self::new(region, index.parse().ok().filter(|index| *index < MAX_SHARDS)?);
+        // One name for each: no leading zeros, no signs.
+        (shard.name[1..] == *name).then_some(shard)
+    }
+}
+
+impl Region {
+    pub const ALL: [Self; 9] = [
+        Self::WesternNorthAmerica,
+        Self::EasternNorthAmerica,
+        Self::SouthAmerica,
+        Self::WesternEurope,
+        Self::EasternEurope,
+        Self::AsiaPacific,
+        Self::Oceania,
+        Self::Africa,
+        Self::MiddleEast,
+    ];
+
+    /// As a location hint says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WesternNorthAmerica => "wnam",
+            Self::EasternNorthAmerica => "enam",
+            Self::SouthAmerica => "sam",
+            Self::WesternEurope => "weur",
+            Self::EasternEurope => "eeur",
+            Self::AsiaPacific => "apac",
+            Self::Oceania => "oc",
+            Self::Africa => "afr",
+            Self::MiddleEast => "me",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|region| region.name() == name)
+    }
+}
+
+impl TryFrom<String> for Home {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::named(&name).ok_or("no home's name")
+    }
+}
+
+impl From<Home> for String {
+    fn from(home: Home) -> Self {
+        home.name().to_owned()
+    }
+}
+
+impl fmt::Display for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }
 
@@ -116,12 +268,30 @@ mod tests {
         ] {
             assert_eq!(Home::at_path(path), None, "{path}");
         }
+        assert!(!Home::at_path("/cometd/@3").unwrap().is_shard(), "a tree that looks like a shard is a tree");
     }
 
     #[test]
     fn every_home_has_a_code_of_its_own() {
-        let codes = ["/", "/chat", "/news"].map(|name| Home::named(name).unwrap().code());
-        assert_eq!(codes[0], "r");
-        assert!(codes[1].starts_with('t') && codes[1].len() == 7 && codes[1] != codes[2]);
+        let names = ["/", "/chat", "/news", "@0", "@61", "@62", "@weur.0", "@me.61", "@wnam.3843"];
+        let homes = names.map(|name| Home::named(name).unwrap());
+        let codes: std::collections::BTreeSet<_> = homes.iter().map(Home::code).collect();
+        assert_eq!(codes.len(), names.len());
+        assert!(homes[0].code() == "r" && homes[1].code().len() == 7);
+        for home in homes {
+            let client_id = format!("{}{}", home.code(), "0".repeat(22));
+            let found = Home::of_client_id(&client_id);
+            assert_eq!(found, (!matches!(home, Home::Tree(_))).then_some(home));
+        }
+    }
+
+    #[test]
+    fn a_code_that_was_never_given_leads_nowhere() {
+        for client_id in ["", "x", "s", "s0", "s-0", "g900", "gz00", "é"] {
+            assert_eq!(Home::of_client_id(client_id), None, "{client_id}");
+        }
+        for name in ["@", "@-1", "@03", "@3844", "@eu.1", "@weur", "@weur.", "3", "/meta", "/a/*"] {
+            assert_eq!(Home::named(name), None, "{name}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::app::{HttpRequest, HttpResponse};
 use super::request::Element;
-use super::{Format, Millis};
+use super::{Format, Home, Millis};
 
 /// What happened outside.
 #[derive(Debug)]
@@ -21,6 +21,10 @@ pub enum Input {
     Drained(StreamId),
     /// The platform says that nobody waits at this endpoint any more.
     Closed(EndpointKey),
+    /// Another object's [`Output::Ask`]. It is answered like a request, if not at once.
+    Call { from: Endpoint, call: String },
+    /// The answer to an [`Output::Ask`]; none where the object could not be reached within ten seconds, or refused.
+    Answer { token: u64, answer: Option<String> },
     /// The time of the last [`Output::WakeAt`] has come.
     Timeout,
 }
@@ -40,6 +44,8 @@ pub enum Output {
     Stream { to: Vec<StreamId>, messages: String },
     /// Send this stream a sign of life.
     Beat(StreamId),
+    /// Bring this to another object of this deployment, as its [`Input::Call`], and its answer back as [`Input::Answer`].
+    Ask { token: u64, whom: Home, call: String },
     /// Keep this text with the socket: it is what [`BayeuxServer::restore`](super::BayeuxServer::restore) asks for.
     Keep { socket: SocketId, held: String },
     /// Call with [`Input::Timeout`] at this time. It replaces an earlier one; a call too early does no harm.
@@ -95,6 +101,8 @@ pub enum Status {
     SessionUnknown,
     /// This session takes no stream.
     Refused,
+    /// What another object asks is not understood by this version.
+    Misunderstood,
 }
 
 /// What a server tells its log. Never holds a clientId.
@@ -173,6 +181,7 @@ impl Status {
             Self::Unavailable => 503,
             Self::SessionUnknown => 404,
             Self::Refused => 403,
+            Self::Misunderstood => 400,
         }
     }
 }

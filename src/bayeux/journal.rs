@@ -33,6 +33,7 @@ pub struct Journal {
     /// Those without a row for all who wait, oldest first.
     recent: VecDeque<Recent>,
     saved: BTreeMap<EventNumber, Saved>,
+    saves: u64,
     /// Since when rows may have become useless.
     released: Option<Millis>,
     /// Bytes of the events that came since it was last seen to that none is kept in vain.
@@ -78,6 +79,7 @@ impl Journal {
         let already = self.saved.get(&number).into_iter().flat_map(|saved| saved.to.iter().copied());
         let to: Vec<_> = already.chain(to).collect();
         store.save_event(number, event.as_json(), &to)?;
+        self.saves += 1;
         self.bytes += event.as_json().len();
         self.saved.insert(number, Saved { event: event.clone(), to });
         Ok(())
@@ -95,6 +97,11 @@ impl Journal {
     pub fn restore(&mut self, number: EventNumber, event: Event, to: Vec<SessionKey>) {
         self.never_again(number);
         self.saved.insert(number, Saved { event, to });
+    }
+
+    /// How many rows were written.
+    pub fn saves(&self) -> u64 {
+        self.saves
     }
 
     /// The numbers to come are higher.

@@ -11,6 +11,7 @@
 //! | how long a session lives | `session.rs`, `sessions.rs` |
 //! | what outlives the object | `store.rs`, `journal.rs`, `restore.rs` |
 //! | what an application can decide | `app/`; what comes of it: `actions.rs` |
+//! | how homes and owners of channels work together | `trees/`; who waits for another object: `waiting.rs` |
 //! | what travels in `ext` | its file in `extensions/` |
 //! | names, errors, numbers | `channel.rs`, `error.rs`, `options.rs` |
 
@@ -46,6 +47,8 @@ mod sessions;
 mod store;
 mod subscriptions;
 mod time;
+mod trees;
+mod waiting;
 
 pub use advice::{Advice, Wish};
 pub use app::Application;
@@ -56,7 +59,7 @@ pub use connection_type::ConnectionType;
 pub use error::{BayeuxError, Denial, Operation};
 pub use event::Event;
 pub use extensions::comment_filter::Format;
-pub use home::{BASE_PATH, Home};
+pub use home::{BASE_PATH, Home, MAX_SHARDS, Region, Shard};
 pub use io::{Ending, Endpoint, EndpointKey, Input, Notice, Origin, Output, RequestId, SocketId, Status, StreamId};
 pub use journal::EventNumber;
 pub use message::{Message, MessageId};
@@ -70,3 +73,4 @@ pub use sessions::SessionKey;
 pub use store::{Delivery, Forgetful, KeptSocket, SavedEvent, SavedSession, Store, StoreError, Stored};
 pub use subscriptions::Subscriptions;
 pub use time::Millis;
+pub use trees::{Peer, SavedPeer};

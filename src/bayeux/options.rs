@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::queue::Bounds;
 use super::time::millis;
 use super::{ChannelId, ChannelPattern, ConnectionType, Endpoint};
 
@@ -59,6 +60,16 @@ pub struct Options {
     pub messages_per_frame: Option<NonZeroUsize>,
     /// `TIMESTAMP`: whether each reply and event says when it was made. Off, as CometD's `TimestampExtension`.
     pub timestamp: bool,
+    /// `TREE_DEPTH`, segments of a channel that name its tree, whose owner is an object of its own; with 0 the root owns all.
+    /// 1: `/chat/demo` and `/chat/other` have one owner, `/news` another.
+    pub tree_depth: usize,
+    /// `MAX_RELAYS`, events that wait for one home at an owner, or for one owner at a home. 10,000: 1,000 a second for ten seconds.
+    pub max_relays: usize,
+    /// `MAX_RELAYS_BYTES`, bytes of JSON in them. 16 MiB: an eighth of a Worker's memory.
+    pub max_relays_bytes: usize,
+    /// `RELAY_FANOUT`, homes: for more of them one home of each region passes events on to the others. 32: calls of 0.3 ms each
+    /// keep an owner busy for 10 ms.
+    pub relay_fanout: usize,
     /// `FLUSH_PACE`, ms: the longest an object under load gathers events before it answers polls again; 0 answers
     /// each event at once. The figures are in `flush.rs`.
     pub flush_pace: Duration,
@@ -89,6 +100,10 @@ impl Default for Options {
             broadcast_to_publisher: true,
             messages_per_frame: None,
             timestamp: false,
+            tree_depth: 1,
+            max_relays: 10_000,
+            max_relays_bytes: 16 << 20,
+            relay_fanout: 32,
             flush_pace: Duration::from_millis(500),
         }
     }
@@ -175,6 +190,10 @@ impl Options {
             broadcast_to_publisher: vars.flag("BROADCAST_TO_PUBLISHER", default.broadcast_to_publisher)?,
             messages_per_frame: NonZeroUsize::new(vars.number("MESSAGES_PER_FRAME", 0..=1_000_000, 0)?),
             timestamp: vars.flag("TIMESTAMP", default.timestamp)?,
+            tree_depth: vars.number("TREE_DEPTH", 0..=8, default.tree_depth)?,
+            max_relays: vars.count("MAX_RELAYS", default.max_relays)?,
+            max_relays_bytes: vars.number("MAX_RELAYS_BYTES", 1024..=64 << 20, default.max_relays_bytes)?,
+            relay_fanout: vars.count("RELAY_FANOUT", default.relay_fanout)?,
             flush_pace: vars.duration("FLUSH_PACE", 0..=10_000, default.flush_pace)?,
         })
     }
@@ -185,6 +204,16 @@ impl Options {
             Endpoint::LongPolling(_) | Endpoint::EventSource(_) => self.timeout,
             Endpoint::WebSocket(_) => self.websocket_timeout,
         }
+    }
+
+    /// What may wait for one session.
+    pub fn queue_bounds(&self) -> Bounds {
+        Bounds { events: self.max_queue, bytes: self.max_queue_bytes }
+    }
+
+    /// What may wait for one home at an owner, or for one owner at a home.
+    pub fn relay_bounds(&self) -> Bounds {
+        Bounds { events: self.max_relays, bytes: self.max_relays_bytes }
     }
 
     /// How long an event of this channel may wait, if it is a lazy one.

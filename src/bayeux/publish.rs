@@ -1,4 +1,4 @@
-//! Publishing: from one client to the application and to whoever listens.
+//! Publishing: from one client to the application, to the channel's owner, and to whoever listens.
 //!
 //! ```text
 //! → [{"channel":"/chat/demo","clientId":"…","id":"5","data":{"text":"hi"}}]
@@ -12,22 +12,46 @@
 use std::time::Duration;
 
 use super::actions::Subject;
-use super::app::{Client, Publication};
-use super::batch::{Batch, Checked};
+use super::app::Publication;
+use super::batch::{Batch, Checked, Step};
+use super::waiting::{Asked, Published, Sent, Ticket};
 use super::{
-    BayeuxError, BayeuxServer, ChannelId, Durability, Ending, Event, Millis, Notice, Operation, QueueOverflow, Realm,
-    SessionKey, Urgency,
+    BayeuxError, BayeuxServer, ChannelId, Durability, Ending, Event, EventNumber, Millis, Notice, Operation,
+    QueueOverflow, Realm, SessionKey, Urgency,
 };
 
+/// What became of an event that was published.
+pub(super) enum Taken {
+    /// It waits for those who listen.
+    Here,
+    /// Its owner is asked, whose word comes to this ticket.
+    Asked(Ticket),
+}
+
+/// Who published.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Publisher {
+    /// A session of this home; or, where another home asks, that home.
+    pub session: Option<SessionKey>,
+    /// The session of that other home which is not to hear it.
+    pub not_to: Option<SessionKey>,
+}
+
 impl BayeuxServer {
-    pub(super) fn publish(&mut self, now: Millis, batch: &mut Batch, mut checked: Checked) -> String {
+    pub(super) fn publish(&mut self, now: Millis, batch: &mut Batch, mut checked: Checked) -> Step {
         match self.try_publish(now, batch, &mut checked) {
-            Ok(()) => checked.successful().into_json(),
-            Err(error) => checked.failed(&error).into_json(),
+            Ok(None) => Step::Replied(checked.answered(Ok(()))),
+            Ok(Some((ticket, sent))) => Step::Asked(ticket, 1, Box::new(Asked::Publish { checked, sent })),
+            Err(error) => Step::Replied(checked.answered(Err(error))),
         }
     }
 
-    fn try_publish(&mut self, now: Millis, batch: &mut Batch, checked: &mut Checked) -> Result<(), BayeuxError> {
+    fn try_publish(
+        &mut self,
+        now: Millis,
+        batch: &mut Batch,
+        checked: &mut Checked,
+    ) -> Result<Option<(Ticket, Sent)>, BayeuxError> {
         let Checked { message, channel, .. } = checked;
         let anonymous = self.options.anon_publish && message.field("clientId").is_none();
         let sender = if anonymous { None } else { Some(self.speaker(batch, message)?) };
@@ -42,34 +66,79 @@ impl BayeuxServer {
         }
         let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
         let actions = self.app.receive(&mut publication)?;
+        let on = Subject::sent(&publication);
         let event = Event::freeze(channel, publication.message(), &self.stamp);
-        self.deliver(now, &publication.client, channel, &event, publication.is_lazy())?;
-        self.perform(now, &Subject::sent(&publication), &mut batch.parting, actions);
-        Ok(())
+        let lazy = publication.is_lazy();
+        let published = Published { publisher: publication.client, channel: publication.channel, event };
+        match self.deliver(now, &published, lazy)? {
+            Taken::Asked(ticket) => Ok(Some((ticket, Sent { published, on, actions }))),
+            Taken::Here => {
+                self.perform(now, &on, &mut batch.parting, actions);
+                Ok(None)
+            }
+        }
     }
 
-    /// Queues an event for every subscriber of the channel, once each; without `BROADCAST_TO_PUBLISHER` not for the one
-    /// who published it. Meta and service channels have no subscribers, not even `/**`: what seems to come from there, a client takes as the server's word.
+    /// Brings an event to its channel's owner, which is this object or another one. Meta and service channels have no
+    /// subscribers, not even `/**`: what seems to come from there, a client takes as the server's word.
+    ///
+    /// # Errors
+    /// [`BayeuxError::StorageFailed`] or [`BayeuxError::OwnerUnreachable`], and nobody gets it.
+    pub(super) fn deliver(&mut self, now: Millis, published: &Published, lazy: bool) -> Result<Taken, BayeuxError> {
+        let Published { publisher, channel, event } = published;
+        if channel.realm() != Realm::Broadcast {
+            return Ok(Taken::Here);
+        }
+        let session = publisher.session.filter(|_| !self.options.broadcast_to_publisher);
+        if let Some(ticket) = self.ask_to_publish(now, channel, event, session, lazy)? {
+            return Ok(Taken::Asked(ticket));
+        }
+        self.deliver_to_all(now, Publisher { session, not_to: None }, channel, event, lazy)?;
+        self.published(published);
+        Ok(Taken::Here)
+    }
+
+    /// As the channel's owner: queues an event for everyone who listens, once each; without `BROADCAST_TO_PUBLISHER` not for
+    /// the one who published it.
     ///
     /// # Errors
     /// [`BayeuxError::StorageFailed`], and nobody gets it.
-    pub(super) fn deliver(
+    pub(super) fn deliver_to_all(
         &mut self,
         now: Millis,
-        publisher: &Client,
+        publisher: Publisher,
         channel: &ChannelId,
         event: &Event,
         lazy: bool,
     ) -> Result<(), BayeuxError> {
-        if channel.realm() != Realm::Broadcast {
-            return Ok(());
-        }
-        let left_out = publisher.session.filter(|_| !self.options.broadcast_to_publisher);
+        let Publisher { session, not_to } = publisher;
+        let left_out = session.filter(|_| not_to.is_none());
         let subscribers = self.subscriptions.matching(channel).filter(|key| Some(*key) != left_out).collect();
-        let urgency = self.laziness(channel, lazy).map_or(Urgency::Now, |wait| Urgency::Lazy(now + wait));
-        self.enqueue(now, subscribers, event, urgency)?;
-        self.published(publisher, channel, event);
+        let number = self.enqueue(now, subscribers, event, self.urgency(now, channel, lazy))?;
+        if let (Some(home), Some(session)) = (session, not_to) {
+            self.leave_out(home, number, session);
+        }
         Ok(())
+    }
+
+    /// As a home: queues an event that the channel's owner relayed for the sessions here that listen.
+    ///
+    /// # Errors
+    /// [`BayeuxError::StorageFailed`], and nobody gets it.
+    pub(super) fn deliver_here(
+        &mut self,
+        now: Millis,
+        left_out: Option<SessionKey>,
+        channel: &ChannelId,
+        event: &Event,
+    ) -> Result<(), BayeuxError> {
+        let wanted = |key: &SessionKey| Some(*key) != left_out && !self.is_peer(*key);
+        let sessions = self.subscriptions.matching(channel).filter(wanted).collect();
+        self.enqueue(now, sessions, event, self.urgency(now, channel, false)).map(drop)
+    }
+
+    fn urgency(&self, now: Millis, channel: &ChannelId, lazy: bool) -> Urgency {
+        self.laziness(channel, lazy).map_or(Urgency::Now, |wait| Urgency::Lazy(now + wait))
     }
 
     /// How long an event may wait for company: its channel's time, or `MAX_LAZY_TIMEOUT` where the message alone is lazy.
@@ -83,17 +152,17 @@ impl BayeuxServer {
     /// # Errors
     /// [`BayeuxError::StorageFailed`], and it does not get it.
     pub(super) fn enqueue_for(&mut self, now: Millis, session: SessionKey, event: &Event) -> Result<(), BayeuxError> {
-        self.enqueue(now, vec![session], event, Urgency::Now)
+        self.enqueue(now, vec![session], event, Urgency::Now).map(drop)
     }
 
-    /// Queues an event for each of these sessions that is still there.
+    /// Queues an event for each of these sessions that is still there. A home is told at once, and lets its own wait.
     fn enqueue(
         &mut self,
         now: Millis,
         sessions: Vec<SessionKey>,
         event: &Event,
         urgency: Urgency,
-    ) -> Result<(), BayeuxError> {
+    ) -> Result<EventNumber, BayeuxError> {
         let (lasting, passing): (Vec<_>, Vec<_>) = sessions.iter().partition(|key| self.must_last(now, **key, urgency));
         let number = self.journal.next_number();
         self.journal
@@ -101,13 +170,20 @@ impl BayeuxServer {
             .map_err(|error| self.storage_failed(&error))?;
         let mut overflows = Vec::new();
         for key in sessions {
-            let (event, options, ready) = (event.clone(), &self.options, &mut self.ready);
-            let queued = self.sessions.change(key, |session| {
-                let dropped = session.queue.push(event, number, urgency, options);
-                if session.is_ready() {
-                    ready.insert(key);
+            let event = event.clone();
+            let (options, ready, relays) = (&self.options, &mut self.ready, &mut self.trees.peers.ready);
+            let queued = self.sessions.change(key, |session| match &session.peer {
+                Some(_) => {
+                    relays.insert(key);
+                    session.queue.push(event, number, Urgency::Now, options.relay_bounds())
                 }
-                dropped
+                None => {
+                    let dropped = session.queue.push(event, number, urgency, options.queue_bounds());
+                    if session.is_ready() {
+                        ready.insert(key);
+                    }
+                    dropped
+                }
             });
             overflows.extend(queued.filter(|dropped| *dropped > 0).map(|dropped| (key, dropped)));
         }
@@ -119,12 +195,16 @@ impl BayeuxServer {
         if dropped > 0 {
             self.tell(Notice::EventsDropped { events: dropped });
         }
-        Ok(())
+        Ok(number)
     }
 
     /// A session's queue was full: its client is told that something is missing, or its session ends. How many more events
     /// that costs.
     fn overflowed(&mut self, key: SessionKey) -> usize {
+        if self.is_peer(key) {
+            // Its clients acknowledge nothing to this object, and a home that is out of reach is not told.
+            return 0;
+        }
         let (queue_overflow, stamp) = (self.options.queue_overflow, &self.stamp);
         let lost = self.sessions.change(key, |session| match queue_overflow {
             QueueOverflow::Drop => {
@@ -142,7 +222,10 @@ impl BayeuxServer {
     /// Whether an event for this session must be written down before its publisher hears of success.
     fn must_last(&self, now: Millis, key: SessionKey, urgency: Urgency) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
-        let leaves_at_once = || session.is_open() && urgency == Urgency::Now && self.pace.allows(now);
-        session.batches.is_some() || self.options.durability == Durability::Strict && !leaves_at_once()
+        let leaves_at_once = || match &session.peer {
+            Some(peer) => peer.is_free(now),
+            None => session.is_open() && urgency == Urgency::Now && self.pace.allows(now),
+        };
+        session.is_strict() || self.options.durability == Durability::Strict && !leaves_at_once()
     }
 }

@@ -3,7 +3,15 @@
 use std::collections::VecDeque;
 
 use super::journal::EventNumber;
-use super::{Event, Millis, Options};
+use super::{Event, Millis};
+
+/// How much may wait in a queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub events: usize,
+    /// Of JSON.
+    pub bytes: usize,
+}
 
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -50,15 +58,39 @@ pub enum Urgency {
 }
 
 impl Queue {
-    /// Adds an event; past `MAX_QUEUE` or `MAX_QUEUE_BYTES` the oldest ones make room. Returns how many were dropped.
-    pub fn push(&mut self, event: Event, number: EventNumber, urgency: Urgency, options: &Options) -> usize {
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (EventNumber, &Event)> {
+        self.entries.iter().map(|entry| (entry.number, &entry.event))
+    }
+
+    pub fn newest(&self) -> Option<EventNumber> {
+        self.entries.back().map(|entry| entry.number)
+    }
+
+    /// Lets go of everything up to this event.
+    pub fn forget_up_to(&mut self, number: EventNumber) {
+        while self.entries.front().is_some_and(|entry| entry.number <= number) {
+            self.drop_first();
+        }
+    }
+
+    /// Adds an event; past the bounds the oldest ones make room. Returns how many were dropped.
+    pub fn push(&mut self, event: Event, number: EventNumber, urgency: Urgency, bounds: Bounds) -> usize {
         self.bytes += event.as_json().len();
         self.urgent += usize::from(urgency == Urgency::Now);
         if let Urgency::Lazy(due) = urgency {
             self.lazy_due = self.lazy_due.into_iter().chain([due]).min();
         }
         self.entries.push_back(Entry { event, number, saved: false, urgency, batch: 0 });
-        let dropped = self.make_room(options);
+        let dropped = self.make_room(bounds);
         self.dropped += dropped;
         dropped
     }
@@ -75,12 +107,12 @@ impl Queue {
 
     /// Adds an event of the last life, which has a row; `batch` is the one that carried it first, or 0. What was dropped then
     /// may still have had a row: it makes room once more.
-    pub fn restore(&mut self, event: Event, number: EventNumber, batch: u64, options: &Options) {
+    pub fn restore(&mut self, event: Event, number: EventNumber, batch: u64, bounds: Bounds) {
         self.bytes += event.as_json().len();
         self.urgent += 1;
         self.saved += 1;
         self.entries.push_back(Entry { event, number, saved: true, urgency: Urgency::Now, batch });
-        self.make_room(options);
+        self.make_room(bounds);
     }
 
     /// Takes note that an event has a row now. Whether it still waits here.
@@ -147,10 +179,9 @@ impl Queue {
 
     /// Drops the oldest past the bounds; how many. One event alone always stays: a message within `MAX_MESSAGE_SIZE` can be
     /// delivered.
-    fn make_room(&mut self, options: &Options) -> usize {
+    fn make_room(&mut self, bounds: Bounds) -> usize {
         let before = self.entries.len();
-        while self.entries.len() > 1 && (self.entries.len() > options.max_queue || self.bytes > options.max_queue_bytes)
-        {
+        while self.entries.len() > 1 && (self.entries.len() > bounds.events || self.bytes > bounds.bytes) {
             self.drop_first();
         }
         before - self.entries.len()
@@ -169,6 +200,7 @@ impl Queue {
 mod tests {
     use super::*;
     use crate::bayeux::ChannelId;
+    use crate::bayeux::Options;
     use crate::bayeux::extensions::timestamp::Stamp;
 
     fn event(data: &str) -> Event {
@@ -178,8 +210,9 @@ mod tests {
 
     fn push_all(options: &Options, count: u64) -> (usize, Vec<Event>) {
         let mut queue = Queue::default();
-        let dropped =
-            (0..count).map(|n| queue.push(event(&n.to_string()), EventNumber(n), Urgency::Now, options)).sum();
+        let dropped = (0..count)
+            .map(|n| queue.push(event(&n.to_string()), EventNumber(n), Urgency::Now, options.queue_bounds()))
+            .sum();
         (dropped, queue.take())
     }
 
@@ -206,12 +239,12 @@ mod tests {
     fn lazy_events_are_not_urgent_and_leave_when_the_first_of_them_is_due() {
         let options = Options::default();
         let mut queue = Queue::default();
-        queue.push(event("1"), EventNumber(1), Urgency::Lazy(Millis(20)), &options);
-        queue.push(event("2"), EventNumber(2), Urgency::Lazy(Millis(30)), &options);
+        queue.push(event("1"), EventNumber(1), Urgency::Lazy(Millis(20)), options.queue_bounds());
+        queue.push(event("2"), EventNumber(2), Urgency::Lazy(Millis(30)), options.queue_bounds());
         assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, Some(Millis(20))));
-        queue.push(event("3"), EventNumber(3), Urgency::Lazy(Millis(10)), &options);
+        queue.push(event("3"), EventNumber(3), Urgency::Lazy(Millis(10)), options.queue_bounds());
         assert_eq!(queue.lazy_due(), Some(Millis(10)));
-        queue.push(event("4"), EventNumber(4), Urgency::Now, &options);
+        queue.push(event("4"), EventNumber(4), Urgency::Now, options.queue_bounds());
         assert!(queue.is_urgent());
         assert_eq!(queue.take().len(), 4);
         assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, None));
@@ -221,13 +254,13 @@ mod tests {
     fn what_was_sent_stays_until_a_batch_that_carried_it_is_acknowledged() {
         let options = Options::default();
         let mut queue = Queue::default();
-        queue.push(event("1"), EventNumber(1), Urgency::Now, &options);
+        queue.push(event("1"), EventNumber(1), Urgency::Now, options.queue_bounds());
         assert_eq!(queue.send(1), [event("1")]);
-        queue.push(event("2"), EventNumber(2), Urgency::Now, &options);
+        queue.push(event("2"), EventNumber(2), Urgency::Now, options.queue_bounds());
         assert_eq!(queue.send(2), [event("1"), event("2")]);
         queue.acknowledge(1);
         assert_eq!(queue.send(3), [event("2")]);
-        queue.push(event("3"), EventNumber(3), Urgency::Now, &options);
+        queue.push(event("3"), EventNumber(3), Urgency::Now, options.queue_bounds());
         queue.acknowledge(99);
         assert_eq!(queue.send(4), [event("3")]);
         queue.acknowledge(4);
@@ -238,7 +271,7 @@ mod tests {
     fn lazy_events_that_were_sent_go_again_only_in_company() {
         let options = Options::default();
         let mut queue = Queue::default();
-        queue.push(event("1"), EventNumber(1), Urgency::Lazy(Millis(20)), &options);
+        queue.push(event("1"), EventNumber(1), Urgency::Lazy(Millis(20)), options.queue_bounds());
         queue.send(1);
         assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, None));
         assert_eq!(queue.send(2), [event("1")]);
@@ -248,8 +281,8 @@ mod tests {
     fn it_knows_which_of_its_events_have_a_row() {
         let options = Options::default();
         let mut queue = Queue::default();
-        queue.push(event("1"), EventNumber(1), Urgency::Now, &options);
-        queue.push(event("4"), EventNumber(4), Urgency::Now, &options);
+        queue.push(event("1"), EventNumber(1), Urgency::Now, options.queue_bounds());
+        queue.push(event("4"), EventNumber(4), Urgency::Now, options.queue_bounds());
         assert!(
             queue.mark_saved(EventNumber(4)) && queue.mark_saved(EventNumber(4)) && !queue.mark_saved(EventNumber(2))
         );
@@ -263,8 +296,8 @@ mod tests {
     #[test]
     fn what_comes_back_from_a_row_is_urgent_and_knows_its_batch() {
         let mut queue = Queue::default();
-        queue.restore(event("1"), EventNumber(1), 7, &Options::default());
-        queue.restore(event("2"), EventNumber(2), 0, &Options::default());
+        queue.restore(event("1"), EventNumber(1), 7, Options::default().queue_bounds());
+        queue.restore(event("2"), EventNumber(2), 0, Options::default().queue_bounds());
         assert!(queue.is_urgent());
         queue.acknowledge(7);
         assert_eq!((queue.saved(), queue.take()), (1, vec![event("2")]));

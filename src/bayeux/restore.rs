@@ -4,7 +4,7 @@
 //! written down. What fits nowhere is left out.
 
 use super::session::HeldConnect;
-use super::store::{Deliveries, Fate, KeptSocket, SavedEvent, Stored};
+use super::store::{Deliveries, Fate, KeptSocket, SavedEvent, SavedSession, Stored};
 use super::{BayeuxServer, Endpoint, Event, MessageId, Millis, Session, SessionKey, SocketId};
 use crate::bayeux::sessions::Sessions;
 
@@ -22,9 +22,13 @@ impl BayeuxServer {
     /// Nobody knows how long ago that was, so every client gets the time that it would have had then. Connects that were
     /// held over HTTP are gone with their requests; those of the `sockets` that stayed open are held again.
     pub fn restore(&mut self, now: Millis, stored: Stored, sockets: Vec<KeptSocket>) {
-        let Stored { sessions, events, deliveries } = stored;
+        let Stored { sessions, events, deliveries, notes } = stored;
+        self.begin_life(now);
+        for (name, text) in &notes {
+            self.restore_note(name, text);
+        }
         for (key, saved) in sessions {
-            self.restore_session(now, key, Session::restored(saved, now));
+            self.restore_session(now, key, saved);
         }
         for delivery in &deliveries {
             self.sessions.never_again(delivery.session);
@@ -39,9 +43,17 @@ impl BayeuxServer {
         }
     }
 
-    fn restore_session(&mut self, now: Millis, key: SessionKey, session: Session) {
+    fn restore_session(&mut self, now: Millis, key: SessionKey, saved: SavedSession) {
+        let mut session = Session::restored(saved, now);
         for pattern in &session.subscriptions {
             self.subscriptions.add(pattern.clone(), key);
+            if session.peer.is_none() {
+                self.restore_interest(pattern, session.is_strict());
+            }
+        }
+        if let Some(peer) = &mut session.peer {
+            peer.done = self.trees.peers.take_done(&peer.home);
+            self.trees.peers.restore(peer.home.clone(), key);
         }
         self.sessions.restore(key, session);
         let until = self.kept_until(now, key);
@@ -58,7 +70,11 @@ impl BayeuxServer {
                 Fate::SentAs(batch) => batch,
                 Fate::Waits => 0,
             };
-            self.sessions.change(*key, |session| session.queue.restore(event.clone(), number, batch, &self.options));
+            let options = &self.options;
+            self.sessions.change(*key, |session| {
+                let bounds = if session.peer.is_some() { options.relay_bounds() } else { options.queue_bounds() };
+                session.queue.restore(event.clone(), number, batch, bounds);
+            });
         }
         self.journal.restore(number, event, to);
         // Some rows may be of no use to anyone.

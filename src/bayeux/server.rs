@@ -18,6 +18,8 @@ use super::journal::Journal;
 use super::session::HeldConnect;
 use super::sessions::{News, Sessions};
 use super::store::{Store, StoreError};
+use super::trees::Trees;
+use super::waiting::Waiting;
 use super::{
     Advice, BayeuxError, ClientId, Delivery, Ending, Endpoint, EndpointKey, Event, Format, Home, Input, Millis, Notice,
     Options, Output, Reply, SessionKey, Status, Subscriptions,
@@ -38,7 +40,9 @@ pub struct BayeuxServer {
     pub(super) store: Box<dyn Store>,
     /// What every message carries that is made now.
     pub(super) stamp: Stamp,
-    home: Home,
+    pub(super) waiting: Waiting,
+    pub(super) trees: Trees,
+    pub(super) home: Home,
     random: ChaCha12Rng,
     /// The wake-up that was asked for and has not come.
     wake: Option<Millis>,
@@ -60,6 +64,8 @@ impl BayeuxServer {
             journal: Journal::default(),
             store,
             stamp: Stamp::default(),
+            waiting: Waiting::default(),
+            trees: Trees::default(),
             home,
             random: ChaCha12Rng::from_seed(seed),
             wake: None,
@@ -69,7 +75,7 @@ impl BayeuxServer {
 
     /// Whether nobody is here, and nothing is kept for anyone.
     pub fn is_empty(&self) -> bool {
-        self.sessions.len() == 0
+        self.only_publishers() && self.trees.is_idle()
     }
 
     /// Takes what happened, gives back what to do. A client's mistake is a reply; nothing a client sends is an error
@@ -86,10 +92,15 @@ impl BayeuxServer {
             Input::Stalled(stream) => self.stalled(now, stream, true),
             Input::Drained(stream) => self.stalled(now, stream, false),
             Input::Closed(endpoint) => self.closed(now, endpoint),
+            Input::Call { from, call } => self.answer_call(now, from, &call),
+            Input::Answer { token, answer } => self.take_answer(now, token, answer.as_deref()),
             Input::Timeout => self.wake = None,
         }
+        self.give_up(now);
+        self.go_on(now);
         self.sweep(now);
         self.settle(now);
+        self.call_others(now);
         self.flush(now);
         self.keep(now);
         self.plan_wake();
@@ -155,6 +166,7 @@ impl BayeuxServer {
         if let Err(error) = self.try_keep(now, &changed, &deliveries) {
             self.storage_failed(&error);
         }
+        self.keep_notes();
         for socket in sockets {
             let held = self.sessions.held_by_socket(socket);
             self.outputs.push(Output::Keep { socket, held });
@@ -192,7 +204,7 @@ impl BayeuxServer {
 
     fn plan_wake(&mut self) {
         let flush = (!self.ready.is_empty()).then(|| self.pace.not_before());
-        let others = [flush, self.journal.due()];
+        let others = [flush, self.journal.due(), self.trees.due()];
         let Some(next) = self.sessions.next_due().into_iter().chain(others.into_iter().flatten()).min() else {
             return;
         };
@@ -265,7 +277,7 @@ impl BayeuxServer {
         let client =
             Client { session: Some(key), attributes: std::mem::take(&mut session.attributes), ..Client::default() };
         for pattern in std::mem::take(&mut session.subscriptions) {
-            self.subscriptions.remove(&pattern, key);
+            self.unlisten(&pattern, key);
             self.happened(|| ServerEvent::Unsubscribe { client: client.clone(), pattern });
         }
         self.happened(|| ServerEvent::ClientDisconnect { client, why });

@@ -12,6 +12,7 @@ use super::extensions::timesync;
 use super::flush::Wave;
 use super::store::SavedSession;
 use super::time::millis;
+use super::trees::{Peer, SavedPeer};
 use super::{ChannelPattern, ClientId, Endpoint, Event, Format, MessageId, Millis, Queue, SocketId, StreamId};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
@@ -26,6 +27,8 @@ pub struct Session {
     pub agreed: Agreed,
     /// With the ack extension: how many batches were sent.
     pub batches: Option<u64>,
+    /// Where it is no client's but another object's, which hears for its own clients.
+    pub peer: Option<Box<Peer>>,
     /// The flush that last answered this session's connect, until the next connect comes.
     pub wave: Wave,
     /// Changed by [`super::sessions::Sessions`] alone, which keeps the clock's book by it.
@@ -94,14 +97,23 @@ impl Session {
             attributes: Attributes::default(),
             agreed: Agreed::default(),
             batches: None,
+            peer: None,
             wave: Wave::default(),
             connect: MetaConnect::Awaited { until },
         }
     }
 
+    /// Another object's. No clock ends it.
+    pub fn of_peer(client_id: ClientId, peer: Peer) -> Self {
+        Self { peer: Some(Box::new(peer)), ..Self::new(client_id, Duration::ZERO, Millis::NEVER) }
+    }
+
     /// One of the last life. Its first connect counts as a first one, and is answered at once.
     pub fn restored(saved: SavedSession, until: Millis) -> Self {
-        let SavedSession { client_id, subscriptions, attributes, agreed, interval, batches } = saved;
+        let SavedSession { client_id, subscriptions, attributes, agreed, interval, batches, peer } = saved;
+        if let Some(SavedPeer { home, strict }) = peer {
+            return Self { subscriptions, ..Self::of_peer(client_id, Peer::new(home, strict)) };
+        }
         Self {
             subscriptions,
             attributes,
@@ -120,7 +132,13 @@ impl Session {
             agreed: self.agreed.clone(),
             interval: millis(self.timing.interval),
             batches: self.batches.map(|batches| (batches / BATCHES_A_ROW + 1) * BATCHES_A_ROW),
+            peer: self.peer.as_ref().map(|peer| SavedPeer { home: peer.home.clone(), strict: peer.strict }),
         }
+    }
+
+    /// Whether nothing may be lost on the way to it.
+    pub fn is_strict(&self) -> bool {
+        self.batches.is_some() || self.peer.as_ref().is_some_and(|peer| peer.strict)
     }
 
     /// Whether the last batch is the first with a number that the row does not speak of.

@@ -178,7 +178,7 @@ impl Sessions {
 
     /// When the clock next matters to any session.
     pub fn next_due(&self) -> Option<Millis> {
-        self.by_due.first().map(|(due, _)| *due)
+        self.by_due.first().map(|(due, _)| *due).filter(|due| *due < Millis::NEVER)
     }
 
     /// A session to which the clock matters now, if there is one.

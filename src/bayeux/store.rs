@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::app::Attributes;
 use super::journal::EventNumber;
 use super::session::Agreed;
+use super::trees::SavedPeer;
 use super::{ChannelPattern, ClientId, SessionKey, SocketId};
 
 /// Keeps rows. What is saved under a number takes the place of what was.
@@ -43,6 +44,16 @@ pub trait Store {
     /// # Errors
     /// Nothing was written.
     fn forget_deliveries(&mut self, oldest: Option<EventNumber>) -> Result<(), StoreError>;
+
+    /// Anything else that is known by a name.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    fn save_note(&mut self, name: &str, text: &str) -> Result<(), StoreError>;
+
+    /// # Errors
+    /// Nothing was written.
+    fn forget_note(&mut self, name: &str) -> Result<(), StoreError>;
 }
 
 /// Why a row could not be written, in the storage's own words: it is full, for one.
@@ -74,6 +85,9 @@ pub struct SavedSession {
     /// With the ack extension: no batch has had a higher number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batches: Option<u64>,
+    /// Where it is another object's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<SavedPeer>,
 }
 
 /// An event's row: its JSON once, and for whom it waits.
@@ -100,6 +114,8 @@ pub struct Stored {
     pub sessions: Vec<(SessionKey, SavedSession)>,
     pub events: Vec<SavedEvent>,
     pub deliveries: Vec<Delivery>,
+    /// By name.
+    pub notes: Vec<(String, String)>,
 }
 
 /// What a socket that stayed open while the object was away was given to keep: see [`super::Output::Keep`].
@@ -136,6 +152,14 @@ impl Store for Forgetful {
     }
 
     fn forget_deliveries(&mut self, _: Option<EventNumber>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn save_note(&mut self, _: &str, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn forget_note(&mut self, _: &str) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -35,6 +35,11 @@ impl<S: Ord + Copy> Subscriptions<S> {
         self.by_pattern.contains_key(name)
     }
 
+    /// Whether anyone listens to this very name who is wanted.
+    pub fn any(&self, pattern: &ChannelPattern, wanted: impl Fn(S) -> bool) -> bool {
+        self.by_pattern.get(pattern).is_some_and(|subscribers| subscribers.iter().any(|key| wanted(*key)))
+    }
+
     /// How many listen to this very name.
     pub fn count(&self, pattern: &ChannelPattern) -> usize {
         self.by_pattern.get(pattern).map_or(0, BTreeSet::len)

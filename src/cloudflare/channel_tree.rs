@@ -10,11 +10,13 @@ use worker::Env;
 use worker::WebSocket;
 use worker::durable::State;
 use worker::js_sys::Promise;
-use worker::wasm_bindgen_futures::future_to_promise;
+use worker::wasm_bindgen_futures::{future_to_promise, spawn_local};
 use worker::web_sys::{Request, Response};
 use worker::worker_sys::DurableObjectState;
 
+use super::bindings::Bindings;
 use super::callback_polling;
+use super::calls;
 use super::config::{Config, var};
 use super::departures::Departures;
 use super::event_source::{Signal, Streams, is_event_source};
@@ -53,6 +55,8 @@ struct Tree {
     departures: Departures,
     timer: Timer,
     store: SqlStore,
+    bindings: Bindings,
+    itself: Weak<Tree>,
 }
 
 #[wasm_bindgen]
@@ -87,6 +91,8 @@ impl ChannelTree {
                 move || wake(())
             }),
             store,
+            bindings: env.unchecked_into(),
+            itself: tree.clone(),
         });
         if tree.store.is_in_use() {
             tree.timer.ask_for_alarm();
@@ -153,6 +159,9 @@ impl Tree {
         if is_event_source(request) {
             return self.open_stream(request).into();
         }
+        if calls::is_call(request) {
+            return self.answer_call(request).await.into();
+        }
         let cross_origin = cross_origin(request, &self.config.allowed_origins);
         let head = Head { cross_origin, ..Head::default() };
         let arrival = match &*request.method() {
@@ -174,6 +183,26 @@ impl Tree {
                 respond(&Head { status: error.status(), ..head }, &error.body()).into()
             }
         }
+    }
+
+    /// The promise of what another object is answered.
+    async fn answer_call(&self, request: &Request) -> Promise {
+        let (from, promise) = self.polls.open(Head::default());
+        let sender = from.key();
+        match calls::read(request).await {
+            Ok(call) => self.handle(Input::Call { from, call }, Some(sender)),
+            Err(error) => self.answer(sender, error.status(), Format::Json, &error.body()),
+        }
+        promise
+    }
+
+    /// Asks another object, and hands the server its answer.
+    fn ask(&self, token: u64, whom: Home, call: String) {
+        let Some(tree) = self.itself.upgrade() else { return };
+        spawn_local(async move {
+            let answer = calls::ask(&tree.bindings, &whom, &call).await;
+            tree.handle(Input::Answer { token, answer }, None);
+        });
     }
 
     /// The promise of what a route of the application's answers.
@@ -308,6 +337,7 @@ impl Tree {
             Output::Stream { to, messages } => self.streams.send(&to, &messages),
             Output::Beat(stream) => self.streams.beat(stream),
             Output::Deliver { to, messages } => self.sockets.send(&to, &messages),
+            Output::Ask { token, whom, call } => self.ask(token, whom, call),
             Output::Keep { socket, held } => {
                 if let Err(error) = self.sockets.keep(socket, held) {
                     self.log.line(LogLevel::Warn, "socket_not_kept", json!({ "error": error.to_string() }));

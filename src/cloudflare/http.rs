@@ -81,7 +81,8 @@ fn length(request: &Request) -> Option<u64> {
     header(request, "Content-Length")?.parse().ok()
 }
 
-async fn whole_body(request: &Request) -> Option<String> {
+/// The request's body, however long; none where it breaks off.
+pub async fn whole_body(request: &Request) -> Option<String> {
     JsFuture::from(request.text().ok()?).await.ok()?.as_string()
 }
 

@@ -1,6 +1,8 @@
 //! The platform: Workers and Durable Objects. It decides nothing about Bayeux.
 
+mod bindings;
 mod callback_polling;
+mod calls;
 mod channel_tree;
 mod config;
 mod cors;

@@ -16,12 +16,17 @@ use crate::bayeux::{Delivery, EventNumber, SavedEvent, SavedSession, SessionKey,
 
 /// What leads from each version of the tables to the next. An object runs those it lacks when it wakes, and during a
 /// gradual deployment one of an older version may wake after a newer one: so they only ever add.
-const MIGRATIONS: [&str; 1] = ["
+const MIGRATIONS: [&str; 2] = [
+    "
     CREATE TABLE session (key INTEGER PRIMARY KEY, json TEXT NOT NULL);
     CREATE TABLE event (number INTEGER PRIMARY KEY, json TEXT NOT NULL, recipients TEXT NOT NULL);
     CREATE TABLE delivery (newest INTEGER NOT NULL, json TEXT NOT NULL);
     CREATE TABLE damaged (origin TEXT NOT NULL, key INTEGER NOT NULL, text TEXT NOT NULL);
-"];
+",
+    "
+    CREATE TABLE note (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+",
+];
 
 /// The tables of one object. Clones share them.
 #[derive(Clone)]
@@ -71,6 +76,9 @@ impl SqlStore {
             if let Some(deliveries) = self.parsed::<Vec<Delivery>>(log, "delivery", "rowid", row, &json)? {
                 stored.deliveries.extend(deliveries);
             }
+        }
+        for (_, note) in self.rows("SELECT 0, name, text FROM note")? {
+            stored.notes.push(note.into());
         }
         Ok(stored)
     }
@@ -188,6 +196,14 @@ impl Store for SqlStore {
             Some(oldest) => self.delete("DELETE FROM delivery WHERE newest < ?", [number(oldest.0)]),
             None => self.delete("DELETE FROM delivery", []),
         }
+    }
+
+    fn save_note(&mut self, name: &str, text: &str) -> Result<()> {
+        self.write("INSERT OR REPLACE INTO note VALUES (?, ?)", [name.into(), text.into()])
+    }
+
+    fn forget_note(&mut self, name: &str) -> Result<()> {
+        self.delete("DELETE FROM note WHERE name = ?", [name.into()])
     }
 }
 

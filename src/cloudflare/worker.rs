@@ -7,8 +7,8 @@ use serde_json::json;
 use wasm_bindgen::prelude::*;
 use worker::js_sys::Promise;
 use worker::web_sys::{Request, Response};
-use worker::worker_sys::{DurableObjectNamespace, Fetcher};
 
+use super::bindings::Bindings;
 use super::config::Config;
 use super::event_source::is_event_source;
 use super::http::{ALLOWED_METHODS, Head, cross_origin, is_upgrade, path, preflight, query, respond};
@@ -80,22 +80,9 @@ fn asked_for(request: &Request, query: &str) -> Option<ConnectionType> {
     }
 }
 
-/// What `wrangler.toml` binds. `worker::Env` asks each binding for its class first, which every poll would pay for.
-#[wasm_bindgen]
-extern "C" {
-    pub type Bindings;
-
-    #[wasm_bindgen(method, getter, catch, js_name = CHANNEL_TREE)]
-    fn channel_tree(this: &Bindings) -> Result<DurableObjectNamespace, JsValue>;
-
-    /// The static assets, for the requests that the platform sends to the Worker first.
-    #[wasm_bindgen(method, getter, catch, js_name = ASSETS)]
-    fn assets(this: &Bindings) -> Result<Fetcher, JsValue>;
-}
-
 /// The answer of a home's object.
 fn object(bindings: &Bindings, home: &Home, request: &Request) -> Result<Promise, JsValue> {
-    bindings.channel_tree()?.get_by_name(home.name())?.fetch_with_request(request)
+    bindings.object(home)?.fetch_with_request(request)
 }
 
 /// A bad variable stops everything, as loudly as possible: whoever deployed it reads this first.

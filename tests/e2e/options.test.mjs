@@ -35,6 +35,10 @@ const REFUSED = {
   BROADCAST_TO_PUBLISHER: ['never'],
   MESSAGES_PER_FRAME: ['all'],
   TIMESTAMP: ['now'],
+  TREE_DEPTH: ['9'],
+  RELAY_FANOUT: ['few'],
+  MAX_RELAYS: ['-1'],
+  MAX_RELAYS_BYTES: ['1023'],
   FLUSH_PACE: ['-5'],
   LOG_LEVEL: ['verbose'],
 };

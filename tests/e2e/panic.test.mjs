@@ -13,12 +13,12 @@ const INTERNAL_ERROR = [{ successful: false, error: '500::internal_error' }];
 
 test(`${ROUNDS} panics: each gets a 500 at once, and the pending polls of all objects live on`, async () => {
   const homes = [
-    { url: `${url}/cometd`, size: 100 },
-    { url: `${url}/cometd/one`, size: 20 },
-    { url: `${url}/cometd/two`, size: 20 },
+    { url: `${url}/cometd`, size: 100, channel: '/talk' },
+    { url: `${url}/cometd/one`, size: 20, channel: '/one/talk' },
+    { url: `${url}/cometd/two`, size: 20, channel: '/talk/two' },
   ];
   for (const home of homes) {
-    home.crowd = await crowd(home.url, home.size, '/talk');
+    home.crowd = await crowd(home.url, home.size, home.channel);
     home.publisher = await join(home.url);
   }
   const culprit = await join(homes[0].url);
@@ -36,7 +36,7 @@ test(`${ROUNDS} panics: each gets a 500 at once, and the pending polls of all ob
     assert.ok(performance.now() - started < 1000, 'at once');
     assert.equal(answered, 0, 'the others still wait');
 
-    await Promise.all(homes.map(({ publisher }) => publisher.ok(publisher.publish('/talk', round))));
+    await Promise.all(homes.map(({ publisher, channel }) => publisher.ok(publisher.publish(channel, round))));
     assert.deepEqual(await Promise.all(polls), everyone.map(() => [round]));
   }
 

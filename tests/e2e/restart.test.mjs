@@ -11,12 +11,12 @@ import { EventStream } from './support/event-stream.mjs';
 import { logged, until } from './support/server.mjs';
 import { Socket } from './support/websocket.mjs';
 
-/** A server that keeps its storage when it is started again on the same port. */
+/** A server that keeps its storage when it is started again on the same port. All of it is in one object. */
 async function lasting(vars = {}) {
   const persistTo = await mkdtemp(path(tmpdir(), 'bayeux-edge-'));
   const lives = [];
   const start = async (port = 0) => {
-    lives.push(await startServer({ fixture: true, persistTo, vars, port }));
+    lives.push(await startServer({ fixture: true, persistTo, vars: { TREE_DEPTH: '0', ...vars }, port }));
     return lives.at(-1);
   };
   after(async () => {

@@ -44,4 +44,5 @@ mod service;
 mod subscribe;
 mod timestamp;
 mod timesync;
+mod trees;
 mod websocket;

@@ -15,6 +15,7 @@ struct Tables {
     sessions: BTreeMap<SessionKey, String>,
     events: BTreeMap<EventNumber, (String, Vec<SessionKey>)>,
     deliveries: Vec<(EventNumber, String)>,
+    notes: BTreeMap<String, String>,
     written: usize,
     full: bool,
 }
@@ -49,6 +50,7 @@ impl Rows {
                 .map(|(number, (json, to))| SavedEvent { number: *number, json: json.clone(), to: to.clone() })
                 .collect(),
             deliveries: tables.deliveries.iter().flat_map(|(_, json)| delivery(json)).collect(),
+            notes: tables.notes.iter().map(|(name, text)| (name.clone(), text.clone())).collect(),
         }
     }
 
@@ -92,5 +94,13 @@ impl Store for Rows {
             tables.deliveries.retain(|(newest, _)| oldest.is_some_and(|oldest| oldest <= *newest));
             tables.written += before - tables.deliveries.len();
         })
+    }
+
+    fn save_note(&mut self, name: &str, text: &str) -> Result<(), StoreError> {
+        self.write(1, |tables| drop(tables.notes.insert(name.to_owned(), text.to_owned())))
+    }
+
+    fn forget_note(&mut self, name: &str) -> Result<(), StoreError> {
+        self.write(1, |tables| drop(tables.notes.remove(name)))
     }
 }

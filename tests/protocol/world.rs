@@ -77,6 +77,8 @@ pub enum FrameKind {
 impl World {
     pub fn new(app: Application, options: Options) -> Self {
         let rows = Rows::default();
+        // What objects do together is another test's affair.
+        let options = Options { tree_depth: 0, ..options };
         Self {
             server: BayeuxServer::new(Home::Root, options.clone(), app, [7; 32], Box::new(rows.clone())),
             rows,
@@ -168,6 +170,7 @@ impl World {
                     self.response = Some(response);
                 }
                 Output::Deliver { to, messages } => self.delivered(to, messages),
+                Output::Ask { whom, .. } => panic!("nobody else is here, not even {whom}"),
                 Output::Keep { socket, held } => {
                     let open = self.secrets.keys().any(|secret| held.contains(secret));
                     assert!(held.len() < 14_000 && !open, "{held}");

@@ -14,25 +14,53 @@ use std::collections::BTreeSet;
 use serde_json::value::RawValue;
 
 use crate::bayeux::app::{Client, ServerEvent};
-use crate::bayeux::batch::{Batch, Checked};
-use crate::bayeux::{BayeuxError, BayeuxServer, ChannelPattern, Denial, Message, Operation, Realm};
+use crate::bayeux::batch::{Batch, Checked, Step};
+use crate::bayeux::waiting::Asked;
+use crate::bayeux::{BayeuxError, BayeuxServer, ChannelPattern, Denial, Message, Millis, Operation, Realm, SessionKey};
 
 impl BayeuxServer {
-    pub(in crate::bayeux) fn subscribe(&mut self, batch: &mut Batch, checked: &Checked) -> String {
-        let outcome = self.try_subscribe(batch, &checked.message);
-        reply(checked, outcome)
+    pub(in crate::bayeux) fn subscribe(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
+        let (client, session, patterns) = match self.allowed_subscriptions(batch, &checked.message) {
+            Ok(allowed) => allowed,
+            Err(error) => return Step::Replied(checked.answered_subscription(Err(error))),
+        };
+        let ticket = self.waiting.draw_ticket();
+        match self.ask_owners(now, session, &patterns, ticket) {
+            Ok(0) => {
+                let outcome = self.apply_subscriptions(&client, session, &patterns);
+                Step::Replied(checked.answered_subscription(outcome))
+            }
+            Ok(words) => Step::Asked(ticket, words, Box::new(Asked::Subscribe { checked, client, session, patterns })),
+            Err(error) => Step::Replied(checked.answered_subscription(Err(error))),
+        }
     }
 
-    fn try_subscribe(&mut self, batch: &mut Batch, message: &Message) -> Result<(), BayeuxError> {
+    /// Who wants to subscribe to what, where it may.
+    fn allowed_subscriptions(
+        &mut self,
+        batch: &mut Batch,
+        message: &Message,
+    ) -> Result<(Client, SessionKey, Vec<ChannelPattern>), BayeuxError> {
         let key = self.speaker(batch, message)?;
-        let patterns = patterns(message)?;
+        let mut patterns = patterns(message)?;
         let client = self.client(batch, Some(key));
         for pattern in &patterns {
             self.may_subscribe(&client, pattern, message)?;
         }
-        let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
-        let heard = patterns.into_iter().filter(|pattern| pattern.realm() == Realm::Broadcast);
-        let new: BTreeSet<_> = heard.filter(|pattern| !session.subscriptions.contains(pattern)).collect();
+        patterns.retain(|pattern| pattern.realm() == Realm::Broadcast);
+        self.new_subscriptions(key, &patterns)?;
+        Ok((client, key, patterns))
+    }
+
+    /// Those of the patterns that the session does not have, where it may have so many.
+    fn new_subscriptions(
+        &self,
+        key: SessionKey,
+        patterns: &[ChannelPattern],
+    ) -> Result<BTreeSet<ChannelPattern>, BayeuxError> {
+        let session = self.sessions.get(key).ok_or(BayeuxError::SessionUnknown)?;
+        let new: BTreeSet<_> =
+            patterns.iter().filter(|pattern| !session.subscriptions.contains(*pattern)).cloned().collect();
         if session.subscriptions.len() + new.len() > self.options.max_subscriptions {
             return Err(BayeuxError::SubscriptionsExceeded);
         }
@@ -42,6 +70,18 @@ impl BayeuxServer {
                 return Err(BayeuxError::SubscribersExceeded);
             }
         }
+        Ok(new)
+    }
+
+    /// Lets a session listen, where its owners know of it. Meanwhile it may have ended, or subscribed to something else.
+    pub(in crate::bayeux) fn apply_subscriptions(
+        &mut self,
+        client: &Client,
+        key: SessionKey,
+        patterns: &[ChannelPattern],
+    ) -> Result<(), BayeuxError> {
+        let new = self.new_subscriptions(key, patterns)?;
+        let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
         session.subscriptions.extend(new.iter().cloned());
         if let Err(error) = self.save_session(key) {
             let session = self.sessions.get_mut(key).into_iter();
@@ -49,7 +89,7 @@ impl BayeuxServer {
             return Err(self.storage_failed(&error));
         }
         for pattern in new {
-            self.subscriptions.add(pattern.clone(), key);
+            self.listen(&pattern, key);
             self.happened(|| ServerEvent::Subscribe { client: client.clone(), pattern });
         }
         Ok(())
@@ -82,16 +122,6 @@ impl BayeuxServer {
             _ => Ok(()),
         }
     }
-}
-
-/// The reply to a subscribe or an unsubscribe.
-pub(super) fn reply(checked: &Checked, outcome: Result<(), BayeuxError>) -> String {
-    let mut reply = match &outcome {
-        Ok(()) => checked.successful(),
-        Err(error) => checked.failed(error),
-    };
-    reply.subscription = checked.message.field("subscription");
-    reply.into_json()
 }
 
 /// The patterns in `subscription`, all of them valid.

@@ -7,7 +7,7 @@
 //!
 //! * `subscription` as in a subscribe (Bayeux 1.0 section 4.4). A name that was never subscribed does no harm.
 
-use super::subscribe::{patterns, reply};
+use super::subscribe::patterns;
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::batch::{Batch, Checked};
 use crate::bayeux::{BayeuxError, BayeuxServer, Message};
@@ -15,7 +15,7 @@ use crate::bayeux::{BayeuxError, BayeuxServer, Message};
 impl BayeuxServer {
     pub(in crate::bayeux) fn unsubscribe(&mut self, batch: &mut Batch, checked: &Checked) -> String {
         let outcome = self.try_unsubscribe(batch, &checked.message);
-        reply(checked, outcome)
+        checked.answered_subscription(outcome)
     }
 
     fn try_unsubscribe(&mut self, batch: &mut Batch, message: &Message) -> Result<(), BayeuxError> {
@@ -28,7 +28,7 @@ impl BayeuxServer {
             self.sessions.changed(key);
         }
         for pattern in gone {
-            self.subscriptions.remove(&pattern, key);
+            self.unlisten(&pattern, key);
             self.happened(|| ServerEvent::Unsubscribe { client: client.clone(), pattern });
         }
         Ok(())

@@ -1,0 +1,33 @@
+//! What `wrangler.toml` binds.
+
+use wasm_bindgen::prelude::*;
+use worker::js_sys::{Object, Reflect};
+use worker::worker_sys::{DurableObject, DurableObjectNamespace, Fetcher};
+
+use crate::bayeux::Home;
+
+/// `worker::Env` asks each binding for its class first, which every poll would pay for.
+#[wasm_bindgen]
+extern "C" {
+    #[derive(Clone)]
+    pub type Bindings;
+
+    #[wasm_bindgen(method, getter, catch, js_name = CHANNEL_TREE)]
+    fn channel_tree(this: &Bindings) -> Result<DurableObjectNamespace, JsValue>;
+
+    /// The static assets, for the requests that the platform sends to the Worker first.
+    #[wasm_bindgen(method, getter, catch, js_name = ASSETS)]
+    pub fn assets(this: &Bindings) -> Result<Fetcher, JsValue>;
+}
+
+impl Bindings {
+    /// A home's object. Where the home is one of a region the platform is asked to keep it there: that counts for whoever
+    /// comes first (Durable Objects, "Provide a location hint").
+    pub fn object(&self, home: &Home) -> Result<DurableObject, JsValue> {
+        let objects = self.channel_tree()?;
+        let Some(region) = home.region() else { return objects.get_by_name(home.name()) };
+        let options = Object::new();
+        Reflect::set(&options, &"locationHint".into(), &region.name().into())?;
+        objects.get_by_name_with_options(home.name(), &options)
+    }
+}

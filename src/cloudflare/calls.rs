@@ -1,0 +1,47 @@
+//! Calls between objects of this deployment.
+//!
+//! They are requests by a method that the Worker passes on from nobody: what comes so comes from another object.
+
+use wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::{AbortSignal, Request, RequestInit, Response};
+
+use super::bindings::Bindings;
+use super::http::{path, whole_body};
+use crate::bayeux::{BASE_PATH, Home, RequestError};
+
+const METHOD: &str = "PUT";
+
+/// How long an object may take to answer, ms: twice as long as clients wait for it.
+const PATIENCE_MS: u32 = 10_000;
+
+/// Whether another object asks.
+pub fn is_call(request: &Request) -> bool {
+    request.method() == METHOD && path(&request.url()) == BASE_PATH
+}
+
+/// What it asks.
+///
+/// # Errors
+/// Where it breaks off.
+pub async fn read(request: &Request) -> Result<String, RequestError> {
+    whole_body(request).await.ok_or(RequestError::JsonInvalid)
+}
+
+/// What another object answers; none where it cannot be reached, or refuses.
+pub async fn ask(bindings: &Bindings, whom: &Home, call: &str) -> Option<String> {
+    try_to_ask(bindings, whom, call).await.ok().flatten()
+}
+
+async fn try_to_ask(bindings: &Bindings, whom: &Home, call: &str) -> Result<Option<String>, JsValue> {
+    let init = RequestInit::new();
+    init.set_method(METHOD);
+    init.set_body(&call.into());
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE_MS)));
+    // The name is of no account: the request goes to the object that it is given to.
+    let request = Request::new_with_str_and_init(&format!("https://object{BASE_PATH}"), &init)?;
+    let answer = bindings.object(whom)?.fetch_with_request(&request)?;
+    let response: Response = JsFuture::from(answer).await?.unchecked_into();
+    let text = JsFuture::from(response.text()?).await?.as_string();
+    Ok(text.filter(|_| response.ok()))
+}

@@ -1,0 +1,195 @@
+//! What was published and received, and what must hold of it:
+//!
+//! * A session that acknowledges receives every event whose publisher was told of success, if it was subscribed before the publish was
+//!   sent and did not unsubscribe. In a run where nothing fails, every session does.
+//! * A session that acknowledges receives nothing twice; nor does any other, unless an object crashed.
+//! * So with order: it receives the events of one publisher in a tree in the order in which they were published, and those
+//!   of a tree in the same order as everyone else.
+//! * Nobody receives what it did not subscribe to, or what was published after it had unsubscribed.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::client::matches;
+use super::simulation::Plan;
+
+/// A publisher and the number of its event.
+type Name = (usize, u64);
+
+#[derive(Clone, Debug)]
+pub struct Published {
+    pub by: usize,
+    pub number: u64,
+    pub channel: &'static str,
+    pub sent: u64,
+    pub successful: Option<bool>,
+    /// A subscription of the publisher's own came with it.
+    pub own: bool,
+}
+
+/// One subscription of one client.
+#[derive(Debug, Default)]
+struct Subscription {
+    asked: Vec<u64>,
+    /// Since when the client knows that it has it.
+    since: Option<u64>,
+    /// When it was last given up, and when that was answered.
+    ending: Option<u64>,
+    ended: Option<u64>,
+}
+
+pub struct History {
+    plan: Plan,
+    published: BTreeMap<Name, Published>,
+    subscriptions: BTreeMap<(usize, String), Subscription>,
+    /// By client, in order.
+    received: BTreeMap<usize, Vec<Name>>,
+    acks: BTreeSet<usize>,
+}
+
+impl History {
+    pub fn new(plan: Plan) -> Self {
+        let (published, subscriptions, received) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { plan, published, subscriptions, received, acks: BTreeSet::new() }
+    }
+
+    pub fn published(&mut self, published: Published) {
+        self.published.insert((published.by, published.number), published);
+    }
+
+    pub fn answered(&mut self, by: usize, number: u64, successful: bool, own: bool) {
+        let published = self.published.get_mut(&(by, number)).unwrap();
+        (published.successful, published.own) = (Some(successful), own);
+    }
+
+    fn subscription(&mut self, client: usize, pattern: &str) -> &mut Subscription {
+        self.subscriptions.entry((client, pattern.to_owned())).or_default()
+    }
+
+    pub fn asked(&mut self, client: usize, pattern: &str, now: u64) {
+        self.subscription(client, pattern).asked.push(now);
+    }
+
+    pub fn subscribed(&mut self, client: usize, acks: bool, pattern: &str, now: u64) {
+        if acks {
+            self.acks.insert(client);
+        }
+        let subscription = self.subscription(client, pattern);
+        let over = subscription.ending.is_some();
+        if over || subscription.since.is_none() {
+            (subscription.since, subscription.ending) = (Some(now), None);
+        }
+    }
+
+    pub fn unsubscribing(&mut self, client: usize, pattern: &str, now: u64) {
+        let subscription = self.subscription(client, pattern);
+        (subscription.since, subscription.ending) = (None, Some(now));
+    }
+
+    pub fn unsubscribed(&mut self, client: usize, pattern: &str, now: u64) {
+        self.subscription(client, pattern).ended = Some(now);
+    }
+
+    pub fn received(&mut self, client: usize, acks: bool, by: usize, number: u64, channel: &str, _now: u64) {
+        let Some(published) = self.published.get(&(by, number)) else { panic!("out of nothing: {by} {number}") };
+        assert_eq!(published.channel, channel);
+        let wanted = self.subscriptions.iter().any(|((who, pattern), subscription)| {
+            let again = subscription
+                .ended
+                .is_none_or(|ended| published.sent <= ended || subscription.asked.iter().any(|asked| *asked >= ended));
+            *who == client && matches(pattern, channel) && again
+        });
+        assert!(wanted, "client {client} did not subscribe to {channel}, and receives {published:?}");
+        let own = by == client && !self.plan.options.broadcast_to_publisher && self.plan.crash == 0;
+        assert!(!own, "client {client} receives what it published: {published:?}");
+        if acks {
+            self.acks.insert(client);
+        }
+        self.received.entry(client).or_default().push((by, number));
+    }
+
+    pub fn check(&self) {
+        self.check_that_nothing_is_lost();
+        for (client, received) in &self.received {
+            self.check_for_doubles(*client, received);
+            self.check_order_of_publishers(*client, received);
+        }
+        self.check_that_all_see_one_order();
+    }
+
+    fn check_that_nothing_is_lost(&self) {
+        for published in self.published.values().filter(|published| published.successful == Some(true)) {
+            for ((client, pattern), subscription) in &self.subscriptions {
+                let before = subscription.since.is_some_and(|since| since <= published.sent);
+                let safe = self.acks.contains(client) || self.plan.is_calm();
+                let own = *client == published.by && !self.plan.options.broadcast_to_publisher;
+                if !before || !safe || own || !matches(pattern, published.channel) {
+                    continue;
+                }
+                let name = (published.by, published.number);
+                let received = self.received.get(client).is_some_and(|received| received.contains(&name));
+                assert!(
+                    received,
+                    "client {client}, subscribed to {pattern} {subscription:?}, did not receive {published:?}"
+                );
+            }
+            // What a client subscribes to it hears at once.
+            let own = published.own && self.plan.options.broadcast_to_publisher;
+            if own && (self.acks.contains(&published.by) || self.plan.is_calm()) {
+                let received = self.received.get(&published.by);
+                let received = received.is_some_and(|received| received.contains(&(published.by, published.number)));
+                assert!(received, "client {} did not hear itself: {published:?}", published.by);
+            }
+        }
+    }
+
+    fn check_for_doubles(&self, client: usize, received: &[Name]) {
+        let once: BTreeSet<_> = received.iter().collect();
+        if self.plan.crash == 0 || self.acks.contains(&client) {
+            assert_eq!(once.len(), received.len(), "client {client} received something twice: {received:?}");
+        }
+    }
+
+    /// The first time that each event came, in order.
+    fn first_times(&self, received: &[Name]) -> Vec<Name> {
+        let mut seen = BTreeSet::new();
+        received.iter().filter(|name| seen.insert(**name)).copied().collect()
+    }
+
+    fn tree(&self, name: &Name) -> String {
+        let channel = self.published[name].channel;
+        channel.split('/').skip(1).take(self.plan.options.tree_depth).collect::<Vec<_>>().join("/")
+    }
+
+    fn check_order_of_publishers(&self, client: usize, received: &[Name]) {
+        if self.plan.crash > 0 && !self.acks.contains(&client) {
+            return;
+        }
+        let mut last: BTreeMap<(usize, String), u64> = BTreeMap::new();
+        for name in self.first_times(received) {
+            let before = last.insert((name.0, self.tree(&name)), name.1);
+            assert!(
+                before.is_none_or(|before| before < name.1),
+                "client {client} receives {name:?} after {before:?}: {received:?}"
+            );
+        }
+    }
+
+    fn check_that_all_see_one_order(&self) {
+        let sure = |client: &usize| self.plan.crash == 0 || self.acks.contains(client);
+        let received = self.received.iter().filter(|(client, _)| sure(client));
+        let orders: Vec<(usize, Vec<Name>)> =
+            received.map(|(client, received)| (*client, self.first_times(received))).collect();
+        for (one, first) in &orders {
+            let place: BTreeMap<&Name, usize> = first.iter().enumerate().map(|(at, name)| (name, at)).collect();
+            for (other, second) in &orders {
+                let mut last: BTreeMap<String, (usize, Name)> = BTreeMap::new();
+                for name in second {
+                    let Some(at) = place.get(name) else { continue };
+                    if let Some((before, earlier)) = last.insert(self.tree(name), (*at, *name)) {
+                        assert!(before < *at, "clients {one} and {other} disagree on {earlier:?} and {name:?}");
+                    }
+                }
+            }
+        }
+    }
+}
