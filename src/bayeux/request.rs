@@ -1,5 +1,7 @@
 //! From the text of a request to a batch of messages.
 
+use std::fmt;
+
 use serde_json::value::RawValue;
 
 use super::{BayeuxError, Message, Options};
@@ -35,6 +37,12 @@ impl RequestError {
 
     /// The body: a reply to no message in particular.
     pub fn body(self) -> String {
+        format!(r#"[{{"successful":false,"error":"{self}"}}]"#)
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
             Self::JsonInvalid => "json_invalid",
             Self::Empty => "batch_empty",
@@ -43,7 +51,7 @@ impl RequestError {
             Self::TooMany => "batch_too_large",
             Self::CallbackInvalid => "callback_invalid",
         };
-        format!(r#"[{{"successful":false,"error":"{}::{name}"}}]"#, self.status())
+        write!(f, "{}::{name}", self.status())
     }
 }
 

@@ -76,6 +76,8 @@ impl ChannelTree {
         let (sockets, kept) = Sockets::new(state);
         let app = crate::application(&|name| var(&env, name));
         let rows = Box::new(store.clone());
+        // How often is what hibernation is about.
+        log.line(LogLevel::Debug, "object_started", json!({}));
         let mut server = BayeuxServer::new(home, config.options.clone(), app, js::random_seed(), rows);
         server.restore(js::now(), stored, kept);
         let tree = Rc::new_cyclic(|tree: &Weak<Tree>| Tree {
@@ -121,13 +123,13 @@ impl ChannelTree {
 
     /// The other side closed the socket, or it broke.
     #[wasm_bindgen(js_name = webSocketClose)]
-    pub fn websocket_close(&self, socket: worker::web_sys::WebSocket) {
-        self.0.close(&socket.into(), Close::Normal);
+    pub fn websocket_close(&self, socket: worker::web_sys::WebSocket, code: u16) {
+        self.0.close(&socket.into(), &Close::answering(code));
     }
 
     #[wasm_bindgen(js_name = webSocketError)]
     pub fn websocket_error(&self, socket: worker::web_sys::WebSocket) {
-        self.0.close(&socket.into(), Close::Internal);
+        self.0.close(&socket.into(), &Close::fault());
     }
 }
 
@@ -224,6 +226,13 @@ impl Tree {
         if is_foreign(request, &self.config.allowed_origins) {
             return foreign();
         }
+        if let Some(address) = long_polling::origin(request).address
+            && self.sockets.of_address(&address) >= self.config.options.client_max_connections
+        {
+            self.log.notice(&Notice::ConnectionRefused { address });
+            let head = Head { status: 503, ..Head::default() };
+            return respond(&head, r#"[{"successful":false,"error":"503::connections_exceeded"}]"#);
+        }
         self.sockets.accept(request).unwrap_or_else(|error| {
             self.log.line(LogLevel::Warn, "socket_refused", json!({ "error": error.to_string() }));
             let head = Head { status: 503, ..Head::default() };
@@ -265,23 +274,24 @@ impl Tree {
 
     /// A frame came: text, or none where it was binary.
     fn hear(&self, socket: &WebSocket, text: Option<String>) {
-        let Some(text) = text else { return self.close(socket, Close::Unsupported) };
-        let Some((id, origin)) = self.sockets.sender(socket) else { return self.close(socket, Close::Internal) };
+        let Some(text) = text else { return self.close(socket, &Close::binary()) };
+        let Some((id, origin)) = self.sockets.sender(socket) else { return self.close(socket, &Close::fault()) };
         match parse_json(&text, &self.config.options) {
             Ok(messages) => {
                 let from = Endpoint::WebSocket(id);
                 let sender = from.key();
                 self.handle(Input::Messages { from, origin, messages }, Some(sender));
             }
-            Err(RequestError::TooLarge) => self.close(socket, Close::TooBig),
+            // A heartbeat that is not spelled as the platform knows it.
+            Err(error @ RequestError::Empty) => self.sockets.send(&[id], &error.body()),
             Err(error) => {
                 self.log.line(LogLevel::Debug, "frame_refused", json!({ "status": error.status() }));
-                self.sockets.send(&[id], &error.body());
+                self.close(socket, &Close::refusing(error));
             }
         }
     }
 
-    fn close(&self, socket: &WebSocket, close: Close) {
+    fn close(&self, socket: &WebSocket, close: &Close) {
         if let Some(endpoint) = self.sockets.close(socket, close) {
             self.handle(Input::Closed(endpoint), None);
         }
@@ -312,14 +322,25 @@ impl Tree {
         let outputs = catch_unwind(AssertUnwindSafe(|| self.server.borrow_mut().handle(now, input)));
         let outputs = outputs.unwrap_or_else(|_| {
             self.log.line(LogLevel::Error, "request_failed", json!({}));
-            if let Some(sender) = sender {
-                self.answer(sender, 500, Format::Json, INTERNAL_ERROR);
-            }
+            self.fail(sender);
             self.server.borrow_mut().handle(now, Input::Timeout)
         });
         outputs.into_iter().for_each(|output| self.perform(output));
         for stream in self.streams.take_full() {
             self.handle(Input::Stalled(stream), None);
+        }
+    }
+
+    /// Tells the one whose input ran into a fault of ours.
+    fn fail(&self, sender: Option<EndpointKey>) {
+        match sender {
+            Some(EndpointKey::WebSocket(number)) => {
+                if let Some(socket) = self.sockets.numbered(number) {
+                    self.close(&socket, &Close::fault());
+                }
+            }
+            Some(sender) => self.answer(sender, 500, Format::Json, INTERNAL_ERROR),
+            None => {}
         }
     }
 

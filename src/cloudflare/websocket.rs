@@ -12,7 +12,7 @@ use worker::worker_sys::WebSocketRequestResponsePair;
 use worker::{WebSocket, WebSocketPair};
 
 use super::http;
-use crate::bayeux::{EndpointKey, KeptSocket, Origin, SocketId};
+use crate::bayeux::{EndpointKey, KeptSocket, Origin, RequestError, SocketId};
 
 #[wasm_bindgen]
 extern "C" {
@@ -50,17 +50,13 @@ struct Attachment {
     held: String,
 }
 
-/// RFC 6455, section 7.4.1.
-#[derive(Clone, Copy)]
-pub enum Close {
-    /// The other side wants it.
-    Normal = 1000,
-    /// A frame that is not text.
-    Unsupported = 1003,
-    /// A frame over the limit.
-    TooBig = 1009,
-    /// A fault of ours.
-    Internal = 1011,
+/// With what this end closes a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Close {
+    /// RFC 6455, section 7.4.1.
+    code: u16,
+    /// At most 123 bytes of it reach the client.
+    reason: String,
 }
 
 impl Sockets {
@@ -85,7 +81,7 @@ impl Sockets {
     /// Takes a socket in. The response hands the client its end.
     ///
     /// # Errors
-    /// Where the platform refuses: past 32,768 sockets of one object, for one.
+    /// Where the platform refuses: past 32,768 sockets of one object.
     pub fn accept(&self, request: &Request) -> worker::Result<Response> {
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         self.opened.set(self.opened.get() + 1);
@@ -95,6 +91,11 @@ impl Sockets {
         server.serialize_attachment(Attachment { number, address: address.clone(), held: String::new() })?;
         self.open.borrow_mut().insert(number, OpenSocket { socket: server, address: address.map(Rc::from) });
         worker::Response::from_websocket(client).map(Into::into)
+    }
+
+    /// How many sockets this address has open.
+    pub fn of_address(&self, address: &str) -> usize {
+        self.open.borrow().values().filter(|socket| socket.address.as_deref() == Some(address)).count()
     }
 
     /// Whose frame it is. None for a socket that is not ours.
@@ -124,13 +125,44 @@ impl Sockets {
         socket.serialize_attachment(Attachment { number, address: address.as_deref().map(str::to_owned), held })
     }
 
+    /// The socket of this number.
+    pub fn numbered(&self, number: u64) -> Option<WebSocket> {
+        self.open.borrow().get(&number).map(|open| open.socket.clone())
+    }
+
     /// Forgets a socket, and closes this end: the platform sends no Close of its own.
-    pub fn close(&self, socket: &WebSocket, close: Close) -> Option<EndpointKey> {
+    pub fn close(&self, socket: &WebSocket, close: &Close) -> Option<EndpointKey> {
         // A socket that is closed already throws.
-        let _ = socket.close(Some(close as u16), None::<&str>);
+        let _ = socket.close(Some(close.code), Some(&close.reason));
         let Attachment { number, .. } = attachment(socket)?;
         self.open.borrow_mut().remove(&number)?;
         Some(EndpointKey::WebSocket(number))
+    }
+}
+
+impl Close {
+    /// The other side has closed with this code: it is sent back (RFC 6455, section 5.5.1). 1005 and 1006 say that there was
+    /// none.
+    pub fn answering(code: u16) -> Self {
+        let code = if matches!(code, 1005 | 1006) { 1000 } else { code };
+        Self { code, reason: String::new() }
+    }
+
+    /// A frame that is refused as a whole. A client waits for the replies to what it sent: over HTTP a status tells it that
+    /// there are none, here nothing but the end does.
+    pub fn refusing(error: RequestError) -> Self {
+        let code = if error == RequestError::TooLarge { 1009 } else { 1008 };
+        Self { code, reason: error.to_string() }
+    }
+
+    /// A frame that is not text.
+    pub fn binary() -> Self {
+        Self { code: 1003, reason: "text, please".to_owned() }
+    }
+
+    /// A fault of ours: likewise nobody answers.
+    pub fn fault() -> Self {
+        Self { code: 1011, reason: "500::internal_error".to_owned() }
     }
 }
 

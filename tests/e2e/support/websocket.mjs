@@ -9,8 +9,8 @@ export class Socket {
   #frames = [];
   #waiting = [];
 
-  static async open(url) {
-    const socket = new Socket(new WebSocket(url.replace(/^http/, 'ws')));
+  static async open(url, options) {
+    const socket = new Socket(new WebSocket(url.replace(/^http/, 'ws'), options));
     await once(socket.raw, 'open');
     return socket;
   }
@@ -18,7 +18,12 @@ export class Socket {
   constructor(raw) {
     this.raw = raw;
     /** Resolves with the code that the server closes with. */
-    this.closed = new Promise((resolve) => raw.addEventListener('close', ({ code }) => resolve(code)));
+    this.closed = new Promise((resolve) =>
+      raw.addEventListener('close', ({ code, reason }) => {
+        this.reason = reason;
+        resolve(code);
+      }),
+    );
     raw.addEventListener('message', ({ data }) => (this.#waiting.shift() ?? ((frame) => this.#frames.push(frame)))(data));
   }
 
@@ -63,13 +68,34 @@ export class Socket {
 /** Asks for a WebSocket, and resolves with the status, without ever speaking over it. */
 export function opening(url, headers = {}) {
   return new Promise((resolve, reject) => {
-    const asked = request(url, {
-      headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', ...headers },
-      signal: AbortSignal.timeout(PATIENCE),
-    });
+    const asked = upgrade(url, headers);
     asked.once('upgrade', (response, socket) => resolve([response.statusCode, '', socket.destroy()].slice(0, 2)));
     asked.once('response', async (response) => resolve([response.statusCode, (await response.setEncoding('utf8').toArray()).join('')]));
     asked.once('error', reject);
-    asked.end();
   });
+}
+
+/** Opens a WebSocket, sends one frame's bytes and resolves with those that come back. No client's API sends what this may. */
+export function answerTo(url, frame) {
+  return new Promise((resolve, reject) => {
+    const asked = upgrade(url, {});
+    asked.once('upgrade', (_, socket) => {
+      socket.once('data', (bytes) => {
+        socket.destroy();
+        resolve(bytes);
+      });
+      socket.once('error', reject);
+      socket.write(frame);
+    });
+    asked.once('error', reject);
+  });
+}
+
+function upgrade(url, headers) {
+  const asked = request(url, {
+    headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', ...headers },
+    signal: AbortSignal.timeout(PATIENCE),
+  });
+  asked.end();
+  return asked;
 }
