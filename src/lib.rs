@@ -25,6 +25,7 @@
 //!  │   journal  restore           │  what is written down of it, and read again
 //!  │   trees/*  waiting           │  what homes and owners say to each other; who waits for that
 //!  │   extensions/*               │  ack, timesync
+//!  │   api                        │  what other programs ask, with a key
 //!  └───────┬──────────────▲───────┘
 //!      ask │              │ verdicts, actions
 //!  ┌───────▼──────────────┴───────┐

@@ -22,12 +22,15 @@ const HOST = '127.0.0.1';
  *
  * `persistTo` keeps the objects' storage as `wrangler dev --persist-to` does; without it the storage ends with the server.
  * `vars` override those of wrangler.toml, and `workerFirst` its `run_worker_first`. `log({ level, message })` gets the Worker's console; without it `logs` collects.
+ * `beside` are other Workers, `{ name, script, vars, services }`, each on a free port of its own. `services` are service bindings to
+ * Workers by their names, of which the server's is `SERVER`.
  *
- * Returns `{ url, port, pid, logs, ended, evict(home, webSockets), stop() }`: `pid` is workerd's; `ended` resolves when
+ * Returns `{ url, urls, port, pid, logs, ended, evict(home, webSockets), stop() }`: `urls` has those of the Workers beside, by
+ * their names; `pid` is workerd's; `ended` resolves when
  * workerd has ended for whatever reason, so that after a SIGKILL the same port and `persistTo` can be used again; `evict` puts
  * the object of a home out of memory, as the platform may at any time, and its sockets `hibernate` or `close`.
  */
-export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, workerFirst, log } = {}) {
+export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, workerFirst, services, beside = [], log } = {}) {
   const logs = [];
   const workerd = {};
   const miniflare = starting.run(
@@ -36,7 +39,7 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
       new Miniflare(
         convertV4MiniflareOptions({
           ...storage(persistTo),
-          workers: [worker({ fixture, port, vars, workerFirst })],
+          workers: [worker({ fixture, port, vars, workerFirst, services }), ...beside.map(workerBeside)],
           log: new Log(LogLevel.WARN),
           logRequests: false,
           cf: false, // no look-up of this machine's place in the world
@@ -58,8 +61,11 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
   // At once, or miniflare would start a killed workerd again, on the port that the next server is to have.
   child.once('exit', dispose);
   const { origin, port: bound } = await miniflare.unsafeGetDirectURL(NAME, ENTRYPOINT);
+  const urls = {};
+  for (const { name } of beside) urls[name] = (await miniflare.unsafeGetDirectURL(name)).origin;
   return {
     url: origin,
+    urls,
     port: Number(bound),
     pid: child.pid,
     logs,
@@ -73,9 +79,12 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
 }
 
 const CONFIG = inRoot('wrangler.toml');
-const NAME = unstable_readConfig({ config: CONFIG }).name;
+const { name: NAME, compatibility_date: COMPATIBILITY_DATE } = unstable_readConfig({ config: CONFIG });
 
-function worker({ fixture, port, vars, workerFirst }) {
+/** The server's name among Workers. */
+export const SERVER = NAME;
+
+function worker({ fixture, port, vars, workerFirst, services }) {
   const directory = inRoot(outDir(fixture));
   if (!existsSync(join(directory, 'index_bg.wasm')))
     throw new Problem(`Nothing is built in ${directory}.\n  Run: npm run build${fixture ? ' -- --fixture' : ''}`);
@@ -91,7 +100,19 @@ function worker({ fixture, port, vars, workerFirst }) {
       { type: 'CompiledWasm', path: join(directory, 'index_bg.wasm') },
     ],
     bindings: { ...settings.bindings, ...(fixture && FIXTURE_VARS), ...vars },
+    serviceBindings: { ...settings.serviceBindings, ...services },
     unsafeDirectSockets: [{ host: HOST, port, entrypoint: ENTRYPOINT }],
+  };
+}
+
+function workerBeside({ name, script, vars = {}, services = {} }) {
+  return {
+    name,
+    modules: [{ type: 'ESModule', path: script }],
+    compatibilityDate: COMPATIBILITY_DATE,
+    bindings: vars,
+    serviceBindings: services,
+    unsafeDirectSockets: [{ host: HOST, port: 0 }],
   };
 }
 

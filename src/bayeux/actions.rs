@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use serde_json::value::RawValue;
+
 use super::app::{Action, Client, Publication, ServerEvent};
 use super::publish::Taken;
 use super::waiting::{Published, Then};
-use super::{BayeuxServer, ChannelId, Ending, Event, Message, Millis, Notice, SessionKey};
+use super::{BayeuxError, BayeuxServer, ChannelId, Ending, Event, Message, Millis, Notice, SessionKey};
 
 /// How many events may follow from what the application does on events, for one input. Two bots that answer each other
 /// would never come to an end; 1,000 is more than an object publishes in a second. Their data may have `MAX_QUEUE_BYTES`
@@ -56,7 +58,7 @@ impl BayeuxServer {
                     let event = Event::of_server(&channel, &data, &self.stamp);
                     self.publish_as_server(now, Published { publisher: on.author.clone(), channel, event }, lazy);
                 }
-                Action::Push { session, channel, data } => self.push(now, session, channel, data),
+                Action::Push { session, channel, data } => drop(self.push(now, session, channel, data)),
                 Action::Disconnect(named) => match named.or(sender) {
                     // The sender must not read another session's last events.
                     Some(other) if Some(other) != sender => self.dismiss(other, Ending::Dismissed),
@@ -88,11 +90,21 @@ impl BayeuxServer {
         }
     }
 
-    fn push(&mut self, now: Millis, session: SessionKey, channel: ChannelId, data: Box<serde_json::value::RawValue>) {
-        let known = self.sessions.get(session).is_some();
-        if known && self.enqueue_for(now, session, &Event::of_server(&channel, &data, &self.stamp)).is_ok() {
-            self.happened(|| ServerEvent::ClientPush { session, channel, data });
-        }
+    /// Delivers to one session alone.
+    ///
+    /// # Errors
+    /// [`BayeuxError::SessionUnknown`] or [`BayeuxError::StorageFailed`].
+    pub(super) fn push(
+        &mut self,
+        now: Millis,
+        session: SessionKey,
+        channel: ChannelId,
+        data: Box<RawValue>,
+    ) -> Result<(), BayeuxError> {
+        self.sessions.get(session).ok_or(BayeuxError::SessionUnknown)?;
+        self.enqueue_for(now, session, &Event::of_server(&channel, &data, &self.stamp))?;
+        self.happened(|| ServerEvent::ClientPush { session, channel, data });
+        Ok(())
     }
 
     fn impossible(&mut self, reason: &str) {

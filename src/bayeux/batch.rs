@@ -21,6 +21,8 @@ pub(super) struct Batch {
     pub origin: Origin,
     /// By which it is known while it waits for a word from elsewhere.
     pub number: Option<u64>,
+    /// Whether it came with a key of the server API, from nobody who has a session.
+    pub by_api: bool,
     remaining: std::vec::IntoIter<Element>,
     /// Whether the batch is one single message: only then is a connect held.
     pub alone: bool,
@@ -74,6 +76,7 @@ impl Batch {
             from,
             origin,
             number: None,
+            by_api: false,
             alone: messages.len() == 1,
             remaining: messages.into_iter(),
             sessions: Vec::new(),
@@ -96,6 +99,11 @@ impl Batch {
         if let Some(missing) = self.replies.get_mut(place) {
             *missing = Some(reply);
         }
+    }
+
+    /// Messages that came with a key. A handshake among them means nothing.
+    pub fn of_api(from: Endpoint, origin: Origin, messages: Vec<Element>) -> Self {
+        Self { by_api: true, remaining: messages.into_iter(), ..Self::new(from, origin, Vec::new()) }
     }
 }
 
@@ -161,6 +169,7 @@ impl BayeuxServer {
             Err(reply) => return Step::Replied(reply),
         };
         match (checked.channel.as_str(), checked.channel.realm()) {
+            _ if batch.by_api => self.step_of_api(now, batch, checked),
             ("/meta/handshake", _) => Step::Replied(self.handshake(now, batch, &checked)),
             ("/meta/connect", _) => self.connect(now, batch, checked),
             ("/meta/subscribe", _) => self.subscribe(now, batch, checked),
@@ -191,7 +200,8 @@ impl BayeuxServer {
     pub(super) fn client(&self, batch: &Batch, session: Option<SessionKey>) -> Client {
         let known = session.and_then(|key| self.sessions.get(key));
         let attributes = known.map(|session| session.attributes.clone()).unwrap_or_default();
-        Client { session, attributes, address: batch.origin.address.clone(), local: None }
+        let Batch { origin, by_api, .. } = batch;
+        Client { session, attributes, address: origin.address.clone(), by_api: *by_api, local: None }
     }
 
     /// `Step::Refused`, with a line in the log.

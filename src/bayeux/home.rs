@@ -5,11 +5,15 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
+use super::api::is_api_path;
 use super::client_id::{base62, from_base62};
 use super::{ChannelId, Realm};
 
 /// The path of the root's home. A tree's own home is one segment below it.
 pub const BASE_PATH: &str = "/cometd";
+
+/// The path of the server API. No home is there, whether the API is on or off.
+pub const API_PATH: &str = "/cometd/api";
 
 /// One Durable Object. Clients shook hands there, and it may own a tree of channels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -62,6 +66,9 @@ impl Home {
     /// assert_eq!(Home::at_path("/cometd/a/b"), None);
     /// ```
     pub fn at_path(path: &str) -> Option<Self> {
+        if is_api_path(path) {
+            return None;
+        }
         let below = path.strip_prefix(BASE_PATH)?;
         if !below.is_empty() && !below.starts_with('/') {
             return None;
@@ -265,6 +272,9 @@ mod tests {
             "/cometd/meta",
             "/cometd/service/connect",
             "/x/cometd",
+            "/cometd/api",
+            "/cometd/api/",
+            "/cometd/api/connect",
         ] {
             assert_eq!(Home::at_path(path), None, "{path}");
         }

@@ -19,6 +19,8 @@ pub enum Input {
     Stalled(StreamId),
     /// It has caught up.
     Drained(StreamId),
+    /// A call of the server API, by somebody with a key. It is answered like a request of clients, or like one for a route.
+    Api { from: Endpoint, request: HttpRequest },
     /// The platform says that nobody waits at this endpoint any more.
     Closed(EndpointKey),
     /// Another object's [`Output::Ask`]. It is answered like a request, if not at once.
@@ -36,7 +38,7 @@ pub enum Output {
     /// What goes to a stream so is its last: it ends, and with any status but [`Status::Ok`] without waiting for its client
     /// to read.
     Send { to: Endpoint, status: Status, format: Format, messages: String },
-    /// Answer a request for a route.
+    /// Answer a request for a route, or a call.
     Respond { to: Endpoint, response: HttpResponse },
     /// Send these events to each of these sockets. `messages` is a JSON array.
     Deliver { to: Vec<SocketId>, messages: String },

@@ -12,11 +12,13 @@
 //! | what outlives the object | `store.rs`, `journal.rs`, `restore.rs` |
 //! | what an application can decide | `app/`; what comes of it: `actions.rs` |
 //! | how homes and owners of channels work together | `trees/`; who waits for another object: `waiting.rs` |
+//! | what other programs can ask with a key | `api/` |
 //! | what travels in `ext` | its file in `extensions/` |
 //! | names, errors, numbers | `channel.rs`, `error.rs`, `options.rs` |
 
 mod actions;
 mod advice;
+pub mod api;
 pub mod app;
 mod batch;
 mod callback;
@@ -59,7 +61,7 @@ pub use connection_type::ConnectionType;
 pub use error::{BayeuxError, Denial, Operation};
 pub use event::Event;
 pub use extensions::comment_filter::Format;
-pub use home::{BASE_PATH, Home, MAX_SHARDS, Region, Shard};
+pub use home::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Region, Shard};
 pub use io::{Ending, Endpoint, EndpointKey, Input, Notice, Origin, Output, RequestId, SocketId, Status, StreamId};
 pub use journal::EventNumber;
 pub use message::{Message, MessageId};

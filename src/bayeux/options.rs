@@ -70,6 +70,9 @@ pub struct Options {
     /// `RELAY_FANOUT`, homes: for more of them one home of each region passes events on to the others. 32: calls of 0.3 ms each
     /// keep an owner busy for 10 ms.
     pub relay_fanout: usize,
+    /// `API_ATTRIBUTES`: names of session attributes that the server API shows with a client, separated by spaces. None:
+    /// applications note secrets there too.
+    pub api_attributes: Vec<String>,
     /// `FLUSH_PACE`, ms: the longest an object under load gathers events before it answers polls again; 0 answers
     /// each event at once. The figures are in `flush.rs`.
     pub flush_pace: Duration,
@@ -104,6 +107,7 @@ impl Default for Options {
             max_relays: 10_000,
             max_relays_bytes: 16 << 20,
             relay_fanout: 32,
+            api_attributes: Vec::new(),
             flush_pace: Duration::from_millis(500),
         }
     }
@@ -194,6 +198,7 @@ impl Options {
             max_relays: vars.count("MAX_RELAYS", default.max_relays)?,
             max_relays_bytes: vars.number("MAX_RELAYS_BYTES", 1024..=64 << 20, default.max_relays_bytes)?,
             relay_fanout: vars.count("RELAY_FANOUT", default.relay_fanout)?,
+            api_attributes: vars.words("API_ATTRIBUTES"),
             flush_pace: vars.duration("FLUSH_PACE", 0..=10_000, default.flush_pace)?,
         })
     }
@@ -290,6 +295,10 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
             let allowed = "channels or patterns like /news/**, separated by spaces".to_owned();
             OptionError { name, value, allowed }
         })
+    }
+
+    fn words(&self, name: &str) -> Vec<String> {
+        (self.0)(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
     }
 
     /// One of two words.

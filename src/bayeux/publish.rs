@@ -12,11 +12,11 @@
 use std::time::Duration;
 
 use super::actions::Subject;
-use super::app::Publication;
+use super::app::{Client, Publication};
 use super::batch::{Batch, Checked, Step};
 use super::waiting::{Asked, Published, Sent, Ticket};
 use super::{
-    BayeuxError, BayeuxServer, ChannelId, Durability, Ending, Event, EventNumber, Millis, Notice, Operation,
+    BayeuxError, BayeuxServer, ChannelId, Durability, Ending, Event, EventNumber, Message, Millis, Notice, Operation,
     QueueOverflow, Realm, SessionKey, Urgency,
 };
 
@@ -53,16 +53,14 @@ impl BayeuxServer {
         checked: &mut Checked,
     ) -> Result<Option<(Ticket, Sent)>, BayeuxError> {
         let Checked { message, channel, .. } = checked;
-        let anonymous = self.options.anon_publish && message.field("clientId").is_none();
+        let anonymous = batch.by_api || self.options.anon_publish && message.field("clientId").is_none();
         let sender = if anonymous { None } else { Some(self.speaker(batch, message)?) };
         if message.field("data").is_none() {
             return Err(BayeuxError::DataMissing);
         }
         let client = self.client(batch, sender);
-        self.may_create(&client, &channel.clone().into(), message)?;
-        if let Some(policy) = &mut self.app.policy {
-            let denied = |denial| BayeuxError::Denied(Operation::Publish, denial);
-            policy.can_publish(&client, channel, message).map_err(denied)?;
+        if !batch.by_api {
+            self.may_publish(&client, channel, message)?;
         }
         let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
         let actions = self.app.receive(&mut publication)?;
@@ -77,6 +75,15 @@ impl BayeuxServer {
                 Ok(None)
             }
         }
+    }
+
+    /// # Errors
+    /// The policy's denial.
+    fn may_publish(&mut self, client: &Client, channel: &ChannelId, message: &Message) -> Result<(), BayeuxError> {
+        self.may_create(client, &channel.clone().into(), message)?;
+        let Some(policy) = &mut self.app.policy else { return Ok(()) };
+        let denied = |denial| BayeuxError::Denied(Operation::Publish, denial);
+        policy.can_publish(client, channel, message).map_err(denied)
     }
 
     /// Brings an event to its channel's owner, which is this object or another one. Meta and service channels have no

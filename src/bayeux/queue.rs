@@ -167,6 +167,11 @@ impl Queue {
         self.gap.take_if(|gap| gap.batch != 0 && gap.batch <= batch);
     }
 
+    /// How many events wait, or are not acknowledged.
+    pub fn count(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether something waits that a connect should not be held for.
     pub fn is_urgent(&self) -> bool {
         self.urgent > 0

@@ -24,6 +24,7 @@ impl BayeuxServer {
     pub fn restore(&mut self, now: Millis, stored: Stored, sockets: Vec<KeptSocket>) {
         let Stored { sessions, events, deliveries, notes } = stored;
         self.begin_life(now);
+        self.sessions.never_again(SessionKey::of_life(now));
         for (name, text) in &notes {
             self.restore_note(name, text);
         }

@@ -7,7 +7,7 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
 
 use super::actions::{Happenings, Subject};
-use super::app::{Application, Client, HttpRequest, ServerEvent};
+use super::app::{Application, Client, HttpRequest, HttpResponse, ServerEvent};
 use super::batch::Batch;
 use super::extensions::ReplyExt;
 use super::extensions::timestamp::Stamp;
@@ -91,6 +91,7 @@ impl BayeuxServer {
             Input::Listen { from, origin, client_id } => self.open_stream(now, from, origin, &client_id),
             Input::Stalled(stream) => self.stalled(now, stream, true),
             Input::Drained(stream) => self.stalled(now, stream, false),
+            Input::Api { from, request } => self.serve_api(now, from, &request),
             Input::Closed(endpoint) => self.closed(now, endpoint),
             Input::Call { from, call } => self.answer_call(now, from, &call),
             Input::Answer { token, answer } => self.take_answer(now, token, answer.as_deref()),
@@ -110,8 +111,12 @@ impl BayeuxServer {
     /// Lets a route answer.
     fn serve(&mut self, now: Millis, to: Endpoint, request: &HttpRequest) {
         let (response, actions) = self.app.answer(request);
-        self.outputs.push(Output::Respond { to, response });
+        self.respond(to, response);
         self.perform(now, &Subject::default(), &mut Vec::new(), actions);
+    }
+
+    pub(super) fn respond(&mut self, to: Endpoint, response: HttpResponse) {
+        self.outputs.push(Output::Respond { to, response });
     }
 
     /// Nobody waits for this answer any more: what comes from now on is kept for the client's next connect.

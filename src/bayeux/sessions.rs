@@ -1,6 +1,7 @@
 //! All sessions of a home, with the books by which they are found: by secret, by endpoint, by clock, by address.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -11,10 +12,24 @@ use super::session::{HeldConnect, MetaConnect};
 use super::store::Delivery;
 use super::{ClientId, EndpointKey, Event, Millis, Session, SocketId};
 
-/// A session's number within its home. Never given twice.
+/// A session's number within its home. Never given twice: each life of the home counts on from the time it began at, in tenths
+/// of a millisecond, and no object opens ten sessions in a millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionKey(pub u64);
+
+impl SessionKey {
+    /// The first one of a life that begins now.
+    pub fn of_life(now: Millis) -> Self {
+        Self(now.0.saturating_mul(10))
+    }
+
+    /// From its digits.
+    pub fn parse(digits: &str) -> Option<Self> {
+        let number = digits.parse().ok().filter(|number: &u64| number.to_string() == digits)?;
+        Some(Self(number))
+    }
+}
 
 #[derive(Debug, Default)]
 pub struct Sessions {
@@ -133,6 +148,12 @@ impl Sessions {
     /// A session's row says something else now.
     pub fn changed(&mut self, key: SessionKey) {
         self.news.changed.insert(key);
+    }
+
+    /// Those behind `after`, in the order of their keys.
+    pub fn after(&self, after: Option<SessionKey>) -> impl Iterator<Item = (SessionKey, &Session)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.by_key.range((from, Bound::Unbounded)).map(|(key, session)| (*key, session))
     }
 
     pub fn len(&self) -> usize {

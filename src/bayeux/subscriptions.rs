@@ -1,6 +1,7 @@
 //! Who listens to which pattern: one map, no trie.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::{ChannelId, ChannelPattern};
 
@@ -43,6 +44,12 @@ impl<S: Ord + Copy> Subscriptions<S> {
     /// How many listen to this very name.
     pub fn count(&self, pattern: &ChannelPattern) -> usize {
         self.by_pattern.get(pattern).map_or(0, BTreeSet::len)
+    }
+
+    /// The patterns behind `after`, in the order of their names, each with those who listen to it.
+    pub fn after(&self, after: Option<&ChannelPattern>) -> impl Iterator<Item = (&ChannelPattern, &BTreeSet<S>)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.by_pattern.range::<ChannelPattern, _>((from, Bound::Unbounded))
     }
 
     /// Everyone who listens to `channel`, once each, however many of their patterns match.

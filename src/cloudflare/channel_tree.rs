@@ -29,6 +29,7 @@ use super::site::INTERNAL_ERROR;
 use super::store::SqlStore;
 use super::timer::Timer;
 use super::websocket::{Close, Sockets};
+use crate::bayeux::api::is_api_path;
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::{
     BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, Notice, Output, RequestError, SocketId,
@@ -152,8 +153,15 @@ fn foreign() -> Response {
 impl Tree {
     /// The response to a request, or the promise of it.
     async fn receive(&self, request: &Request) -> JsValue {
-        if !path(&request.url()).starts_with(BASE_PATH) {
-            return self.serve(request).await.into();
+        let url = request.url();
+        let path = path(&url);
+        if !path.starts_with(BASE_PATH) {
+            return self.serve(request, |from, request| Input::Http { from, request }).await.into();
+        }
+        if is_api_path(path) {
+            // The key has done its work at the Worker.
+            let call = |from, call| Input::Api { from, request: HttpRequest { headers: Vec::new(), ..call } };
+            return self.serve(request, call).await.into();
         }
         if is_upgrade(request) {
             return self.open_socket(request).into();
@@ -207,14 +215,14 @@ impl Tree {
         });
     }
 
-    /// The promise of what a route of the application's answers.
-    async fn serve(&self, request: &Request) -> Promise {
+    /// The promise of what a route of the application's answers, or the server API.
+    async fn serve(&self, request: &Request, input: impl FnOnce(Endpoint, HttpRequest) -> Input) -> Promise {
         let (from, promise) = self.polls.open(Head::default());
         let sender = from.key();
         match bytes(request, self.config.options.max_message_size).await {
             Ok(body) => {
                 let request = HttpRequest { body, ..plain_http::request(request) };
-                self.handle(Input::Http { from, request }, Some(sender));
+                self.handle(input(from, request), Some(sender));
             }
             Err(error) => self.answer(sender, error.status(), Format::Json, &error.body()),
         }

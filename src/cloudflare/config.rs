@@ -8,6 +8,7 @@ use worker::js_sys::Reflect;
 
 use super::cors::AllowedOrigins;
 use super::log::{LogLevel, log_panics};
+use crate::bayeux::api::ApiKeys;
 use crate::bayeux::{OptionError, Options};
 
 /// Everything that can be set.
@@ -16,6 +17,8 @@ pub struct Config {
     pub options: Options,
     /// `ALLOWED_ORIGINS`: pages of other origins that may use the server, besides its own.
     pub allowed_origins: AllowedOrigins,
+    /// `API_KEYS`: who may use the server API.
+    pub api_keys: ApiKeys,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
 }
@@ -41,6 +44,7 @@ impl Config {
         Ok(Self {
             options: Options::from_vars(var)?,
             allowed_origins: AllowedOrigins::parse(var("ALLOWED_ORIGINS"))?,
+            api_keys: ApiKeys::parse(var("API_KEYS"))?,
             log_level: LogLevel::parse(var("LOG_LEVEL"))?,
         })
     }
@@ -86,6 +90,7 @@ mod tests {
             let config = Config::read(&env).unwrap();
             assert_eq!(config.options, Options::default());
             assert_eq!(config.allowed_origins, AllowedOrigins::Listed(vec![]));
+            assert!(config.api_keys.is_empty());
             assert_eq!(config.log_level, LogLevel::Info);
         }
     }
@@ -96,6 +101,7 @@ mod tests {
             (r#"{"TIMEOUT":1.5}"#, "TIMEOUT", "1.5"),
             (r#"{"MAX_QUEUE":true}"#, "MAX_QUEUE", "true"),
             (r#"{"ANON_PUBLISH":2}"#, "ANON_PUBLISH", "2"),
+            (r#"{"API_KEYS":"short"}"#, "API_KEYS", "(a secret)"),
             (r#"{"LOG_LEVEL":"loud"}"#, "LOG_LEVEL", "loud"),
             (r#"{"ALLOWED_ORIGINS":"example.com"}"#, "ALLOWED_ORIGINS", "example.com"),
         ] {

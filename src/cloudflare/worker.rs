@@ -13,7 +13,8 @@ use super::config::Config;
 use super::event_source::is_event_source;
 use super::http::{ALLOWED_METHODS, Head, cross_origin, is_upgrade, path, preflight, query, respond};
 use super::log::{Log, LogLevel};
-use super::site;
+use super::{plain_http, site};
+use crate::bayeux::api::{Door, is_api_path, knock};
 use crate::bayeux::{BASE_PATH, ConnectionType, Home, OptionError, RequestError};
 
 /// Panics are told with their stack until the first request, when logs become lines of JSON: see `log_panics`.
@@ -34,6 +35,9 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
         Ok(config) => config,
         Err(error) => return Ok(misconfigured(&error).into()),
     };
+    if is_api_path(path) && !config.api_keys.is_empty() {
+        return api(&request, &bindings, &config);
+    }
     let head =
         |status| Head { status, cross_origin: cross_origin(&request, &config.allowed_origins), ..Head::default() };
     let home =
@@ -56,6 +60,21 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
         _ => {
             let body = r#"[{"successful":false,"error":"405::method_not_allowed"}]"#;
             Ok(respond(&Head { allow: Some(ALLOWED_METHODS), ..head(405) }, body).into())
+        }
+    }
+}
+
+/// The server API: a key is asked for before any object is called.
+fn api(request: &Request, bindings: &Bindings, config: &Config) -> Result<JsValue, JsValue> {
+    let call = plain_http::request(request);
+    match knock(&config.api_keys, &call) {
+        Door::Open(home) => Ok(object(bindings, &home, request)?.into()),
+        Door::Closed(response) => {
+            if response.status == 401 {
+                let details = json!({ "address": call.address.as_deref() });
+                Log::new(config.log_level, "").line(LogLevel::Warn, "api_refused", details);
+            }
+            Ok(plain_http::response(&response, None)?.into())
         }
     }
 }

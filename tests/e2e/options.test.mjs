@@ -39,9 +39,14 @@ const REFUSED = {
   RELAY_FANOUT: ['few'],
   MAX_RELAYS: ['-1'],
   MAX_RELAYS_BYTES: ['1023'],
+  API_KEYS: ['too-short', 'a-key-of-one-deployment and-more'],
+  API_ATTRIBUTES: [], // any word may be a name
   FLUSH_PACE: ['-5'],
   LOG_LEVEL: ['verbose'],
 };
+
+/** What is never shown again, however wrong it is. */
+const SECRET = ['API_KEYS'];
 
 describe('a value that makes no sense', { concurrency: 3 }, () => {
   test('is looked for with every option there is', async () => {
@@ -54,13 +59,14 @@ describe('a value that makes no sense', { concurrency: 3 }, () => {
     for (const value of values) {
       test(`is refused in the reply and in the log: ${name} = ${value}`, () =>
         withFixture({ [name]: value }, async (server) => {
+          const shown = SECRET.includes(name) ? '(a secret)' : value;
           const { status, json, text } = await post(`${server.url}/cometd`, [HANDSHAKE]);
           assert.equal(status, 500, text);
           const [{ allowed, ...reply }] = json;
-          assert.deepEqual(reply, { successful: false, error: '500::option_invalid', option: name, value });
+          assert.deepEqual(reply, { successful: false, error: '500::option_invalid', option: name, value: shown });
           assert.ok(allowed.length > 0);
           const [line] = await until(() => nonEmpty(logged(server, 'option_invalid')), 'nothing was logged');
-          assert.deepEqual([line.level, line.option, line.value, line.allowed], ['error', name, value, allowed]);
+          assert.deepEqual([line.level, line.option, line.value, line.allowed], ['error', name, shown, allowed]);
         }));
     }
   }

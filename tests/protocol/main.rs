@@ -15,6 +15,7 @@ mod ack;
 mod actions;
 mod advice;
 mod anything;
+mod api;
 mod bad_input;
 mod batch;
 mod binary;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use bayeux_edge::bayeux::app::{HttpRequest, HttpResponse};
 use bayeux_edge::bayeux::{
-    Application, Input, Millis, Notice, Options, RequestError, SocketId, parse_form, parse_json,
+    API_PATH, Application, Input, Millis, Notice, Options, RequestError, SocketId, parse_form, parse_json,
 };
 use serde_json::Value;
 
@@ -90,6 +90,19 @@ impl Scenario {
     /// What a route answers.
     pub fn http(&self, request: HttpRequest) -> HttpResponse {
         self.0.borrow_mut().http(request)
+    }
+
+    /// What a call of the server API is answered: its status, and its JSON where it has one.
+    pub fn call(&self, method: &str, path: &str, query: &str, body: &str) -> (u16, Value) {
+        let (path, body) = (format!("{API_PATH}{path}"), body.as_bytes().to_vec());
+        let request = HttpRequest { method: method.into(), path, query: query.into(), body, ..HttpRequest::default() };
+        let mut world = self.0.borrow_mut();
+        let response = world.call(request);
+        let text = String::from_utf8(response.body.unwrap_or_default()).unwrap();
+        for secret in world.secrets.keys() {
+            assert!(!text.contains(secret), "a secret in an answer: {text}");
+        }
+        (response.status, serde_json::from_str(&text).unwrap_or_default())
     }
 
     /// Lets time pass. What the server wants to be woken for happens in its time.

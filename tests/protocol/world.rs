@@ -76,15 +76,17 @@ pub enum FrameKind {
 
 impl World {
     pub fn new(app: Application, options: Options) -> Self {
-        let rows = Rows::default();
         // What objects do together is another test's affair.
         let options = Options { tree_depth: 0, ..options };
+        let (rows, now) = (Rows::default(), Millis(1_700_000_000_000));
+        let mut server = BayeuxServer::new(Home::Root, options.clone(), app, [7; 32], Box::new(rows.clone()));
+        server.restore(now, rows.load(), Vec::new());
         Self {
-            server: BayeuxServer::new(Home::Root, options.clone(), app, [7; 32], Box::new(rows.clone())),
+            server,
             rows,
             kept: BTreeMap::new(),
             options,
-            now: Millis(1_700_000_000_000),
+            now,
             wake: None,
             requests: 0,
             message_ids: 0,
@@ -107,6 +109,21 @@ impl World {
         self.open.insert(from.key(), Sent { by: "a browser", text: request.path.clone(), replies: 0 });
         self.step(Input::Http { from, request });
         self.response.take().expect("a route answers at once")
+    }
+
+    /// What a call of the server API is answered.
+    pub fn call(&mut self, request: HttpRequest) -> HttpResponse {
+        self.requests += 1;
+        let from = Endpoint::LongPolling(RequestId::new(self.requests));
+        let text = String::from_utf8_lossy(&request.body).into_owned();
+        let replies = parse_json(&text, &self.options).map_or(0, |messages| messages.len());
+        self.open.insert(from.key(), Sent { by: "somebody with a key", text, replies });
+        self.step(Input::Api { from, request });
+        self.response.take().unwrap_or_else(|| {
+            let answer = &self.answers[&self.requests];
+            let body = Some(answer.text.clone().into_bytes());
+            HttpResponse { body, ..HttpResponse::new(answer.status.code()) }
+        })
     }
 
     /// Sends a request, over a socket if one is given, and gives back its number.

@@ -16,6 +16,8 @@ pub struct Client {
     pub attributes: Attributes,
     /// The IP address that the message came from, where the platform vouches for it.
     pub address: Option<Rc<str>>,
+    /// Whether it is no client at all but somebody with a key of the server API, who needs no session.
+    pub by_api: bool,
     /// The name of the [`LocalSession`](super::LocalSession), where it is one.
     pub local: Option<Rc<str>>,
 }

@@ -115,7 +115,8 @@ impl Application {
 
     /// Hears what clients publish on these channels, services included, before anyone receives it; several are asked in the
     /// order they were added. An error vetoes the message: nobody receives it, and the publisher reads the error, usually
-    /// [`BayeuxError::MessageDeleted`]. Data and `ext` may be changed on the way. The server's own messages pass it by.
+    /// [`BayeuxError::MessageDeleted`]. Data and `ext` may be changed on the way. It hears what comes by the server API too, with
+    /// [`Client::by_api`]. The application's own messages pass it by.
     ///
     /// # Panics
     /// Where `pattern` is neither a channel nor a pattern.

@@ -5,7 +5,8 @@ use crate::bayeux::{ChannelId, ChannelPattern, Denial, Message};
 
 /// Decides on every message of every client. What it does not define is allowed.
 ///
-/// Not asked: about `/meta/**`, which nobody may subscribe to or publish on, and about what the application itself does.
+/// Not asked: about `/meta/**`, which nobody may subscribe to or publish on, about what the application itself does, and
+/// about what comes by the server API with a key.
 ///
 /// ```
 /// use bayeux_edge::bayeux::app::{Application, Client, SecurityPolicy};

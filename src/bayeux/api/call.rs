@@ -1,0 +1,43 @@
+//! From an HTTP request to a call.
+
+use super::{ApiError, lists::Page};
+use crate::bayeux::app::HttpRequest;
+use crate::bayeux::request::Element;
+use crate::bayeux::{API_PATH, ChannelPattern, Options, RequestError, SessionKey, parse_json};
+
+/// What somebody asks of a home.
+#[derive(Debug)]
+pub enum Call {
+    Publish(Vec<Element>),
+    Clients(Page<SessionKey>),
+    Client(SessionKey),
+    Disconnect(SessionKey),
+    Channels(Page<ChannelPattern>),
+}
+
+impl Call {
+    /// # Errors
+    /// Where nothing can be done with the request as a whole.
+    pub fn of(request: &HttpRequest, options: &Options) -> Result<Self, ApiError> {
+        let below = request.path.strip_prefix(API_PATH).unwrap_or_default();
+        let segments: Vec<&str> = below.split('/').skip(1).collect();
+        match (&segments[..], &*request.method) {
+            (["publish"], "POST") => {
+                let body = std::str::from_utf8(&request.body).map_err(|_| RequestError::JsonInvalid)?;
+                Ok(Self::Publish(parse_json(body, options)?))
+            }
+            (["clients"], "GET") => Page::of(request, SessionKey::parse).map(Self::Clients),
+            (["clients", client], "GET") => named(client).map(Self::Client),
+            (["clients", client], "DELETE") => named(client).map(Self::Disconnect),
+            (["channels"], "GET") => Page::of(request, ChannelPattern::parse).map(Self::Channels),
+            (["publish"], _) => Err(ApiError::MethodNotAllowed("POST")),
+            (["clients"] | ["channels"], _) => Err(ApiError::MethodNotAllowed("GET")),
+            (["clients", _], _) => Err(ApiError::MethodNotAllowed("GET, DELETE")),
+            _ => Err(ApiError::PathUnknown),
+        }
+    }
+}
+
+fn named(client: &str) -> Result<SessionKey, ApiError> {
+    SessionKey::parse(client).ok_or(ApiError::SessionUnknown)
+}

@@ -1,0 +1,84 @@
+//! Why a call of the server API as a whole is refused. What is wrong with one message of a publish is that message's reply.
+
+use super::super::RequestError;
+use super::guarded;
+use crate::bayeux::app::HttpResponse;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ApiError {
+    /// No `Authorization: Bearer …`.
+    KeyMissing,
+    /// A key that is none of `API_KEYS`.
+    KeyInvalid,
+    /// Nothing is at this path.
+    PathUnknown,
+    /// The path is there, but only for these methods.
+    MethodNotAllowed(&'static str),
+    /// `tree` is no tree's name.
+    TreeInvalid,
+    /// `limit` is no number from 1 to 1,000.
+    LimitInvalid,
+    /// `after` does not name what the list is of.
+    AfterInvalid,
+    /// No session here has this name.
+    SessionUnknown,
+    /// The body cannot be taken.
+    Body(RequestError),
+}
+
+impl ApiError {
+    /// The HTTP status (RFC 9110).
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::TreeInvalid | Self::LimitInvalid | Self::AfterInvalid => 400,
+            Self::KeyMissing | Self::KeyInvalid => 401,
+            Self::PathUnknown | Self::SessionUnknown => 404,
+            Self::MethodNotAllowed(_) => 405,
+            Self::Body(error) => error.status(),
+        }
+    }
+
+    /// In the words of all errors here: a list with one reply that was not successful.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::api::ApiError;
+    ///
+    /// let response = ApiError::KeyInvalid.into_response();
+    /// assert_eq!(response.status, 401);
+    /// assert_eq!(response.body.unwrap(), br#"[{"successful":false,"error":"401::api_key_invalid"}]"#);
+    /// ```
+    pub fn into_response(self) -> HttpResponse {
+        let status = self.status();
+        let body = match &self {
+            Self::Body(error) => error.body(),
+            _ => format!(r#"[{{"successful":false,"error":"{status}::{}"}}]"#, self.name()),
+        };
+        let response = HttpResponse { body: Some(body.into_bytes()), ..HttpResponse::new(status) };
+        let response = guarded(response.header("content-type", "application/json;charset=UTF-8"));
+        match self {
+            Self::KeyMissing | Self::KeyInvalid => response.header("www-authenticate", "Bearer"),
+            Self::MethodNotAllowed(allowed) => response.header("allow", allowed),
+            _ => response,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::KeyMissing => "api_key_missing",
+            Self::KeyInvalid => "api_key_invalid",
+            Self::PathUnknown => "no_such_path",
+            Self::MethodNotAllowed(_) => "method_not_allowed",
+            Self::TreeInvalid => "tree_invalid",
+            Self::LimitInvalid => "limit_invalid",
+            Self::AfterInvalid => "after_invalid",
+            Self::SessionUnknown => "session_unknown",
+            Self::Body(_) => "body_invalid",
+        }
+    }
+}
+
+impl From<RequestError> for ApiError {
+    fn from(error: RequestError) -> Self {
+        Self::Body(error)
+    }
+}

@@ -1,0 +1,156 @@
+//! Who is there and what is subscribed to, a page at a time, and the end of a session.
+//!
+//! A list is in the order of its names, and the next page begins behind the last name of this one: what comes and goes meanwhile
+//! moves nothing else to another page.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{ApiError, json};
+use crate::bayeux::app::{HttpRequest, HttpResponse};
+use crate::bayeux::{BayeuxServer, ChannelPattern, Ending, Session, SessionKey};
+
+/// A part of a list.
+#[derive(Debug)]
+pub struct Page<Name> {
+    /// Where it begins: behind this.
+    pub after: Option<Name>,
+    /// How long it may be.
+    pub limit: usize,
+}
+
+/// Entries of a page that does not say how many it wants: as many as one looks through.
+const USUAL: usize = 100;
+
+/// Entries of a page at the most: names have 512 bytes at most, so half a megabyte of them.
+const MOST: usize = 1000;
+
+/// A client, as the API shows it: nothing of it lets anybody take its place.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ClientView<'a> {
+    client: SessionName,
+    /// Whether it holds a connect at this moment.
+    connected: bool,
+    /// How many channels and patterns it is subscribed to.
+    subscriptions: usize,
+    /// How many events wait for it, those included that it has not acknowledged.
+    queued: usize,
+    /// Of what the application noted, what `API_ATTRIBUTES` names.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    attributes: BTreeMap<&'a str, Value>,
+    /// Shown of a single client only: there may be 1 MiB of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channels: Option<Vec<&'a str>>,
+}
+
+#[derive(Serialize)]
+struct ChannelView<'a> {
+    channel: &'a str,
+    subscribers: usize,
+}
+
+/// A [`SessionKey`] as text: JavaScript's numbers are not to be trusted with it.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct SessionName(String);
+
+#[derive(Serialize)]
+struct Clients<'a> {
+    clients: Vec<ClientView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<SessionName>,
+}
+
+#[derive(Serialize)]
+struct Channels<'a> {
+    channels: Vec<ChannelView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<&'a str>,
+}
+
+impl<Name> Page<Name> {
+    /// # Errors
+    /// [`ApiError::LimitInvalid`] or [`ApiError::AfterInvalid`].
+    pub fn of(request: &HttpRequest, name: impl Fn(&str) -> Option<Name>) -> Result<Self, ApiError> {
+        let limit = match request.query_field("limit") {
+            None => USUAL,
+            Some(limit) => {
+                limit.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or(ApiError::LimitInvalid)?
+            }
+        };
+        let after = match request.query_field("after") {
+            None => None,
+            Some(after) => Some(name(&after).ok_or(ApiError::AfterInvalid)?),
+        };
+        Ok(Self { after, limit })
+    }
+
+    /// This page of what comes behind `after`, and whether there is more.
+    fn cut<T>(&self, entries: impl Iterator<Item = T>) -> (Vec<T>, bool) {
+        let mut page: Vec<T> = entries.take(self.limit + 1).collect();
+        let more = page.len() > self.limit;
+        page.truncate(self.limit);
+        (page, more)
+    }
+}
+
+impl BayeuxServer {
+    pub(super) fn list_clients(&self, page: &Page<SessionKey>) -> HttpResponse {
+        let clients = self.sessions.after(page.after).filter(|(_, session)| session.peer.is_none());
+        let (clients, more) = page.cut(clients);
+        let next = clients.last().filter(|_| more).map(|(key, _)| SessionName::of(*key));
+        json(Clients { clients: clients.iter().map(|(key, session)| self.view(*key, session)).collect(), next })
+    }
+
+    pub(super) fn show_client(&self, key: SessionKey) -> HttpResponse {
+        let Some(session) = self.client_named(key) else { return ApiError::SessionUnknown.into_response() };
+        let channels = session.subscriptions.iter().map(ChannelPattern::as_str).collect();
+        json(ClientView { channels: Some(channels), ..self.view(key, session) })
+    }
+
+    /// Ends a session; its client is told, and advised not to come back.
+    pub(super) fn disconnect_by_api(&mut self, key: SessionKey) -> HttpResponse {
+        if self.client_named(key).is_none() {
+            return ApiError::SessionUnknown.into_response();
+        }
+        self.dismiss(key, Ending::Dismissed);
+        HttpResponse::new(204)
+    }
+
+    pub(super) fn list_channels(&self, page: &Page<ChannelPattern>) -> HttpResponse {
+        let channels = self.subscriptions.after(page.after.as_ref()).map(|(pattern, all)| ChannelView {
+            channel: pattern.as_str(),
+            subscribers: all.iter().filter(|key| !self.is_peer(**key)).count(),
+        });
+        let (channels, more) = page.cut(channels.filter(|channel| channel.subscribers > 0));
+        let next = channels.last().filter(|_| more).map(|last| last.channel);
+        json(Channels { channels, next })
+    }
+
+    /// A session that is a client's: other homes, which this one relays to, are none.
+    fn client_named(&self, key: SessionKey) -> Option<&Session> {
+        self.sessions.get(key).filter(|session| session.peer.is_none())
+    }
+
+    fn view<'a>(&'a self, key: SessionKey, session: &'a Session) -> ClientView<'a> {
+        let shown = self.options.api_attributes.iter();
+        let attributes = shown.filter_map(|name| Some((name.as_str(), session.attributes.get(name)?)));
+        ClientView {
+            client: SessionName::of(key),
+            connected: session.is_held(),
+            subscriptions: session.subscriptions.len(),
+            queued: session.queue.count(),
+            attributes: attributes.collect(),
+            channels: None,
+        }
+    }
+}
+
+impl SessionName {
+    fn of(SessionKey(key): SessionKey) -> Self {
+        Self(key.to_string())
+    }
+}

@@ -1,0 +1,30 @@
+//! Messages that come with a key instead of a clientId.
+//!
+//! * Whoever has a key is trusted: the policy, which binds clients, is not asked. Listeners and services hear the message as
+//!   any other, with [`Client::by_api`](crate::bayeux::app::Client::by_api), and may change or veto it.
+//! * With `client` it goes to that session alone, subscribed or not, and past the listeners: CometD's `deliver`.
+//! * Nobody has a session here, so meta messages mean nothing.
+
+use crate::bayeux::batch::{Batch, Checked, Step};
+use crate::bayeux::{BayeuxError, BayeuxServer, Millis, Realm, SessionKey};
+
+impl BayeuxServer {
+    pub(in crate::bayeux) fn step_of_api(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
+        if checked.channel.realm() == Realm::Meta {
+            return Step::Replied(checked.failed(&BayeuxError::MetaChannelUnknown).into_json());
+        }
+        if checked.message.field("client").is_none() {
+            return self.publish(now, batch, checked);
+        }
+        let pushed = self.push_by_api(now, &checked);
+        Step::Replied(checked.answered(pushed))
+    }
+
+    fn push_by_api(&mut self, now: Millis, checked: &Checked) -> Result<(), BayeuxError> {
+        let Checked { message, channel, .. } = checked;
+        let named = message.get::<String>("client").and_then(|name| SessionKey::parse(&name));
+        let session = named.filter(|key| !self.is_peer(*key)).ok_or(BayeuxError::SessionUnknown)?;
+        let data = message.field("data").ok_or(BayeuxError::DataMissing)?;
+        self.push(now, session, channel.clone(), data.to_owned())
+    }
+}

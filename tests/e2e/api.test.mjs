@@ -1,0 +1,218 @@
+// The server API on workerd: over HTTP and through a service binding, held against its own description.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { Validator } from '@seriousme/openapi-schema-validator';
+import { inRoot } from '../../scripts/lib/project.mjs';
+import { SERVER, startServer } from '../../scripts/lib/server.mjs';
+import { ApiCaller, promised } from './support/api.mjs';
+import { join, post } from './support/bayeux.mjs';
+import { request } from './support/http.mjs';
+import { logged, until, withFixture } from './support/server.mjs';
+import { Socket } from './support/websocket.mjs';
+
+const [OLD, NEW] = ['the-key-that-is-to-go-soon', 'bmV3LWtleS1uZXcta2V5LW5ldw=='];
+const server = await startServer({
+  fixture: true,
+  vars: { API_KEYS: `${OLD} ${NEW}`, MAX_MESSAGE_SIZE: '2000', MAX_MESSAGES_PER_BATCH: '20' },
+  beside: [{ name: 'caller', script: inRoot('tests/e2e/support/api-caller.js'), vars: { BAYEUX_KEY: NEW }, services: { BAYEUX: SERVER } }],
+});
+after(() => server.stop());
+const { url } = server;
+const cometd = `${url}/cometd`;
+const { json: description } = await request(`${cometd}/api/openapi.json`, { method: 'GET' });
+const api = new ApiCaller(`${cometd}/api`, NEW, description);
+
+/** The clientIds that were in use. */
+const secrets = [];
+
+/** A client, and its name in the API. */
+async function named(tree) {
+  const before = await names(tree);
+  const client = await join(tree ? `${cometd}/${tree}` : cometd);
+  secrets.push(client.clientId);
+  const name = (await names(tree)).find((name) => !before.includes(name));
+  return { client, name };
+}
+
+const names = async (tree) => (await api.get('/clients', { limit: 1000, ...(tree && { tree }) })).clients.map(({ client }) => client);
+const error = ({ status, json: [{ successful, error }] }) => [status, successful, error];
+
+test('the description is one of OpenAPI 3.1', async () => {
+  const { valid, errors } = await new Validator().validate(structuredClone(description));
+  assert.ok(valid, JSON.stringify(errors));
+  assert.equal(description.openapi, '3.1.0');
+});
+
+test('there is no API without a key, and never a home in its place', async () => {
+  await withFixture({}, async ({ url }) => {
+    for (const path of ['', '/', '/openapi.json', '/publish', '/clients', '/handshake']) {
+      const answer = await request(`${url}/cometd/api${path}`, { headers: { authorization: 'Bearer ' }, body: '[{"channel":"/meta/handshake"}]' });
+      assert.deepEqual(error(answer), [404, false, '404::no_such_home'], path);
+    }
+  });
+  const handshake = { channel: '/meta/handshake', version: '1.0', supportedConnectionTypes: ['long-polling'] };
+  assert.equal((await post(`${cometd}/api`, [handshake])).status, 401);
+});
+
+test('each of several keys opens, and nothing else does: the log says who tried, and not with what', async () => {
+  for (const key of [OLD, NEW]) await api.with(key).get('/clients');
+  const wrong = `${NEW.slice(0, -1)}x`;
+  for (const [key, name] of [[undefined, 'missing'], [wrong, 'invalid'], ['', 'missing'], [`${OLD} ${NEW}`, 'invalid']])
+    for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
+      const answer = await api.with(key).call(method, path, { ...(method === 'POST' && { body: '[{"channel":"/a","data":1}]' }) });
+      assert.deepEqual(error(answer), [401, false, `401::api_key_${name}`]);
+      assert.equal(answer.headers['www-authenticate'], 'Bearer');
+    }
+  await request(`${cometd}/api/clients`, { method: 'GET', headers: { authorization: `Bearer ${wrong}`, 'cf-connecting-ip': '192.0.2.7' } });
+  await until(() => logged(server, 'api_refused').some(({ address }) => address === '192.0.2.7'), 'nothing was logged');
+});
+
+/** A client on a socket that waits for events, and its name in the API. */
+async function namedOnSocket() {
+  const before = await names();
+  const socket = await Socket.open(cometd);
+  const clientId = await socket.join();
+  secrets.push(clientId);
+  await socket.ask({ channel: '/meta/subscribe', clientId, subscription: '/news/*' });
+  socket.send([{ channel: '/meta/connect', clientId, connectionType: 'websocket' }]);
+  const name = (await names()).find((name) => !before.includes(name));
+  await until(async () => (await api.get(`/clients/${name}`)).connected, 'its connect is never held');
+  return { socket, name };
+}
+
+test('a message reaches who listens, over polls and sockets, and a push one client alone', async () => {
+  const [{ client: alice, name }, { client: bob }] = [await named(), await named()];
+  for (const client of [alice, bob]) await client.ok(client.subscribe('/news/*'));
+  const { socket, name: onSocket } = await namedOnSocket();
+  const heard = [alice, bob].map((client) => client.poll());
+  const data = { text: 'naïve 🎈', large: '18446744073709551616' };
+  assert.deepEqual((await api.publish({ channel: '/news/today', data, id: 'a1' })).json, [{ channel: '/news/today', id: 'a1', successful: true }]);
+  assert.deepEqual(await Promise.all(heard), [[data], [data]]);
+  assert.deepEqual(await socket.next(), [{ channel: '/news/today', data }]);
+  const pushed = alice.poll();
+  const { json } = await api.publish([
+    { channel: '/inbox', data: 'psst', client: name },
+    { channel: '/inbox', data: 'psst', client: '1' },
+    { channel: '/news/*', data: 1 },
+    { channel: '/service/veto', data: 1 },
+    { channel: '/service/echo', data: 'echo' },
+  ]);
+  assert.deepEqual(json, [
+    { channel: '/service/echo', data: 'echo' },
+    { channel: '/inbox', successful: true },
+    { channel: '/inbox', successful: false, error: '402::session_unknown' },
+    { channel: '/news/*', successful: false, error: '405::channel_invalid' },
+    { channel: '/service/veto', successful: false, error: '404::message_deleted' },
+    { channel: '/service/echo', successful: true },
+  ]);
+  assert.deepEqual(await pushed, ['psst']);
+  assert.deepEqual(await bob.poll({ advice: { timeout: 0 } }), []);
+  await api.publish({ channel: '/inbox', data: 'psst', client: onSocket });
+  assert.deepEqual(await socket.next(), [{ channel: '/inbox', data: 'psst' }]);
+  assert.equal((await api.call('DELETE', `/clients/${onSocket}`)).status, 204);
+  const farewell = await socket.next();
+  assert.deepEqual(farewell.map(({ channel, advice }) => [channel, advice?.reconnect]), [['/meta/disconnect', undefined], ['/meta/connect', 'none']]);
+  socket.raw.close();
+});
+
+test('the policy binds clients, not whoever has a key', async () => {
+  const { client: alice, name } = await named();
+  assert.equal((await alice.publish('/auth/x', 1)).json[0].successful, false);
+  assert.deepEqual((await api.publish({ channel: '/auth/x', data: 1 })).json, [{ channel: '/auth/x', successful: true }]);
+  assert.deepEqual((await api.publish({ channel: '/auth/x', data: 1, client: name })).json, [{ channel: '/auth/x', successful: true }]);
+  assert.deepEqual(await alice.poll(), [1]);
+});
+
+test('each call speaks of one home', async () => {
+  const { client: alice, name } = await named('rooms');
+  await alice.ok(alice.subscribe('/rooms/tea'));
+  assert.ok(!(await names()).includes(name));
+  for (const tree of ['rooms', '/rooms']) assert.deepEqual(await names(tree), [name]);
+  assert.deepEqual(await api.get('/channels', { tree: 'rooms' }), { channels: [{ channel: '/rooms/tea', subscribers: 1 }] });
+  const held = alice.poll();
+  await api.publish({ channel: '/rooms/tea', data: 'from the API' }, { tree: 'rooms' });
+  assert.deepEqual(await held, ['from the API']);
+  assert.equal((await api.call('DELETE', `/clients/${name}`, { query: { tree: 'rooms' } })).status, 204);
+  assert.equal(await alice.lives(), false);
+});
+
+test('clients and channels are listed in pages', async () => {
+  const crowd = [await named(), await named(), await named()];
+  for (const { client } of crowd) await client.ok(client.subscribe(['/pages/**', `/pages/${client === crowd[0].client}`]));
+  const paged = async (path, list) => {
+    const entries = [];
+    for (let after; ; ) {
+      const page = await api.get(path, { limit: 2, ...(after && { after }) });
+      entries.push(...page[list]);
+      if (!page.next) return entries;
+      after = page.next;
+    }
+  };
+  for (const [path, list] of [['/clients', 'clients'], ['/channels', 'channels']])
+    assert.deepEqual(await paged(path, list), (await api.get(path, { limit: 1000 }))[list]);
+  const channels = (await api.get('/channels', { limit: 1000 })).channels.filter(({ channel }) => channel.startsWith('/pages/'));
+  assert.deepEqual(channels, [{ channel: '/pages/**', subscribers: 3 }, { channel: '/pages/false', subscribers: 2 }, { channel: '/pages/true', subscribers: 1 }]);
+  const [{ name }] = crowd;
+  const shown = { client: name, connected: false, subscriptions: 2, queued: 0 };
+  assert.deepEqual((await api.get('/clients', { limit: 1000 })).clients.find(({ client }) => client === name), shown);
+  assert.deepEqual(await api.get(`/clients/${name}`), { ...shown, channels: ['/pages/**', '/pages/true'] });
+});
+
+test('a client that is disconnected is told so', async () => {
+  const { client: alice, name } = await named();
+  const held = alice.connect();
+  await until(async () => (await api.get(`/clients/${name}`)).connected, 'its connect is never held');
+  assert.equal((await api.call('DELETE', `/clients/${name}`)).status, 204);
+  assert.deepEqual((await held).json.map(({ channel, successful, advice }) => [channel, successful, advice?.reconnect]), [
+    ['/meta/disconnect', true, undefined],
+    ['/meta/connect', true, 'none'],
+  ]);
+  assert.deepEqual(error(await api.call('DELETE', `/clients/${name}`)), [404, false, '404::session_unknown']);
+});
+
+test('what cannot be taken is refused whole, within the limits of clients', async () => {
+  const message = { channel: '/a', data: 1 };
+  for (const [body, expected] of [
+    ['{', [400, false, '400::json_invalid']],
+    ['[]', [400, false, '400::batch_empty']],
+    [JSON.stringify(Array(21).fill(message)), [413, false, '413::batch_too_large']],
+    [JSON.stringify({ ...message, data: 'x'.repeat(2000) }), [413, false, '413::request_too_large']],
+    [[JSON.stringify({ ...message, data: 'x'.repeat(2000) })], [413, false, '413::request_too_large']],
+  ])
+    assert.deepEqual(error(await api.call('POST', '/publish', { body })), expected);
+  assert.equal((await api.publish(Array(20).fill(message))).json.length, 20);
+  for (const [path, query] of [['/clients', { limit: 0 }], ['/clients', { after: 'x' }], ['/channels', { after: 'x' }], ['/clients/1', { tree: '*' }]])
+    assert.equal((await api.call('GET', path, { query })).status, 400);
+  for (const [method, path] of [['DELETE', '/clients/1'], ['POST', '/publish']]) assert.equal((await api.call(method, path, { query: { tree: '*' } })).status, 400);
+  for (const [method, path, status, allow] of [['GET', '', 404], ['GET', '/nothing', 404], ['PUT', '/publish', 405, 'POST'], ['OPTIONS', '/clients', 405, 'GET'], ['POST', '/clients/1', 405, 'GET, DELETE']]) {
+    const answer = await request(`${cometd}/api${path}`, { method, headers: { authorization: `Bearer ${NEW}`, origin: 'https://page.example' } });
+    assert.deepEqual([answer.status, answer.headers.allow, answer.headers['access-control-allow-origin']], [status, allow, undefined]);
+  }
+});
+
+test('another Worker has the same API through a service binding', async () => {
+  const caller = new ApiCaller(server.urls.caller, undefined, description);
+  const { client: alice, name } = await named();
+  await alice.ok(alice.subscribe('/bound'));
+  const held = alice.poll();
+  assert.deepEqual((await caller.publish([{ channel: '/bound', data: 1 }])).json, [{ channel: '/bound', successful: true }]);
+  assert.deepEqual(await held, [1]);
+  assert.ok((await caller.get('/clients', { limit: 1000 })).clients.some(({ client }) => client === name));
+  assert.equal((await caller.call('DELETE', `/clients/${name}`)).status, 204);
+  assert.equal((await caller.call('GET', `/clients/${name}`)).status, 404);
+  assert.equal(await alice.lives(), false);
+});
+
+test('every answer that the description promises was seen, and every path of it', async () => {
+  await api.with(undefined).call('GET', '/openapi.json');
+  assert.equal((await api.call('GET', '/clients/1')).status, 404);
+  assert.equal((await api.publish({ channel: '/service/panic', data: 1 })).status, 500);
+  // A fault that cannot be brought about from outside.
+  const unforced = (answer) => / 500$/.test(answer) && !answer.startsWith('POST /publish');
+  assert.deepEqual(promised(description).filter((answer) => !api.seen.has(answer) && !unforced(answer)), []);
+});
+
+test('neither keys nor clientIds are in anything that was logged', () => {
+  assert.ok(secrets.length > 5 && server.logs.length > 5);
+  for (const { message } of server.logs) for (const secret of [OLD, NEW, NEW.slice(0, -1), ...secrets]) assert.ok(!message.includes(secret), message);
+});

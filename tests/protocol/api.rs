@@ -1,0 +1,342 @@
+//! The server API: what somebody with a key can see and do.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use bayeux_edge::bayeux::api::{ApiKeys, Door, knock};
+use bayeux_edge::bayeux::app::{
+    Actions, Application, Client, HttpRequest, LocalSession, SecurityPolicy, ServerEvent, publish, reply,
+};
+use bayeux_edge::bayeux::{API_PATH, BayeuxError, ChannelId, ChannelPattern, Denial, Ending, Message, Notice};
+use serde_json::{Value, json};
+
+use crate::scenario::Scenario;
+
+/// The outcome of each message of a publish.
+fn published(scenario: &Scenario, messages: &Value) -> Vec<String> {
+    let (status, answer) = scenario.call("POST", "/publish", "", &messages.to_string());
+    assert_eq!(status, 200, "{answer}");
+    let replies = answer.as_array().unwrap().iter().filter(|message| message.get("successful").is_some());
+    replies.map(|reply| reply["error"].as_str().unwrap_or("ok").to_owned()).collect()
+}
+
+fn get(scenario: &Scenario, path: &str, query: &str) -> Value {
+    let (status, answer) = scenario.call("GET", path, query, "");
+    assert_eq!(status, 200, "{answer}");
+    answer
+}
+
+fn refused(scenario: &Scenario, method: &str, path: &str, query: &str) -> (u16, String) {
+    let (status, answer) = scenario.call(method, path, query, "");
+    assert_eq!(answer[0]["successful"], false, "{answer}");
+    (status, answer[0]["error"].as_str().unwrap().to_owned())
+}
+
+/// The names of all clients, in the order they joined.
+fn names(scenario: &Scenario) -> Vec<String> {
+    let clients = get(scenario, "/clients", "")["clients"].take();
+    clients.as_array().unwrap().iter().map(|client| client["client"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn messages_reach_whoever_listens_one_or_many_and_each_has_its_own_reply() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    alice.subscribe("/news/*");
+    let held = alice.hold();
+    let one = scenario.call("POST", "/publish", "", r#"{"channel":"/news/a","data":1E400,"id":"7","ext":{"x":1}}"#);
+    assert_eq!(one, (200, json!([{"channel": "/news/a", "id": "7", "successful": true}])));
+    assert_eq!(held.answer().text.matches(r#"{"channel":"/news/a","data":1E400,"ext":{"x":1}}"#).count(), 1);
+    let outcomes = published(
+        &scenario,
+        &json!([
+            {"channel": "/news/b", "data": 2},
+            {"channel": "/news/*", "data": 3},
+            {"channel": "/news/b"},
+            {"data": 4},
+            5,
+            {"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]},
+            {"channel": "/meta/disconnect", "clientId": alice.id()},
+            {"channel": "/news/b", "data": 6, "clientId": alice.id(), "successful": false},
+        ]),
+    );
+    let expected = [
+        "ok",
+        "405::channel_invalid",
+        "400::data_missing",
+        "400::channel_missing",
+        "400::message_invalid",
+        "403::meta_channel_unknown",
+        "403::meta_channel_unknown",
+        "ok",
+    ];
+    assert_eq!(outcomes, expected);
+    let events: Vec<Value> = alice.connect().answer().events();
+    assert_eq!(events, [json!({"channel": "/news/b", "data": 2}), json!({"channel": "/news/b", "data": 6})]);
+}
+
+#[test]
+fn a_body_that_cannot_be_taken_is_refused_as_a_whole_within_the_limits_of_clients() {
+    let vars = [("MAX_MESSAGES_PER_BATCH", "2"), ("MAX_JSON_DEPTH", "5")];
+    let scenario = Scenario::with(&vars);
+    let message = r#"{"channel":"/a","data":1}"#;
+    for (body, status, error) in [
+        ("", 400, "400::json_invalid"),
+        ("[]", 400, "400::batch_empty"),
+        ("{", 400, "400::json_invalid"),
+        ("[{\"a\":[[[[]]]]}]", 400, "400::json_too_deep"),
+        (&*format!("[{message},{message},{message}]"), 413, "413::batch_too_large"),
+    ] {
+        let expected = (status, json!([{"successful": false, "error": error}]));
+        assert_eq!(scenario.call("POST", "/publish", "", body), expected);
+    }
+    assert_eq!(scenario.call("POST", "/publish", "", &format!("[{message},{message}]")).0, 200);
+}
+
+#[test]
+fn with_the_name_of_a_client_a_message_goes_to_it_alone_subscribed_or_not() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    alice.subscribe("/private");
+    let [of_alice, of_bob]: [String; 2] = names(&scenario).try_into().unwrap();
+    let outcomes = published(
+        &scenario,
+        &json!([
+            {"channel": "/private", "data": "psst", "client": of_bob},
+            {"channel": "/service/echo", "data": "beep", "client": of_bob},
+            {"channel": "/private", "client": of_bob},
+            {"channel": "/private", "data": 1, "client": "1"},
+            {"channel": "/private", "data": 1, "client": bob.id()},
+            {"channel": "/private", "data": 1, "client": {"no": "name"}},
+            {"channel": "/meta/connect", "data": 1, "client": of_alice},
+        ]),
+    );
+    let unknown = "402::session_unknown";
+    assert_eq!(outcomes, ["ok", "ok", "400::data_missing", unknown, unknown, unknown, "403::meta_channel_unknown"]);
+    assert_eq!(bob.connect().answer().data(), ["psst", "beep"]);
+    assert_eq!(alice.connect_with(json!({"advice": {"timeout": 0}})).answer().data(), Vec::<Value>::new());
+}
+
+struct Nobody;
+
+impl SecurityPolicy for Nobody {
+    fn can_create(&mut self, _: &Client, _: &ChannelPattern, _: &Message) -> Result<(), Denial> {
+        Err(Denial::default())
+    }
+
+    fn can_publish(&mut self, _: &Client, _: &ChannelId, _: &Message) -> Result<(), Denial> {
+        Err(Denial::default())
+    }
+}
+
+#[test]
+fn the_policy_binds_clients_while_listeners_services_and_bots_hear_whoever_has_a_key() {
+    let log = Rc::new(RefCell::new(Vec::new()));
+    let (seen, told) = (Rc::clone(&log), Rc::clone(&log));
+    let bot = LocalSession::new("bot", |message| match message.client.by_api {
+        true => publish("/echoes", message.raw_data()),
+        false => Actions::new(),
+    });
+    let app = Application::new()
+        .security_policy(Nobody)
+        .service("double", |call| Ok(reply(call.data::<i64>()? * 2)))
+        .listener("/news", move |message| {
+            seen.borrow_mut().push(format!("{} {}", message.client.by_api, message.client.session.is_none()));
+            match message.data::<i64>()? {
+                13 => Err(BayeuxError::MessageDeleted),
+                number => {
+                    message.set_data(number + 1);
+                    Ok(Actions::new())
+                }
+            }
+        })
+        .local_session(bot.subscribe("/news"))
+        .on_event(move |event| {
+            match event {
+                ServerEvent::Publish(publication) => {
+                    told.borrow_mut().push(format!("{} {}", publication.channel, publication.raw_data()));
+                }
+                ServerEvent::ClientPush { data, .. } => told.borrow_mut().push(format!("pushed {data}")),
+                _ => (),
+            }
+            Actions::new()
+        });
+    let scenario = Scenario::serving(app, &[]);
+    let [alice] = scenario.join(["alice"]);
+    assert!(alice.error_of(alice.a_publish("/news", 1)).starts_with("403"));
+    let of_alice = names(&scenario).remove(0);
+    let outcomes = published(
+        &scenario,
+        &json!([
+            {"channel": "/news", "data": 1},
+            {"channel": "/news", "data": 13},
+            {"channel": "/news", "data": "x"},
+            {"channel": "/news", "data": 13, "client": of_alice},
+        ]),
+    );
+    assert_eq!(outcomes, ["ok", "404::message_deleted", "400::data_invalid", "ok"]);
+    assert_eq!(*log.borrow(), ["true true", "true true", "true true", "/news 2", "pushed 13", "/echoes 2"]);
+    let (_, answer) = scenario.call("POST", "/publish", "", r#"{"channel":"/service/double","data":21}"#);
+    assert_eq!(
+        answer,
+        json!([{"channel": "/service/double", "data": 42}, {"channel": "/service/double", "successful": true}])
+    );
+    alice.connect();
+    assert_eq!(alice.receives(), [13]);
+}
+
+#[test]
+fn what_was_answered_with_success_outlives_a_crash_where_durability_is_strict() {
+    let scenario = Scenario::with(&[("DURABILITY", "strict")]);
+    let [alice] = scenario.join(["alice"]);
+    alice.subscribe("/news");
+    let of_alice = names(&scenario).remove(0);
+    let message = json!([{"channel": "/news", "data": 1}, {"channel": "/you", "data": 2, "client": of_alice}]);
+    assert_eq!(published(&scenario, &message), ["ok", "ok"]);
+    scenario.crashes();
+    assert_eq!(names(&scenario), [of_alice], "and it is still known by its name");
+    assert_eq!(alice.connect().answer().data(), [1, 2]);
+    scenario.rows().are_full(true);
+    let failed = "503::storage_failed".to_owned();
+    assert_eq!(published(&scenario, &message), [failed.clone(), failed]);
+}
+
+#[test]
+fn clients_are_shown_by_a_name_of_no_use_to_anyone_without_a_key() {
+    let app = Application::new().service("note", |call| {
+        Ok(Actions::new().set_attribute("user", call.data::<String>()?).set_attribute("token", "secret"))
+    });
+    let scenario = Scenario::serving(app, &[("API_ATTRIBUTES", "user room")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    alice.subscribe("/chat/*");
+    alice.subscribe("/news");
+    alice.publish("/service/note", "alice");
+    bob.publish("/news", 1);
+    let _held = bob.hold();
+    let [of_alice, of_bob]: [String; 2] = names(&scenario).try_into().unwrap();
+    assert!(of_alice != of_bob && !alice.id().contains(&of_alice));
+    let expected = json!({"clients": [
+        {"client": of_alice, "connected": false, "subscriptions": 2, "queued": 1, "attributes": {"user": "alice"}},
+        {"client": of_bob, "connected": true, "subscriptions": 0, "queued": 0},
+    ]});
+    assert_eq!(get(&scenario, "/clients", ""), expected);
+    let mut whole = expected["clients"][0].clone();
+    whole["channels"] = json!(["/chat/*", "/news"]);
+    assert_eq!(get(&scenario, &format!("/clients/{of_alice}"), ""), whole);
+    for name in ["1", "0", "", "x", &format!("+{of_alice}"), &format!("0{of_alice}"), alice.id()] {
+        let expected = (404, "404::session_unknown".to_owned());
+        assert_eq!(refused(&scenario, "GET", &format!("/clients/{name}"), ""), expected);
+        assert_eq!(refused(&scenario, "DELETE", &format!("/clients/{name}"), ""), expected);
+    }
+}
+
+#[test]
+fn attributes_are_not_shown_unless_somebody_says_so() {
+    let app = Application::new().service("note", |_| Ok(Actions::new().set_attribute("user", "alice")));
+    let scenario = Scenario::serving(app, &[]);
+    let [alice] = scenario.join(["alice"]);
+    alice.publish("/service/note", 1);
+    assert_eq!(get(&scenario, "/clients", "")["clients"][0].get("attributes"), None);
+}
+
+#[test]
+fn the_name_of_a_session_is_never_given_to_another_one() {
+    let scenario = Scenario::new();
+    let [_alice] = scenario.join(["alice"]);
+    let first = names(&scenario);
+    scenario.after(60_000);
+    assert_eq!((names(&scenario), scenario.rows().count().0), (vec![], 0));
+    scenario.crashes();
+    let [_bob] = scenario.join(["bob"]);
+    assert_ne!(names(&scenario), first);
+}
+
+#[test]
+fn a_client_whose_session_is_ended_is_told_and_advised_to_stay_away() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    let [of_alice, of_bob]: [String; 2] = names(&scenario).try_into().unwrap();
+    let held = alice.hold();
+    assert_eq!(scenario.call("DELETE", &format!("/clients/{of_alice}"), "", ""), (204, Value::Null));
+    let answer = held.answer();
+    assert_eq!(answer.events(), [json!({"channel": "/meta/disconnect", "successful": true})]);
+    assert_eq!(answer.reply()["advice"]["reconnect"], "none");
+    assert_eq!(refused(&scenario, "DELETE", &format!("/clients/{of_alice}"), "").0, 404);
+    assert_eq!(scenario.call("DELETE", &format!("/clients/{of_bob}"), "", "").0, 204);
+    assert_eq!(bob.connect().answer().reply()["advice"]["reconnect"], "none", "also between two polls");
+    let closed = |notice: &Notice| matches!(notice, Notice::SessionClosed { why: Ending::Dismissed, .. });
+    assert_eq!(scenario.notices().iter().filter(|notice| closed(notice)).count(), 2);
+}
+
+#[test]
+fn lists_come_in_pages_that_miss_and_repeat_nobody() {
+    let scenario = Scenario::new();
+    let clients = scenario.join(["a", "b", "c", "d", "e"]);
+    for (client, channel) in clients.iter().zip(["/e", "/d", "/c", "/b", "/a/**"]) {
+        client.subscribe(channel);
+        client.subscribe("/all");
+    }
+    for (path, list, name) in [("/clients", "clients", "client"), ("/channels", "channels", "channel")] {
+        let whole = get(&scenario, path, "");
+        let mut pages = Vec::new();
+        let mut query = "limit=2".to_owned();
+        loop {
+            let mut page = get(&scenario, path, &query);
+            pages.append(page[list].as_array_mut().unwrap());
+            let Some(next) = page["next"].as_str() else { break };
+            assert_eq!(pages.last().unwrap()[name], next);
+            query = format!("limit=2&after={next}");
+        }
+        assert_eq!(
+            (json!(pages), pages.len(), whole.get("next")),
+            (whole[list].clone(), 5 + usize::from(list == "channels"), None)
+        );
+    }
+    let channels = get(&scenario, "/channels", "limit=1&after=/a/**");
+    assert_eq!(channels, json!({"channels": [{"channel": "/all", "subscribers": 5}], "next": "/all"}));
+    assert_eq!(get(&scenario, "/clients", "limit=1000")["clients"].as_array().unwrap().len(), 5);
+    for limit in ["0", "1001", "-1", "x", ""] {
+        assert_eq!(refused(&scenario, "GET", "/clients", &format!("limit={limit}")).1, "400::limit_invalid");
+    }
+    assert_eq!(refused(&scenario, "GET", "/clients", "after=x").1, "400::after_invalid");
+    assert_eq!(refused(&scenario, "GET", "/channels", "after=x").1, "400::after_invalid");
+}
+
+#[test]
+fn other_paths_and_methods_are_told_apart() {
+    let scenario = Scenario::new();
+    for path in ["", "/", "/nothing", "/clients/1/x", "/publish/", "/clients/"] {
+        let expected = if path == "/clients/" { "404::session_unknown" } else { "404::no_such_path" };
+        assert_eq!(refused(&scenario, "GET", path, "").1, expected, "{path}");
+    }
+    for (method, path) in [("GET", "/publish"), ("POST", "/clients"), ("DELETE", "/channels"), ("PUT", "/clients/1")] {
+        assert_eq!(refused(&scenario, method, path, ""), (405, "405::method_not_allowed".to_owned()));
+    }
+}
+
+#[test]
+fn the_door_opens_for_a_key_and_leads_to_one_home() {
+    let keys = ApiKeys::parse(Some("the-key-of-this-test".to_owned())).unwrap();
+    let call = |path: &str, query: &str, key: Option<&str>| {
+        let headers = key.map(|key| ("authorization".to_owned(), format!("Bearer {key}"))).into_iter().collect();
+        let (path, query) = (format!("{API_PATH}{path}"), query.to_owned());
+        match knock(&keys, &HttpRequest { method: "GET".to_owned(), path, query, headers, ..HttpRequest::default() }) {
+            Door::Open(home) => home.name().to_owned(),
+            Door::Closed(response) => response.status.to_string(),
+        }
+    };
+    let key = Some("the-key-of-this-test");
+    for (query, home) in
+        [("", "/"), ("tree=/", "/"), ("tree=", "/"), ("tree=chat", "/chat"), ("limit=1&tree=%2Fchat", "/chat")]
+    {
+        assert_eq!(call("/clients", query, key), home, "{query}");
+    }
+    for tree in ["*", "/a/*", "meta", "a%20b"] {
+        assert_eq!(call("/clients", &format!("tree={tree}"), key), "400");
+    }
+    for wrong in [None, Some("the-key-of-this-tesT")] {
+        assert_eq!(call("/clients", "", wrong), "401");
+        assert_eq!(call("/nothing", "tree=*", wrong), "401", "nothing is told without a key");
+    }
+    assert_eq!(call("/openapi.json", "", None), "200");
+}
