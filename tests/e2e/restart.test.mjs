@@ -45,6 +45,8 @@ async function withDatabases(persistTo, options, work) {
   assert.equal(files.length, 2, files.join());
   const databases = files.map((name) => new DatabaseSync(path(folder, name), options));
   try {
+    // workerd may be writing just now.
+    for (const database of databases) database.exec('PRAGMA busy_timeout = 5000');
     return await work(...databases);
   } finally {
     databases.forEach((database) => database.close());
