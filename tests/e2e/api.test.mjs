@@ -132,6 +132,8 @@ test('each call speaks of one home', async () => {
   const held = alice.poll();
   await api.publish({ channel: '/rooms/tea', data: 'from the API' }, { tree: 'rooms' });
   assert.deepEqual(await held, ['from the API']);
+  await api.publish({ channel: '/rooms/tea', data: 'by way of the root' });
+  assert.deepEqual(await alice.poll(), ['by way of the root']);
   assert.equal((await api.call('DELETE', `/clients/${name}`, { query: { tree: 'rooms' } })).status, 204);
   assert.equal(await alice.lives(), false);
 });
@@ -156,6 +158,27 @@ test('clients and channels are listed in pages', async () => {
   const shown = { client: name, connected: false, subscriptions: 2, queued: 0 };
   assert.deepEqual((await api.get('/clients', { limit: 1000 })).clients.find(({ client }) => client === name), shown);
   assert.deepEqual(await api.get(`/clients/${name}`), { ...shown, channels: ['/pages/**', '/pages/true'] });
+});
+
+test('the trees that are in use are listed, the root first, whatever home is named', async () => {
+  const { client: alice } = await named();
+  await alice.ok(alice.subscribe(['/leaves/green', '/roots/deep']));
+  const { trees } = await api.get('/trees', { tree: 'chat', limit: 1000 });
+  const all = trees.map(({ tree }) => tree);
+  assert.equal(all[0], '/');
+  for (const tree of ['/leaves', '/roots']) assert.ok(all.includes(tree), all.join());
+  assert.deepEqual(await api.get('/trees', { limit: 1 }), { trees: [{ tree: '/' }], next: '/' });
+  assert.deepEqual((await api.get('/trees', { after: '/leaves' })).trees.slice(0, 1), trees.slice(all.indexOf('/leaves') + 1).slice(0, 1));
+  assert.equal((await api.call('GET', '/trees', { query: { after: 'x*' } })).status, 400);
+});
+
+test('a home that listens is no client of the owner, and cannot be reached as one', async () => {
+  const { client: alice } = await named();
+  await alice.ok(alice.subscribe('/owned/one'));
+  assert.deepEqual(await api.get('/clients', { tree: 'owned' }), { clients: [] });
+  assert.deepEqual(await api.get('/channels', { tree: 'owned' }), { channels: [] });
+  await api.publish({ channel: '/owned/one', data: 1 }, { tree: 'owned' });
+  assert.deepEqual(await alice.poll(), [1]);
 });
 
 test('a client that is disconnected is told so', async () => {

@@ -300,6 +300,9 @@ fn lists_come_in_pages_that_miss_and_repeat_nobody() {
     }
     assert_eq!(refused(&scenario, "GET", "/clients", "after=x").1, "400::after_invalid");
     assert_eq!(refused(&scenario, "GET", "/channels", "after=x").1, "400::after_invalid");
+    assert_eq!(get(&scenario, "/trees", "limit=1"), json!({"trees": [{"tree": "/"}]}));
+    assert_eq!(get(&scenario, "/trees", "after=/"), json!({"trees": []}));
+    assert_eq!(refused(&scenario, "GET", "/trees", "after=*").1, "400::after_invalid");
 }
 
 #[test]
@@ -331,6 +334,7 @@ fn the_door_opens_for_a_key_and_leads_to_one_home() {
     {
         assert_eq!(call("/clients", query, key), home, "{query}");
     }
+    assert_eq!(call("/trees", "tree=chat", key), "/", "the root knows all");
     for tree in ["*", "/a/*", "meta", "a%20b"] {
         assert_eq!(call("/clients", &format!("tree={tree}"), key), "400");
     }

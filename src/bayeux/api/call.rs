@@ -3,7 +3,7 @@
 use super::{ApiError, lists::Page};
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::request::Element;
-use crate::bayeux::{API_PATH, ChannelPattern, Options, RequestError, SessionKey, parse_json};
+use crate::bayeux::{API_PATH, ChannelPattern, Home, Options, RequestError, SessionKey, parse_json};
 
 /// What somebody asks of a home.
 #[derive(Debug)]
@@ -13,6 +13,7 @@ pub enum Call {
     Client(SessionKey),
     Disconnect(SessionKey),
     Channels(Page<ChannelPattern>),
+    Trees(Page<Home>),
 }
 
 impl Call {
@@ -30,8 +31,9 @@ impl Call {
             (["clients", client], "GET") => named(client).map(Self::Client),
             (["clients", client], "DELETE") => named(client).map(Self::Disconnect),
             (["channels"], "GET") => Page::of(request, ChannelPattern::parse).map(Self::Channels),
+            (["trees"], "GET") => Page::of(request, Home::named).map(Self::Trees),
             (["publish"], _) => Err(ApiError::MethodNotAllowed("POST")),
-            (["clients"] | ["channels"], _) => Err(ApiError::MethodNotAllowed("GET")),
+            (["clients"] | ["channels"] | ["trees"], _) => Err(ApiError::MethodNotAllowed("GET")),
             (["clients", _], _) => Err(ApiError::MethodNotAllowed("GET, DELETE")),
             _ => Err(ApiError::PathUnknown),
         }

@@ -56,7 +56,9 @@ fn describe(method: &str) -> HttpResponse {
 
 /// The home that a call speaks of.
 fn home(request: &HttpRequest) -> Result<Home, ApiError> {
-    let Some(tree) = request.query_field("tree") else { return Ok(Home::Root) };
+    // The root alone knows every tree.
+    let of_all = request.path.strip_prefix(API_PATH) == Some("/trees");
+    let Some(tree) = request.query_field("tree").filter(|_| !of_all) else { return Ok(Home::Root) };
     let name = if tree.starts_with('/') { tree } else { format!("/{tree}") };
     Home::named(&name).ok_or(ApiError::TreeInvalid)
 }

@@ -1,16 +1,17 @@
-//! Who is there and what is subscribed to, a page at a time, and the end of a session.
+//! Who is there, what is subscribed to and which trees there are, a page at a time, and the end of a session.
 //!
 //! A list is in the order of its names, and the next page begins behind the last name of this one: what comes and goes meanwhile
 //! moves nothing else to another page.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use super::{ApiError, json};
 use crate::bayeux::app::{HttpRequest, HttpResponse};
-use crate::bayeux::{BayeuxServer, ChannelPattern, Ending, Session, SessionKey};
+use crate::bayeux::{BayeuxServer, ChannelPattern, Ending, Home, Session, SessionKey};
 
 /// A part of a list.
 #[derive(Debug)]
@@ -52,6 +53,11 @@ struct ChannelView<'a> {
     subscribers: usize,
 }
 
+#[derive(Serialize)]
+struct TreeView<'a> {
+    tree: &'a str,
+}
+
 /// A [`SessionKey`] as text: JavaScript's numbers are not to be trusted with it.
 #[derive(Serialize)]
 #[serde(transparent)]
@@ -67,6 +73,13 @@ struct Clients<'a> {
 #[derive(Serialize)]
 struct Channels<'a> {
     channels: Vec<ChannelView<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Trees<'a> {
+    trees: Vec<TreeView<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<&'a str>,
 }
@@ -128,6 +141,15 @@ impl BayeuxServer {
         let (channels, more) = page.cut(channels.filter(|channel| channel.subscribers > 0));
         let next = channels.last().filter(|_| more).map(|last| last.channel);
         json(Channels { channels, next })
+    }
+
+    /// As the root: itself and the trees that it knows to be in use.
+    pub(super) fn list_trees(&self, page: &Page<Home>) -> HttpResponse {
+        let behind = |home: &&Home| page.after.as_ref().is_none_or(|after| **home > *after);
+        let trees = iter::once(&Home::Root).chain(self.trees.known()).filter(behind);
+        let (trees, more) = page.cut(trees.map(|home| TreeView { tree: home.name() }));
+        let next = trees.last().filter(|_| more).map(|last| last.tree);
+        json(Trees { trees, next })
     }
 
     /// A session that is a client's: other homes, which this one relays to, are none.

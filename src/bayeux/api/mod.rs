@@ -7,11 +7,12 @@
 //! GET    /cometd/api/clients/{client}     ← {"client":"17…","channels":["/news"],…}
 //! DELETE /cometd/api/clients/{client}     ← 204
 //! GET    /cometd/api/channels             ← {"channels":[{"channel":"/news","subscribers":1}]}
+//! GET    /cometd/api/trees                ← {"trees":[{"tree":"/"},{"tree":"/news"}]}
 //! GET    /cometd/api/openapi.json         ← openapi.json of this folder
 //! ```
 //!
 //! A client is named here by its [`SessionKey`](super::SessionKey), which tells nothing of its clientId. Each call speaks of one home: the root's,
-//! or that of `?tree=`. Without a key in `API_KEYS` none of this is there.
+//! or that of `?tree=`; the list of trees is the root's. Without a key in `API_KEYS` none of this is there.
 
 mod call;
 mod door;
@@ -41,6 +42,7 @@ impl BayeuxServer {
             Ok(Call::Client(key)) => self.show_client(key),
             Ok(Call::Disconnect(key)) => self.disconnect_by_api(key),
             Ok(Call::Channels(page)) => self.list_channels(&page),
+            Ok(Call::Trees(page)) => self.list_trees(&page),
             Err(error) => error.into_response(),
         };
         self.respond(from, response);

@@ -112,6 +112,11 @@ impl Trees {
         self.interests.is_empty() && self.links.are_empty() && self.root.is_empty() && self.standing.is_idle()
     }
 
+    /// The trees that are in use, as far as the root knows them, which is asked by all.
+    pub fn known(&self) -> impl Iterator<Item = &Home> {
+        self.root.trees()
+    }
+
     pub fn due(&self) -> Option<Millis> {
         let all = [self.interests.due(), self.links.due(), self.peers.due(), self.root.due(), self.standing.due()];
         all.into_iter().flatten().min()

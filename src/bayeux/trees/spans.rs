@@ -54,6 +54,11 @@ impl Root {
         patience.chain(rests).min()
     }
 
+    /// The trees that are in use, in the order of their names.
+    pub fn trees(&self) -> impl Iterator<Item = &Home> {
+        self.trees.keys()
+    }
+
     pub fn restore_tree(&mut self, name: &str, text: &str) {
         let (Some(home), Ok((number, told))) = (Home::named(name), serde_json::from_str(text)) else { return };
         self.trees.insert(home, Tree { number, told, ..Tree::default() });
