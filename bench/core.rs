@@ -8,31 +8,33 @@ use std::time::Duration;
 use bayeux_edge::bayeux::Application;
 use bayeux_edge::bayeux::{
     BayeuxServer, ChannelId, ChannelPattern, Endpoint, Forgetful, Home, Input, Millis, Options, Origin, Output,
-    RequestId, Subscriptions, parse_json,
+    RequestId, SocketId, Subscriptions, parse_json,
 };
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 /// A server with clients, and the numbers of its requests.
 struct Room {
     server: BayeuxServer,
+    transport: &'static str,
     requests: u64,
     clients: Vec<String>,
 }
 
 impl Room {
-    /// Clients that listen to `/chat/demo`, each with a held connect.
-    fn with(clients: usize) -> Self {
+    /// Clients that listen to `/chat/demo`, each with a held connect, on a socket of its own where `transport` is
+    /// `websocket`.
+    fn with(clients: usize, transport: &'static str) -> Self {
         let never = Duration::from_secs(60 * 60 * 24 * 365);
         let options =
             Options { timeout: never, max_interval: never, max_queue: usize::MAX, tree_depth: 0, ..Options::default() };
         let server = BayeuxServer::new(Home::Root, options, Application::new(), [7; 32], Box::new(Forgetful));
-        let mut room = Self { server, requests: 0, clients: Vec::new() };
+        let mut room = Self { server, transport, requests: 0, clients: Vec::new() };
         for _ in 0..clients {
             let client = room.handshake();
             room.send(&format!(
                 r#"[{{"channel":"/meta/subscribe","clientId":"{client}","subscription":"/chat/demo"}}]"#
             ));
-            room.send(&connect(&client));
+            room.connect(&client);
             room.clients.push(client);
         }
         room.reconnect();
@@ -52,9 +54,16 @@ impl Room {
 
     fn reconnect(&mut self) {
         for at in 0..self.clients.len() {
-            let connect = connect(&self.clients[at]);
-            self.send(&connect);
+            let client = self.clients[at].clone();
+            self.connect(&client);
         }
+    }
+
+    fn connect(&mut self, client: &str) {
+        let transport = self.transport;
+        self.send(&format!(
+            r#"[{{"channel":"/meta/connect","clientId":"{client}","connectionType":"{transport}","id":"4"}}]"#
+        ));
     }
 
     fn publish(&mut self) -> Vec<Output> {
@@ -67,14 +76,13 @@ impl Room {
     fn send(&mut self, body: &str) -> Vec<Output> {
         self.requests += 1;
         let messages = parse_json(body, &Options::default()).expect("a valid batch");
-        let from = Endpoint::LongPolling(RequestId::new(self.requests));
+        let from = match self.transport {
+            "websocket" => Endpoint::WebSocket(SocketId(self.requests)),
+            _ => Endpoint::LongPolling(RequestId::new(self.requests)),
+        };
         // The clock does not matter here but for the pace of flushes, which is given all the time it wants.
         self.server.handle(Millis(self.requests * 1000), Input::Messages { from, origin: Origin::default(), messages })
     }
-}
-
-fn connect(client: &str) -> String {
-    format!(r#"[{{"channel":"/meta/connect","clientId":"{client}","connectionType":"long-polling","id":"4"}}]"#)
 }
 
 fn core(criterion: &mut Criterion) {
@@ -84,18 +92,22 @@ fn core(criterion: &mut Criterion) {
         bencher.iter(|| parse_json(black_box(body), &Options::default()));
     });
     criterion.bench_function("handshake and disconnect", |bencher| {
-        let mut room = Room::with(1);
+        let mut room = Room::with(1, "long-polling");
         bencher.iter(|| {
             let client = room.handshake();
             room.send(&format!(r#"[{{"channel":"/meta/disconnect","clientId":"{client}"}}]"#))
         });
     });
     criterion.bench_function("hold a connect, in place of the one before", |bencher| {
-        let mut room = Room::with(1);
+        let mut room = Room::with(1, "long-polling");
         bencher.iter(|| room.reconnect());
     });
     criterion.bench_function("publish to 1,000 held connects", |bencher| {
-        bencher.iter_batched_ref(|| Room::with(1000), Room::publish, BatchSize::LargeInput);
+        bencher.iter_batched_ref(|| Room::with(1000, "long-polling"), Room::publish, BatchSize::LargeInput);
+    });
+    criterion.bench_function("publish to 1,000 sockets", |bencher| {
+        let mut room = Room::with(1000, "websocket");
+        bencher.iter(|| room.publish());
     });
     criterion.bench_function("find the subscribers among 100,000 patterns", |bencher| {
         let mut subscriptions = Subscriptions::default();
