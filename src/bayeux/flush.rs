@@ -15,8 +15,11 @@ use super::Millis;
 /// What one answer costs the object, measured on workerd: see bench/README.md.
 const COST_OF_ANSWER: Duration = Duration::from_micros(250);
 
-/// What one frame costs it.
+/// What one frame of a socket costs it.
 const COST_OF_FRAME: Duration = Duration::from_micros(30);
+
+/// What one chunk of a stream costs it.
+const COST_OF_CHUNK: Duration = Duration::from_micros(60);
 
 /// A wave is over when all but this part of its polls are back.
 const STRAGGLERS: usize = 50;
@@ -30,7 +33,7 @@ pub struct FlushPace {
     number: u64,
     since: Millis,
     not_before: Millis,
-    /// When the frames of the wave are out, whatever the polls do.
+    /// When the frames and chunks of the wave are out, whatever the polls do.
     earliest: Millis,
     /// Polls that may still come back before the wave is over.
     awaited: usize,
@@ -39,6 +42,17 @@ pub struct FlushPace {
 /// The wave in which a session's connect was answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Wave(u64);
+
+/// What a flush sent.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sent {
+    /// To held polls.
+    pub answers: usize,
+    /// On sockets.
+    pub frames: usize,
+    /// On event streams.
+    pub chunks: usize,
+}
 
 impl FlushPace {
     pub fn allows(&self, now: Millis) -> bool {
@@ -54,10 +68,10 @@ impl FlushPace {
         Wave(self.number + 1)
     }
 
-    /// A wave has started: so many polls were answered and so many frames sent just now. The next flush waits for
-    /// `longest` at the most.
-    pub fn flushed(&mut self, now: Millis, answers: usize, frames: usize, longest: Duration) {
-        let frames = times(COST_OF_FRAME, frames);
+    /// A wave has started: so much was sent just now. The next flush waits for `longest` at the most.
+    pub fn flushed(&mut self, now: Millis, sent: Sent, longest: Duration) {
+        let Sent { answers, frames, chunks } = sent;
+        let frames = times(COST_OF_FRAME, frames).saturating_add(times(COST_OF_CHUNK, chunks));
         let cost = times(COST_OF_ANSWER, answers).saturating_mul(2).saturating_add(frames);
         self.number += 1;
         self.since = now;
@@ -94,7 +108,7 @@ mod tests {
     fn after_a_flush_of(answers: usize) -> (FlushPace, Wave) {
         let mut pace = FlushPace::default();
         let wave = pace.next_wave();
-        pace.flushed(START, answers, 0, LONGEST);
+        pace.flushed(START, Sent { answers, ..Sent::default() }, LONGEST);
         (pace, wave)
     }
 
@@ -121,7 +135,7 @@ mod tests {
     #[test]
     fn polls_of_an_earlier_wave_do_not_count() {
         let (mut pace, earlier) = after_a_flush_of(2);
-        pace.flushed(START, 40, 0, LONGEST);
+        pace.flushed(START, Sent { answers: 40, ..Sent::default() }, LONGEST);
         for _ in 0..40 {
             pace.returned(START, earlier);
         }
@@ -129,18 +143,18 @@ mod tests {
     }
 
     #[test]
-    fn frames_take_their_time_whether_polls_come_back_or_not() {
+    fn frames_and_chunks_take_their_time_whether_polls_come_back_or_not() {
         let mut pace = FlushPace::default();
         let wave = pace.next_wave();
-        pace.flushed(START, 1, 1000, LONGEST);
+        pace.flushed(START, Sent { answers: 1, frames: 1000, chunks: 500 }, LONGEST);
         pace.returned(START, wave);
-        assert_eq!(pace.not_before(), START + Duration::from_millis(30));
+        assert_eq!(pace.not_before(), START + Duration::from_millis(60));
     }
 
     #[test]
     fn a_pace_of_zero_never_waits() {
         let mut pace = FlushPace::default();
-        pace.flushed(START, 1000, 1000, Duration::ZERO);
+        pace.flushed(START, Sent { answers: 1000, frames: 1000, chunks: 1000 }, Duration::ZERO);
         assert!(pace.allows(START));
     }
 }

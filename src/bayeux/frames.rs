@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
+use super::flush::Sent;
 use super::session::Sink;
 use super::{Event, Output, SocketId, StreamId};
 
@@ -12,7 +13,7 @@ pub struct Frames {
     per_frame: NonZeroUsize,
     /// By the addresses of the events' JSON, which is shared by all queues: the same events are the same addresses.
     by_events: BTreeMap<Vec<*const u8>, Frame>,
-    count: usize,
+    sent: Sent,
 }
 
 #[derive(Debug)]
@@ -25,11 +26,11 @@ struct Frame {
 impl Frames {
     /// `per_frame` as `MESSAGES_PER_FRAME`; none for all of a client's events in one.
     pub fn new(per_frame: Option<NonZeroUsize>) -> Self {
-        Self { per_frame: per_frame.unwrap_or(NonZeroUsize::MAX), by_events: BTreeMap::new(), count: 0 }
+        Self { per_frame: per_frame.unwrap_or(NonZeroUsize::MAX), by_events: BTreeMap::new(), sent: Sent::default() }
     }
 
     pub fn add(&mut self, sink: Sink, events: Vec<Event>) {
-        self.count += events.len().div_ceil(self.per_frame.get());
+        let count = events.len().div_ceil(self.per_frame.get());
         let addresses = events.iter().map(|event| event.as_json().as_ptr()).collect();
         let frame = self.by_events.entry(addresses).or_insert_with(|| Frame {
             events,
@@ -37,14 +38,20 @@ impl Frames {
             streams: Vec::new(),
         });
         match sink {
-            Sink::Socket(socket) => frame.sockets.push(socket),
-            Sink::Stream(stream) => frame.streams.push(stream),
+            Sink::Socket(socket) => {
+                frame.sockets.push(socket);
+                self.sent.frames += count;
+            }
+            Sink::Stream(stream) => {
+                frame.streams.push(stream);
+                self.sent.chunks += count;
+            }
         }
     }
 
-    /// How many frames are sent, over all of them.
-    pub fn count(&self) -> usize {
-        self.count
+    /// How much is sent, over all of them.
+    pub fn sent(&self) -> Sent {
+        self.sent
     }
 
     pub fn into_outputs(self) -> impl Iterator<Item = Output> {

@@ -12,7 +12,7 @@ use super::batch::Batch;
 use super::extensions::ReplyExt;
 use super::extensions::timestamp::Stamp;
 use super::farewell::Farewells;
-use super::flush::FlushPace;
+use super::flush::{FlushPace, Sent};
 use super::frames::{Frames, array, split};
 use super::journal::Journal;
 use super::session::HeldConnect;
@@ -157,9 +157,9 @@ impl BayeuxServer {
                 answers += 1;
             }
         }
-        let sent = frames.count();
+        let sent = Sent { answers, ..frames.sent() };
         self.outputs.extend(frames.into_outputs());
-        self.pace.flushed(now, answers, sent, self.options.flush_pace);
+        self.pace.flushed(now, sent, self.options.flush_pace);
     }
 
     /// Writes down what must outlive the object, and tells the sockets what they hold.
