@@ -14,7 +14,7 @@
 //!  │   callback_polling  http     │
 //!  │   departures  timer  log     │
 //!  │   store                      │  rows in SQLite, for its next life
-//!  │   calls                      │  ◀─▶ other objects: homes and owners
+//!  │   calls  homes  tunnels      │  ◀─▶ other objects: homes and owners
 //!  └───────┬──────────────▲───────┘
 //!    Input │              │ Output      values only; and a Store, which answers at once
 //!  ┌───────▼──────────────┴───────┐

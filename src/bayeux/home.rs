@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::api::is_api_path;
 use super::client_id::{base62, from_base62};
-use super::{ChannelId, Realm};
+use super::{ChannelId, Element, Message, Realm};
 
 /// The path of the root's home. A tree's own home is one segment below it.
 pub const BASE_PATH: &str = "/cometd";
@@ -132,6 +132,12 @@ impl Home {
         }
     }
 
+    /// The home of the first session that speaks in a request, as [`Home::of_client_id`] finds it.
+    pub fn of_messages(messages: &[Element]) -> Option<Self> {
+        let first = messages.iter().flatten().find_map(Message::client_id)?;
+        Self::of_client_id(&first)
+    }
+
     /// The name of the Durable Object that is this home.
     pub fn name(&self) -> &str {
         match self {
@@ -242,7 +248,7 @@ impl fmt::Display for Home {
 }
 
 /// FNV-1a, 32 bits (draft-eastlake-fnv): the same code on every machine and in every version, unlike std's hashes.
-fn fnv1a(name: &str) -> u32 {
+pub(super) fn fnv1a(name: &str) -> u32 {
     name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 

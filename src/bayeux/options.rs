@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::queue::Bounds;
 use super::time::millis;
-use super::{ChannelId, ChannelPattern, ConnectionType, Endpoint};
+use super::{ChannelId, ChannelPattern, ConnectionType, Endpoint, Homes, MAX_SHARDS};
 
 /// How a server behaves. [`Options::from_vars`] reads them from named strings, as `[vars]` in `wrangler.toml` gives them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +63,8 @@ pub struct Options {
     /// `TREE_DEPTH`, segments of a channel that name its tree, whose owner is an object of its own; with 0 the root owns all.
     /// 1: `/chat/demo` and `/chat/other` have one owner, `/news` another.
     pub tree_depth: usize,
+    /// `HOMES`: over which homes the clients of the root's address are spread. All in the root.
+    pub homes: Homes,
     /// `MAX_RELAYS`, events that wait for one home at an owner, or for one owner at a home. 10,000: 1,000 a second for ten seconds.
     pub max_relays: usize,
     /// `MAX_RELAYS_BYTES`, bytes of JSON in them. 16 MiB: an eighth of a Worker's memory.
@@ -104,6 +106,7 @@ impl Default for Options {
             messages_per_frame: None,
             timestamp: false,
             tree_depth: 1,
+            homes: Homes::Root,
             max_relays: 10_000,
             max_relays_bytes: 16 << 20,
             relay_fanout: 32,
@@ -195,6 +198,7 @@ impl Options {
             messages_per_frame: NonZeroUsize::new(vars.number("MESSAGES_PER_FRAME", 0..=1_000_000, 0)?),
             timestamp: vars.flag("TIMESTAMP", default.timestamp)?,
             tree_depth: vars.number("TREE_DEPTH", 0..=8, default.tree_depth)?,
+            homes: vars.homes("HOMES", default.homes)?,
             max_relays: vars.count("MAX_RELAYS", default.max_relays)?,
             max_relays_bytes: vars.number("MAX_RELAYS_BYTES", 1024..=64 << 20, default.max_relays_bytes)?,
             relay_fanout: vars.count("RELAY_FANOUT", default.relay_fanout)?,
@@ -299,6 +303,16 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
 
     fn words(&self, name: &str) -> Vec<String> {
         (self.0)(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn homes(&self, name: &'static str, default: Homes) -> Result<Homes, OptionError> {
+        let Some(value) = (self.0)(name) else {
+            return Ok(default);
+        };
+        Homes::parse(&value).ok_or_else(|| {
+            let allowed = format!("root, sharded:N or regional:N, with N from 1 to {MAX_SHARDS}");
+            OptionError { name, value, allowed }
+        })
     }
 
     /// One of two words.

@@ -15,5 +15,5 @@ pub fn read(request: &Request, config: &Config) -> Result<Arrival, RequestError>
     let url = request.url();
     let callback = Callback::of_query(query(&url))?;
     let messages = parse_form(query(&url), &config.options)?;
-    Ok(Arrival { origin: origin(request), messages, callback: Some(callback) })
+    Ok(Arrival { origin: origin(request), messages, callback: Some(callback), body: None })
 }

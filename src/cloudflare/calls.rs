@@ -2,18 +2,19 @@
 //!
 //! They are requests by a method that the Worker passes on from nobody: what comes so comes from another object.
 
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::prelude::*;
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::web_sys::{AbortSignal, Request, RequestInit, Response};
+use worker::web_sys::{AbortController, AbortSignal, Request, RequestInit, Response};
 
 use super::bindings::Bindings;
 use super::http::{path, whole_body};
+use super::js;
 use crate::bayeux::{BASE_PATH, Home, RequestError};
 
 const METHOD: &str = "PUT";
 
 /// How long an object may take to answer, ms: twice as long as clients wait for it.
-const PATIENCE_MS: u32 = 10_000;
+const PATIENCE_MS: f64 = 10_000.0;
 
 /// Whether another object asks.
 pub fn is_call(request: &Request) -> bool {
@@ -30,14 +31,26 @@ pub async fn read(request: &Request) -> Result<String, RequestError> {
 
 /// What another object answers; none where it cannot be reached, or refuses.
 pub async fn ask(bindings: &Bindings, whom: &Home, call: &str) -> Option<String> {
-    try_to_ask(bindings, whom, call).await.ok().flatten()
+    let controller = AbortController::new().ok()?;
+    let signal = controller.signal();
+    let give_up = Closure::once_assert_unwind_safe(move || controller.abort());
+    // Not `AbortSignal.timeout`: nothing ends its timer when the answer has come, and an object with a timer does not hibernate.
+    let timer = js::set_timeout(give_up.as_ref().unchecked_ref(), PATIENCE_MS);
+    let answer = try_to_ask(bindings, whom, call, &signal).await;
+    js::clear_timeout(&timer);
+    answer.ok().flatten()
 }
 
-async fn try_to_ask(bindings: &Bindings, whom: &Home, call: &str) -> Result<Option<String>, JsValue> {
+async fn try_to_ask(
+    bindings: &Bindings,
+    whom: &Home,
+    call: &str,
+    signal: &AbortSignal,
+) -> Result<Option<String>, JsValue> {
     let init = RequestInit::new();
     init.set_method(METHOD);
     init.set_body(&call.into());
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(PATIENCE_MS)));
+    init.set_signal(Some(signal));
     // The name is of no account: the request goes to the object that it is given to.
     let request = Request::new_with_str_and_init(&format!("https://object{BASE_PATH}"), &init)?;
     let answer = bindings.object(whom)?.fetch_with_request(&request)?;

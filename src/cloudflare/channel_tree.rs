@@ -20,6 +20,7 @@ use super::calls;
 use super::config::{Config, var};
 use super::departures::Departures;
 use super::event_source::{Signal, Streams, is_event_source};
+use super::homes;
 use super::http::{Head, bytes, cross_origin, is_foreign, is_upgrade, path, respond};
 use super::js;
 use super::log::{Log, LogLevel};
@@ -28,6 +29,7 @@ use super::plain_http;
 use super::site::INTERNAL_ERROR;
 use super::store::SqlStore;
 use super::timer::Timer;
+use super::tunnels::{Arrived, Tunnels};
 use super::websocket::{Close, Sockets};
 use crate::bayeux::api::is_api_path;
 use crate::bayeux::app::HttpRequest;
@@ -47,11 +49,13 @@ use crate::bayeux::{
 pub struct ChannelTree(AssertUnwindSafe<Rc<Tree>>);
 
 struct Tree {
+    home: Home,
     config: Rc<Config>,
     log: Log,
     server: RefCell<BayeuxServer>,
     polls: Polls,
     sockets: Sockets,
+    tunnels: Tunnels,
     streams: Streams,
     departures: Departures,
     timer: Timer,
@@ -79,14 +83,16 @@ impl ChannelTree {
         let rows = Box::new(store.clone());
         // How often is what hibernation is about.
         log.line(LogLevel::Debug, "object_started", json!({}));
-        let mut server = BayeuxServer::new(home, config.options.clone(), app, js::random_seed(), rows);
+        let mut server = BayeuxServer::new(home.clone(), config.options.clone(), app, js::random_seed(), rows);
         server.restore(js::now(), stored, kept);
         let tree = Rc::new_cyclic(|tree: &Weak<Tree>| Tree {
+            home,
             config,
             log,
             server: RefCell::new(server),
             polls: Polls::default(),
             sockets,
+            tunnels: Tunnels::default(),
             streams: Streams::new(calling(tree, Tree::hear_of)),
             departures: Departures::new(calling(tree, Tree::left)),
             timer: Timer::new(storage, {
@@ -167,7 +173,11 @@ impl Tree {
             return self.open_socket(request).into();
         }
         if is_event_source(request) {
-            return self.open_stream(request).into();
+            let client_id = Home::of_stream(path).map_or("", |(_, client_id)| client_id);
+            return match self.elsewhere(Home::of_client_id(client_id)) {
+                Some(home) => self.forward(request, &home, None),
+                None => self.open_stream(request, client_id).into(),
+            };
         }
         if calls::is_call(request) {
             return self.answer_call(request).await.into();
@@ -179,7 +189,10 @@ impl Tree {
             _ => long_polling::read(request, &self.config).await,
         };
         match arrival {
-            Ok(Arrival { origin, messages, callback }) => {
+            Ok(Arrival { origin, messages, callback, body }) => {
+                if let Some(home) = self.elsewhere(Home::of_messages(&messages)) {
+                    return self.forward(request, &home, body);
+                }
                 let (from, promise) = self.polls.open(Head { callback, ..head });
                 let sender = from.key();
                 self.handle(Input::Messages { from, origin, messages }, Some(sender));
@@ -193,6 +206,23 @@ impl Tree {
                 respond(&Head { status: error.status(), ..head }, &error.body()).into()
             }
         }
+    }
+
+    /// A session's home, where it is another than this.
+    fn elsewhere(&self, home: Option<Home>) -> Option<Home> {
+        home.filter(|home| *home != self.home)
+    }
+
+    /// The promise of what a session's home answers in place of this object: the Worker does not look into requests, and sends
+    /// a client whose address has changed to another home than its session's.
+    fn forward(&self, request: &Request, home: &Home, body: Option<String>) -> JsValue {
+        homes::forward(&self.bindings, home, request, body).map_or_else(
+            |error| {
+                self.log.line(LogLevel::Error, "not_forwarded", json!({ "error": format!("{error:?}") }));
+                respond(&Head { status: 503, ..Head::default() }, INTERNAL_ERROR).into()
+            },
+            Into::into,
+        )
     }
 
     /// The promise of what another object is answered.
@@ -249,13 +279,12 @@ impl Tree {
     }
 
     /// An event stream for the session that the end of the path names, likewise.
-    fn open_stream(&self, request: &Request) -> Response {
+    fn open_stream(&self, request: &Request, client_id: &str) -> Response {
         if is_foreign(request, &self.config.allowed_origins) {
             return foreign();
         }
         let head = Head { cross_origin: cross_origin(request, &self.config.allowed_origins), ..Head::default() };
-        let url = request.url();
-        let client_id = Home::of_stream(path(&url)).map_or("", |(_, client_id)| client_id).to_owned();
+        let client_id = client_id.to_owned();
         let opened = self.streams.open(head.clone()).ok().and_then(|stream| {
             let origin = long_polling::origin(request);
             let sender = Endpoint::EventSource(stream).key();
@@ -286,6 +315,9 @@ impl Tree {
         let Some((id, origin)) = self.sockets.sender(socket) else { return self.close(socket, &Close::fault()) };
         match parse_json(&text, &self.config.options) {
             Ok(messages) => {
+                if let Some(home) = self.elsewhere(Home::of_messages(&messages)) {
+                    return self.tunnel(id, origin.address, home, text);
+                }
                 let from = Endpoint::WebSocket(id);
                 let sender = from.key();
                 self.handle(Input::Messages { from, origin, messages }, Some(sender));
@@ -299,8 +331,29 @@ impl Tree {
         }
     }
 
+    /// Passes a frame on to the home of the session that speaks.
+    fn tunnel(&self, socket: SocketId, address: Option<Rc<str>>, home: Home, text: String) {
+        let Some(tree) = self.itself.upgrade() else { return };
+        if self.tunnels.send(socket, &home, text) {
+            let itself = self.itself.clone();
+            let arrived = calling(&itself, |tree, arrived| match arrived {
+                Arrived::Text(socket, text) => tree.sockets.send(&[socket], &text),
+                Arrived::Closed(socket) => tree.tunnel_closed(socket),
+            });
+            spawn_local(tree.tunnels.clone().open(self.bindings.clone(), socket, home, address, Rc::new(arrived)));
+        }
+    }
+
+    /// The client is to come again, as if its network had failed.
+    fn tunnel_closed(&self, socket: SocketId) {
+        if let Some(socket) = self.sockets.get(socket) {
+            self.close(&socket, &Close::restart());
+        }
+    }
+
     fn close(&self, socket: &WebSocket, close: &Close) {
         if let Some(endpoint) = self.sockets.close(socket, close) {
+            self.tunnels.close(endpoint);
             self.handle(Input::Closed(endpoint), None);
         }
     }

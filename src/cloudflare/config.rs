@@ -19,6 +19,8 @@ pub struct Config {
     pub allowed_origins: AllowedOrigins,
     /// `API_KEYS`: who may use the server API.
     pub api_keys: ApiKeys,
+    /// `REGION_HEADER`: for development, the header whose value is taken for the client's continent.
+    pub region_header: Option<String>,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
 }
@@ -45,8 +47,21 @@ impl Config {
             options: Options::from_vars(var)?,
             allowed_origins: AllowedOrigins::parse(var("ALLOWED_ORIGINS"))?,
             api_keys: ApiKeys::parse(var("API_KEYS"))?,
+            region_header: header_name("REGION_HEADER", var("REGION_HEADER"))?,
             log_level: LogLevel::parse(var("LOG_LEVEL"))?,
         })
+    }
+}
+
+/// A name as RFC 9110, section 5.1 has it.
+fn header_name(name: &'static str, value: Option<String>) -> Result<Option<String>, OptionError> {
+    let valid =
+        |text: &String| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && !text.is_empty();
+    match value {
+        Some(value) if !valid(&value) => {
+            Err(OptionError { name, value, allowed: "the name of a header: letters, digits and hyphens".to_owned() })
+        }
+        value => Ok(value),
     }
 }
 

@@ -66,6 +66,8 @@ pub struct Arrival {
     pub messages: Vec<Element>,
     /// How the answer is to be wrapped, with callback-polling.
     pub callback: Option<Callback>,
+    /// The text it came in; none where that is in the URL.
+    pub body: Option<String>,
 }
 
 /// Reads a request.
@@ -79,11 +81,13 @@ pub async fn read(request: &Request, config: &Config) -> Result<Arrival, Request
         .is_some_and(|type_| type_.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
         && !body.trim_start().starts_with(['[', '{']);
     let messages = if form { parse_form(&body, &config.options) } else { parse_json(&body, &config.options) }?;
-    Ok(Arrival { origin: origin(request), messages, callback: None })
+    Ok(Arrival { origin: origin(request), messages, callback: None, body: Some(body) })
 }
 
-/// Where a request comes from. Cloudflare sets this header itself and overwrites what a client sends (HTTP headers
-/// reference).
+/// The client's IP address. Cloudflare sets this header itself and overwrites what a client sends (HTTP headers reference).
+pub const ADDRESS_HEADER: &str = "CF-Connecting-IP";
+
+/// Where a request comes from.
 pub fn origin(request: &Request) -> Origin {
-    Origin { address: http::header(request, "CF-Connecting-IP").map(Into::into) }
+    Origin { address: http::header(request, ADDRESS_HEADER).map(Into::into) }
 }

@@ -12,6 +12,7 @@ use worker::worker_sys::WebSocketRequestResponsePair;
 use worker::{WebSocket, WebSocketPair};
 
 use super::http;
+use super::long_polling::ADDRESS_HEADER;
 use crate::bayeux::{EndpointKey, KeptSocket, Origin, RequestError, SocketId};
 
 #[wasm_bindgen]
@@ -86,7 +87,7 @@ impl Sockets {
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         self.opened.set(self.opened.get() + 1);
         let number = self.opened.get();
-        let address = http::header(request, "CF-Connecting-IP");
+        let address = http::header(request, ADDRESS_HEADER);
         self.state.accept_web_socket(&server);
         server.serialize_attachment(Attachment { number, address: address.clone(), held: String::new() })?;
         self.open.borrow_mut().insert(number, OpenSocket { socket: server, address: address.map(Rc::from) });
@@ -102,6 +103,10 @@ impl Sockets {
     pub fn sender(&self, socket: &WebSocket) -> Option<(SocketId, Origin)> {
         let Attachment { number, address, .. } = attachment(socket)?;
         Some((SocketId(number), Origin { address: address.map(Rc::from) }))
+    }
+
+    pub fn get(&self, SocketId(number): SocketId) -> Option<WebSocket> {
+        self.open.borrow().get(&number).map(|open| open.socket.clone())
     }
 
     /// Sends the same text to each socket. One that is closing is passed over: its sessions hear of it when it has closed.
@@ -158,6 +163,12 @@ impl Close {
     /// A frame that is not text.
     pub fn binary() -> Self {
         Self { code: 1003, reason: "text, please".to_owned() }
+    }
+
+    /// The home that a socket leads to is out of reach: its client is to come again (1012, "Service Restart", in the IANA
+    /// registry of close codes).
+    pub fn restart() -> Self {
+        Self { code: 1012, reason: "503::home_unreachable".to_owned() }
     }
 
     /// A fault of ours: likewise nobody answers.

@@ -11,6 +11,7 @@ use worker::web_sys::{Request, Response};
 use super::bindings::Bindings;
 use super::config::Config;
 use super::event_source::is_event_source;
+use super::homes;
 use super::http::{ALLOWED_METHODS, Head, cross_origin, is_upgrade, path, preflight, query, respond};
 use super::log::{Log, LogLevel};
 use super::{plain_http, site};
@@ -52,6 +53,7 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
         let body = r#"[{"successful":false,"error":"403::connection_type_unsupported"}]"#;
         return Ok(respond(&head(403), body).into());
     }
+    let home = if home == Home::Root { homes::home_of_newcomer(&request, &config) } else { home };
     match request.method().as_str() {
         "POST" => Ok(object(&bindings, &home, &request)?.into()),
         "GET" if asked_for(&request, query(&url)).is_some() => Ok(object(&bindings, &home, &request)?.into()),

@@ -35,6 +35,8 @@ const REFUSED = {
   BROADCAST_TO_PUBLISHER: ['never'],
   MESSAGES_PER_FRAME: ['all'],
   TIMESTAMP: ['now'],
+  HOMES: ['sharded'],
+  REGION_HEADER: ['no header'],
   TREE_DEPTH: ['9'],
   RELAY_FANOUT: ['few'],
   MAX_RELAYS: ['-1'],

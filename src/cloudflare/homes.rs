@@ -1,0 +1,50 @@
+//! Which home a client of the root's address comes to, and what becomes of one that comes to another home than its own.
+
+use wasm_bindgen::{JsCast, JsValue};
+use worker::js_sys::{Promise, Reflect};
+use worker::web_sys::{Request, RequestInit};
+
+use super::bindings::Bindings;
+use super::config::Config;
+use super::http::header;
+use super::long_polling::ADDRESS_HEADER;
+use crate::bayeux::{Home, Homes, Region};
+
+/// The home of a client of whom nothing is known yet. Its requests are not looked into: as long as its address stays the same they
+/// all lead there.
+pub fn home_of_newcomer(request: &Request, config: &Config) -> Home {
+    let homes = config.options.homes;
+    let address = || header(request, ADDRESS_HEADER).unwrap_or_default();
+    match homes {
+        Homes::Root => Home::Root,
+        Homes::Sharded(_) => homes.choose(&address(), None),
+        Homes::Regional(_) => homes.choose(&address(), region(request, config)),
+    }
+}
+
+/// Where the client is, as Cloudflare sees it (Workers runtime API, `IncomingRequestCfProperties`).
+fn region(request: &Request, config: &Config) -> Option<Region> {
+    if let Some(pretended) = config.region_header.as_ref().and_then(|name| header(request, name)) {
+        return Region::near(&pretended, None);
+    }
+    let cf = Reflect::get(request, &"cf".into()).ok()?;
+    let text = |name: &str| Reflect::get(&cf, &name.into()).ok()?.as_string();
+    let longitude = text("longitude").and_then(|longitude| longitude.parse().ok());
+    Region::near(&text("continent")?, longitude)
+}
+
+/// The promise of another home's answer to a request whose body was read here already.
+///
+/// # Errors
+/// The platform's.
+pub fn forward(bindings: &Bindings, home: &Home, request: &Request, body: Option<String>) -> Result<Promise, JsValue> {
+    let init = RequestInit::new();
+    init.set_method(&request.method());
+    init.set_headers(request.headers().unchecked_ref());
+    init.set_signal(Some(&request.signal()));
+    if let Some(body) = body {
+        init.set_body(&body.into());
+    }
+    let request = Request::new_with_str_and_init(&request.url(), &init)?;
+    bindings.object(home)?.fetch_with_request(&request)
+}

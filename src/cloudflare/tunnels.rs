@@ -1,0 +1,145 @@
+//! Sockets whose sessions are at home in another object.
+//!
+//! Which home a socket comes to is decided before its client has said who it is. A client that comes back from another
+//! address, say from a mobile network, may so reach another home than its session's. This object then opens a socket to that home for it,
+//! and passes frames to and fro. It does not hibernate meanwhile.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+use worker::js_sys::Function;
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::{Headers, Request, RequestInit, Response};
+
+use super::bindings::Bindings;
+use super::long_polling::ADDRESS_HEADER;
+use crate::bayeux::{BASE_PATH, EndpointKey, Home, SocketId};
+
+#[wasm_bindgen]
+extern "C" {
+    /// What a Worker gets in answer to its own upgrade request (Workers runtime API, `Response.webSocket`).
+    type Upgraded;
+
+    #[wasm_bindgen(method, getter, js_name = webSocket)]
+    fn web_socket(this: &Upgraded) -> Option<FarEnd>;
+
+    #[derive(Clone)]
+    type FarEnd;
+
+    #[wasm_bindgen(method, catch)]
+    fn accept(this: &FarEnd) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn send(this: &FarEnd, text: &str) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch)]
+    fn close(this: &FarEnd) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, js_name = addEventListener)]
+    fn add_event_listener(this: &FarEnd, name: &str, listener: &Function);
+
+    type Frame;
+
+    #[wasm_bindgen(method, getter)]
+    fn data(this: &Frame) -> JsValue;
+}
+
+/// What comes back.
+pub enum Arrived {
+    Text(SocketId, String),
+    /// The home has closed its end, or could not be reached.
+    Closed(SocketId),
+}
+
+/// By socket and home. Clones share them.
+#[derive(Clone, Default)]
+pub struct Tunnels(Rc<RefCell<HashMap<(SocketId, String), Tunnel>>>);
+
+enum Tunnel {
+    /// Frames that wait for it.
+    Opening(Vec<String>),
+    /// With what the socket calls.
+    Open(FarEnd, [Closure<dyn Fn(JsValue)>; 2]),
+}
+
+impl Tunnels {
+    /// Passes a frame on. Whether the caller must [open](Tunnels::open) the tunnel.
+    pub fn send(&self, socket: SocketId, home: &Home, text: String) -> bool {
+        let mut tunnels = self.0.borrow_mut();
+        match tunnels.get_mut(&(socket, home.to_string())) {
+            Some(Tunnel::Opening(waiting)) => waiting.push(text),
+            // One that is closing drops it, and the client is told when it has closed.
+            Some(Tunnel::Open(far_end, _)) => drop(far_end.send(&text)),
+            None => {
+                tunnels.insert((socket, home.to_string()), Tunnel::Opening(vec![text]));
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Opens a socket to another home, for a client at this address.
+    pub async fn open(
+        self,
+        bindings: Bindings,
+        socket: SocketId,
+        home: Home,
+        address: Option<Rc<str>>,
+        arrived: Rc<dyn Fn(Arrived)>,
+    ) {
+        let opened = connect(&bindings, &home, address.as_deref()).await;
+        let key = (socket, home.to_string());
+        // The client may be gone by now.
+        let waiting = match self.0.borrow_mut().remove(&key) {
+            Some(Tunnel::Opening(waiting)) => waiting,
+            Some(Tunnel::Open(..)) | None => return,
+        };
+        let Ok(far_end) = opened else { return arrived(Arrived::Closed(socket)) };
+        let text = {
+            let arrived = Rc::clone(&arrived);
+            Closure::own_assert_unwind_safe(move |frame: JsValue| {
+                if let Some(text) = frame.unchecked_into::<Frame>().data().as_string() {
+                    arrived(Arrived::Text(socket, text));
+                }
+            })
+        };
+        let closed = Closure::own_assert_unwind_safe(move |_: JsValue| arrived(Arrived::Closed(socket)));
+        far_end.add_event_listener("message", text.as_ref().unchecked_ref());
+        far_end.add_event_listener("close", closed.as_ref().unchecked_ref());
+        for text in waiting {
+            let _ = far_end.send(&text);
+        }
+        self.0.borrow_mut().insert(key, Tunnel::Open(far_end, [text, closed]));
+    }
+
+    /// The client is gone, or is to go.
+    pub fn close(&self, socket: EndpointKey) {
+        let gone: Vec<_> =
+            self.0.borrow_mut().extract_if(|(SocketId(of), _), _| EndpointKey::WebSocket(*of) == socket).collect();
+        for (_, tunnel) in gone {
+            if let Tunnel::Open(far_end, listeners) = tunnel {
+                let _ = far_end.close();
+                // They may be running now.
+                listeners.into_iter().for_each(Closure::forget);
+            }
+        }
+    }
+}
+
+async fn connect(bindings: &Bindings, home: &Home, address: Option<&str>) -> Result<FarEnd, JsValue> {
+    let headers = Headers::new()?;
+    headers.set("Upgrade", "websocket")?;
+    if let Some(address) = address {
+        headers.set(ADDRESS_HEADER, address)?;
+    }
+    let init = RequestInit::new();
+    init.set_headers(&headers);
+    let request = Request::new_with_str_and_init(&format!("https://object{BASE_PATH}"), &init)?;
+    let response: Response =
+        JsFuture::from(bindings.object(home)?.fetch_with_request(&request)?).await?.unchecked_into();
+    let far_end = response.unchecked_into::<Upgraded>().web_socket().ok_or(JsValue::UNDEFINED)?;
+    far_end.accept()?;
+    Ok(far_end)
+}

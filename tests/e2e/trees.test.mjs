@@ -1,0 +1,206 @@
+// Clients at home in different objects, and channels in trees that others own.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join as path } from 'node:path';
+import { describe, test } from 'node:test';
+import { startServer } from '../../scripts/lib/server.mjs';
+import { events, join, post } from './support/bayeux.mjs';
+import { hears, inNode } from './support/cometd.mjs';
+import { EventStream } from './support/event-stream.mjs';
+import { fixture, until, withFixture } from './support/server.mjs';
+import { Socket } from './support/websocket.mjs';
+
+/** A client at an address of its own: that decides its home. */
+const at = (n) => ({ headers: { 'cf-connecting-ip': `10.0.0.${n}` } });
+const homeOf = (client) => client.clientId.slice(0, -22);
+
+/** Clients that are at home in so many different objects. */
+async function apart(url, count) {
+  const homes = new Map();
+  for (let n = 1; homes.size < count; n += 1) {
+    const client = await join(url, at(n));
+    if (!homes.has(homeOf(client))) homes.set(homeOf(client), client);
+  }
+  return [...homes.values()];
+}
+
+/** Everything that comes to a client until it has heard `count` events. */
+async function hear(client, count) {
+  const heard = [];
+  while (heard.length < count) heard.push(...(await client.poll()));
+  return heard;
+}
+
+const PATIENT = { TIMEOUT: '5000', MAX_INTERVAL: '60000', CLIENT_MAX_CONNECTIONS: '10000' };
+
+const { url, evict } = await fixture({ ...PATIENT, HOMES: 'sharded:8' });
+const cometd = `${url}/cometd`;
+
+describe('over eight homes', () => {
+  test('all hear what one of them says, each once, in trees that none of them is at home in', async () => {
+    const clients = await apart(cometd, 8);
+    await Promise.all(clients.map((client) => client.ok(client.subscribe(['/room/1', '/room/*', '/other/1']))));
+    const speaker = await join(cometd, at(99));
+    await speaker.ok(speaker.publish('/room/1', 'one'));
+    await speaker.ok(speaker.publish('/other/1', 'two'));
+    for (const client of clients) assert.deepEqual((await hear(client, 2)).sort(), ['one', 'two']);
+  });
+
+  test('what is subscribed with wildcards at the top comes from every tree, and from those that are new', async () => {
+    const [one, two, three] = await apart(cometd, 3);
+    const own = await join(`${cometd}/garden`);
+    await one.ok(one.subscribe('/**'));
+    await own.ok(own.subscribe('/**'));
+    await two.ok(two.publish('/garden/tree', 1));
+    await three.ok(three.publish('/never/used/before', 2));
+    await three.ok(three.publish('/shed', 3));
+    for (const client of [one, own]) assert.deepEqual(await hear(client, 3), [1, 2, 3]);
+    await one.ok(one.send({ channel: '/meta/unsubscribe', subscription: '/**' }));
+    await two.ok(two.publish('/garden/tree', 4));
+    assert.deepEqual(await hear(own, 1), [4]);
+    assert.deepEqual(await one.poll({ advice: { timeout: 0 } }), []);
+  });
+
+  test('a publisher reads its own event before the reply, though another object owns the channel', async () => {
+    const [client] = await apart(cometd, 1);
+    const batch = [{ channel: '/meta/subscribe', subscription: '/echo/x' }, { channel: '/echo/x', data: 'hi' }];
+    const [event, subscribed, published] = await client.ok(client.send(...batch));
+    assert.deepEqual([event.data, subscribed.channel, published.channel], ['hi', '/meta/subscribe', '/echo/x']);
+  });
+
+  test('10,000 messages of three publishers come to all in one order, though objects are evicted in between', async () => {
+    const clients = await apart(cometd, 8);
+    await Promise.all(clients.map((client) => client.ok(client.subscribe('/order/1'))));
+    const publishers = await Promise.all([1, 2, 3].map((n) => join(cometd, at(100 + n))));
+    const [batch, batches] = [100, 100];
+    const publish = async (publisher, name, share) => {
+      for (let n = 0; n < share; n += 1) {
+        if (name === 0 && n % 15 === 5) await evict('/order', 'hibernate');
+        const messages = Array.from({ length: batch }, (_, place) => ({ channel: '/order/1', data: [name, n * batch + place] }));
+        await publisher.ok(publisher.send(...messages));
+      }
+    };
+    const hearing = Promise.all(clients.map((client) => hear(client, batch * batches)));
+    const publishing = Promise.all(publishers.map((publisher, name) => publish(publisher, name, [34, 33, 33][name])));
+    await publishing;
+    const [first, ...others] = await hearing;
+    assert.equal(new Set(first.map(String)).size, batch * batches, 'each once');
+    for (const name of [0, 1, 2]) {
+      const own = first.filter(([by]) => by === name).map(([, n]) => n);
+      assert.deepEqual(own, own.toSorted((a, b) => a - b), 'in the order in which it was published');
+    }
+    for (const other of others) assert.deepEqual(other, first);
+  });
+
+  test('an owner and homes that were evicted know who listens', async () => {
+    const [one, two] = await apart(cometd, 2);
+    await one.ok(one.subscribe('/kept/1'));
+    for (const home of ['/kept', ...[one, two].map((client) => `@${Number(homeOf(client).slice(1))}`)]) await evict(home, 'hibernate');
+    await two.ok(two.publish('/kept/1', 'still there'));
+    assert.deepEqual(await hear(one, 1), ['still there']);
+  });
+
+  test('a client whose address changes keeps its session, whatever it comes by', async () => {
+    const [one, two] = await apart(cometd, 2);
+    await one.ok(one.subscribe('/moved/1'));
+    const signed = (message) => ({ ...message, clientId: one.clientId });
+    const connect = { channel: '/meta/connect', connectionType: 'long-polling' };
+
+    await two.ok(two.publish('/moved/1', 'by long-polling'));
+    const { json } = await post(cometd, [signed(connect)], at(250));
+    assert.deepEqual(events(json).map(({ data }) => data), ['by long-polling']);
+
+    // A socket has no such header here, and so comes to a home of its own.
+    const socket = await Socket.open(cometd);
+    await two.ok(two.publish('/moved/1', 'by WebSocket'));
+    const frame = await socket.ask(signed({ ...connect, connectionType: 'websocket', advice: { timeout: 0 } }));
+    assert.deepEqual(events(frame).map(({ data }) => data), ['by WebSocket']);
+    socket.send([signed({ ...connect, connectionType: 'websocket', id: 'held' })]);
+    await two.ok(two.publish('/moved/1', 'pushed'));
+    assert.deepEqual(events(await socket.next()).map(({ data }) => data), ['pushed']);
+    await socket.close(1000);
+
+    const stream = await EventStream.open(`${cometd}/${one.clientId}`);
+    await two.ok(two.publish('/moved/1', 'by eventsource'));
+    await until(() => stream.events.length > 0, 'nothing comes');
+    assert.deepEqual(stream.events.flat().map(({ data }) => data), ['by eventsource']);
+    stream.cut();
+    assert.equal(await one.lives(), true);
+  });
+
+  test('a clientId of a home that never was is an unknown session', async () => {
+    for (const code of ['s07', 'gzzz', 'g000', 'x']) {
+      const [reply] = (await post(cometd, [{ channel: '/meta/connect', connectionType: 'long-polling', clientId: `${code}${'0'.repeat(22)}` }])).json;
+      assert.equal(reply.error, '402::session_unknown', code);
+      assert.equal(reply.advice.reconnect, 'handshake');
+    }
+  });
+
+  test('cometd.js talks over long-polling and WebSocket, from home to home', async () => {
+    const node = inNode();
+    const clients = await Promise.all(
+      ['long-polling', 'websocket', 'long-polling'].map((transport, n) =>
+        node.open({ url: n === 2 ? `${cometd}/tea` : cometd, transports: [transport] }),
+      ),
+    );
+    for (const client of clients) await client.handshake();
+    for (const client of clients) await client.subscribe('/tea/time');
+    for (const [n, client] of clients.entries()) await client.publish('/tea/time', n);
+    for (const client of clients) assert.deepEqual((await hears(client, 3)).map(([, data]) => data).sort(), [0, 1, 2]);
+    for (const client of clients) await client.disconnect();
+  });
+});
+
+test('homes are in the part of the world where the client is', () =>
+  withFixture({ HOMES: 'regional:2', REGION_HEADER: 'x-continent' }, async ({ url }) => {
+    const codes = new Map();
+    for (const continent of ['EU', 'AS', 'SA', 'OC']) {
+      const client = await join(`${url}/cometd`, { headers: { 'x-continent': continent } });
+      codes.set(homeOf(client).slice(0, 2), client);
+      await client.ok(client.subscribe('/world'));
+    }
+    assert.equal(codes.size, 4);
+    const speaker = await join(`${url}/cometd`);
+    await speaker.ok(speaker.publish('/world', 'hello'));
+    for (const client of codes.values()) assert.deepEqual(await hear(client, 1), ['hello']);
+  }));
+
+test('past RELAY_FANOUT one home of a region passes events on to the others', () =>
+  withFixture({ ...PATIENT, HOMES: 'regional:4', RELAY_FANOUT: '2', REGION_HEADER: 'x-continent' }, async ({ url }) => {
+    const clients = [];
+    for (const continent of ['EU', 'AS']) {
+      const homes = new Map();
+      for (let n = 1; homes.size < 4; n += 1) {
+        const client = await join(`${url}/cometd`, { headers: { ...at(n).headers, 'x-continent': continent } });
+        homes.set(homeOf(client), client);
+      }
+      clients.push(...homes.values());
+    }
+    await Promise.all(clients.map((client) => client.ok(client.subscribe('/hot'))));
+    const numbers = Array.from({ length: 50 }, (_, n) => n);
+    const speaker = await join(`${url}/cometd`);
+    for (const n of numbers) await speaker.ok(speaker.publish('/hot', n));
+    for (const client of clients) assert.deepEqual(await hear(client, 50), numbers);
+  }));
+
+test('sessions stay routable when HOMES changes', async () => {
+  const persistTo = await mkdtemp(path(tmpdir(), 'bayeux-edge-'));
+  const start = (port, HOMES) => startServer({ fixture: true, persistTo, port, vars: { ...PATIENT, HOMES } });
+  let server = await start(0, 'sharded:8');
+  try {
+    const clients = await apart(`${server.url}/cometd`, 3);
+    await Promise.all(clients.map((client) => client.ok(client.subscribe('/stays'))));
+    for (const homes of ['root', 'regional:3', 'sharded:2']) {
+      const { port } = server;
+      await server.stop();
+      server = await start(port, homes);
+      const speaker = await join(`${server.url}/cometd`);
+      await speaker.ok(speaker.publish('/stays', homes));
+      for (const client of clients) assert.deepEqual(await hear(client, 1), [homes]);
+    }
+  } finally {
+    await server.stop();
+    await rm(persistTo, { recursive: true, force: true });
+  }
+});
