@@ -1,120 +1,145 @@
 // The chat page in a real browser when things break: the network, the server, a message.
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { describe, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';
 import { browser, Chatter } from './support/browser.mjs';
+import { network } from './support/network.mjs';
 
 const chromium = await browser();
 
-const enter = (address, name) => Chatter.join(chromium, address, name);
+for (const [transport, types] of [['websocket', {}], ['long-polling', { CONNECTION_TYPES: 'long-polling' }]])
+  describe(`over ${transport}`, () => {
+    /** A server that is gone after the test. */
+    async function start(t, { port, vars } = {}) {
+      const server = await startServer({ port, vars: { ...types, ...vars } });
+      t.after(() => server.stop());
+      return server;
+    }
 
-test('in a break of the network nothing is lost, and what was missed is told', async (t) => {
-  const server = await start(t);
-  const ada = await enter(`${server.url}/chat/break`, 'Ada');
-  const bob = await enter(`${server.url}/chat/break`, 'Bob');
-  await ada.sees('Ada', 'Bob');
-  await bob.page.context().setOffline(true);
-  await bob.status('Reconnecting');
-  await ada.say('are you there?');
-  await ada.say('hello?');
-  await bob.say('one moment');
-  await bob.waits('one moment');
-  await bob.page.context().setOffline(false);
-  await bob.status('Reconnected, 2 missed messages');
-  await ada.hears('one moment');
-  await bob.arrives('one moment');
-  assert.deepEqual(await bob.texts(), ['are you there?', 'hello?', 'one moment']);
-});
+    const enter = async (address, name) => {
+      const chatter = await Chatter.join(chromium, address, name);
+      assert.equal(await chatter.transport(), transport);
+      return chatter;
+    };
 
-test('what the server refuses is marked, and can be discarded', async (t) => {
-  const server = await start(t, { vars: { MAX_MESSAGE_SIZE: '1000' } });
-  const ada = await enter(`${server.url}/chat/strict`, 'Ada');
-  await ada.say('x'.repeat(2000));
-  await ada.log.getByText('Not sent').waitFor();
-  await ada.log.getByRole('button', { name: 'Try again' }).click();
-  await ada.log.getByRole('button', { name: 'Discard' }).click();
-  assert.deepEqual(await ada.texts(), []);
-  await ada.page.reload();
-  await ada.say('short');
-  await ada.arrives('short');
-  assert.deepEqual(await ada.texts(), ['short']);
-});
+    test('in a break of the network nothing is lost, and what was missed is told', async (t) => {
+      const server = await start(t);
+      const ada = await enter(`${server.url}/chat/break`, 'Ada');
+      const bob = await enter(`${server.url}/chat/break`, 'Bob');
+      await ada.sees('Ada', 'Bob');
+      await bob.page.context().setOffline(true);
+      await bob.status('Reconnecting');
+      await ada.say('are you there?');
+      await ada.say('hello?');
+      await bob.say('one moment');
+      await bob.waits('one moment');
+      await bob.page.context().setOffline(false);
+      await bob.status('Reconnected, 2 missed messages');
+      await ada.hears('one moment');
+      await bob.arrives('one moment');
+      assert.deepEqual(await bob.texts(), ['are you there?', 'hello?', 'one moment']);
+    });
 
-test('the server starts again under them: they come back by themselves, with what was written while it was away', async (t) => {
-  const first = await start(t);
-  const address = `${first.url}/chat/restart`;
-  const [ada, bob, eve] = await Promise.all(['Ada', 'Bob', 'Eve'].map((name) => enter(address, name)));
-  await Promise.all([ada.sees('Ada', 'Bob', 'Eve'), bob.sees('Bob', 'Ada', 'Eve'), eve.sees('Eve', 'Ada', 'Bob')]);
-  await ada.say('before');
-  await Promise.all([bob.hears('before'), eve.hears('before')]);
+    test('what the server refuses is marked, and can be discarded', async (t) => {
+      const server = await start(t, { vars: { MAX_MESSAGE_SIZE: '1000' } });
+      const ada = await enter(`${server.url}/chat/strict`, 'Ada');
+      await ada.say('x'.repeat(2000));
+      await ada.log.getByText('Not sent').waitFor();
+      await ada.status('onnected'); // a socket was closed for it
+      await ada.log.getByRole('button', { name: 'Try again' }).click();
+      await ada.log.getByText('Not sent').waitFor();
+      await ada.log.getByRole('button', { name: 'Discard' }).click();
+      assert.deepEqual(await ada.texts(), []);
+      await ada.page.reload();
+      await ada.say('short');
+      await ada.arrives('short');
+      assert.deepEqual(await ada.texts(), ['short']);
+    });
 
-  await first.stop();
-  await Promise.all([ada, bob, eve].map((person) => person.status('Reconnecting')));
-  await ada.say('from Ada, meanwhile');
-  await bob.say('from Bob, meanwhile');
-  await bob.waits('from Bob, meanwhile');
+    test('the server starts again under them: they come back by themselves, with what was written while it was away', async (t) => {
+      const first = await start(t);
+      const address = `${first.url}/chat/restart`;
+      const [ada, bob, eve] = await Promise.all(['Ada', 'Bob', 'Eve'].map((name) => enter(address, name)));
+      await Promise.all([ada.sees('Ada', 'Bob', 'Eve'), bob.sees('Bob', 'Ada', 'Eve'), eve.sees('Eve', 'Ada', 'Bob')]);
+      await ada.say('before');
+      await Promise.all([bob.hears('before'), eve.hears('before')]);
 
-  await start(t, { port: first.port });
-  await Promise.all([ada, bob, eve].map((person) => person.status('Reconnected')));
-  // What comes while one is there already stands below one's own, so not all have them in the same order.
-  const told = ['before', 'from Ada, meanwhile', 'from Bob, meanwhile'];
-  for (const person of [ada, bob, eve]) {
-    for (const text of told) await person.hears(text);
-    assert.deepEqual((await person.texts()).sort(), told);
-  }
-  await bob.say('after');
-  await Promise.all([ada.hears('after'), eve.hears('after')]);
-  await Promise.all([ada.sees('Ada', 'Bob', 'Eve'), bob.sees('Bob', 'Ada', 'Eve'), eve.sees('Eve', 'Ada', 'Bob')]);
-});
+      await first.stop();
+      await Promise.all([ada, bob, eve].map((person) => person.status('Reconnecting')));
+      await ada.say('from Ada, meanwhile');
+      await bob.say('from Bob, meanwhile');
+      await bob.waits('from Bob, meanwhile');
 
-test('whom the server has forgotten hears from the others what was missed', async (t) => {
-  const first = await start(t);
-  const [ada, bob] = await Promise.all(['Ada', 'Bob'].map((name) => enter(`${first.url}/chat/forgotten`, name)));
-  await ada.sees('Ada', 'Bob');
-  await bob.page.context().setOffline(true);
-  await bob.status('Reconnecting');
-  await first.stop();
-  await start(t, { port: first.port });
-  await ada.status('Reconnected');
-  await ada.say('all new');
-  await ada.arrives('all new');
-  await bob.page.context().setOffline(false);
-  await bob.status('Reconnected, 1 missed message');
-  assert.deepEqual(await bob.texts(), ['all new']);
-});
+      await start(t, { port: first.port });
+      await Promise.all([ada, bob, eve].map((person) => person.status('Reconnected')));
+      // What comes while one is there already stands below one's own, so not all have them in the same order.
+      const told = ['before', 'from Ada, meanwhile', 'from Bob, meanwhile'];
+      for (const person of [ada, bob, eve]) {
+        for (const text of told) await person.hears(text);
+        assert.deepEqual((await person.texts()).sort(), told);
+      }
+      await bob.say('after');
+      await Promise.all([ada.hears('after'), eve.hears('after')]);
+      await Promise.all([ada.sees('Ada', 'Bob', 'Eve'), bob.sees('Bob', 'Ada', 'Eve'), eve.sees('Eve', 'Ada', 'Bob')]);
+    });
 
-test('a page that was opened while the server is away comes in when it is there', async (t) => {
-  const first = await start(t);
-  const ada = await enter(`${first.url}/chat/early`, 'Ada');
-  await ada.page.route('**/cometd/**', (route) => route.abort());
-  await ada.page.reload();
-  await ada.status('Reconnecting');
-  await ada.say('is anybody here?');
-  await ada.waits('is anybody here?');
-  await ada.page.unroute('**/cometd/**');
-  await ada.status('onnected');
-  await ada.arrives('is anybody here?');
-});
+    test('whom the server has forgotten hears from the others what was missed', async (t) => {
+      const first = await start(t);
+      const [ada, bob] = await Promise.all(['Ada', 'Bob'].map((name) => enter(`${first.url}/chat/forgotten`, name)));
+      await ada.sees('Ada', 'Bob');
+      await bob.page.context().setOffline(true);
+      await bob.status('Reconnecting');
+      await first.stop();
+      await start(t, { port: first.port });
+      await ada.status('Reconnected');
+      await ada.say('all new');
+      await ada.arrives('all new');
+      await bob.page.context().setOffline(false);
+      await bob.status('Reconnected, 1 missed message');
+      assert.deepEqual(await bob.texts(), ['all new']);
+    });
 
-test('what waits to be sent survives a reload', async (t) => {
-  const server = await start(t);
-  const ada = await enter(`${server.url}/chat/unsent`, 'Ada');
-  const bob = await enter(`${server.url}/chat/unsent`, 'Bob');
-  await ada.page.route('**/cometd*/**', (route) => route.abort());
-  await ada.say('one');
-  await ada.say('two');
-  await ada.waits('two');
-  await ada.page.unroute('**/cometd*/**');
-  await ada.page.reload();
-  await bob.hears('two');
-  assert.deepEqual(await bob.texts(), ['one', 'two']);
-  await ada.arrives('one');
-  await ada.arrives('two');
-});
+    test('a page that was opened while the server is away comes in when it is there', async (t) => {
+      const way = await gate(await start(t));
+      const ada = await enter(`${way.url}/chat/early`, 'Ada');
+      way.close();
+      await ada.page.reload();
+      await ada.status('Reconnecting');
+      await ada.say('is anybody here?');
+      await ada.waits('is anybody here?');
+      way.open();
+      await ada.status('onnected');
+      await ada.arrives('is anybody here?');
+    });
 
-/** A server that is gone after the test. */
-async function start(t, options) {
-  const server = await startServer(options);
-  t.after(() => server.stop());
-  return server;
+    test('what waits to be sent survives a reload', async (t) => {
+      const server = await start(t);
+      const way = await gate(server);
+      const ada = await enter(`${way.url}/chat/unsent`, 'Ada');
+      const bob = await enter(`${server.url}/chat/unsent`, 'Bob');
+      way.close();
+      await ada.say('one');
+      await ada.say('two');
+      await ada.waits('two');
+      way.open();
+      await ada.page.reload();
+      await bob.hears('two');
+      assert.deepEqual(await bob.texts(), ['one', 'two']);
+      await ada.arrives('one');
+      await ada.arrives('two');
+    });
+  });
+
+/** A way to a server that can be closed and opened: closed to Bayeux, while the pages themselves still come through. */
+async function gate({ port }) {
+  let closed = false;
+  const line = await network(port, ({ up, bytes }) => closed && up && /^(GET|POST) \/cometd/.test(bytes) && { arrives: 0, end: 'reset' });
+  return {
+    url: line.url,
+    close() {
+      closed = true;
+      line.cut();
+    },
+    open: () => void (closed = false),
+  };
 }

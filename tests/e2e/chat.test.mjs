@@ -7,16 +7,19 @@ import { browser, Chatter, PHONE } from './support/browser.mjs';
 
 const server = await startServer();
 after(() => server.stop());
+const pollsOnly = await startServer({ vars: { CONNECTION_TYPES: 'long-polling' } });
+after(() => pollsOnly.stop());
 const chromium = await browser();
 
 /** A room that no other test uses. */
-const room = (name) => `${server.url}/chat/${name}`;
+const room = (name, { url } = server) => `${url}/chat/${name}`;
 
 const enter = (address, name, options) => Chatter.join(chromium, address, name, options);
 
 test('two people talk, and each sees that the other is there', async () => {
   const ada = await enter(room('two'), 'Ada');
   const bob = await enter(room('two'), 'Bob');
+  for (const person of [ada, bob]) assert.equal(await person.transport(), 'websocket');
   await ada.notes('Bob joined');
   await Promise.all([ada.sees('Ada', 'Bob'), bob.sees('Bob', 'Ada')]);
   await ada.say('Good morning');
@@ -26,6 +29,34 @@ test('two people talk, and each sees that the other is there', async () => {
   assert.deepEqual(await ada.texts(), ['Good morning', 'Hello Ada']);
   assert.deepEqual(await bob.texts(), ['Good morning', 'Hello Ada']);
   assert.ok(await (await ada.hears('Good morning')).evaluate(({ classList }) => classList.contains('own')));
+});
+
+test('where there is no WebSocket they talk all the same, come and go and reload', async () => {
+  const ada = await enter(room('polls', pollsOnly), 'Ada');
+  const bob = await enter(room('polls', pollsOnly), 'Bob');
+  for (const person of [ada, bob]) assert.equal(await person.transport(), 'long-polling');
+  await Promise.all([ada.sees('Ada', 'Bob'), bob.sees('Bob', 'Ada')]);
+  await ada.say('Good morning');
+  await bob.hears('Good morning');
+  await bob.page.reload();
+  await bob.hears('Good morning');
+  await bob.say('Hello Ada');
+  await ada.hears('Hello Ada');
+  await bob.leave();
+  await ada.notes('Bob left');
+  await ada.sees('Ada');
+});
+
+test('a long conversation is told to one who comes later, in one message', async () => {
+  const ada = await enter(room('long'), 'Ada');
+  const texts = ['a', '"', '漢'].map((sign) => sign.repeat(4000));
+  for (const text of texts) {
+    await ada.say(text);
+    await ada.arrives(text);
+  }
+  const bob = await enter(room('long'), 'Bob');
+  await bob.hears(texts.at(-1));
+  assert.deepEqual(await bob.texts(), texts);
 });
 
 test('a name is asked for once, and remembered', async () => {

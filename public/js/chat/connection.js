@@ -1,11 +1,21 @@
-// The connection to the server, and what becomes of it. cometd.js polls, retries and shakes hands again by itself; what
-// it leaves to us is to subscribe again after each handshake, and to know when all of that is done.
+// The connection to the server, and what becomes of it. cometd.js takes a WebSocket, polls where none gets through, retries
+// and shakes hands again by itself; what it leaves to us is to subscribe again after each handshake, and to know when all of
+// that is done.
 import { AckExtension, CometD } from '/vendor/cometd.js';
 
 const PATH = '/cometd';
 
 /** The longest wait between two attempts: people look at the page and wait for it. */
 const MAX_BACKOFF = 8_000; // ms
+
+/** A WebSocket that has not opened by then gets through nowhere: there are proxies that leave it unanswered. */
+const MAX_OPENING = 5_000; // ms
+
+/** Of one message, in UTF-16 units: above all that a page sends, where cometd.js' 8,192 are too few to tell what was missed. */
+const MAX_MESSAGE = 1_000_000;
+
+/** A WebSocket is closed with it where a message is too large for the server: "Message Too Big" (RFC 6455, 7.4.1). */
+const TOO_BIG = 1009;
 
 export class Connection {
   #cometd = new CometD();
@@ -24,18 +34,19 @@ export class Connection {
     this.#channels = channels;
     this.#onState = onState;
     const cometd = this.#cometd;
-    cometd.unregisterTransport('websocket'); // without this line the page talks over a WebSocket
     // Events of an answer that was lost on its way are sent again.
     cometd.registerExtension('ack', new AckExtension());
     cometd.configure({
       url: new URL(PATH, location.origin).href,
       maxBackoff: MAX_BACKOFF,
+      connectTimeout: MAX_OPENING,
+      maxSendBayeuxMessageSize: MAX_MESSAGE,
       logLevel: 'warn',
       useWorkerScheduler: false, // its worker comes from a blob, which the Content-Security-Policy refuses
     });
     cometd.addListener('/meta/handshake', (reply) => this.#shaken(reply));
     cometd.addListener('/meta/connect', (reply) => this.#polled(reply));
-    // A held request may take long to notice that the network has gone: the browser knows at once.
+    // A held request or a socket may take long to notice that the network has gone: the browser knows at once.
     addEventListener('offline', () => {
       this.#to('reconnecting');
       cometd.getTransport()?.abort();
@@ -114,7 +125,8 @@ export class Connection {
 
 function outcome({ successful, failure, error }) {
   if (successful) return 'taken';
-  // A status of 4xx is about the request itself; anything else on the way, and an unknown session (402), pass.
-  if (failure) return failure.httpCode >= 400 && failure.httpCode < 500 ? 'refused' : 'lost';
+  // A status of 4xx is about the request itself; anything else on the way, and an unknown session (402), pass. Of the messages
+  // that were on their way over a socket nobody tells which one was too big: sent again, it would only be closed again.
+  if (failure) return failure.websocketCode === TOO_BIG || (failure.httpCode >= 400 && failure.httpCode < 500) ? 'refused' : 'lost';
   return error?.startsWith('402') ? 'lost' : 'refused';
 }

@@ -117,6 +117,14 @@ export class Chatter {
     return this.log.locator('.text').allTextContents();
   }
 
+  /** What the page talks over: 'websocket', or 'long-polling' where that does not get through. */
+  transport() {
+    return this.page.evaluate(() => {
+      const requests = performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname);
+      return requests.includes('/cometd/connect') ? 'long-polling' : 'websocket';
+    });
+  }
+
   /** Leaves as a person who closes the window does. */
   async leave() {
     await this.page.close({ runBeforeUnload: true });
