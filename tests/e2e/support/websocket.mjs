@@ -11,7 +11,9 @@ export class Socket {
 
   static async open(url, options) {
     const socket = new Socket(new WebSocket(url.replace(/^http/, 'ws'), options));
-    await once(socket.raw, 'open');
+    // Where it never opens, Node's own tells of an error, and not of a close.
+    await Promise.race(['open', 'error'].map((event) => once(socket.raw, event)));
+    if (socket.raw.readyState !== WebSocket.OPEN) throw new Error(`${url} opens no WebSocket`);
     return socket;
   }
 

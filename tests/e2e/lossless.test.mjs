@@ -1,0 +1,125 @@
+// A client that acknowledges loses nothing: its connections break at random, requests and answers are lost in between, and
+// every event still comes once, in order. BAYEUX_SEED=N brings the same mishaps again, as far as the clock lets it.
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import { describe, test } from 'node:test';
+import { events, join } from './support/bayeux.mjs';
+import { hears, inNode } from './support/cometd.mjs';
+import { request } from './support/http.mjs';
+import { mishaps, random } from './support/mishaps.mjs';
+import { network } from './support/network.mjs';
+import { fixture, until } from './support/server.mjs';
+import { Socket } from './support/websocket.mjs';
+
+const EVENTS = 1000;
+/** So many are said before all of them must have been heard: the mishaps are spread over the whole conversation. */
+const TOGETHER = 25;
+const BATCH = 5;
+/** One piece in so many meets with a mishap. */
+const RARITY = 5;
+/** Enough for ten mishaps in a row, on a busy machine. */
+const PATIENCE = 30_000; // ms
+
+const seed = Number(process.env.BAYEUX_SEED ?? randomInt(2 ** 32));
+// A session must live while its client runs into one mishap after the other.
+const server = await fixture({ MAX_INTERVAL: '30000' });
+const publisher = await join(`${server.url}/cometd`);
+
+/** Says `EVENTS` numbers to one who listens behind a bad line: `hears(count)` resolves with all that came, once it is as many. */
+async function say(channel, hears) {
+  for (let at = 0; at < EVENTS; at += TOGETHER) {
+    for (let from = at; from < at + TOGETHER; from += BATCH) {
+      const batch = Array.from({ length: BATCH }, (_, more) => ({ channel, data: from + more }));
+      await publisher.ok(publisher.send(...batch));
+    }
+    await hears(at + TOGETHER);
+  }
+  assert.deepEqual(await hears(EVENTS), Array.from({ length: EVENTS }, (_, at) => at));
+}
+
+/** A line that is good until it `turns`. */
+async function badLine() {
+  const { mishap, counts } = mishaps(random(seed), RARITY);
+  let good = true;
+  const line = await network(server.port, (piece) => (good ? undefined : mishap(piece)));
+  return { url: `${line.url}/cometd`, counts, turns: () => (good = false) };
+}
+
+/** Enough must have happened for the test to say something, of every kind. */
+function check(t, counts) {
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  t.diagnostic(`${total} mishaps: ${JSON.stringify(counts)}`);
+  assert.ok(total >= 25 && Object.keys(counts).length >= 8, 'too few of them');
+}
+
+/** Sends messages again and again, until the answer comes: a request each. */
+const byRequests = (url) => (messages) =>
+  persist(async () => {
+    const { status, json } = await request(url, { headers: { 'content-type': 'application/json' }, body: JSON.stringify(messages) });
+    return status === 200 ? json : undefined;
+  });
+
+/** The same over a socket, and over another one where that is gone. */
+function bySockets(url) {
+  let socket;
+  return (messages) =>
+    persist(async () => {
+      socket ??= await Socket.open(url);
+      const gone = socket.closed.then(() => (socket = undefined));
+      return Promise.race([socket.ask(...messages), gone]);
+    });
+}
+
+/** Until something comes of it, whatever breaks in between. */
+async function persist(attempt) {
+  for (;;) {
+    const outcome = await attempt().catch(() => undefined);
+    if (outcome !== undefined) return outcome;
+  }
+}
+
+// Each of them mostly waits, to try again: side by side they take no longer than one.
+describe(`a client that acknowledges loses nothing, seed ${seed}`, { concurrency: true }, () => {
+  for (const transport of ['long-polling', 'websocket'])
+    test(`cometd.js over ${transport}`, async (t) => {
+      const line = await badLine();
+      const client = await inNode().open({ url: line.url, transports: [transport], extensions: ['ack'] });
+      await client.handshake();
+      await client.subscribe(`/cometd/${transport}`);
+      const clientId = client.clientId();
+      line.turns();
+      await say(`/cometd/${transport}`, async (count) => (await hears(client, count, PATIENCE)).map(([, data]) => data));
+      assert.equal(client.clientId(), clientId, 'it is the same session');
+      await client.disconnect();
+      check(t, line.counts);
+    });
+
+  for (const [transport, by] of [['long-polling', byRequests], ['websocket', bySockets]])
+    test(`one that sends its connect again until it is answered, over ${transport}`, async (t) => {
+      const line = await badLine();
+      const subscriber = await join(`${server.url}/cometd`, { handshake: { ext: { ack: true } } });
+      await subscriber.ok(subscriber.subscribe(`/raw/${transport}`));
+      const send = by(line.url);
+      line.turns();
+      const heard = [];
+      let ack = 0;
+      let over = false;
+      const listening = (async () => {
+        while (!over) {
+          const answer = await send([subscriber.signed({ channel: '/meta/connect', connectionType: transport, ext: { ack } })]);
+          const reply = answer.find(({ channel }) => channel === '/meta/connect');
+          assert.equal(reply.successful, true, JSON.stringify(reply));
+          ack = reply.ext.ack;
+          heard.push(...events(answer).map(({ data }) => data));
+        }
+      })();
+      const hears = (count) => until(() => heard.length >= count && heard, () => `it heard ${heard.length} of ${count}`, PATIENCE);
+      try {
+        await Promise.race([say(`/raw/${transport}`, hears), listening]);
+      } finally {
+        over = true;
+      }
+      await listening;
+      check(t, line.counts);
+    });
+});
