@@ -8,12 +8,15 @@ use serde_json::value::RawValue;
 use super::app::{Action, Client, Publication, ServerEvent};
 use super::publish::Taken;
 use super::waiting::{Published, Then};
-use super::{BayeuxError, BayeuxServer, ChannelId, Ending, Event, Message, Millis, Notice, SessionKey};
+use super::{BayeuxError, BayeuxServer, ChannelId, Ending, Event, Hook, Message, Millis, Notice, SessionKey};
 
 /// How many events may follow from what the application does on events, for one input. Two bots that answer each other
 /// would never come to an end; 1,000 is more than an object publishes in a second. Their data may have `MAX_QUEUE_BYTES`
 /// together: each quote of a quote is twice as long.
 const MAX_FOLLOWING: usize = 1000;
+
+/// What the hooks Worker is called as the author of what it publishes.
+pub(super) const HOOKS: &str = "hooks";
 
 /// What the application is still to be told of.
 pub(super) type Happenings = VecDeque<Happening>;
@@ -113,7 +116,7 @@ impl BayeuxServer {
 
     /// Takes note of something that the application is told of at the end of this input.
     pub(super) fn happened(&mut self, event: impl FnOnce() -> ServerEvent) {
-        if self.app.hears_of_events() {
+        if self.app.hears_of_events() || self.hooks.want(Hook::Event) {
             self.happenings.push_back(Happening::Told(event()));
         }
     }
@@ -154,6 +157,7 @@ impl BayeuxServer {
                 self.happenings.clear();
                 return self.impossible("events without end: what was done on one led to the next");
             }
+            self.tell_hooks(&happening);
             let app = &mut self.app;
             let Ok(actions) = catch_unwind(AssertUnwindSafe(|| app.react(&happening))) else {
                 self.impossible("a handler panicked");
@@ -163,7 +167,7 @@ impl BayeuxServer {
                 Happening::Told(_) => Client::default(),
                 Happening::Received(place, _) => self.app.locals.name(*place).map(Client::local).unwrap_or_default(),
             };
-            let on = Subject { author, ..Subject::of(happening) };
+            let on = Subject { author, ..Subject::of(&happening) };
             // Nobody waits for what no queue keeps.
             self.perform(now, &on, &mut Vec::new(), actions);
         }
@@ -189,20 +193,25 @@ impl Subject {
         Self { client: client.clone(), channel: Some(channel.clone()), author: Client::default() }
     }
 
-    fn of(happening: Happening) -> Self {
+    /// What the hooks Worker wants done on something that has happened.
+    pub fn of_hooks(happening: &Happening) -> Self {
+        Self { author: Client::local(HOOKS.into()), ..Self::of(happening) }
+    }
+
+    fn of(happening: &Happening) -> Self {
         let (client, channel) = match happening {
             Happening::Received(_, publication) | Happening::Told(ServerEvent::Publish(publication)) => {
-                return Self::sent(&publication);
+                return Self::sent(publication);
             }
             Happening::Told(ServerEvent::ClientPush { session, channel, .. }) => {
-                (Client { session: Some(session), ..Client::default() }, Some(channel))
+                (Client { session: Some(*session), ..Client::default() }, Some(channel.clone()))
             }
             Happening::Told(
                 ServerEvent::ClientConnect { client }
                 | ServerEvent::ClientDisconnect { client, .. }
                 | ServerEvent::Subscribe { client, .. }
                 | ServerEvent::Unsubscribe { client, .. },
-            ) => (client, None),
+            ) => (client.clone(), None),
         };
         Self { client, channel, author: Client::default() }
     }

@@ -7,12 +7,13 @@ use std::collections::BTreeSet;
 
 use super::app::Client;
 use super::extensions::{ReplyExt, timesync};
+use super::hooks::Leave;
 use super::message::MessageId;
 use super::request::Element;
 use super::session::HeldConnect;
 use super::waiting::{Asked, Then, Ticket};
 use super::{
-    BayeuxError, BayeuxServer, ChannelId, Endpoint, Event, Format, Message, Millis, Notice, Origin, Realm, Reply,
+    BayeuxError, BayeuxServer, ChannelId, Endpoint, Event, Format, Hook, Message, Millis, Notice, Origin, Realm, Reply,
     Session, SessionKey, Status, channel,
 };
 
@@ -36,6 +37,8 @@ pub(super) struct Batch {
     replies: Vec<Option<String>>,
     /// The places of subscribes that wait.
     subscribing: BTreeSet<usize>,
+    /// The places of messages to channels that wait for leave.
+    asking: BTreeSet<usize>,
 }
 
 /// What became of one message.
@@ -84,18 +87,22 @@ impl Batch {
             parting: Vec::new(),
             replies: Vec::new(),
             subscribing: BTreeSet::new(),
+            asking: BTreeSet::new(),
         }
     }
 
     /// The next message that may be worked on.
     fn next(&mut self) -> Option<Element> {
         let next = self.remaining.as_slice().first()?;
-        if self.subscribing.is_empty() || is_to(next, "/meta/subscribe") { self.remaining.next() } else { None }
+        let waits =
+            !self.subscribing.is_empty() && !is_to(next, "/meta/subscribe") || !self.asking.is_empty() && is_meta(next);
+        if waits { None } else { self.remaining.next() }
     }
 
     /// The reply that was missing.
     pub fn fill(&mut self, place: usize, reply: String) {
         self.subscribing.remove(&place);
+        self.asking.remove(&place);
         if let Some(missing) = self.replies.get_mut(place) {
             *missing = Some(reply);
         }
@@ -110,6 +117,11 @@ impl Batch {
 fn is_to(element: &Element, channel: &str) -> bool {
     let name = element.as_ref().ok().and_then(Message::channel_name);
     name.is_some_and(|name| name.strip_suffix('/').unwrap_or(&name) == channel)
+}
+
+fn is_meta(element: &Element) -> bool {
+    let name = element.as_ref().ok().and_then(Message::channel_name);
+    name.is_some_and(|name| name.starts_with("/meta/"))
 }
 
 impl BayeuxServer {
@@ -144,15 +156,23 @@ impl BayeuxServer {
     /// Leaves the place of a reply empty until the words have come.
     fn leave_open(&mut self, batch: &mut Batch, ticket: Ticket, words: usize, asked: Box<Asked>) {
         let place = batch.replies.len();
-        if matches!(*asked, Asked::Subscribe { .. }) {
-            batch.subscribing.insert(place);
-        }
         batch.replies.push(None);
+        self.wait_at(batch, place, ticket, words, asked);
+    }
+
+    /// This place of a batch is filled when the words have come.
+    pub(super) fn wait_at(&mut self, batch: &mut Batch, place: usize, ticket: Ticket, words: usize, asked: Box<Asked>) {
+        batch.asking.remove(&place);
+        match *asked {
+            Asked::Subscribe { .. } | Asked::Leave { hook: Hook::Subscribe, .. } => batch.subscribing.insert(place),
+            Asked::Leave { .. } => batch.asking.insert(place),
+            Asked::Publish { .. } => false,
+        };
         let batch = self.waiting.number(batch);
         self.waiting.wait(ticket, words, Then::Reply { batch, place, asked });
     }
 
-    fn hold(&mut self, key: SessionKey, hold: Hold, batch: Batch) {
+    pub(super) fn hold(&mut self, key: SessionKey, hold: Hold, batch: Batch) {
         let Hold { id, until, advise, timesync } = hold;
         let (endpoint, address) = (batch.from, batch.origin.address);
         let held = HeldConnect { endpoint, address, id, until, advise, timesync, stalled: false };
@@ -168,15 +188,23 @@ impl BayeuxServer {
             Ok(checked) => checked,
             Err(reply) => return Step::Replied(reply),
         };
+        match self.hook_for(batch, &checked) {
+            Some(hook) => self.ask_leave(now, batch, hook, checked),
+            None => self.step_allowed(now, batch, checked, Leave::default()),
+        }
+    }
+
+    /// A message that nobody else need be asked about, or not any more.
+    pub(super) fn step_allowed(&mut self, now: Millis, batch: &mut Batch, checked: Checked, leave: Leave) -> Step {
         match (checked.channel.as_str(), checked.channel.realm()) {
             _ if batch.by_api => self.step_of_api(now, batch, checked),
-            ("/meta/handshake", _) => Step::Replied(self.handshake(now, batch, &checked)),
+            ("/meta/handshake", _) => Step::Replied(self.handshake(now, batch, &checked, leave)),
             ("/meta/connect", _) => self.connect(now, batch, checked),
             ("/meta/subscribe", _) => self.subscribe(now, batch, checked),
             ("/meta/unsubscribe", _) => Step::Replied(self.unsubscribe(batch, &checked)),
             ("/meta/disconnect", _) => Step::Replied(self.disconnect(batch, &checked)),
             (_, Realm::Meta) => Step::Replied(checked.failed(&BayeuxError::MetaChannelUnknown).into_json()),
-            _ => self.publish(now, batch, checked),
+            _ => self.publish(now, batch, checked, leave),
         }
     }
 

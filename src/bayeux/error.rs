@@ -69,6 +69,8 @@ pub enum BayeuxError {
     SessionsExceeded,
     /// `CLIENT_MAX_CONNECTIONS` connects of this address are held already.
     ConnectionsExceeded,
+    /// The application's other Worker, which is to be asked first, gives no answer.
+    HooksUnavailable,
     /// What must be written down could not be: the storage is full, for one. Nothing was changed.
     StorageFailed,
     /// The object that owns the channel's tree did not answer in time, or too much waits for it already. Whether it took the
@@ -111,6 +113,7 @@ enum Wording {
     Usual,
     Reason(String),
     Error(u16, String),
+    Whole(String),
 }
 
 impl Denial {
@@ -122,6 +125,14 @@ impl Denial {
     /// A denial with an error of its own: a code of three digits, and a text.
     pub fn error(code: u16, text: &str) -> Self {
         Self { wording: Wording::Error(code, text.to_owned()), ..Self::default() }
+    }
+
+    /// A denial in the words of a whole Bayeux error, `ddd:args:text`; none where it is not one.
+    pub fn worded(error: &str) -> Option<Self> {
+        let mut parts = error.splitn(3, ':');
+        let code = parts.next().filter(|code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit()));
+        let whole = code.is_some() && parts.count() == 2;
+        whole.then(|| Self { wording: Wording::Whole(error.to_owned()), ..Self::default() })
     }
 
     /// With this advice in the reply.
@@ -164,6 +175,7 @@ impl fmt::Display for BayeuxError {
             Self::MetaChannelUnknown => "403::meta_channel_unknown",
             Self::SessionsExceeded => "503::sessions_exceeded",
             Self::ConnectionsExceeded => "503::connections_exceeded",
+            Self::HooksUnavailable => "503::hooks_unavailable",
             Self::StorageFailed => "503::storage_failed",
             Self::OwnerUnreachable => "503::owner_unreachable",
             Self::Service(code, message) => return write!(f, "{code:03}::{message}"),
@@ -173,6 +185,7 @@ impl fmt::Display for BayeuxError {
                 Wording::Usual => return write!(f, "403:denied_by_security_policy:{operation}_denied"),
                 Wording::Reason(reason) => return write!(f, "403:{reason}:{operation}_denied"),
                 Wording::Error(code, text) => return write!(f, "{code:03}::{text}"),
+                Wording::Whole(error) => return f.write_str(error),
             },
         };
         f.write_str(text)

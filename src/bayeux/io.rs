@@ -27,6 +27,9 @@ pub enum Input {
     Call { from: Endpoint, call: String },
     /// The answer to an [`Output::Ask`]; none where the object could not be reached within ten seconds, or refused.
     Answer { token: u64, answer: Option<String> },
+    /// What the hooks Worker answered to the last [`Output::Consult`]; none where it did not within `HOOKS_TIMEOUT`, or not with
+    /// success.
+    Consulted(Option<String>),
     /// The time of the last [`Output::WakeAt`] has come.
     Timeout,
 }
@@ -48,6 +51,8 @@ pub enum Output {
     Beat(StreamId),
     /// Bring this to another object of this deployment, as its [`Input::Call`], and its answer back as [`Input::Answer`].
     Ask { token: u64, whom: Home, call: String },
+    /// Bring this to the hooks Worker. There is one such request at a time.
+    Consult { request: String },
     /// Keep this text with the socket: it is what [`BayeuxServer::restore`](super::BayeuxServer::restore) asks for.
     Keep { socket: SocketId, held: String },
     /// Call with [`Input::Timeout`] at this time. It replaces an earlier one; a call too early does no harm.
@@ -131,6 +136,10 @@ pub enum Notice {
     ActionFailed {
         reason: String,
     },
+    /// A hooks Worker was asked, and gave no answer to so many questions.
+    HooksFailed {
+        calls: usize,
+    },
     /// A row could not be written, in the storage's own words.
     StoreFailed {
         error: String,
@@ -148,6 +157,18 @@ pub enum Ending {
     Dismissed,
     /// Its queue was full, and `QUEUE_OVERFLOW` is `disconnect`.
     Overflowed,
+}
+
+impl Ending {
+    /// In a word, for logs and the hooks Worker.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disconnected => "disconnected",
+            Self::Expired => "expired",
+            Self::Dismissed => "dismissed",
+            Self::Overflowed => "overflowed",
+        }
+    }
 }
 
 impl Endpoint {

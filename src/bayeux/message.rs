@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::{BayeuxError, ChannelId};
@@ -12,7 +12,7 @@ use super::{BayeuxError, ChannelId};
 const MAX_ID_LENGTH: usize = 256;
 
 /// The fields of one message object, each as the bytes that were sent, in their order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Message {
     fields: Vec<(String, Box<RawValue>)>,
 }
@@ -102,6 +102,12 @@ fn is_harmless(id: &str) -> bool {
     id.len() <= MAX_ID_LENGTH
         && (number || string)
         && inner.bytes().all(|b| b.is_ascii_alphanumeric() || b" -_.:+/=@#$~!*()[]{},|;^?%".contains(&b))
+}
+
+impl Serialize for Message {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.fields())
+    }
 }
 
 impl<'de> Deserialize<'de> for Message {

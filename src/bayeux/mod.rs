@@ -12,6 +12,7 @@
 //! | what outlives the object | `store.rs`, `journal.rs`, `restore.rs` |
 //! | what an application can decide | `app/`; what comes of it: `actions.rs` |
 //! | how homes and owners of channels work together | `trees/`; who waits for another object: `waiting.rs` |
+//! | what another Worker decides | `hooks/` |
 //! | what other programs can ask with a key | `api/` |
 //! | what travels in `ext` | its file in `extensions/` |
 //! | names, errors, numbers | `channel.rs`, `error.rs`, `options.rs` |
@@ -34,6 +35,7 @@ mod flush;
 mod frames;
 mod home;
 mod homes;
+mod hooks;
 mod io;
 mod journal;
 mod message;
@@ -64,6 +66,7 @@ pub use event::Event;
 pub use extensions::comment_filter::Format;
 pub use home::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Region, Shard};
 pub use homes::Homes;
+pub use hooks::Hook;
 pub use io::{Ending, Endpoint, EndpointKey, Input, Notice, Origin, Output, RequestId, SocketId, Status, StreamId};
 pub use journal::EventNumber;
 pub use message::{Message, MessageId};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::queue::Bounds;
 use super::time::millis;
-use super::{ChannelId, ChannelPattern, ConnectionType, Endpoint, Homes, MAX_SHARDS};
+use super::{ChannelId, ChannelPattern, ConnectionType, Endpoint, Homes, Hook, MAX_SHARDS};
 
 /// How a server behaves. [`Options::from_vars`] reads them from named strings, as `[vars]` in `wrangler.toml` gives them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +75,10 @@ pub struct Options {
     /// `API_ATTRIBUTES`: names of session attributes that the server API shows with a client, separated by spaces. None:
     /// applications note secrets there too.
     pub api_attributes: Vec<String>,
+    /// `HOOKS_FOR`: what a hooks Worker is asked, where one is bound. All but events, which are most and which nobody waits for.
+    pub hooks_for: Vec<Hook>,
+    /// `HOOKS_TIMEOUT`, ms that it may take to answer. 2,000: who waits for a reply still has patience then.
+    pub hooks_timeout: Duration,
     /// `FLUSH_PACE`, ms: the longest an object under load gathers events before it answers polls again; 0 answers
     /// each event at once. The figures are in `flush.rs`.
     pub flush_pace: Duration,
@@ -111,6 +115,8 @@ impl Default for Options {
             max_relays_bytes: 16 << 20,
             relay_fanout: 32,
             api_attributes: Vec::new(),
+            hooks_for: vec![Hook::Handshake, Hook::Subscribe, Hook::Publish, Hook::Service],
+            hooks_timeout: Duration::from_millis(2000),
             flush_pace: Duration::from_millis(500),
         }
     }
@@ -203,6 +209,8 @@ impl Options {
             max_relays_bytes: vars.number("MAX_RELAYS_BYTES", 1024..=64 << 20, default.max_relays_bytes)?,
             relay_fanout: vars.count("RELAY_FANOUT", default.relay_fanout)?,
             api_attributes: vars.words("API_ATTRIBUTES"),
+            hooks_for: vars.hooks("HOOKS_FOR", default.hooks_for)?,
+            hooks_timeout: vars.duration("HOOKS_TIMEOUT", 1..=MINUTE, default.hooks_timeout)?,
             flush_pace: vars.duration("FLUSH_PACE", 0..=10_000, default.flush_pace)?,
         })
     }
@@ -298,6 +306,16 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
         patterns.ok_or_else(|| {
             let allowed = "channels or patterns like /news/**, separated by spaces".to_owned();
             OptionError { name, value, allowed }
+        })
+    }
+
+    fn hooks(&self, name: &'static str, default: Vec<Hook>) -> Result<Vec<Hook>, OptionError> {
+        let Some(value) = (self.0)(name) else {
+            return Ok(default);
+        };
+        value.split_whitespace().map(Hook::named).collect::<Option<_>>().ok_or_else(|| {
+            let all = Hook::ALL.map(Hook::name).join(", ");
+            OptionError { name, value, allowed: format!("any of {all}, separated by spaces") }
         })
     }
 

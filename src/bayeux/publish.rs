@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::actions::Subject;
 use super::app::{Client, Publication};
 use super::batch::{Batch, Checked, Step};
+use super::hooks::Leave;
 use super::waiting::{Asked, Published, Sent, Ticket};
 use super::{
     BayeuxError, BayeuxServer, ChannelId, Durability, Ending, Event, EventNumber, Message, Millis, Notice, Operation,
@@ -38,8 +39,8 @@ pub(super) struct Publisher {
 }
 
 impl BayeuxServer {
-    pub(super) fn publish(&mut self, now: Millis, batch: &mut Batch, mut checked: Checked) -> Step {
-        match self.try_publish(now, batch, &mut checked) {
+    pub(super) fn publish(&mut self, now: Millis, batch: &mut Batch, mut checked: Checked, leave: Leave) -> Step {
+        match self.try_publish(now, batch, &mut checked, leave) {
             Ok(None) => Step::Replied(checked.answered(Ok(()))),
             Ok(Some((ticket, sent))) => Step::Asked(ticket, 1, Box::new(Asked::Publish { checked, sent })),
             Err(error) => Step::Replied(checked.answered(Err(error))),
@@ -51,19 +52,23 @@ impl BayeuxServer {
         now: Millis,
         batch: &mut Batch,
         checked: &mut Checked,
+        mut leave: Leave,
     ) -> Result<Option<(Ticket, Sent)>, BayeuxError> {
         let Checked { message, channel, .. } = checked;
-        let anonymous = batch.by_api || self.options.anon_publish && message.field("clientId").is_none();
+        leave.edit(message);
+        let anonymous =
+            batch.by_api || leave.client.is_some() || self.options.anon_publish && message.field("clientId").is_none();
         let sender = if anonymous { None } else { Some(self.speaker(batch, message)?) };
         if message.field("data").is_none() {
             return Err(BayeuxError::DataMissing);
         }
-        let client = self.client(batch, sender);
+        let client = leave.client.take().unwrap_or_else(|| self.client(batch, sender));
         if !batch.by_api {
             self.may_publish(&client, channel, message)?;
         }
         let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
-        let actions = self.app.receive(&mut publication)?;
+        let mut actions = self.app.receive(&mut publication)?;
+        actions.append(&mut leave.actions);
         let on = Subject::sent(&publication);
         let event = Event::freeze(channel, publication.message(), &self.stamp);
         let lazy = publication.is_lazy();

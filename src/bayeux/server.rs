@@ -14,6 +14,7 @@ use super::extensions::timestamp::Stamp;
 use super::farewell::Farewells;
 use super::flush::{FlushPace, Sent};
 use super::frames::{Frames, array, split};
+use super::hooks::Hooks;
 use super::journal::Journal;
 use super::session::HeldConnect;
 use super::sessions::{News, Sessions};
@@ -41,6 +42,7 @@ pub struct BayeuxServer {
     /// What every message carries that is made now.
     pub(super) stamp: Stamp,
     pub(super) waiting: Waiting,
+    pub(super) hooks: Hooks,
     pub(super) trees: Trees,
     pub(super) home: Home,
     random: ChaCha12Rng,
@@ -65,6 +67,7 @@ impl BayeuxServer {
             store,
             stamp: Stamp::default(),
             waiting: Waiting::default(),
+            hooks: Hooks::default(),
             trees: Trees::default(),
             home,
             random: ChaCha12Rng::from_seed(seed),
@@ -95,6 +98,7 @@ impl BayeuxServer {
             Input::Closed(endpoint) => self.closed(now, endpoint),
             Input::Call { from, call } => self.answer_call(now, from, &call),
             Input::Answer { token, answer } => self.take_answer(now, token, answer.as_deref()),
+            Input::Consulted(answer) => self.take_verdicts(now, answer.as_deref()),
             Input::Timeout => self.wake = None,
         }
         self.give_up(now);
@@ -102,6 +106,7 @@ impl BayeuxServer {
         self.sweep(now);
         self.settle(now);
         self.call_others(now);
+        self.consult();
         self.flush(now);
         self.keep(now);
         self.plan_wake();

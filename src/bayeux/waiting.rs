@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::actions::Subject;
 use super::app::{Action, Client};
-use super::batch::{Batch, Checked};
-use super::{BayeuxError, BayeuxServer, ChannelId, ChannelPattern, Event, Millis, Notice, SessionKey};
+use super::batch::{Batch, Checked, Step};
+use super::{BayeuxError, BayeuxServer, ChannelId, ChannelPattern, Event, Hook, Millis, Notice, SessionKey};
 
 /// Whoever waits for a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,8 +43,22 @@ pub(super) enum Then {
 
 /// A message that waits.
 pub(super) enum Asked {
-    Publish { checked: Checked, sent: Sent },
-    Subscribe { checked: Checked, client: Client, session: SessionKey, patterns: Vec<ChannelPattern> },
+    Publish {
+        checked: Checked,
+        sent: Sent,
+    },
+    Subscribe {
+        checked: Checked,
+        client: Client,
+        session: SessionKey,
+        patterns: Vec<ChannelPattern>,
+    },
+    /// The hooks Worker is asked.
+    Leave {
+        hook: Hook,
+        ticket: Ticket,
+        checked: Checked,
+    },
 }
 
 /// What a client published, and what the application wants done when that is through.
@@ -133,6 +147,16 @@ impl BayeuxServer {
                 let outcome = outcome.and_then(|()| self.apply_subscriptions(&client, session, &patterns));
                 self.trees.perhaps_unheard(patterns);
                 checked.answered_subscription(outcome)
+            }
+            Asked::Leave { hook, ticket, checked } => {
+                match self.leave_decided(now, &mut batch, (hook, ticket, checked), outcome) {
+                    Step::Replied(reply) | Step::Refused(reply) => reply,
+                    Step::Hold(key, hold) => return self.hold(key, hold, batch),
+                    Step::Asked(ticket, words, asked) => {
+                        self.wait_at(&mut batch, place, ticket, words, asked);
+                        return self.run(now, batch);
+                    }
+                }
             }
         };
         batch.fill(place, reply);

@@ -18,6 +18,10 @@ extern "C" {
     /// The static assets, for the requests that the platform sends to the Worker first.
     #[wasm_bindgen(method, getter, catch, js_name = ASSETS)]
     pub fn assets(this: &Bindings) -> Result<Fetcher, JsValue>;
+
+    /// Another Worker that decides for this one, where it is bound.
+    #[wasm_bindgen(method, getter, js_name = HOOKS)]
+    pub fn hooks(this: &Bindings) -> Option<Fetcher>;
 }
 
 impl Bindings {

@@ -21,6 +21,7 @@ use super::config::{Config, var};
 use super::departures::Departures;
 use super::event_source::{Signal, Streams, is_event_source};
 use super::homes;
+use super::hooks;
 use super::http::{Head, bytes, cross_origin, is_foreign, is_upgrade, path, respond};
 use super::js;
 use super::log::{Log, LogLevel};
@@ -85,6 +86,10 @@ impl ChannelTree {
         log.line(LogLevel::Debug, "object_started", json!({}));
         let mut server = BayeuxServer::new(home.clone(), config.options.clone(), app, js::random_seed(), rows);
         server.restore(js::now(), stored, kept);
+        let bindings: Bindings = env.unchecked_into();
+        if bindings.hooks().is_some() {
+            server.bind_hooks();
+        }
         let tree = Rc::new_cyclic(|tree: &Weak<Tree>| Tree {
             home,
             config,
@@ -100,7 +105,7 @@ impl ChannelTree {
                 move || wake(())
             }),
             store,
-            bindings: env.unchecked_into(),
+            bindings,
             itself: tree.clone(),
         });
         if tree.store.is_in_use() {
@@ -242,6 +247,18 @@ impl Tree {
         spawn_local(async move {
             let answer = calls::ask(&tree.bindings, &whom, &call).await;
             tree.handle(Input::Answer { token, answer }, None);
+        });
+    }
+
+    /// Asks the hooks Worker, and hands the server its answer.
+    fn consult(&self, request: String) {
+        let Some(tree) = self.itself.upgrade() else { return };
+        spawn_local(async move {
+            let answer = hooks::consult(&tree.bindings, &tree.config.options, &request).await;
+            if let Err(error) = &answer {
+                tree.log.line(LogLevel::Debug, "hooks_unreachable", json!({ "error": error }));
+            }
+            tree.handle(Input::Consulted(answer.ok()), None);
         });
     }
 
@@ -420,6 +437,7 @@ impl Tree {
             Output::Beat(stream) => self.streams.beat(stream),
             Output::Deliver { to, messages } => self.sockets.send(&to, &messages),
             Output::Ask { token, whom, call } => self.ask(token, whom, call),
+            Output::Consult { request } => self.consult(request),
             Output::Keep { socket, held } => {
                 if let Err(error) = self.sockets.keep(socket, held) {
                     self.log.line(LogLevel::Warn, "socket_not_kept", json!({ "error": error.to_string() }));

@@ -6,7 +6,7 @@ use std::sync::Once;
 use serde_json::{Value, json};
 use worker::{console_debug, console_error, console_log, console_warn};
 
-use crate::bayeux::{Ending, Notice, OptionError};
+use crate::bayeux::{Notice, OptionError};
 
 /// How much is logged: each level includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,12 +64,13 @@ impl Log {
         let (level, event, details) = match notice {
             Notice::SessionOpened { sessions } => (LogLevel::Debug, "session_opened", json!({ "sessions": sessions })),
             Notice::SessionClosed { why, sessions } => {
-                (LogLevel::Debug, "session_closed", json!({ "why": ending(*why), "sessions": sessions }))
+                (LogLevel::Debug, "session_closed", json!({ "why": why.name(), "sessions": sessions }))
             }
             Notice::EventsDropped { events } => (LogLevel::Warn, "events_dropped", json!({ "events": events })),
             Notice::ConnectionRefused { address } => {
                 (LogLevel::Warn, "connection_refused", json!({ "address": &**address }))
             }
+            Notice::HooksFailed { calls } => (LogLevel::Error, "hooks_failed", json!({ "calls": calls })),
             Notice::StoreFailed { error } => (LogLevel::Error, "store_failed", json!({ "error": error })),
             Notice::HandshakeRefused { error } => (LogLevel::Info, "handshake_refused", json!({ "error": error })),
             Notice::ActionFailed { reason } => (LogLevel::Error, "action_failed", json!({ "reason": reason })),
@@ -103,13 +104,4 @@ pub fn log_panics() {
             console_error!("{line}");
         }));
     });
-}
-
-fn ending(why: Ending) -> &'static str {
-    match why {
-        Ending::Disconnected => "disconnected",
-        Ending::Expired => "expired",
-        Ending::Dismissed => "dismissed",
-        Ending::Overflowed => "overflowed",
-    }
 }

@@ -9,6 +9,7 @@ mod cors;
 mod departures;
 mod event_source;
 mod homes;
+mod hooks;
 mod http;
 mod js;
 mod log;

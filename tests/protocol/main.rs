@@ -29,6 +29,7 @@ mod event_source;
 mod events;
 mod expiry;
 mod handshake;
+mod hooks;
 mod lazy;
 mod limits;
 mod listener;

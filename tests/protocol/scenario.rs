@@ -105,6 +105,32 @@ impl Scenario {
         (response.status, serde_json::from_str(&text).unwrap_or_default())
     }
 
+    /// From now on a hooks Worker is asked.
+    pub fn with_hooks(self) -> Self {
+        self.0.borrow_mut().bind_hooks();
+        self
+    }
+
+    /// The calls that the hooks Worker is to answer.
+    pub fn asked(&self) -> Vec<Value> {
+        let world = self.0.borrow();
+        let request: Value =
+            world.consulted.as_deref().map(|request| serde_json::from_str(request).unwrap()).unwrap_or_default();
+        request["calls"].as_array().cloned().unwrap_or_default()
+    }
+
+    /// What the hooks Worker answers, each call in its turn.
+    pub fn hooks_answer(&self, answers: &Value) {
+        self.hooks_say(Some(&serde_json::json!({ "answers": answers }).to_string()));
+    }
+
+    /// What the hooks Worker says; none when it says nothing.
+    pub fn hooks_say(&self, text: Option<&str>) {
+        let mut world = self.0.borrow_mut();
+        assert!(world.consulted.take().is_some(), "nobody asked");
+        world.step(Input::Consulted(text.map(str::to_owned)));
+    }
+
     /// Lets time pass. What the server wants to be woken for happens in its time.
     pub fn after(&self, ms: u64) {
         let mut world = self.0.borrow_mut();

@@ -40,6 +40,8 @@ pub struct World {
     pub notices: Vec<Notice>,
     /// What a route just answered.
     response: Option<HttpResponse>,
+    /// What the hooks Worker is asked and has not answered.
+    pub consulted: Option<String>,
 }
 
 /// A request on its way.
@@ -99,7 +101,13 @@ impl World {
             secrets: BTreeMap::new(),
             notices: Vec::new(),
             response: None,
+            consulted: None,
         }
+    }
+
+    /// A hooks Worker is bound.
+    pub fn bind_hooks(&mut self) {
+        self.server.bind_hooks();
     }
 
     /// What a route answers.
@@ -188,6 +196,10 @@ impl World {
                 }
                 Output::Deliver { to, messages } => self.delivered(to, messages),
                 Output::Ask { whom, .. } => panic!("nobody else is here, not even {whom}"),
+                Output::Consult { request } => {
+                    assert!(!self.secrets.keys().any(|secret| request.contains(secret)), "a secret: {request}");
+                    assert_eq!(self.consulted.replace(request), None, "one request at a time");
+                }
                 Output::Keep { socket, held } => {
                     let open = self.secrets.keys().any(|secret| held.contains(secret));
                     assert!(held.len() < 14_000 && !open, "{held}");
@@ -204,7 +216,8 @@ impl World {
                 }
             }
         }
-        assert!(self.open.is_empty() || self.wake.is_some(), "a request is held and no timer will ever release it");
+        let comes = self.wake.is_some() || self.consulted.is_some();
+        assert!(self.open.is_empty() || comes, "a request is held and nothing will ever release it");
     }
 
     fn answered(&mut self, to: &Endpoint, status: Status, format: Format, text: String) {

@@ -6,6 +6,7 @@
 //! * Nobody has a session here, so meta messages mean nothing.
 
 use crate::bayeux::batch::{Batch, Checked, Step};
+use crate::bayeux::hooks::Leave;
 use crate::bayeux::{BayeuxError, BayeuxServer, Millis, Realm, SessionKey};
 
 impl BayeuxServer {
@@ -14,7 +15,7 @@ impl BayeuxServer {
             return Step::Replied(checked.failed(&BayeuxError::MetaChannelUnknown).into_json());
         }
         if checked.message.field("client").is_none() {
-            return self.publish(now, batch, checked);
+            return self.publish(now, batch, checked, Leave::default());
         }
         let pushed = self.push_by_api(now, &checked);
         Step::Replied(checked.answered(pushed))

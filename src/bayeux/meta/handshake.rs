@@ -16,6 +16,7 @@ use std::time::Duration;
 use crate::bayeux::app::{Client, ServerEvent};
 use crate::bayeux::batch::{Batch, Checked};
 use crate::bayeux::extensions::ack::{self, Ack};
+use crate::bayeux::hooks::Leave;
 use crate::bayeux::session::Agreed;
 use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Format, Message, Millis, Notice, Operation, Reply, Session};
 
@@ -25,8 +26,17 @@ const VERSION: &str = "1.0";
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(10);
 
 impl BayeuxServer {
-    pub(in crate::bayeux) fn handshake(&mut self, now: Millis, batch: &Batch, checked: &Checked) -> String {
+    pub(in crate::bayeux) fn handshake(
+        &mut self,
+        now: Millis,
+        batch: &Batch,
+        checked: &Checked,
+        leave: Leave,
+    ) -> String {
         let mut client = self.client(batch, None);
+        for (name, value) in leave.attributes {
+            client.attributes.set(&name, value);
+        }
         let timeout = self.options.timeout_at(&batch.from);
         let opened = self
             .admit(&mut client, &checked.message)
@@ -36,11 +46,14 @@ impl BayeuxServer {
                 self.tell(Notice::SessionOpened { sessions: self.sessions.len() });
                 reply
             }
-            Err(error) => {
-                self.tell(Notice::HandshakeRefused { error: error.to_string() });
-                self.refusal(checked, &error)
-            }
+            Err(error) => self.refuse_handshake(checked, &error),
         }
+    }
+
+    /// The reply to a handshake that opens nothing.
+    pub(in crate::bayeux) fn refuse_handshake(&mut self, checked: &Checked, error: &BayeuxError) -> String {
+        self.tell(Notice::HandshakeRefused { error: error.to_string() });
+        self.refusal(checked, error)
     }
 
     fn open_session(
@@ -106,7 +119,9 @@ impl BayeuxServer {
         let mut reply = checked.failed(error);
         describe(&mut reply, &types);
         reply.advice.get_or_insert_with(|| match error {
-            BayeuxError::SessionsExceeded | BayeuxError::StorageFailed => Advice::handshake_after(RETRY_WHEN_FULL),
+            BayeuxError::SessionsExceeded | BayeuxError::StorageFailed | BayeuxError::HooksUnavailable => {
+                Advice::handshake_after(RETRY_WHEN_FULL)
+            }
             _ => Advice::none(),
         });
         reply.into_json()

@@ -3,5 +3,5 @@
 mod connect;
 mod disconnect;
 mod handshake;
-mod subscribe;
+pub(super) mod subscribe;
 mod unsubscribe;

@@ -105,6 +105,11 @@ impl BayeuxServer {
         policy.can_subscribe(client, name, message).map_err(denied)
     }
 
+    /// Whether somebody listens to this very name, or the application is at home there.
+    pub(in crate::bayeux) fn exists(&self, name: &ChannelPattern) -> bool {
+        self.subscriptions.has(name.as_str()) || self.app.has(name)
+    }
+
     /// Whether a message may name a channel that nobody has named before: with a subscriber, or the application at home
     /// there, it exists.
     pub(in crate::bayeux) fn may_create(
@@ -113,7 +118,7 @@ impl BayeuxServer {
         name: &ChannelPattern,
         message: &Message,
     ) -> Result<(), BayeuxError> {
-        let exists = self.subscriptions.has(name.as_str()) || self.app.has(name);
+        let exists = self.exists(name);
         match &mut self.app.policy {
             Some(policy) if !exists => {
                 let denied = |denial| BayeuxError::Denied(Operation::Create, denial);
@@ -125,7 +130,7 @@ impl BayeuxServer {
 }
 
 /// The patterns in `subscription`, all of them valid.
-pub(super) fn patterns(message: &Message) -> Result<Vec<ChannelPattern>, BayeuxError> {
+pub(in crate::bayeux) fn patterns(message: &Message) -> Result<Vec<ChannelPattern>, BayeuxError> {
     let subscription = message.field("subscription").ok_or(BayeuxError::SubscriptionMissing)?;
     let names = names(subscription).ok_or(BayeuxError::SubscriptionInvalid)?;
     if names.is_empty() {

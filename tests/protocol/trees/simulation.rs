@@ -377,6 +377,7 @@ impl Simulation {
     fn perform(&mut self, home: &Home, output: Output) {
         match output {
             Output::Send { to, status, messages, .. } => self.answered(to.key(), status, messages),
+            Output::Consult { request } => panic!("no hooks Worker is bound: {request}"),
             Output::Ask { token, whom, call } => self.ask(home, token, whom, call),
             Output::WakeAt(Millis(time)) => {
                 assert!(time > self.now, "what is due now must be done now: a timer would run in circles");

@@ -1,0 +1,157 @@
+//! What a hooks Worker answers. Whatever is not exactly as agreed is no answer.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::{Hook, Wanted};
+use crate::bayeux::app::{Action, Actions, Client};
+use crate::bayeux::{Advice, Denial, Message, SessionKey};
+
+/// A decision on one message.
+pub enum Verdict {
+    Allowed(Leave),
+    Denied(Denial),
+}
+
+/// What comes with a yes.
+#[derive(Default)]
+pub struct Leave {
+    /// Who asked, as known then: the session may have ended since.
+    pub client: Option<Client>,
+    /// What is to be noted of the session that opens.
+    pub attributes: BTreeMap<String, Value>,
+    /// Other data, and another `ext`, in place of what was sent.
+    pub data: Option<Box<RawValue>>,
+    pub ext: Option<Box<RawValue>>,
+    pub actions: Wanted,
+}
+
+#[derive(Deserialize)]
+struct Answers {
+    answers: Vec<Box<RawValue>>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    allow: Option<bool>,
+    error: Option<String>,
+    advice: Option<AdviceAnswer>,
+    #[serde(default)]
+    attributes: BTreeMap<String, Value>,
+    #[serde(default, deserialize_with = "present")]
+    data: Option<Box<RawValue>>,
+    #[serde(default, deserialize_with = "present")]
+    ext: Option<Box<RawValue>>,
+    replies: Option<Vec<Box<RawValue>>>,
+    #[serde(default)]
+    actions: Vec<ActionAnswer>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AdviceAnswer {
+    reconnect: Reconnect,
+    interval: Option<u32>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Reconnect {
+    Handshake,
+    None,
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+enum ActionAnswer {
+    Publish { channel: String, data: Value },
+    Push { client: String, channel: String, data: Value },
+    SetAttribute { name: String, value: Value },
+    Disconnect { client: Option<String> },
+}
+
+/// The answers, where there are as many as questions.
+pub fn parse(text: &str, count: usize) -> Option<Vec<Box<RawValue>>> {
+    let Answers { answers } = serde_json::from_str(text).ok()?;
+    (answers.len() == count).then_some(answers)
+}
+
+impl Verdict {
+    /// None where it is no answer to such a question.
+    pub fn read(answer: &RawValue, hook: Hook) -> Option<Self> {
+        let answer: Answer = serde_json::from_str(answer.get()).ok()?;
+        let allowed = match hook {
+            Hook::Service => answer.error.is_none(),
+            _ => answer.allow?,
+        };
+        if !allowed {
+            return denial(answer).map(Self::Denied);
+        }
+        let replies = answer.replies.into_iter().flatten().fold(Actions::new(), Actions::reply);
+        let actions = replies.into_iter().chain(actions(answer.actions)?).collect();
+        let Answer { attributes, data, ext, .. } = Answer { replies: None, actions: Vec::new(), ..answer };
+        Some(Self::Allowed(Leave { client: None, attributes, data, ext, actions }))
+    }
+
+    /// What is to be done on an event.
+    pub fn actions(answer: &RawValue) -> Option<Wanted> {
+        let answer: Answer = serde_json::from_str(answer.get()).ok()?;
+        actions(answer.actions)
+    }
+}
+
+impl Leave {
+    /// Puts what was changed into the message.
+    pub fn edit(&self, message: &mut Message) {
+        for (name, value) in [("data", &self.data), ("ext", &self.ext)] {
+            if let Some(value) = value {
+                message.set(name, value);
+            }
+        }
+    }
+}
+
+fn denial(answer: Answer) -> Option<Denial> {
+    let mut denial = match answer.error {
+        Some(error) => Denial::worded(&error)?,
+        None => Denial::default(),
+    };
+    if let Some(AdviceAnswer { reconnect, interval }) = answer.advice {
+        denial = denial.advice(match (reconnect, interval) {
+            (Reconnect::None, _) => Advice::none(),
+            (Reconnect::Handshake, interval) => {
+                Advice::handshake_after(Duration::from_millis(interval.unwrap_or_default().into()))
+            }
+        });
+    }
+    let ext: Map<String, Value> = match answer.ext {
+        Some(ext) => serde_json::from_str(ext.get()).ok()?,
+        None => Map::new(),
+    };
+    Some(ext.into_iter().fold(denial, |denial, (name, value)| denial.ext(&name, value)))
+}
+
+fn actions(wanted: Vec<ActionAnswer>) -> Option<Wanted> {
+    let mut actions = Actions::new();
+    for action in wanted {
+        actions = match action {
+            ActionAnswer::Publish { channel, data } => actions.publish(channel, data),
+            ActionAnswer::Push { client, channel, data } => actions.push(SessionKey::parse(&client)?, channel, data),
+            ActionAnswer::SetAttribute { name, value } => actions.set_attribute(&name, value),
+            ActionAnswer::Disconnect { client: None } => actions.disconnect(),
+            ActionAnswer::Disconnect { client: Some(client) } => {
+                actions.disconnect_session(SessionKey::parse(&client)?)
+            }
+        };
+    }
+    Some(actions.into_iter().collect::<Vec<Action>>())
+}
+
+/// A field that is there, even as `null`.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
+    Box::deserialize(deserializer).map(Some)
+}

@@ -1,0 +1,36 @@
+//! Calls to the hooks Worker, through its service binding.
+
+use wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::{AbortSignal, Headers, Request, RequestInit, Response};
+
+use super::bindings::Bindings;
+use crate::bayeux::Options;
+
+/// What it answers.
+///
+/// # Errors
+/// Why it did not within `HOOKS_TIMEOUT`, or not with a 200.
+pub async fn consult(bindings: &Bindings, options: &Options, request: &str) -> Result<String, String> {
+    try_to_consult(bindings, options, request).await.map_err(|error| format!("{error:?}"))
+}
+
+async fn try_to_consult(bindings: &Bindings, options: &Options, request: &str) -> Result<String, JsValue> {
+    let hooks = bindings.hooks().ok_or("no binding HOOKS")?;
+    let headers = Headers::new()?;
+    headers.set("content-type", "application/json")?;
+    let init = RequestInit::new();
+    init.set_method("POST");
+    init.set_headers(&headers);
+    init.set_body(&request.into());
+    let patience = u32::try_from(options.hooks_timeout.as_millis()).unwrap_or(u32::MAX);
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(patience)));
+    // The host's name is of no account: the request goes through the binding.
+    let request = Request::new_with_str_and_init("https://hooks/", &init)?;
+    let response: Response = JsFuture::from(hooks.fetch(&request)?).await?.unchecked_into();
+    let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();
+    match response.status() {
+        200 => Ok(text),
+        status => Err(format!("status {status}").into()),
+    }
+}

@@ -1,0 +1,262 @@
+//! An application in another Worker: what it is asked, what comes of its answers, and what happens when it has none.
+
+use bayeux_edge::bayeux::Notice;
+use bayeux_edge::bayeux::app::{Application, reply};
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::scenario::Scenario;
+
+fn hooked(vars: &[(&str, &str)]) -> Scenario {
+    Scenario::with(vars).with_hooks()
+}
+
+/// A server that asks about these hooks, and clients that are there already.
+fn joined<const N: usize>(hooks: &str, names: [&'static str; N]) -> (Scenario, [Client; N]) {
+    let scenario = Scenario::with(&[("HOOKS_FOR", hooks)]);
+    let clients = scenario.join(names);
+    (scenario.with_hooks(), clients)
+}
+
+fn failed(scenario: &Scenario) -> usize {
+    scenario.notices().iter().map(|notice| if let Notice::HooksFailed { calls } = notice { *calls } else { 0 }).sum()
+}
+
+#[test]
+fn without_a_hooks_worker_nobody_is_asked() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    alice.subscribe("/a");
+    alice.publish("/a", 1);
+    assert_eq!(scenario.asked(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_handshake_waits_for_leave_and_what_is_noted_stays_with_the_session() {
+    let scenario = hooked(&[("HOOKS_FOR", "handshake service")]);
+    let alice = scenario.client("alice").at_address("192.0.2.1");
+    let handshake = json!([{"channel": "/meta/handshake", "id": "1", "version": "1.0",
+        "supportedConnectionTypes": ["long-polling"], "ext": {"token": "t"}}]);
+    let asked = alice.post(&handshake);
+    assert!(asked.is_held());
+    let call = json!({"hook": "handshake", "client": {"address": "192.0.2.1"}, "message": handshake[0]});
+    assert_eq!(scenario.asked(), [call]);
+    scenario.hooks_answer(&json!([{"allow": true, "attributes": {"user": "alice", "level": 3}}]));
+    let reply = asked.answer().reply();
+    assert_eq!((&reply["successful"], &reply["id"]), (&json!(true), &json!("1")));
+    let id = reply["clientId"].as_str().unwrap();
+    let called = alice.post(&json!([{"channel": "/service/x", "clientId": id, "data": 1}]));
+    let client = scenario.asked()[0]["client"].take();
+    assert_eq!(client["attributes"], json!({"user": "alice", "level": 3}));
+    assert!(client["client"].as_str().is_some_and(|name| !id.contains(name)));
+    scenario.hooks_answer(&json!([{}]));
+    assert_eq!(called.answer().reply()["successful"], true);
+}
+
+#[test]
+fn a_denial_has_the_words_advice_and_ext_that_it_likes_or_the_usual_ones() {
+    for (answer, error, advice, ext) in [
+        (json!({"allow": false}), "403::handshake_denied", json!({"reconnect": "none"}), Value::Null),
+        (
+            json!({"allow": false, "error": "401:token:expired", "advice": {"reconnect": "handshake", "interval": 500},
+                "ext": {"loginAt": "/login"}}),
+            "401:token:expired",
+            json!({"reconnect": "handshake", "interval": 500}),
+            json!({"loginAt": "/login"}),
+        ),
+    ] {
+        let scenario = hooked(&[]);
+        let alice = scenario.client("alice");
+        let asked = alice.post(
+            &json!([{"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]}]),
+        );
+        scenario.hooks_answer(&json!([answer]));
+        let reply = asked.answer().reply();
+        assert_eq!((reply["error"].as_str(), &reply["advice"], &reply["ext"]), (Some(error), &advice, &ext));
+        assert_eq!(reply.get("clientId"), None);
+    }
+}
+
+#[test]
+fn a_subscribe_is_asked_about_once_with_all_its_names_and_what_comes_behind_it_waits() {
+    let (scenario, [alice, bob]) = joined("subscribe", ["alice", "bob"]);
+    let asked = alice.send_all([
+        json!({"channel": "/meta/subscribe", "subscription": ["/old", "/new/**"]}),
+        json!({"channel": "/old", "data": "mine"}),
+    ]);
+    let call = &scenario.asked()[0];
+    assert_eq!((&call["channels"], &call["creates"]), (&json!(["/old", "/new/**"]), &json!(["/old", "/new/**"])));
+    assert_eq!(call["message"].get("clientId"), None);
+    scenario.hooks_answer(&json!([{"allow": true}]));
+    assert_eq!(asked.answer().data(), ["mine"]);
+    let asked = bob.send(json!({"channel": "/meta/subscribe", "subscription": ["/old", "/secret"]}));
+    assert_eq!(scenario.asked()[0]["creates"], json!(["/secret"]));
+    scenario.hooks_answer(&json!([{"allow": false, "error": "403::members_only"}]));
+    assert_eq!(asked.answer().reply()["error"], "403::members_only");
+    bob.publish("/old", 1);
+    assert_eq!(
+        bob.connect_with(json!({"advice": {"timeout": 0}})).answer().data(),
+        Vec::<Value>::new(),
+        "nothing applied"
+    );
+}
+
+#[test]
+fn a_publish_may_be_changed_or_vetoed_and_the_order_stays() {
+    let (scenario, [alice, bob]) = joined("publish", ["alice", "bob"]);
+    bob.subscribe("/talk");
+    let batch = alice.send_all([
+        json!({"channel": "/talk", "data": "one", "ext": {"x": 1}}),
+        json!({"channel": "/talk", "data": "spam"}),
+        json!({"channel": "/talk", "data": "three", "ext": {"x": 3}}),
+        json!({"channel": "/meta/disconnect"}),
+    ]);
+    assert_eq!(scenario.asked().len(), 3, "in one request");
+    let later = bob.send(json!({"channel": "/talk", "data": "four"}));
+    assert!(batch.is_held() && later.is_held());
+    scenario.hooks_answer(&json!([
+        {"allow": true, "data": {"text": "ONE"}},
+        {"allow": false},
+        {"allow": true, "ext": null},
+    ]));
+    let replies: Vec<Value> = batch.answer().replies();
+    let outcomes: Vec<&Value> = replies.iter().map(|reply| &reply["successful"]).collect();
+    assert_eq!(outcomes, [true, false, true, true]);
+    assert_eq!(replies[1]["error"], "403:denied_by_security_policy:publish_denied");
+    assert_eq!(scenario.asked().len(), 1, "what came meanwhile");
+    scenario
+        .hooks_answer(&json!([{"allow": true, "actions": [{"do": "publish", "channel": "/talk", "data": "five"}]}]));
+    assert_eq!(later.answer().reply()["successful"], true);
+    bob.connect();
+    assert_eq!(
+        bob.receives_events(),
+        [
+            json!({"channel": "/talk", "data": {"text": "ONE"}, "ext": {"x": 1}}),
+            json!({"channel": "/talk", "data": "three"}),
+            json!({"channel": "/talk", "data": "four"}),
+            json!({"channel": "/talk", "data": "five"}),
+        ]
+    );
+}
+
+#[test]
+fn a_service_answers_none_one_or_many_or_an_error_unless_the_application_here_has_it() {
+    let app = Application::new().service("here", |_| Ok(reply("here")));
+    let scenario = Scenario::serving(app, &[("HOOKS_FOR", "service")]);
+    let [alice] = scenario.join(["alice"]);
+    let scenario = scenario.with_hooks();
+    assert_eq!(alice.send(json!({"channel": "/service/here", "data": 1})).answer().data(), ["here"]);
+    let answers = [
+        json!({}),
+        json!({"replies": [1]}),
+        json!({"replies": [1, null, "x"]}),
+        json!({"error": "404::no_such_service"}),
+    ];
+    let calls: Vec<_> =
+        answers.iter().map(|_| alice.send(json!({"channel": "/service/there", "data": [1E2]}))).collect();
+    assert_eq!(scenario.asked().len(), 1);
+    assert_eq!(scenario.asked()[0]["channel"], "/service/there");
+    scenario.hooks_answer(&json!([answers[0]]));
+    assert_eq!(scenario.asked().len(), 3);
+    scenario.hooks_answer(&json!(answers[1..]));
+    let heard: Vec<Vec<Value>> = calls.iter().map(|call| call.answer().data()).collect();
+    assert_eq!(heard, [vec![], vec![json!(1)], vec![json!(1), Value::Null, json!("x")], vec![]]);
+    assert_eq!(calls[3].answer().reply()["error"], "404::no_such_service");
+}
+
+#[test]
+fn who_answers_late_badly_or_not_at_all_allows_nothing() {
+    for say in [
+        None,
+        Some("nonsense"),
+        Some(r#"{"answers":[]}"#),
+        Some(r#"{"answers":[{"allow":true},{"allow":true}]}"#),
+        Some(r#"{"answers":[{}]}"#),
+        Some(r#"{"answers":[{"allow":"yes"}]}"#),
+        Some(r#"{"answers":[null]}"#),
+        Some(r#"{"answers":[{"allow":false,"error":"no bayeux error"}]}"#),
+        Some(r#"{"answers":[{"allow":true,"actions":[{"do":"harm"}]}]}"#),
+    ] {
+        let (scenario, [alice, bob]) = joined("publish", ["alice", "bob"]);
+        bob.subscribe("/a");
+        let asked = alice.send(json!({"channel": "/a", "data": 1}));
+        scenario.hooks_say(say);
+        assert_eq!(asked.answer().reply()["error"], "503::hooks_unavailable", "{say:?}");
+        assert_eq!((failed(&scenario), bob.hold().is_held()), (1, true));
+    }
+    let (scenario, [alice]) = joined("service", ["alice"]);
+    let called = alice.send(json!({"channel": "/service/x", "data": 1}));
+    scenario.hooks_say(None);
+    assert_eq!(called.answer().reply()["error"], "503::service_unavailable");
+    let scenario = hooked(&[]);
+    let carol = scenario.client("carol");
+    let handshake =
+        json!([{"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]}]);
+    let asked = carol.post(&handshake);
+    scenario.hooks_say(None);
+    let reply = asked.answer().reply();
+    assert_eq!(
+        (&reply["error"], &reply["advice"]["reconnect"]),
+        (&json!("503::hooks_unavailable"), &json!("handshake"))
+    );
+    assert!(reply["advice"]["interval"].as_u64().unwrap() > 0, "not at once");
+}
+
+#[test]
+fn what_could_never_be_allowed_is_answered_without_asking() {
+    let (scenario, [alice]) = joined("subscribe publish", ["alice"]);
+    for message in [
+        json!({"channel": "/a"}),
+        json!({"channel": "/a", "data": 1, "clientId": "nobody's"}),
+        json!({"channel": "/meta/subscribe", "subscription": "no channel"}),
+        json!({"channel": "/meta/subscribe", "subscription": "/a", "clientId": "nobody's"}),
+    ] {
+        alice.error_of(message);
+    }
+    assert_eq!(scenario.call("POST", "/publish", "", r#"{"channel":"/a","data":1}"#).1[0]["successful"], true);
+    assert_eq!(scenario.asked(), Vec::<Value>::new());
+}
+
+#[test]
+fn events_are_told_after_the_fact_and_what_comes_of_them_is_not_told_again() {
+    let (scenario, [alice]) = joined("event", ["alice"]);
+    alice.subscribe("/a");
+    let told = scenario.asked();
+    assert_eq!((told.len(), &told[0]["event"], &told[0]["channels"]), (1, &json!("subscribe"), &json!(["/a"])));
+    alice.publish("/a", 1);
+    scenario.hooks_answer(&json!([{}]));
+    let told = scenario.asked();
+    assert_eq!(
+        (told.len(), &told[0]["event"], &told[0]["message"]),
+        (1, &json!("publish"), &json!({"channel": "/a", "data": 1}))
+    );
+    let name = told[0]["client"]["client"].clone();
+    scenario.hooks_answer(&json!([{"actions": [
+        {"do": "publish", "channel": "/a", "data": 2},
+        {"do": "set_attribute", "name": "seen", "value": true},
+        {"do": "push", "client": name, "channel": "/inbox", "data": 3},
+    ]}]));
+    let told = scenario.asked();
+    assert_eq!((told.len(), &told[0]["event"], &told[0]["data"]), (1, &json!("client_push"), &json!(3)));
+    scenario.hooks_say(None);
+    assert_eq!((scenario.asked().len(), failed(&scenario)), (0, 1));
+    assert_eq!(alice.connect().answer().data(), [2, 3]);
+    scenario.after(60_000);
+    let told = scenario.asked();
+    assert_eq!((&told[0]["event"], &told[1]["why"]), (&json!("unsubscribe"), &json!("expired")));
+    assert_eq!(told[1]["client"]["attributes"], json!({"seen": true}));
+    scenario.hooks_answer(&json!([{}, {}]));
+}
+
+#[test]
+fn a_request_has_a_hundred_calls_at_most() {
+    let (scenario, [alice]) = joined("publish", ["alice"]);
+    let messages: Vec<Value> = (0..250).map(|n| json!({"channel": "/a", "clientId": alice.id(), "data": n})).collect();
+    let batch = alice.post(&json!(messages));
+    for expected in [100, 100, 50] {
+        let asked = scenario.asked().len();
+        assert_eq!(asked, expected);
+        scenario.hooks_answer(&json!(vec![json!({"allow": true}); asked]));
+    }
+    assert_eq!(batch.answer().replies().len(), 250);
+}
