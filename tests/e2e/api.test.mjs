@@ -58,7 +58,7 @@ test('each of several keys opens, and nothing else does: the log says who tried,
   for (const key of [OLD, NEW]) await api.with(key).get('/clients');
   const wrong = `${NEW.slice(0, -1)}x`;
   for (const [key, name] of [[undefined, 'missing'], [wrong, 'invalid'], ['', 'missing'], [`${OLD} ${NEW}`, 'invalid']])
-    for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
+    for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['GET', '/trees'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
       const answer = await api.with(key).call(method, path, { ...(method === 'POST' && { body: '[{"channel":"/a","data":1}]' }) });
       assert.deepEqual(error(answer), [401, false, `401::api_key_${name}`]);
       assert.equal(answer.headers['www-authenticate'], 'Bearer');
