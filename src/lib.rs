@@ -25,7 +25,7 @@
 //!  │   journal  restore           │  what is written down of it, and read again
 //!  │   trees/*  waiting           │  what homes and owners say to each other; who waits for that
 //!  │   extensions/*               │  ack, timesync
-//!  │   api                        │  what other programs ask, with a key
+//!  │   api  hooks                 │  what other programs ask, with a key; another Worker that decides
 //!  └───────┬──────────────▲───────┘
 //!      ask │              │ verdicts, actions
 //!  ┌───────▼──────────────┴───────┐

@@ -41,6 +41,8 @@ const REFUSED = {
   RELAY_FANOUT: ['few'],
   MAX_RELAYS: ['-1'],
   MAX_RELAYS_BYTES: ['1023'],
+  HOOKS_FOR: ['publish everything'],
+  HOOKS_TIMEOUT: ['0'],
   API_KEYS: ['too-short', 'a-key-of-one-deployment and-more'],
   API_ATTRIBUTES: [], // any word may be a name
   FLUSH_PACE: ['-5'],
