@@ -140,6 +140,20 @@ fn a_publish_may_be_changed_or_vetoed_and_the_order_stays() {
 }
 
 #[test]
+fn what_a_client_does_behind_a_publish_is_done_behind_it() {
+    let (scenario, [alice]) = joined("publish", ["alice"]);
+    alice.subscribe("/talk");
+    let batch = alice.send_all([
+        json!({"channel": "/talk", "data": "heard"}),
+        json!({"channel": "/meta/unsubscribe", "subscription": "/talk"}),
+        json!({"channel": "/talk", "data": "not heard"}),
+    ]);
+    scenario.hooks_answer(&json!([{"allow": true}]));
+    scenario.hooks_answer(&json!([{"allow": true}]));
+    assert_eq!(batch.answer().data(), ["heard"]);
+}
+
+#[test]
 fn a_service_answers_none_one_or_many_or_an_error_unless_the_application_here_has_it() {
     let app = Application::new().service("here", |_| Ok(reply("here")));
     let scenario = Scenario::serving(app, &[("HOOKS_FOR", "service")]);
