@@ -59,6 +59,7 @@ fn home(request: &HttpRequest) -> Result<Home, ApiError> {
     // The root alone knows every tree.
     let of_all = request.path.strip_prefix(API_PATH) == Some("/trees");
     let Some(tree) = request.query_field("tree").filter(|_| !of_all) else { return Ok(Home::Root) };
-    let name = if tree.starts_with('/') { tree } else { format!("/{tree}") };
+    // `@3` is one of the homes of `HOMES`, `/@3` a tree that looks like it.
+    let name = if tree.starts_with(['/', '@']) { tree } else { format!("/{tree}") };
     Home::named(&name).ok_or(ApiError::TreeInvalid)
 }
