@@ -5,7 +5,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { subscribe } from 'node:diagnostics_channel';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler';
 import { MAIN, outDir } from './build.mjs';
@@ -108,6 +108,7 @@ function worker({ fixture, port, vars, workerFirst, services }) {
 function workerBeside({ name, script, vars = {}, services = {} }) {
   return {
     name,
+    modulesRoot: dirname(script),
     modules: [{ type: 'ESModule', path: script }],
     compatibilityDate: COMPATIBILITY_DATE,
     bindings: vars,

@@ -329,13 +329,20 @@ fn the_door_opens_for_a_key_and_leads_to_one_home() {
         }
     };
     let key = Some("the-key-of-this-test");
-    for (query, home) in
-        [("", "/"), ("tree=/", "/"), ("tree=", "/"), ("tree=chat", "/chat"), ("limit=1&tree=%2Fchat", "/chat")]
-    {
+    for (query, home) in [
+        ("", "/"),
+        ("tree=/", "/"),
+        ("tree=", "/"),
+        ("tree=@3", "@3"),
+        ("tree=/@3", "/@3"),
+        ("tree=@weur.0", "@weur.0"),
+        ("tree=chat", "/chat"),
+        ("limit=1&tree=%2Fchat", "/chat"),
+    ] {
         assert_eq!(call("/clients", query, key), home, "{query}");
     }
     assert_eq!(call("/trees", "tree=chat", key), "/", "the root knows all");
-    for tree in ["*", "/a/*", "meta", "a%20b"] {
+    for tree in ["@x", "*", "/a/*", "meta", "a%20b"] {
         assert_eq!(call("/clients", &format!("tree={tree}"), key), "400");
     }
     for wrong in [None, Some("the-key-of-this-tesT")] {
