@@ -1,10 +1,12 @@
-// Faye's client, in a page that has its script from npm: nothing but JSON goes in and out (page.mjs).
+// Faye's client, in Node or in a page that has its script from npm: nothing but JSON goes in and out (page.mjs). Either has it
+// in the global `Faye`.
 
 const TRANSPORTS = ['websocket', 'eventsource', 'long-polling', 'cross-origin-long-polling', 'callback-polling'];
 
 export class FayeClient {
   #faye;
   #heard = [];
+  #subscriptions = new Map(); // channel → Faye's own
   #state;
 
   /** `transports` are those that the client may use, by their names. */
@@ -15,9 +17,22 @@ export class FayeClient {
   }
 
   /** Resolves once the server has agreed. */
-  subscribe = (channel) => this.#faye.subscribe(channel, (data) => this.#heard.push(data)).then(() => {});
-  publish = (channel, data) => this.#faye.publish(channel, data).then(() => {});
-  disconnect = () => this.#faye.disconnect()?.then(() => {});
+  subscribe(channel) {
+    const subscription = this.#faye.subscribe(channel, (data) => this.#heard.push(data));
+    this.#subscriptions.set(channel, subscription);
+    return settled(subscription);
+  }
+
+  unsubscribe = (channel) => this.#subscriptions.get(channel).cancel();
+  publish = (channel, data) => settled(this.#faye.publish(channel, data));
+  disconnect = () => settled(this.#faye.disconnect());
+
+  /** Adds `ext` to what goes out on a channel, and what comes in with it is heard beside its data. */
+  extend = (channel, ext) =>
+    this.#faye.addExtension({
+      outgoing: (message, next) => next(message.channel === channel ? { ...message, ext } : message),
+      incoming: (message, next) => next(message.channel === channel && message.data ? { ...message, data: [message.data, message.ext] } : message),
+    });
 
   /** The data of what came so far. */
   heard = () => this.#heard;
@@ -26,3 +41,6 @@ export class FayeClient {
   transport = () => this.#faye._dispatcher.connectionType;
   clientId = () => this.#faye._dispatcher.clientId;
 }
+
+/** A promise of nothing. Faye's own ones swallow a failure where `then` is given nothing for it. */
+const settled = (deferrable) => Promise.resolve(deferrable).then(() => {});
