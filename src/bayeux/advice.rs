@@ -22,28 +22,44 @@ pub struct Advice {
     interval: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     timeout: Option<u64>,
+    #[serde(rename = "multiple-clients", skip_serializing_if = "is_false")]
+    multiple_clients: bool,
 }
 
 impl Advice {
     /// Connect again after `interval`; a connect may be held for `timeout`.
     pub fn retry(interval: Duration, timeout: Duration) -> Self {
-        Self { reconnect: "retry", interval: Some(millis(interval)), timeout: Some(millis(timeout)) }
+        Self {
+            reconnect: "retry",
+            interval: Some(millis(interval)),
+            timeout: Some(millis(timeout)),
+            multiple_clients: false,
+        }
     }
 
     /// The session is gone: shake hands, at once.
     pub fn handshake() -> Self {
-        Self { reconnect: "handshake", interval: Some(0), timeout: None }
+        Self { reconnect: "handshake", interval: Some(0), timeout: None, multiple_clients: false }
     }
 
     /// Shake hands, but not before `interval` has passed.
     pub fn handshake_after(interval: Duration) -> Self {
-        Self { reconnect: "handshake", interval: Some(millis(interval)), timeout: None }
+        Self { reconnect: "handshake", interval: Some(millis(interval)), timeout: None, multiple_clients: false }
     }
 
     /// Give up: neither connect nor handshake.
     pub fn none() -> Self {
-        Self { reconnect: "none", interval: None, timeout: None }
+        Self { reconnect: "none", interval: None, timeout: None, multiple_clients: false }
     }
+
+    /// The same, to one of several clients of a browser that has no connection left for it (CometD).
+    pub fn to_multiple_clients(self) -> Self {
+        Self { multiple_clients: true, ..self }
+    }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// What a client asks for in the `advice` of a connect, within what the options allow.

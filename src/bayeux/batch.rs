@@ -5,6 +5,8 @@
 
 use std::collections::BTreeSet;
 
+use std::rc::Rc;
+
 use super::app::Client;
 use super::extensions::{ReplyExt, timesync};
 use super::hooks::Leave;
@@ -112,6 +114,13 @@ impl Batch {
     pub fn of_api(from: Endpoint, origin: Origin, messages: Vec<Element>) -> Self {
         Self { by_api: true, remaining: messages.into_iter(), ..Self::new(from, origin, Vec::new()) }
     }
+
+    /// The browser that has a connection less while a connect of this batch is held: over HTTP/1.1 it has six to a site, each
+    /// good for one request (RFC 9112, section 9.4).
+    pub fn occupied_browser(&self) -> Option<&Rc<str>> {
+        let occupies = matches!(self.from, Endpoint::LongPolling(_)) && !self.origin.multiplexed;
+        self.origin.browser.as_ref().filter(|_| occupies)
+    }
 }
 
 fn is_to(element: &Element, channel: &str) -> bool {
@@ -174,8 +183,9 @@ impl BayeuxServer {
 
     pub(super) fn hold(&mut self, key: SessionKey, hold: Hold, batch: Batch) {
         let Hold { id, until, advise, timesync } = hold;
+        let browser = batch.occupied_browser().cloned();
         let (endpoint, address) = (batch.from, batch.origin.address);
-        let held = HeldConnect { endpoint, address, id, until, advise, timesync, stalled: false };
+        let held = HeldConnect { endpoint, address, browser, id, until, advise, timesync, stalled: false };
         self.sessions.suspend(key, held);
         // Events may wait already, for the pace of a busy object.
         if self.sessions.get(key).is_some_and(Session::is_ready) {
@@ -213,7 +223,8 @@ impl BayeuxServer {
     /// # Errors
     /// `402::session_unknown`.
     pub(super) fn speaker(&self, batch: &mut Batch, message: &Message) -> Result<SessionKey, BayeuxError> {
-        let key = message.client_id().and_then(|id| self.sessions.find(&id)).ok_or(BayeuxError::SessionUnknown)?;
+        let key = message.client_id().and_then(|id| self.session_of(&id, &batch.origin));
+        let key = key.ok_or(BayeuxError::SessionUnknown)?;
         if !batch.sessions.contains(&key) {
             batch.sessions.push(key);
             let wanted = self.format(key);
@@ -222,6 +233,13 @@ impl BayeuxServer {
             }
         }
         Ok(key)
+    }
+
+    /// The session of this name, where it is this browser's.
+    pub(super) fn session_of(&self, client_id: &str, origin: &Origin) -> Option<SessionKey> {
+        let key = self.sessions.find(client_id)?;
+        let owner = self.sessions.get(key)?.agreed.browser.as_deref();
+        (owner.is_none() || owner == origin.browser.as_deref()).then_some(key)
     }
 
     /// Who sent this message, as the application sees it.

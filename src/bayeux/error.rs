@@ -43,6 +43,8 @@ pub enum BayeuxError {
     ConnectionTypeUnsupported,
     /// A stream for a session whose events ride on the replies to connects only.
     MetaConnectDeliverOnly,
+    /// A connect of a browser that holds as many as it may.
+    MultipleClients,
     /// The session sent a newer connect while this one was held.
     ConnectOvertaken,
     /// A subscribe or unsubscribe without `subscription`, or with an empty list.
@@ -164,6 +166,7 @@ impl fmt::Display for BayeuxError {
             Self::ConnectionTypeMissing => "400::connection_type_missing",
             Self::ConnectionTypeUnsupported => "403::connection_type_unsupported",
             Self::MetaConnectDeliverOnly => "403::meta_connect_deliver_only",
+            Self::MultipleClients => "403::multiple_clients",
             Self::ConnectOvertaken => "409::connect_overtaken",
             Self::SubscriptionMissing => "403::subscription_missing",
             Self::SubscriptionInvalid => "403::subscription_invalid",

@@ -41,6 +41,7 @@ impl BayeuxServer {
         let held = HeldConnect {
             endpoint,
             address: origin.address,
+            browser: None,
             id: MessageId::default(),
             until: next_beat(now),
             advise: false,
@@ -55,7 +56,7 @@ impl BayeuxServer {
 
     /// The session that a stream is for. It holds nothing else any more.
     fn listener(&mut self, now: Millis, origin: &Origin, client_id: &str) -> Result<SessionKey, BayeuxError> {
-        let key = self.sessions.find(client_id).ok_or(BayeuxError::SessionUnknown)?;
+        let key = self.session_of(client_id, origin).ok_or(BayeuxError::SessionUnknown)?;
         if self.delivers_on_connects_only(key) {
             return Err(BayeuxError::MetaConnectDeliverOnly);
         }

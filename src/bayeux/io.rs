@@ -94,6 +94,10 @@ pub enum EndpointKey {
 pub struct Origin {
     /// The IP address, where the platform vouches for it.
     pub address: Option<Rc<str>>,
+    /// The cookie that tells browsers apart, with `BROWSER_COOKIE`.
+    pub browser: Option<Rc<str>>,
+    /// Whether the browser's connection carries many requests at a time: HTTP/2 and later.
+    pub multiplexed: bool,
 }
 
 /// How a request went, apart from what its replies say.

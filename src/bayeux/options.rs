@@ -28,6 +28,11 @@ pub struct Options {
     /// `CLIENT_MAX_CONNECTIONS`: connects of one IP address held at the same time. POE's 10 suits one machine; an
     /// office or a mobile carrier's gateway is one address too, and an object takes about 1,000 requests a second.
     pub client_max_connections: usize,
+    /// `MAX_SESSIONS_PER_BROWSER`: connects of one browser held at the same time over HTTP/1.1, with `BROWSER_COOKIE`; 0 for any
+    /// number. 1 as CometD: a browser has six connections to a site, and six tabs that poll would leave none for anything else.
+    pub max_sessions_per_browser: usize,
+    /// `MULTI_SESSION_INTERVAL`, ms: how often the other tabs poll; 0 tells them to give up. 2,000 as CometD.
+    pub multi_session_interval: Duration,
     /// `MAX_MESSAGE_SIZE`, bytes of a request's body. 1 MiB: 100 times a long chat message, 1 % of a Worker's memory.
     pub max_message_size: usize,
     /// `MAX_MESSAGES_PER_BATCH`. 256: clients batch tens; 1,000 a second is what an object takes at all.
@@ -94,6 +99,8 @@ impl Default for Options {
             max_interval: Duration::from_millis(10_000),
             anon_publish: false,
             client_max_connections: 1000,
+            max_sessions_per_browser: 1,
+            multi_session_interval: Duration::from_millis(2000),
             max_message_size: 1 << 20,
             max_messages_per_batch: 256,
             max_json_depth: 100,
@@ -188,6 +195,16 @@ impl Options {
             max_interval: vars.duration("MAX_INTERVAL", 1..=DAY, default.max_interval)?,
             anon_publish: vars.flag("ANON_PUBLISH", default.anon_publish)?,
             client_max_connections: vars.count("CLIENT_MAX_CONNECTIONS", default.client_max_connections)?,
+            max_sessions_per_browser: vars.number(
+                "MAX_SESSIONS_PER_BROWSER",
+                0..=1_000_000,
+                default.max_sessions_per_browser,
+            )?,
+            multi_session_interval: vars.duration(
+                "MULTI_SESSION_INTERVAL",
+                0..=5 * MINUTE,
+                default.multi_session_interval,
+            )?,
             max_message_size: vars.number("MAX_MESSAGE_SIZE", 64..=32 << 20, default.max_message_size)?,
             max_messages_per_batch: vars.count("MAX_MESSAGES_PER_BATCH", default.max_messages_per_batch)?,
             max_json_depth: vars.number("MAX_JSON_DEPTH", 4..=1000, default.max_json_depth)?,

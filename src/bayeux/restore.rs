@@ -93,8 +93,9 @@ impl BayeuxServer {
             session.timing.advised = (!advise).then_some(session.timing.interval);
             let endpoint = Endpoint::WebSocket(*socket);
             let (address, until) = (address.clone(), Millis(until));
+            let (browser, timesync, stalled) = (None, None, false);
             self.sessions
-                .suspend(key, HeldConnect { endpoint, address, id, until, advise, timesync: None, stalled: false });
+                .suspend(key, HeldConnect { endpoint, address, browser, id, until, advise, timesync, stalled });
             if self.sessions.get(key).is_some_and(Session::is_ready) {
                 self.ready.insert(key);
             }

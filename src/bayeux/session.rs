@@ -43,6 +43,9 @@ pub struct Agreed {
     pub meta_connect_deliver_only: bool,
     /// How answers to it are written.
     pub format: Format,
+    /// The browser that shook hands. With another one's cookie, or without one, the clientId is worth nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub browser: Option<Box<str>>,
 }
 
 /// Where the client's `/meta/connect` stands.
@@ -60,6 +63,8 @@ pub struct HeldConnect {
     pub endpoint: Endpoint,
     /// The IP address that holds it, where the platform tells.
     pub address: Option<Rc<str>>,
+    /// The browser that has one of its few connections taken by it.
+    pub browser: Option<Rc<str>>,
     pub id: MessageId,
     pub until: Millis,
     /// Whether its reply repeats the advice.

@@ -39,6 +39,7 @@ pub struct Sessions {
     by_endpoint: BTreeSet<(EndpointKey, SessionKey)>,
     by_due: BTreeSet<(Millis, SessionKey)>,
     held_by_address: BTreeMap<Rc<str>, usize>,
+    held_by_browser: BTreeMap<Rc<str>, usize>,
     last_key: u64,
     news: News,
 }
@@ -165,12 +166,19 @@ impl Sessions {
         self.held_by_address.get(address).copied().unwrap_or(0)
     }
 
+    /// How many connections of this browser held connects take.
+    pub fn held_by_browser(&self, browser: &str) -> usize {
+        self.held_by_browser.get(browser).copied().unwrap_or(0)
+    }
+
     /// Holds a connect. The session must not hold one already: see [`Sessions::resume`].
     pub fn suspend(&mut self, key: SessionKey, held: HeldConnect) {
         self.by_endpoint.insert((held.endpoint.key(), key));
         self.news.sockets.extend(held.endpoint.socket());
-        if let Some(address) = &held.address {
-            *self.held_by_address.entry(address.clone()).or_default() += 1;
+        for (book, holder) in [(&mut self.held_by_address, &held.address), (&mut self.held_by_browser, &held.browser)] {
+            if let Some(holder) = holder {
+                *book.entry(holder.clone()).or_default() += 1;
+            }
         }
         self.set(key, MetaConnect::Suspended(held));
     }
@@ -182,7 +190,8 @@ impl Sessions {
             MetaConnect::Suspended(held) => {
                 self.by_endpoint.remove(&(held.endpoint.key(), key));
                 self.news.sockets.extend(held.endpoint.socket());
-                self.let_go(held.address.as_deref());
+                let_go(&mut self.held_by_address, held.address.as_deref());
+                let_go(&mut self.held_by_browser, held.browser.as_deref());
                 Some(held)
             }
         }
@@ -224,14 +233,14 @@ impl Sessions {
     fn set(&mut self, key: SessionKey, connect: MetaConnect) -> Option<MetaConnect> {
         self.change(key, |session| std::mem::replace(&mut session.connect, connect))
     }
+}
 
-    fn let_go(&mut self, address: Option<&str>) {
-        let Some(address) = address else { return };
-        if let Some(held) = self.held_by_address.get_mut(address) {
-            *held -= 1;
-            if *held == 0 {
-                self.held_by_address.remove(address);
-            }
+fn let_go(book: &mut BTreeMap<Rc<str>, usize>, holder: Option<&str>) {
+    let Some(holder) = holder else { return };
+    if let Some(held) = book.get_mut(holder) {
+        *held -= 1;
+        if *held == 0 {
+            book.remove(holder);
         }
     }
 }

@@ -15,6 +15,7 @@ use worker::web_sys::{Request, Response};
 use worker::worker_sys::DurableObjectState;
 
 use super::bindings::Bindings;
+use super::browser_cookie::is_multiplexed;
 use super::callback_polling;
 use super::calls;
 use super::config::{Config, var};
@@ -35,8 +36,8 @@ use super::websocket::{Close, Sockets};
 use crate::bayeux::api::is_api_path;
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::{
-    BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, Notice, Output, RequestError, SocketId,
-    StreamId, parse_json,
+    BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, Notice, Origin, Output, RequestError,
+    SocketId, StreamId, parse_json,
 };
 
 /// The class that `wrangler.toml` binds as `CHANNEL_TREE`; its objects are named after their homes.
@@ -188,7 +189,9 @@ impl Tree {
             return self.answer_call(request).await.into();
         }
         let cross_origin = cross_origin(request, &self.config.allowed_origins);
-        let head = Head { cross_origin, ..Head::default() };
+        let browser = self.config.browser_cookie.as_ref().map(|cookie| cookie.browser(request));
+        let (browser, set_cookie) = browser.map(|browser| (browser.id, browser.set_cookie)).unzip();
+        let head = Head { cross_origin, set_cookie: set_cookie.flatten(), ..Head::default() };
         let arrival = match &*request.method() {
             "GET" => callback_polling::read(request, &self.config),
             _ => long_polling::read(request, &self.config).await,
@@ -198,6 +201,8 @@ impl Tree {
                 if let Some(home) = self.elsewhere(Home::of_messages(&messages)) {
                     return self.forward(request, &home, body);
                 }
+                let multiplexed = browser.is_some() && is_multiplexed(request);
+                let origin = Origin { browser, multiplexed, ..origin };
                 let (from, promise) = self.polls.open(Head { callback, ..head });
                 let sender = from.key();
                 self.handle(Input::Messages { from, origin, messages }, Some(sender));
@@ -281,14 +286,15 @@ impl Tree {
         if is_foreign(request, &self.config.allowed_origins) {
             return foreign();
         }
-        if let Some(address) = long_polling::origin(request).address
+        let origin = self.origin(request);
+        if let Some(address) = origin.address.clone()
             && self.sockets.of_address(&address) >= self.config.options.client_max_connections
         {
             self.log.notice(&Notice::ConnectionRefused { address });
             let head = Head { status: 503, ..Head::default() };
             return respond(&head, r#"[{"successful":false,"error":"503::connections_exceeded"}]"#);
         }
-        self.sockets.accept(request).unwrap_or_else(|error| {
+        self.sockets.accept(origin).unwrap_or_else(|error| {
             self.log.line(LogLevel::Warn, "socket_refused", json!({ "error": error.to_string() }));
             let head = Head { status: 503, ..Head::default() };
             respond(&head, r#"[{"successful":false,"error":"503::sockets_exceeded"}]"#)
@@ -303,7 +309,7 @@ impl Tree {
         let head = Head { cross_origin: cross_origin(request, &self.config.allowed_origins), ..Head::default() };
         let client_id = client_id.to_owned();
         let opened = self.streams.open(head.clone()).ok().and_then(|stream| {
-            let origin = long_polling::origin(request);
+            let origin = self.origin(request);
             let sender = Endpoint::EventSource(stream).key();
             self.handle(Input::Listen { from: stream, origin, client_id }, Some(sender));
             self.streams.response(stream)
@@ -312,6 +318,20 @@ impl Tree {
             self.log.line(LogLevel::Error, "stream_refused", json!({}));
             respond(&Head { status: 503, ..head }, r#"[{"successful":false,"error":"503::stream_refused"}]"#)
         })
+    }
+
+    /// Where a socket or a stream comes from. A cookie that it does not have yet is for the answer to a handshake.
+    fn origin(&self, request: &Request) -> Origin {
+        let browser = self.config.browser_cookie.as_ref().and_then(|cookie| cookie.of(request));
+        Origin { browser, ..long_polling::origin(request) }
+    }
+
+    /// The headers that say so.
+    fn headers_of(&self, origin: &Origin) -> Vec<(&'static str, String)> {
+        let address = origin.address.as_ref().map(|address| (long_polling::ADDRESS_HEADER, address.to_string()));
+        let cookie = self.config.browser_cookie.as_ref().zip(origin.browser.as_ref());
+        let cookie = cookie.map(|(cookie, browser)| ("Cookie", cookie.with(browser)));
+        address.into_iter().chain(cookie).collect()
     }
 
     /// A stream's client does something.
@@ -333,7 +353,7 @@ impl Tree {
         match parse_json(&text, &self.config.options) {
             Ok(messages) => {
                 if let Some(home) = self.elsewhere(Home::of_messages(&messages)) {
-                    return self.tunnel(id, origin.address, home, text);
+                    return self.tunnel(id, &origin, home, text);
                 }
                 let from = Endpoint::WebSocket(id);
                 let sender = from.key();
@@ -349,7 +369,7 @@ impl Tree {
     }
 
     /// Passes a frame on to the home of the session that speaks.
-    fn tunnel(&self, socket: SocketId, address: Option<Rc<str>>, home: Home, text: String) {
+    fn tunnel(&self, socket: SocketId, origin: &Origin, home: Home, text: String) {
         let Some(tree) = self.itself.upgrade() else { return };
         if self.tunnels.send(socket, &home, text) {
             let itself = self.itself.clone();
@@ -357,7 +377,8 @@ impl Tree {
                 Arrived::Text(socket, text) => tree.sockets.send(&[socket], &text),
                 Arrived::Closed(socket) => tree.tunnel_closed(socket),
             });
-            spawn_local(tree.tunnels.clone().open(self.bindings.clone(), socket, home, address, Rc::new(arrived)));
+            let client = self.headers_of(origin);
+            spawn_local(tree.tunnels.clone().open(self.bindings.clone(), socket, home, client, Rc::new(arrived)));
         }
     }
 
@@ -413,7 +434,7 @@ impl Tree {
     fn fail(&self, sender: Option<EndpointKey>) {
         match sender {
             Some(EndpointKey::WebSocket(number)) => {
-                if let Some(socket) = self.sockets.numbered(number) {
+                if let Some(socket) = self.sockets.get(SocketId(number)) {
                     self.close(&socket, &Close::fault());
                 }
             }

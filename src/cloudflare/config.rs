@@ -6,6 +6,7 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::js_sys::Reflect;
 
+use super::browser_cookie::BrowserCookie;
 use super::cors::AllowedOrigins;
 use super::log::{LogLevel, log_panics};
 use crate::bayeux::api::ApiKeys;
@@ -21,6 +22,8 @@ pub struct Config {
     pub api_keys: ApiKeys,
     /// `REGION_HEADER`: for development, the header whose value is taken for the client's continent.
     pub region_header: Option<String>,
+    /// `BROWSER_COOKIE`.
+    pub browser_cookie: Option<BrowserCookie>,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
 }
@@ -48,6 +51,7 @@ impl Config {
             allowed_origins: AllowedOrigins::parse(var("ALLOWED_ORIGINS"))?,
             api_keys: ApiKeys::parse(var("API_KEYS"))?,
             region_header: header_name("REGION_HEADER", var("REGION_HEADER"))?,
+            browser_cookie: BrowserCookie::parse(var("BROWSER_COOKIE"))?,
             log_level: LogLevel::parse(var("LOG_LEVEL"))?,
         })
     }

@@ -114,6 +114,8 @@ pub struct Head {
     pub status: u16,
     /// The page's origin, where it is another one that may read the answer.
     pub cross_origin: Option<String>,
+    /// The cookie that its browser is given.
+    pub set_cookie: Option<String>,
     /// The methods there are, in answer to one that is not.
     pub allow: Option<&'static str>,
     /// The function that a script gives the answer to.
@@ -138,7 +140,8 @@ pub fn respond(head: &Head, json: &str) -> Response {
         let made = Response::new_with_opt_str_and_init(Some(&text), &init(head));
         return made.unwrap_or_else(|_| Response::error());
     }
-    let ordinary = head.status <= 200 && head.cross_origin.is_none() && head.allow.is_none();
+    let ordinary =
+        head.status <= 200 && head.cross_origin.is_none() && head.allow.is_none() && head.set_cookie.is_none();
     let made = if ordinary {
         ORDINARY.with(|init| Response::new_with_opt_str_and_init(Some(json), init))
     } else {
@@ -192,6 +195,9 @@ fn init(head: &Head) -> ResponseInit {
             // Two hours, the most that Chrome keeps.
             set("access-control-max-age", "7200");
         }
+    }
+    if let Some(cookie) = &head.set_cookie {
+        set("set-cookie", cookie);
     }
     if let Some(methods) = head.allow {
         set("allow", methods);

@@ -89,5 +89,5 @@ pub const ADDRESS_HEADER: &str = "CF-Connecting-IP";
 
 /// Where a request comes from.
 pub fn origin(request: &Request) -> Origin {
-    Origin { address: http::header(request, ADDRESS_HEADER).map(Into::into) }
+    Origin { address: http::header(request, ADDRESS_HEADER).map(Into::into), ..Origin::default() }
 }

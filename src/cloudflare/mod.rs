@@ -1,6 +1,7 @@
 //! The platform: Workers and Durable Objects. It decides nothing about Bayeux.
 
 mod bindings;
+mod browser_cookie;
 mod callback_polling;
 mod calls;
 mod channel_tree;

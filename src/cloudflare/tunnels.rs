@@ -14,7 +14,6 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{Headers, Request, RequestInit, Response};
 
 use super::bindings::Bindings;
-use super::long_polling::ADDRESS_HEADER;
 use crate::bayeux::{BASE_PATH, EndpointKey, Home, SocketId};
 
 #[wasm_bindgen]
@@ -80,16 +79,16 @@ impl Tunnels {
         false
     }
 
-    /// Opens a socket to another home, for a client at this address.
+    /// Opens a socket to another home, for a client that is known by these headers.
     pub async fn open(
         self,
         bindings: Bindings,
         socket: SocketId,
         home: Home,
-        address: Option<Rc<str>>,
+        client: Vec<(&'static str, String)>,
         arrived: Rc<dyn Fn(Arrived)>,
     ) {
-        let opened = connect(&bindings, &home, address.as_deref()).await;
+        let opened = connect(&bindings, &home, &client).await;
         let key = (socket, home.to_string());
         // The client may be gone by now.
         let waiting = match self.0.borrow_mut().remove(&key) {
@@ -128,11 +127,11 @@ impl Tunnels {
     }
 }
 
-async fn connect(bindings: &Bindings, home: &Home, address: Option<&str>) -> Result<FarEnd, JsValue> {
+async fn connect(bindings: &Bindings, home: &Home, client: &[(&str, String)]) -> Result<FarEnd, JsValue> {
     let headers = Headers::new()?;
     headers.set("Upgrade", "websocket")?;
-    if let Some(address) = address {
-        headers.set(ADDRESS_HEADER, address)?;
+    for (name, value) in client {
+        headers.set(name, value)?;
     }
     let init = RequestInit::new();
     init.set_headers(&headers);

@@ -7,12 +7,10 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use worker::durable::State;
-use worker::web_sys::{Request, Response};
+use worker::web_sys::Response;
 use worker::worker_sys::WebSocketRequestResponsePair;
 use worker::{WebSocket, WebSocketPair};
 
-use super::http;
-use super::long_polling::ADDRESS_HEADER;
 use crate::bayeux::{EndpointKey, KeptSocket, Origin, RequestError, SocketId};
 
 #[wasm_bindgen]
@@ -34,6 +32,7 @@ pub struct Sockets {
 struct OpenSocket {
     socket: WebSocket,
     address: Option<Rc<str>>,
+    browser: Option<Rc<str>>,
 }
 
 /// What Faye's clients send at intervals so that nothing between cuts an idle socket, and what its server answers: the
@@ -46,6 +45,9 @@ struct Attachment {
     number: u64,
     /// The client's IP address.
     address: Option<String>,
+    /// Its browser's cookie.
+    #[serde(default)]
+    browser: Option<String>,
     /// The connects it holds, in the server's own words.
     #[serde(default)]
     held: String,
@@ -70,11 +72,11 @@ impl Sockets {
         }
         let mut kept = Vec::new();
         for socket in sockets.state.get_websockets() {
-            let Some(Attachment { number, address, held }) = attachment(&socket) else { continue };
+            let Some(Attachment { number, address, browser, held }) = attachment(&socket) else { continue };
             let address: Option<Rc<str>> = address.map(Rc::from);
             kept.push(KeptSocket { socket: SocketId(number), address: address.clone(), held });
             sockets.opened.set(sockets.opened.get().max(number));
-            sockets.open.borrow_mut().insert(number, OpenSocket { socket, address });
+            sockets.open.borrow_mut().insert(number, OpenSocket { socket, address, browser: browser.map(Rc::from) });
         }
         (sockets, kept)
     }
@@ -83,14 +85,13 @@ impl Sockets {
     ///
     /// # Errors
     /// Where the platform refuses: past 32,768 sockets of one object.
-    pub fn accept(&self, request: &Request) -> worker::Result<Response> {
+    pub fn accept(&self, Origin { address, browser, .. }: Origin) -> worker::Result<Response> {
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         self.opened.set(self.opened.get() + 1);
         let number = self.opened.get();
-        let address = http::header(request, ADDRESS_HEADER);
         self.state.accept_web_socket(&server);
-        server.serialize_attachment(Attachment { number, address: address.clone(), held: String::new() })?;
-        self.open.borrow_mut().insert(number, OpenSocket { socket: server, address: address.map(Rc::from) });
+        self.open.borrow_mut().insert(number, OpenSocket { socket: server, address, browser });
+        self.keep(SocketId(number), String::new())?;
         worker::Response::from_websocket(client).map(Into::into)
     }
 
@@ -101,10 +102,12 @@ impl Sockets {
 
     /// Whose frame it is. None for a socket that is not ours.
     pub fn sender(&self, socket: &WebSocket) -> Option<(SocketId, Origin)> {
-        let Attachment { number, address, .. } = attachment(socket)?;
-        Some((SocketId(number), Origin { address: address.map(Rc::from) }))
+        let Attachment { number, address, browser, .. } = attachment(socket)?;
+        let origin = Origin { address: address.map(Rc::from), browser: browser.map(Rc::from), multiplexed: true };
+        Some((SocketId(number), origin))
     }
 
+    /// The socket of this number.
     pub fn get(&self, SocketId(number): SocketId) -> Option<WebSocket> {
         self.open.borrow().get(&number).map(|open| open.socket.clone())
     }
@@ -126,13 +129,9 @@ impl Sockets {
     /// Where it is longer than the platform takes: 16,384 bytes with the rest.
     pub fn keep(&self, SocketId(number): SocketId, held: String) -> worker::Result<()> {
         let open = self.open.borrow();
-        let Some(OpenSocket { socket, address }) = open.get(&number) else { return Ok(()) };
-        socket.serialize_attachment(Attachment { number, address: address.as_deref().map(str::to_owned), held })
-    }
-
-    /// The socket of this number.
-    pub fn numbered(&self, number: u64) -> Option<WebSocket> {
-        self.open.borrow().get(&number).map(|open| open.socket.clone())
+        let Some(OpenSocket { socket, address, browser }) = open.get(&number) else { return Ok(()) };
+        let text = |text: &Option<Rc<str>>| text.as_deref().map(str::to_owned);
+        socket.serialize_attachment(Attachment { number, address: text(address), browser: text(browser), held })
     }
 
     /// Forgets a socket, and closes this end: the platform sends no Close of its own.

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-use bayeux_edge::bayeux::{EndpointKey, Format, Input, Millis, SocketId, Status};
+use bayeux_edge::bayeux::{EndpointKey, Format, Input, Millis, Origin, SocketId, Status};
 use serde_json::{Value, json};
 
 use crate::world::{Frame, FrameKind, World};
@@ -13,7 +13,8 @@ use crate::world::{Frame, FrameKind, World};
 pub struct Client {
     world: Rc<RefCell<World>>,
     name: &'static str,
-    address: Cell<Option<&'static str>>,
+    /// Where its requests come from.
+    origin: RefCell<Origin>,
     id: OnceCell<String>,
     /// Where it sends its messages; by HTTP without one.
     socket: Cell<Option<SocketId>>,
@@ -56,7 +57,7 @@ impl Client {
         Self {
             world,
             name,
-            address: Cell::new(None),
+            origin: RefCell::default(),
             id: OnceCell::new(),
             socket: Cell::new(None),
             sockets: RefCell::default(),
@@ -78,7 +79,25 @@ impl Client {
 
     /// From now on requests come from this IP address.
     pub fn at_address(self, address: &'static str) -> Self {
-        self.address.set(Some(address));
+        self.origin.borrow_mut().address = Some(address.into());
+        self
+    }
+
+    /// From now on requests come with this browser's cookie, over HTTP/1.1.
+    pub fn in_browser(self, browser: &str) -> Self {
+        self.origin.borrow_mut().browser = Some(browser.into());
+        self
+    }
+
+    /// From now on they have lost it.
+    pub fn without_cookie(self) -> Self {
+        self.origin.borrow_mut().browser = None;
+        self
+    }
+
+    /// From now on its browser's connection carries many requests at a time.
+    pub fn over_http2(self) -> Self {
+        self.origin.borrow_mut().multiplexed = true;
         self
     }
 
@@ -171,7 +190,7 @@ impl Client {
     /// Sends text as it is; it must be a request that can be read.
     pub fn post_text(&self, body: &str) -> Request {
         let mut world = self.world.borrow_mut();
-        let number = world.post(self.name, self.socket.get(), self.address.get(), body);
+        let number = world.post(self.name, self.socket.get(), self.origin.borrow().clone(), body);
         self.unread.borrow_mut().insert(number);
         Request { world: Rc::clone(&self.world), number }
     }

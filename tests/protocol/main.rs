@@ -5,6 +5,7 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+mod browser;
 mod client;
 mod rows;
 mod scenario;

@@ -20,7 +20,7 @@ impl Stream {
             let mut world = world.borrow_mut();
             let id = StreamId(world.streams.len() as u64 + 1);
             world.streams.insert(id, StreamLog::default());
-            let origin = Origin { address: address.map(Into::into) };
+            let origin = Origin { address: address.map(Into::into), ..Origin::default() };
             world.step(Input::Listen { from: id, origin, client_id: client_id.to_owned() });
             id
         };

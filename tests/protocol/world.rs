@@ -135,7 +135,7 @@ impl World {
     }
 
     /// Sends a request, over a socket if one is given, and gives back its number.
-    pub fn post(&mut self, by: &'static str, via: Option<SocketId>, address: Option<&str>, body: &str) -> u64 {
+    pub fn post(&mut self, by: &'static str, via: Option<SocketId>, origin: Origin, body: &str) -> u64 {
         let messages = parse_json(body, &self.options).unwrap_or_else(|error| panic!("{error:?}: {body}"));
         self.requests += 1;
         let sent = Sent { by, text: body.to_owned(), replies: expected_replies(body) };
@@ -147,7 +147,6 @@ impl World {
             self.open.insert(endpoint.key(), sent);
             endpoint
         };
-        let origin = Origin { address: address.map(Into::into) };
         self.step(Input::Messages { from, origin, messages });
         self.requests
     }

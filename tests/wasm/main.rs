@@ -16,8 +16,8 @@ struct Room {
 
 impl Room {
     fn new() -> Self {
-        let server =
-            BayeuxServer::new(Home::Root, Options::default(), Application::new(), [7; 32], Box::new(Forgetful));
+        let options = Options { tree_depth: 0, ..Options::default() };
+        let server = BayeuxServer::new(Home::Root, options, Application::new(), [7; 32], Box::new(Forgetful));
         Self { server, requests: 0 }
     }
 

@@ -35,7 +35,7 @@ impl BayeuxServer {
     pub(super) fn serve_api(&mut self, now: Millis, from: Endpoint, request: &HttpRequest) {
         let response = match Call::of(request, &self.options) {
             Ok(Call::Publish(messages)) => {
-                let origin = Origin { address: request.address.clone() };
+                let origin = Origin { address: request.address.clone(), ..Origin::default() };
                 return self.run(now, Batch::of_api(from, origin, messages));
             }
             Ok(Call::Clients(page)) => self.list_clients(&page),

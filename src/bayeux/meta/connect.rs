@@ -9,6 +9,7 @@
 //! * A client MUST have one connect outstanding only; a second one takes the first one's place.
 //! * The client's `advice.timeout` and `advice.interval` SHOULD be honoured; ours caps them.
 //! * It is held only if it is alone in its request, not the session's first, and nothing is queued (CometD).
+//! * Over HTTP/1.1 one tab of a browser has its connect held; the others are told to come again in a while (CometD).
 
 use std::time::Duration;
 
@@ -34,7 +35,12 @@ impl BayeuxServer {
         if let Some(batch) = ack::acknowledged(&checked.message) {
             self.sessions.change(key, |session| session.queue.acknowledge(batch));
         }
-        let wish = Wish::of(&checked.message, self.options.timeout_at(&batch.from), &self.options);
+        let mut wish = Wish::of(&checked.message, self.options.timeout_at(&batch.from), &self.options);
+        let crowded = batch.alone && self.is_crowded(batch);
+        if crowded {
+            wish.interval = wish.interval.max(self.options.multi_session_interval);
+            wish.timeout = Duration::ZERO;
+        }
         let Some((first, advise)) = self.agree(now, key, wish) else {
             return Step::Replied(checked.failed(&BayeuxError::SessionUnknown).into_json());
         };
@@ -53,9 +59,22 @@ impl BayeuxServer {
         let (events, ack) = self.sessions.take_batch(key);
         batch.parting.extend(events);
         let mut reply = checked.successful();
+        if crowded && self.options.multi_session_interval.is_zero() {
+            reply = checked.failed(&BayeuxError::MultipleClients);
+            reply.advice = Some(Advice::none().to_multiple_clients());
+        } else if crowded {
+            reply.advice = Some(self.advise(key, &batch.from).to_multiple_clients());
+        } else if advise {
+            reply.advice = Some(self.advise(key, &batch.from));
+        }
         reply.ext.ack = ack;
-        reply.advice = advise.then(|| self.advise(key, &batch.from));
         Step::Replied(reply.into_json())
+    }
+
+    /// Whether the browser has given as many of its connections to other tabs' connects as it may.
+    fn is_crowded(&self, batch: &Batch) -> bool {
+        let most = self.options.max_sessions_per_browser;
+        most > 0 && batch.occupied_browser().is_some_and(|browser| self.sessions.held_by_browser(browser) >= most)
     }
 
     /// Without a session a client is to shake hands, unless the server itself has ended the session meanwhile.

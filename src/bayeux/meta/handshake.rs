@@ -37,10 +37,9 @@ impl BayeuxServer {
         for (name, value) in leave.attributes {
             client.attributes.set(&name, value);
         }
-        let timeout = self.options.timeout_at(&batch.from);
         let opened = self
             .admit(&mut client, &checked.message)
-            .and_then(|shared| self.open_session(now, timeout, checked, &shared, client));
+            .and_then(|shared| self.open_session(now, batch, checked, &shared, client));
         match opened {
             Ok(reply) => {
                 self.tell(Notice::SessionOpened { sessions: self.sessions.len() });
@@ -59,7 +58,7 @@ impl BayeuxServer {
     fn open_session(
         &mut self,
         now: Millis,
-        timeout: Duration,
+        batch: &Batch,
         checked: &Checked,
         shared: &[&str],
         client: Client,
@@ -71,11 +70,12 @@ impl BayeuxServer {
         reply.client_id = Some(client_id.as_str());
         let acks = ack::is_asked_for(&checked.message);
         let format = Format::of_handshake(&checked.message);
+        let browser = batch.origin.browser.as_deref().map(Into::into);
         let meta_connect_deliver_only = acks || self.options.meta_connect_deliver_only;
-        let agreed = Agreed { meta_connect_deliver_only, format };
+        let agreed = Agreed { meta_connect_deliver_only, format, browser };
         reply.ext.ack = acks.then_some(Ack::Agreed(true));
         reply.ext.comment_filtered = (format == Format::CommentFiltered).then_some(true);
-        reply.advice = Some(Advice::retry(self.options.interval, timeout));
+        reply.advice = Some(Advice::retry(self.options.interval, self.options.timeout_at(&batch.from)));
         let json = reply.into_json();
         let batches = acks.then_some(0);
         let attributes = client.attributes.clone();

@@ -37,6 +37,12 @@ export async function inChromium() {
   return {
     origin,
     open: async (options) => clientOn(await chromium.visit(origin), options),
+    /** In another tab of that client's browser. */
+    async beside(client, options) {
+      const tab = await pages.get(client).context().newPage();
+      await tab.goto(origin);
+      return clientOn(tab, options);
+    },
     async reload(client, options) {
       const page = pages.get(client);
       await client.reload();
