@@ -5,6 +5,7 @@
 //! else a client would miss what it publishes in the same breath.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::actions::Subject;
 use super::app::{Action, Client};
@@ -149,7 +150,10 @@ impl BayeuxServer {
                 checked.answered_subscription(outcome)
             }
             Asked::Leave { hook, ticket, checked } => {
-                match self.leave_decided(now, &mut batch, (hook, ticket, checked), outcome) {
+                // What the application panics on now is no longer the input of whoever asked, so the shell cannot answer them.
+                let failure = checked.failed(&BayeuxError::Service(500, "internal_error".to_owned())).into_json();
+                let decide = || self.leave_decided(now, &mut batch, (hook, ticket, checked), outcome);
+                match catch_unwind(AssertUnwindSafe(decide)).unwrap_or(Step::Replied(failure)) {
                     Step::Replied(reply) | Step::Refused(reply) => reply,
                     Step::Hold(key, hold) => return self.hold(key, hold, batch),
                     Step::Asked(ticket, words, asked) => {

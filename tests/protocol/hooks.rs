@@ -217,6 +217,18 @@ fn who_answers_late_badly_or_not_at_all_allows_nothing() {
 }
 
 #[test]
+fn a_panic_of_the_application_here_costs_the_message_that_was_allowed_alone() {
+    let app = Application::new().listener("/panic", |_| panic!("the panic that was asked for"));
+    let scenario = Scenario::serving(app, &[("HOOKS_FOR", "publish")]);
+    let [alice] = scenario.join(["alice"]);
+    let scenario = scenario.with_hooks();
+    let batch = alice.send_all([json!({"channel": "/panic", "data": 1}), json!({"channel": "/a", "data": 2})]);
+    scenario.hooks_answer(&json!([{"allow": true}, {"allow": true}]));
+    let errors: Vec<Value> = batch.answer().replies().iter().map(|reply| reply["error"].clone()).collect();
+    assert_eq!(errors, [json!("500::internal_error"), Value::Null]);
+}
+
+#[test]
 fn what_could_never_be_allowed_is_answered_without_asking() {
     let (scenario, [alice]) = joined("subscribe publish", ["alice"]);
     for message in [
