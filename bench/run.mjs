@@ -65,6 +65,7 @@ async function loadServers() {
   const edge = await import('./servers/bayeux-edge.mjs');
   return {
     'bayeux-edge': edge,
+    'at-root': { ...edge, title: `${edge.title} at the root`, startServer: edge.startAtRoot },
     'over-lp': { ...edge, title: `${edge.title} over long-polling`, transport: 'lp' },
     bare: await import('./servers/bare.mjs'),
     faye: await import('./servers/faye.mjs'),

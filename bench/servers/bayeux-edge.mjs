@@ -7,7 +7,13 @@ export const adapters = { lp: 'bayeux', cb: 'bayeux', es: 'bayeux', ws: 'bayeux'
 // All the clients have one address here.
 const VARS = { CLIENT_MAX_CONNECTIONS: '32768' };
 
-export async function startServer() {
+/** Its clients are at home in the tree that they use (`/bench/a` is the default channel): one object does all, as with others. */
+export const startServer = () => startAt('/cometd/bench');
+
+/** Its clients are at home at the root: what they publish goes to the tree's owner and back. */
+export const startAtRoot = () => startAt('/cometd');
+
+async function startAt(path) {
   const server = await serve({ vars: VARS });
-  return { ...server, url: `${server.url}/cometd` };
+  return { ...server, url: server.url + path };
 }
