@@ -2,16 +2,43 @@
 //!
 //! [`Application`] has all that can be added, with an example each; docs/APPLICATION.md is the guide.
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::bayeux::app::{Actions, Application, LocalSession, publish};
+use crate::bayeux::BayeuxError;
+use crate::bayeux::app::{Actions, Application, LocalSession, Outcome, Publication, publish, reply};
 
 /// The application of every home. `var` reads what `[vars]` in wrangler.toml sets, and secrets.
 ///
-/// This one leaves everything open, and with `AUTOBOT = "true"` has somebody to talk to in `/chat/demo`.
+/// This one leaves everything open. It has the services of the site's page /echo/, and with `AUTOBOT = "true"` somebody to
+/// talk to in `/chat/demo`.
 pub fn application(var: &dyn Fn(&str) -> Option<String>) -> Application {
-    let application = Application::new();
+    let application = Application::new().service("echo", |call| Ok(reply(call.raw_data()))).service("math", math);
     if var("AUTOBOT").as_deref() == Some("true") { application.local_session(autobot()) } else { application }
+}
+
+/// The data of `/service/math`; any other shape is `400::data_invalid`.
+#[derive(Deserialize)]
+struct Task {
+    left: f64,
+    operator: char,
+    right: f64,
+}
+
+/// Answers with the task and its result, or says why there is none.
+fn math(call: &Publication) -> Outcome {
+    let Task { left, operator, right } = call.data()?;
+    let result = match operator {
+        '+' => left + right,
+        '-' => left - right,
+        '*' => left * right,
+        '/' => left / right,
+        _ => return Err(BayeuxError::Service(422, "the operators are + - * /".to_owned())),
+    };
+    if !result.is_finite() {
+        return Err(BayeuxError::Service(422, "no such number".to_owned()));
+    }
+    Ok(reply(json!({ "left": left, "operator": operator, "right": right, "result": result })))
 }
 
 /// Answers what people write, as the reply-bot of POE::Component::Server::Bayeux does. The chat page sends other things

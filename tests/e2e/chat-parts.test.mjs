@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withLinks } from '../../public/js/chat/links.js';
 import { Memory } from '../../public/js/chat/memory.js';
-import { MAX_NAME, MAX_TEXT, newId, read, tidyName } from '../../public/js/chat/messages.js';
+import { MAX_NAME, MAX_TEXT, read, tidyName } from '../../public/js/chat/messages.js';
 import { Outbox } from '../../public/js/chat/outbox.js';
 import { EXPIRY, GRACE, Presence } from '../../public/js/chat/presence.js';
 import { roomAt, roomChannel, roomName, roomPath } from '../../public/js/chat/rooms.js';
+import { newId } from '../../public/js/ids.js';
 
 const ROOMS = ['lobby', 'café ☕', 'a/b', '100% (really)', '(', '(28)', '~', '.x', 'e\u0301', '日本語', '👩‍👩‍👧‍👦', '\ud800', 'x'.repeat(99), '🦊'.repeat(99)];
 

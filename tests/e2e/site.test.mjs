@@ -8,10 +8,12 @@ const server = await startServer();
 after(() => server.stop());
 const chromium = await browser();
 
+const PAGES = ['/', '/chat/', '/echo/', '/timesync/', '/magnets/'];
+
 const get = (path) => fetch(server.url + path, { redirect: 'manual' });
 
 test('every page comes with a policy that lets in nothing from elsewhere and no inline script or style', async () => {
-  for (const path of ['/', '/chat/', '/chat/any-room', '/nowhere']) {
+  for (const path of [...PAGES, '/chat/any-room', '/nowhere']) {
     const { headers } = await get(path);
     const policy = headers.get('content-security-policy');
     assert.match(policy, /default-src 'none'/, path);
@@ -23,8 +25,8 @@ test('every page comes with a policy that lets in nothing from elsewhere and no 
 
 test('pages and scripts are asked for anew each time, what does not change with them is kept', async () => {
   const kept = async (path) => (await get(path)).headers.get('cache-control');
-  for (const path of ['/', '/chat/', '/chat/any-room']) assert.match(await kept(path), /max-age=0, must-revalidate/, path);
-  for (const path of ['/style.css', '/js/chat/main.js']) assert.equal(await kept(path), 'no-cache', path);
+  for (const path of [...PAGES, '/chat/any-room']) assert.match(await kept(path), /max-age=0, must-revalidate/, path);
+  for (const path of ['/style.css', '/js/connection.js', '/js/magnets/main.js']) assert.equal(await kept(path), 'no-cache', path);
   for (const path of ['/vendor/cometd.js', '/favicon.svg', '/robots.txt']) assert.match(await kept(path), /^public, max-age=\d{5,}$/, path);
   const { headers } = await get('/style.css');
   const again = await fetch(`${server.url}/style.css`, { headers: { 'if-none-match': headers.get('etag') } });
@@ -47,7 +49,7 @@ test('a room with a slash behind it is the same room', async () => {
 
 for (const colorScheme of ['light', 'dark'])
   test(`the pages fit a phone, ${colorScheme}, and break no rule of their policy`, async () => {
-    for (const path of ['/', '/nowhere', '/chat/']) {
+    for (const path of [...PAGES, '/nowhere']) {
       const page = await chromium.visit(server.url + path, { viewport: PHONE, colorScheme });
       await page.getByRole('heading', { level: 1 }).waitFor();
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), PHONE.width, path);
@@ -61,4 +63,15 @@ test('the home page names the address of its server, and its links lead somewher
   const own = links.filter((href) => href.startsWith(server.url));
   assert.ok(own.length > 2);
   for (const href of own) assert.equal((await fetch(href)).status, 200, href);
+});
+
+test('each page leads to all others, and says which one it is', async () => {
+  for (const path of [...PAGES, '/nowhere']) {
+    const page = await chromium.visit(server.url + path);
+    const site = page.locator('.bar').getByRole('link');
+    const links = await site.evaluateAll((all) => all.map((link) => new URL(link.href).pathname));
+    assert.deepEqual(links, PAGES, path);
+    const here = await site.and(page.locator('[aria-current=page]')).evaluateAll((all) => all.map((link) => new URL(link.href).pathname));
+    assert.deepEqual(here, PAGES.includes(path) ? [path] : [], path);
+  }
 });

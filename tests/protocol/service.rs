@@ -197,3 +197,27 @@ fn what_cannot_be_done_is_logged_and_the_rest_is_done() {
     assert_eq!(scenario.notices(), [Notice::ActionFailed { reason: "a name that is no channel's".to_owned() }]);
     assert!(bob.connect().is_held());
 }
+
+#[test]
+fn the_shipped_services_echo_and_count() {
+    let scenario = Scenario::serving(bayeux_edge::app::application(&|_| None), &[]);
+    let [alice] = scenario.join(["alice"]);
+    let call = |channel: &str, data: Value| alice.send(to(channel, data)).answer();
+    assert_eq!(call("/service/echo", json!({"a": [1, "é"]})).data(), [json!({"a": [1, "é"]})]);
+    let task = |left: f64, operator: &str, right: f64| json!({"left": left, "operator": operator, "right": right});
+    for (operator, result) in [("+", 7.5), ("-", 4.5), ("*", 9.0), ("/", 4.0)] {
+        let expected = json!({"left": 6.0, "operator": operator, "right": 1.5, "result": result});
+        assert_eq!(call("/service/math", task(6.0, operator, 1.5)).data(), [expected]);
+    }
+    for (wrong, error) in [
+        (task(1.0, "/", 0.0), "422::no such number"),
+        (task(1e308, "*", 10.0), "422::no such number"),
+        (task(1.0, "%", 1.0), "422::the operators are + - * /"),
+        (json!({"left": "1", "operator": "+", "right": 1}), "400::data_invalid"),
+        (task(1.0, "**", 1.0), "400::data_invalid"),
+    ] {
+        let answer = call("/service/math", wrong);
+        assert_eq!(answer.data(), Vec::<Value>::new());
+        assert_eq!(answer.reply()["error"], error);
+    }
+}

@@ -1,15 +1,16 @@
 // The chat: one room, one person, and what happens between them.
+import { Connection } from '../connection.js';
+import { newId } from '../ids.js';
+import * as status from '../status.js';
 import { Composer } from './composer.js';
-import { Connection } from './connection.js';
 import { askName } from './join.js';
 import { MessageLog } from './log.js';
 import { Memory } from './memory.js';
-import { newId, read } from './messages.js';
+import { read } from './messages.js';
 import { Outbox } from './outbox.js';
 import { Presence, REFRESH } from './presence.js';
 import { roomAt, roomChannel } from './rooms.js';
 import { Side } from './side.js';
-import * as status from './status.js';
 import * as storage from './storage.js';
 import { countUnread } from './unread.js';
 
@@ -43,9 +44,10 @@ const connection = new Connection({
     [privately(me.from), receive],
   ]),
   onState,
+  farewell: () => [{ channel, data: { kind: 'leave', ...me } }],
 });
 const outbox = new Outbox({
-  send: (message) => connection.publish(channel, message),
+  send: async (message) => (await connection.publish(channel, message)).outcome,
   changed: onProgress,
   store: storage.unsent(room),
 });
@@ -67,9 +69,6 @@ function start() {
   connection.start();
   setInterval(() => announce('here'), REFRESH);
   setInterval(sweep, 1_000);
-  addEventListener('pagehide', () => connection.leave(channel, { kind: 'leave', ...me }));
-  // The browser kept the page while it was left, but the server has let it go.
-  addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
   composer.focus();
 }
 
@@ -162,8 +161,7 @@ function onState(state, { anew }) {
   outbox.close();
   breaks += 1;
   missed = 0;
-  if (state === 'closed') status.show('closed', 'Disconnected by the server. Reload the page to try again.');
-  else status.show('reconnecting', 'Reconnecting…');
+  status.show(state);
 }
 
 function onConnected(anew) {
@@ -173,7 +171,7 @@ function onConnected(anew) {
     announce('join');
   }
   outbox.open();
-  if (breaks === 0) status.show('connected', 'Connected');
+  if (breaks === 0) status.show('connected');
   // Of a session that is new nobody knows yet what it missed.
   else status.showReconnected(anew ? null : missed);
 }

@@ -1,4 +1,5 @@
 // What goes over a room's channel. Anybody may publish anything there: what is not one of these is nothing to us.
+import { isId, newId } from '../ids.js';
 
 export const MAX_NAME = 60;
 export const MAX_TEXT = 4000;
@@ -53,10 +54,4 @@ function readTexts(texts, now) {
     .filter((message) => message?.kind === 'text' && message.from !== null);
 }
 
-/** For a person or a message. Not `crypto.randomUUID`, which plain-HTTP pages of a local network do not have. */
-export const newId = () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
-
 const isText = (value) => typeof value === 'string' && value.trim() !== '' && value.length <= MAX_TEXT;
-
-const isId = (value) => typeof value === 'string' && /^[0-9a-f]{24}$/.test(value);

@@ -1,5 +1,6 @@
-// What the browser keeps for this page. It may refuse (private windows, a full disk): the chat then works without.
-import { newId } from './messages.js';
+// What the browser keeps for the chat.
+import { newId } from '../ids.js';
+import { list, read, write } from '../kept.js';
 
 const MAX_RECENT = 8;
 
@@ -29,24 +30,3 @@ export const unsent = (room) => ({
   load: () => list(() => sessionStorage.getItem(`unsent ${room}`)),
   save: (messages) => write(() => sessionStorage.setItem(`unsent ${room}`, JSON.stringify(messages))),
 });
-
-function list(stored) {
-  const value = read(() => JSON.parse(stored() ?? '[]'), []);
-  return Array.isArray(value) ? value : [];
-}
-
-function read(get, otherwise) {
-  try {
-    return get();
-  } catch {
-    return otherwise;
-  }
-}
-
-function write(set) {
-  try {
-    set();
-  } catch {
-    // see above
-  }
-}

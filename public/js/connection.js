@@ -1,4 +1,4 @@
-// The connection to the server, and what becomes of it. cometd.js takes a WebSocket, polls where none gets through, retries
+// A page's connection to the server, and what becomes of it. cometd.js takes a WebSocket, polls where none gets through, retries
 // and shakes hands again by itself; what it leaves to us is to subscribe again after each handshake, and to know when all of
 // that is done.
 import { AckExtension, CometD } from '/vendor/cometd.js';
@@ -21,21 +21,27 @@ export class Connection {
   #cometd = new CometD();
   #channels;
   #onState;
+  #farewell;
   #state = 'connecting';
   #subscribed = false;
   #subscribing = false;
   #anew = false;
 
   /**
-   * `channels` maps each channel to what gets its data. `onState(state, { anew })` is told 'connected' (`anew`: by a
-   * session that knows nothing of before), 'reconnecting' and 'closed', which is for good.
+   * `channels` maps each channel to what gets its data, `services` each service to what gets its answers, and
+   * `extensions` names to those of cometd.js. `onState(state, { anew })` is told 'connected' (`anew`: by a session that
+   * knows nothing of before), 'reconnecting' and 'closed', which is for good. `farewell()` gives the `{ channel, data }`
+   * to be published last, when the page goes away.
    */
-  constructor({ channels, onState }) {
+  constructor({ channels = new Map(), services = new Map(), extensions = new Map(), onState, farewell = () => [] }) {
     this.#channels = channels;
     this.#onState = onState;
+    this.#farewell = farewell;
     const cometd = this.#cometd;
     // Events of an answer that was lost on its way are sent again.
     cometd.registerExtension('ack', new AckExtension());
+    for (const [name, extension] of extensions) cometd.registerExtension(name, extension);
+    for (const [service, listener] of services) cometd.addListener(service, ({ data }) => listener(data));
     cometd.configure({
       url: new URL(PATH, location.origin).href,
       maxBackoff: MAX_BACKOFF,
@@ -51,31 +57,19 @@ export class Connection {
       this.#to('reconnecting');
       cometd.getTransport()?.abort();
     });
+    addEventListener('pagehide', () => this.#leave());
+    // The browser kept the page while it was left, but the server has let it go.
+    addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
   }
 
   start() {
     this.#cometd.handshake();
   }
 
-  /** Resolves with 'taken', with 'lost' when it may help to send it again, or with 'refused'. */
+  /** Resolves with what became of it: 'taken', 'lost' when it may help to send it again, or 'refused', with the `error`. */
   publish(channel, data) {
-    if (this.#cometd.isDisconnected()) return Promise.resolve('lost');
+    if (this.#cometd.isDisconnected()) return Promise.resolve({ outcome: 'lost' });
     return new Promise((resolve) => this.#cometd.publish(channel, data, (reply) => resolve(outcome(reply))));
-  }
-
-  /** Says goodbye with a last message while the page is going away: a request that outlives it. */
-  leave(channel, data) {
-    const clientId = this.#cometd.getClientId();
-    if (clientId === null) return;
-    fetch(PATH, {
-      method: 'POST',
-      keepalive: true,
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify([
-        { channel, clientId, data },
-        { channel: '/meta/disconnect', clientId },
-      ]),
-    }).catch(() => {}); // there is nobody left to tell
   }
 
   #shaken(reply) {
@@ -108,6 +102,19 @@ export class Connection {
     });
   }
 
+  /** Says goodbye while the page is going away, by a request that outlives it. */
+  #leave() {
+    const clientId = this.#cometd.getClientId();
+    if (clientId === null) return;
+    const last = this.#farewell().map((event) => ({ ...event, clientId }));
+    fetch(PATH, {
+      method: 'POST',
+      keepalive: true,
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify([...last, { channel: '/meta/disconnect', clientId }]),
+    }).catch(() => {}); // there is nobody left to tell
+  }
+
   #lost(reply) {
     this.#to(reply.advice?.reconnect === 'none' ? 'closed' : 'reconnecting');
   }
@@ -124,9 +131,11 @@ export class Connection {
 }
 
 function outcome({ successful, failure, error }) {
-  if (successful) return 'taken';
+  if (successful) return { outcome: 'taken' };
   // A status of 4xx is about the request itself; anything else on the way, and an unknown session (402), pass. Of the messages
   // that were on their way over a socket nobody tells which one was too big: sent again, it would only be closed again.
-  if (failure) return failure.websocketCode === TOO_BIG || (failure.httpCode >= 400 && failure.httpCode < 500) ? 'refused' : 'lost';
-  return error?.startsWith('402') ? 'lost' : 'refused';
+  const refused = failure
+    ? failure.websocketCode === TOO_BIG || (failure.httpCode >= 400 && failure.httpCode < 500)
+    : !error?.startsWith('402');
+  return refused ? { outcome: 'refused', error } : { outcome: 'lost' };
 }
