@@ -1,0 +1,82 @@
+// CometD's own Java client against the fixture whose address is the argument.
+import jakarta.websocket.ContainerProvider;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.LongStream;
+import org.cometd.bayeux.Message;
+import org.cometd.client.BayeuxClient;
+import org.cometd.client.ext.AckExtension;
+import org.cometd.client.http.jetty.JettyHttpClientTransport;
+import org.cometd.client.transport.ClientTransport;
+import org.cometd.client.websocket.javax.WebSocketTransport;
+import org.eclipse.jetty.client.HttpClient;
+
+public class Talk {
+    private static final long PATIENCE = 10; // s
+
+    private final HttpClient http = new HttpClient();
+    private final String url;
+
+    private Talk(String url) {
+        this.url = url;
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        Talk talk = new Talk(arguments[0]);
+        talk.http.start();
+        for (String transport : List.of("websocket", "long-polling")) {
+            talk.over(transport, false);
+            talk.over(transport, true);
+        }
+        System.exit(0);
+    }
+
+    private void over(String transport, boolean ack) throws Exception {
+        BayeuxClient alice = join(transport, ack);
+        BayeuxClient bob = join(transport, ack);
+        BlockingQueue<Long> heard = new LinkedBlockingQueue<>();
+        CompletableFuture<Message> subscribed = new CompletableFuture<>();
+        alice.getChannel("/java/**").subscribe((channel, message) -> heard.add(((Number) message.getData()).longValue()), subscribed::complete);
+        check(reply(subscribed).isSuccessful(), "the subscription");
+        for (int number = 0; number < 50; number += 1) {
+            CompletableFuture<Message> published = new CompletableFuture<>();
+            bob.getChannel("/java/x").publish(number, published::complete);
+            check(reply(published).isSuccessful(), "publish " + number);
+        }
+        List<Long> all = new ArrayList<>();
+        for (int number = 0; number < 50; number += 1) all.add(heard.poll(PATIENCE, TimeUnit.SECONDS));
+        check(all.equals(LongStream.range(0, 50).boxed().toList()), "heard " + all);
+        CompletableFuture<Message> denied = new CompletableFuture<>();
+        alice.getChannel("/auth/x").subscribe((channel, message) -> {}, denied::complete);
+        check("403:denied_by_security_policy:subscribe_denied".equals(reply(denied).get(Message.ERROR_FIELD)), "the denial");
+        check(alice.getTransport().getName().equals(transport), alice.getTransport().getName());
+        for (BayeuxClient client : List.of(alice, bob)) {
+            client.disconnect();
+            check(client.waitFor(PATIENCE * 1000, BayeuxClient.State.DISCONNECTED), "the goodbye");
+        }
+        System.out.printf("CometD's Java client over %s, ack %b: 50 in order, a denial, a goodbye%n", transport, ack);
+    }
+
+    private BayeuxClient join(String transport, boolean ack) {
+        ClientTransport over = transport.equals("websocket")
+            ? new WebSocketTransport(null, null, ContainerProvider.getWebSocketContainer())
+            : new JettyHttpClientTransport(null, http);
+        BayeuxClient client = new BayeuxClient(url, over);
+        if (ack) client.addExtension(new AckExtension());
+        client.handshake();
+        check(client.waitFor(PATIENCE * 1000, BayeuxClient.State.CONNECTED), "the handshake");
+        return client;
+    }
+
+    private static Message reply(CompletableFuture<Message> reply) throws Exception {
+        return reply.get(PATIENCE, TimeUnit.SECONDS);
+    }
+
+    private static void check(boolean condition, String what) {
+        if (!condition) throw new AssertionError(what);
+    }
+}
