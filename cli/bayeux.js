@@ -1,0 +1,114 @@
+#!/usr/bin/env node
+// The command-line client: `npx bayeux --help`. A command is a file in commands/; this one starts it and sees to its end.
+import { readFileSync } from 'node:fs';
+import * as call from './commands/call.js';
+import * as chat from './commands/chat.js';
+import * as publish from './commands/publish.js';
+import * as subscribe from './commands/subscribe.js';
+import { Connection } from './connection.js';
+import { EXIT, WrongUsage } from './failure.js';
+import { told } from './notes.js';
+import { Output, toJson } from './output.js';
+import { help, parse, table } from './usage.js';
+
+const COMMANDS = { subscribe, publish, call, chat };
+
+const DEFAULT_PATIENCE = 10_000; // ms
+
+const { stdin, stdout, stderr } = process;
+let output = new Output({ stdout, stderr });
+
+try {
+  await end(await main(process.argv.slice(2)));
+} catch (error) {
+  output.error(error.exitCode ? error.message : error.stack);
+  if (error.exitCode === EXIT.usage) output.error('bayeux --help says what there is');
+  await end(error.exitCode ?? EXIT.refused);
+}
+
+async function main([name, ...args]) {
+  if (['--help', '-h', 'help'].includes(name)) return print(Object.hasOwn(COMMANDS, args[0]) ? help(COMMANDS[args[0]]) : overview());
+  if (name === '--version') return print(`${version()}\n`);
+  if (name === undefined) throw new WrongUsage('a command is missing');
+  if (!Object.hasOwn(COMMANDS, name)) throw new WrongUsage(`there is no command ${name}`);
+  const command = COMMANDS[name];
+  const { options, operands: [url, ...operands] } = parse(command, args);
+  if (options.help) return print(help(command));
+  output = new Output({ stdout, stderr, json: options.json });
+  return connected(command, { url, options, operands });
+}
+
+/** Runs a command on a connection, and says goodbye whatever ends it. */
+async function connected(command, { url, options, operands }) {
+  const interrupted = interruption();
+  const connection = new Connection(url, {
+    transports: options.transport,
+    ext: ext(options),
+    ack: !options['no-ack'],
+    reconnect: !options['no-reconnect'],
+    trace: options.verbose && ((arrow, message) => output.note(`${arrow} ${toJson(message)}`)),
+  });
+  connection.onState = (kind, news) => output.note(told({ kind, ...news }));
+  const patience = options.timeout ?? DEFAULT_PATIENCE;
+  const run = command.run({ connection, output, patience, options, operands, stdin, stdout }).then(() => EXIT.ok);
+  try {
+    return await Promise.race([run, connection.failed, interrupted]);
+  } finally {
+    await connection.close();
+  }
+}
+
+function ext({ token = process.env.BAYEUX_TOKEN, ext = {} }) {
+  return token ? { token, ...ext } : ext;
+}
+
+/** Resolves with the exit status when somebody wants an end of it: the second Ctrl-C needs nobody's help. */
+function interruption() {
+  return new Promise((resolve) => {
+    for (const [signal, code] of [['SIGHUP', 129], ['SIGINT', 130], ['SIGTERM', 143]]) process.once(signal, () => resolve(code));
+    // Whoever read our output has had enough, as in `bayeux subscribe … | head -1`.
+    stdout.on('error', (error) => {
+      if (error.code !== 'EPIPE') throw error;
+      resolve(EXIT.ok);
+    });
+  });
+}
+
+function overview() {
+  const commands = Object.values(COMMANDS).map(({ usage, summary }) => [usage, summary]);
+  return `Usage: bayeux COMMAND URL …
+
+A client for Bayeux servers: bayeux-edge, CometD, Faye. URL is the server's, like http://localhost:8787/cometd.
+
+Commands:
+${table(commands)}
+
+bayeux COMMAND --help tells the options of a command, bayeux --version the version.
+
+Exit status:
+${table([
+  ['0', 'done, or nobody reads the output any more'],
+  ['1', 'the server refused'],
+  ['2', 'wrong usage'],
+  ['3', 'no connection, or no answer in time'],
+  ['130', 'ended by Ctrl-C (129 by SIGHUP, 143 by SIGTERM), after a goodbye'],
+])}
+
+Colours are for terminals only; NO_COLOR turns them off. BAYEUX_TOKEN is the token, if --token is not given.
+`;
+}
+
+function print(text) {
+  stdout.write(text);
+  return EXIT.ok;
+}
+
+function version() {
+  return JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')).version;
+}
+
+/** Ends the process when its output has been written; open connections must not keep it. */
+async function end(code) {
+  await new Promise((resolve) => stdout.write('', resolve));
+  process.exit(code);
+}

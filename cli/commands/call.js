@@ -1,0 +1,49 @@
+// bayeux call: a question to a service, and its answer.
+import { outcome } from '../connection.js';
+import { NoConnection, Refused, within, WrongUsage } from '../failure.js';
+import { toJson, visible } from '../output.js';
+import { channel, COUNT, data, TEXT } from '../usage.js';
+
+export const usage = 'call URL /service/NAME [DATA]';
+export const summary = 'asks a service and writes its answer';
+export const about = `Sends DATA to a service of the server (JSON where it is JSON, text where it is not; {} without DATA) and
+writes what it answers on the same channel. It is asked once only: who hears nothing does not know.
+
+With --json the line is the answer as it came: {"channel":"/service/echo","data":…}`;
+
+export const options = {
+  count: { ...COUNT, help: 'how many answers to wait for: 1' },
+  text: TEXT,
+};
+
+export function operands([name, text, ...more]) {
+  if (name === undefined) throw new WrongUsage('the service to call is missing');
+  if (!name.startsWith('/service/')) throw new WrongUsage(`${name} is no service: their channels begin with /service/`);
+  if (more.length > 0) throw new WrongUsage('DATA is one argument: quote it');
+  return [channel(name), text ?? '{}'];
+}
+
+export async function run({ connection, output, patience, options, operands: [name, text] }) {
+  await connection.open(patience);
+  const answered = answers({ connection, output, name, count: options.count ?? 1 });
+  const asked = connection.send(name, [data(text, options)]).then(async ([reply]) => {
+    if (outcome(reply) === 'refused') throw new Refused(`${name}: ${connection.why(reply)}`);
+    if (outcome(reply) === 'lost') throw new NoConnection(`${name}: ${connection.why(reply)}`);
+    return answered; // of a server that takes messages for services it does not have there is none
+  });
+  await within(patience, Promise.race([answered, asked]), `${name} has not answered within ${patience / 1000} s`);
+}
+
+function answers({ connection, output, name, count }) {
+  return new Promise((resolve) => {
+    let left = count;
+    connection.onEvent = (message) => {
+      if (message.channel !== name || left === 0) return;
+      left -= 1;
+      output.result(message, () => pretty(message.data));
+      if (left === 0) resolve();
+    };
+  });
+}
+
+const pretty = (answer) => (typeof answer === 'string' ? visible(answer) : toJson(answer, 2));

@@ -1,0 +1,43 @@
+// bayeux subscribe: what comes on channels, as it comes.
+import { within, WrongUsage } from '../failure.js';
+import { readable, timeOfDay } from '../output.js';
+import { channel, COUNT } from '../usage.js';
+
+export const usage = 'subscribe URL CHANNEL…';
+export const summary = 'writes what is published on channels';
+export const about = `Writes what is published on the channels, one message a line: the time, the channel, the data. A
+CHANNEL may be a pattern: '/chat/*' for one more segment, '/chat/**' for any number of them (quoted, or
+the shell takes it for files). It goes on until Ctrl-C, through breaks of the connection.
+
+With --json each line is the message as it came: {"channel":"/chat/demo","data":{"text":"hi"}}`;
+
+export const options = {
+  count: { ...COUNT, help: 'ends after N messages; with --timeout, they too have to come in time' },
+};
+
+export function operands(patterns) {
+  if (patterns.length === 0) throw new WrongUsage('a channel to subscribe to is missing');
+  return patterns.map((pattern) => channel(pattern, { wildcards: true }));
+}
+
+export async function run({ connection, output, patience, options, operands: patterns }) {
+  const started = Date.now();
+  const all = received({ connection, output, count: options.count ?? Infinity });
+  await connection.open(patience, patterns);
+  output.note(`subscribed to ${patterns.join(', ')} (${connection.transport})`);
+  if (!options.count || !options.timeout) return all;
+  await within(options.timeout - (Date.now() - started), all, `fewer than ${options.count} messages within ${options.timeout / 1000} s`);
+}
+
+/** Writes the messages, as many as asked for, and resolves then. */
+function received({ connection, output, count }) {
+  return new Promise((resolve) => {
+    let left = count;
+    connection.onEvent = (message) => {
+      if (left === 0) return; // more of them came in the same answer
+      left -= 1;
+      output.result(message, ({ dim, bold }) => `${dim(timeOfDay())} ${bold(readable(message.channel))} ${readable(message.data)}`);
+      if (left === 0) resolve();
+    };
+  });
+}

@@ -1,0 +1,235 @@
+// A session with a Bayeux server. cometd.js talks, retries and shakes hands again by itself; what it leaves to us is to
+// subscribe again after each handshake, and to know when all of that is done.
+import { AckExtension, CometD, LongPollingTransport, WebSocketTransport } from 'cometd';
+import { adapt } from 'cometd-nodejs-client';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NoConnection, Refused, within } from './failure.js';
+import { heartbeat } from './heartbeat.js';
+
+const TRANSPORTS = { websocket: WebSocketTransport, 'long-polling': LongPollingTransport };
+
+/** The names of those that there are, the best first. */
+export const TRANSPORT_NAMES = Object.keys(TRANSPORTS);
+
+/** The longest wait between two attempts: somebody may look at the terminal and wait for it. */
+const MAX_BACKOFF = 8_000; // ms
+
+/** Before a message is sent again that was lost on its way. */
+const RETRY = 500; // ms
+
+/** For the goodbye; then we go without. */
+const GOODBYE = 2_000; // ms
+
+adapt(); // gives cometd.js the XMLHttpRequest and the WebSocket of a browser
+window.WebSocket = heartbeat();
+window.console = { debug() {}, info() {}, warn() {} }; // it would write on standard output
+
+export class Connection {
+  #cometd = new CometD();
+  #url;
+  #options;
+  #patterns = [];
+  #subscribed = false;
+  #subscribing = false;
+  #anew = false;
+  #open = false;
+  #lost = false;
+  #over = false;
+  #opened;
+  #fail;
+
+  /** Rejects with what ends the session for good. */
+  failed = new Promise((_, reject) => (this.#fail = reject));
+
+  /** Gets each event, as it came. */
+  onEvent = () => {};
+
+  /** Told 'lost' with a reason, and 'back', with whether by a session that knows nothing of before. */
+  onState = () => {};
+
+  /** `[channel, data]`: the last words, which go out with the goodbye. */
+  farewell = null;
+
+  /**
+   * `ext` is that of the handshake. `trace(arrow, message)` gets every message, with secrets masked. Without `reconnect`
+   * the first break is the end.
+   */
+  constructor(url, { transports = TRANSPORT_NAMES, ext = {}, ack = true, reconnect = true, trace } = {}) {
+    this.#url = url;
+    this.#options = { transports, ext, reconnect };
+    this.failed.catch(() => {}); // whoever waits is told
+    const cometd = this.#cometd;
+    cometd.unregisterTransports();
+    for (const name of transports) cometd.registerTransport(name, new TRANSPORTS[name]());
+    // The first extension is the nearest to the wire.
+    cometd.registerExtension('wire', {
+      outgoing: (message) => trace?.('→', masked(message)),
+      incoming: (message) => {
+        trace?.('←', masked(message));
+        // A goodbye brings again what is not yet acknowledged.
+        if (isEvent(message) && !this.#over) this.onEvent(message);
+      },
+    });
+    if (ack) cometd.registerExtension('ack', new AckExtension());
+    cometd.configure({ url, maxBackoff: MAX_BACKOFF, logLevel: 'warn', maxSendBayeuxMessageSize: Infinity });
+    cometd.addListener('/meta/handshake', (reply) => this.#shaken(reply));
+    cometd.addListener('/meta/connect', (reply) => this.#connected(reply));
+    cometd.addListener('/meta/disconnect', (reply) => this.#ended(reply));
+  }
+
+  /** The name of the transport in use. */
+  get transport() {
+    return this.#cometd.getTransport()?.type;
+  }
+
+  /** Shakes hands and subscribes to all patterns; resolves once the server has taken that, and rejects after `patience` (ms). */
+  async open(patience, patterns = []) {
+    this.#patterns = [...new Set(patterns)]; // cometd.js answers only once for each
+    const opened = new Promise((resolve) => (this.#opened = resolve));
+    this.#cometd.handshake({ ext: { ...this.#options.ext } });
+    await within(patience, opened, `no answer from ${this.#url} within ${patience / 1000} s`);
+  }
+
+  /** Publishes all of `data` on one channel at the same time, once. Resolves with the replies, in order. */
+  async send(channel, data) {
+    if (this.#cometd.isDisconnected()) return data.map(() => ({ successful: false, failure: {} }));
+    const replies = [];
+    this.#cometd.batch(() => {
+      for (const item of data) replies.push(new Promise((resolve) => this.#cometd.publish(channel, item, resolve)));
+    });
+    return Promise.all(replies);
+  }
+
+  /** The same, and again what was lost on its way: what only its answer was lost of arrives twice. After `patience` (ms) NoConnection. */
+  async publish(patience, channel, data) {
+    const replies = [];
+    await within(patience, this.#publish(channel, data, replies), `no answer to what was published within ${patience / 1000} s`);
+    return replies;
+  }
+
+  async #publish(channel, data, replies) {
+    for (let waiting = [...data.keys()]; ; await sleep(RETRY)) {
+      const answers = await this.send(channel, waiting.map((index) => data[index]));
+      for (const [place, index] of waiting.entries()) replies[index] = answers[place];
+      waiting = waiting.filter((index) => outcome(replies[index]) === 'lost');
+      if (waiting.length === 0) return;
+      if (!this.#options.reconnect) throw new NoConnection('the connection was lost');
+    }
+  }
+
+  /** Says goodbye, if there is somebody to say it to. */
+  async close() {
+    this.#over = true;
+    const cometd = this.#cometd;
+    if (cometd.isDisconnected() || cometd.getClientId() === null) return;
+    if (this.farewell) cometd.publish(...this.farewell);
+    const gone = new Promise((resolve) => cometd.disconnect(resolve));
+    await within(GOODBYE, gone, '').catch(() => {});
+  }
+
+  #shaken(reply) {
+    if (this.#over) return;
+    this.#subscribed = false;
+    if (!reply.successful) return this.#notShaken(reply);
+    this.#anew = true;
+    this.#subscribe();
+  }
+
+  #notShaken(reply) {
+    const { failure } = reply;
+    const advised = ['handshake', 'retry'].includes(reply.advice?.reconnect);
+    if (!this.#open) {
+      // Where no WebSocket can be had cometd.js goes on with polls.
+      const another = failure?.connectionType === 'websocket' && this.#options.transports.includes('long-polling');
+      if (!another) this.#end(outcome(reply) === 'refused' ? new Refused(this.why(reply)) : new NoConnection(this.why(reply)));
+    } else if (failure || advised) this.#break(reply);
+    else this.#end(new Refused(this.why(reply)));
+  }
+
+  #connected(reply) {
+    if (this.#over) return;
+    if (reply.advice?.reconnect === 'none') this.#ended(reply);
+    else if (!reply.successful) this.#break(reply);
+    else if (this.#subscribed) this.#ready();
+    else if (!this.#subscribing) this.#subscribe(); // an earlier attempt was lost
+  }
+
+  async #subscribe() {
+    this.#subscribing = true;
+    const replies = [];
+    this.#cometd.batch(() => {
+      for (const pattern of this.#patterns) replies.push(this.#subscribeTo(pattern));
+    });
+    const answers = await Promise.all(replies);
+    const refused = answers.find((reply) => outcome(reply) === 'refused');
+    if (refused) return this.#end(new Refused(`${refused.subscription}: ${this.why(refused)}`));
+    this.#subscribed = answers.every(({ successful }) => successful);
+    this.#subscribing = false;
+    if (this.#subscribed) this.#ready();
+  }
+
+  #subscribeTo(pattern) {
+    // The events are taken where they come in: here one would come once for each pattern that it matches.
+    return new Promise((resolve) => this.#cometd.subscribe(pattern, () => {}, resolve));
+  }
+
+  #ready() {
+    if (!this.#open) {
+      this.#open = true;
+      this.#opened();
+    } else if (this.#lost) this.onState('back', { anew: this.#anew });
+    this.#lost = false;
+    this.#anew = false;
+  }
+
+  #break(reply) {
+    if (this.#lost || !this.#open) return;
+    if (!this.#options.reconnect) return this.#end(new NoConnection(this.why(reply)));
+    this.#lost = true;
+    this.onState('lost', { reason: this.why(reply) });
+  }
+
+  /** The server wants no more of this session. */
+  #ended({ error }) {
+    this.#end(new Refused(error ?? 'the server has ended the session'));
+  }
+
+  #end(failure) {
+    if (this.#over) return;
+    this.#over = true;
+    this.#fail(failure);
+  }
+
+  /** Why a message was refused or lost, by its reply. */
+  why({ error, failure, supportedConnectionTypes }) {
+    if (error) return error;
+    if (failure?.httpCode === 200) return `what answers at ${this.#url} is no Bayeux server`;
+    if (failure?.httpCode > 0) return `${this.#url} answered with HTTP ${failure.httpCode}`;
+    if (failure?.websocketCode === TOO_BIG) return 'the message is too big';
+    if (failure) return `no connection to ${this.#url}${failure.reason && failure.reason !== 'Error' ? ` (${failure.reason})` : ''}`;
+    return supportedConnectionTypes ? `the server has other transports: ${supportedConnectionTypes.join(', ')}` : 'the server says no';
+  }
+}
+
+/** RFC 6455, section 7.4.1. */
+const TOO_BIG = 1009;
+
+/** What became of a message, by its reply: 'taken', 'refused', or 'lost' where it may help to send it again. */
+export function outcome({ successful, failure, error }) {
+  if (successful) return 'taken';
+  // A status of 4xx is about the request itself; anything else on the way, and an unknown session (402), pass.
+  if (failure) return (failure.httpCode >= 400 && failure.httpCode < 500) || failure.websocketCode === TOO_BIG ? 'refused' : 'lost';
+  return error?.startsWith('402') ? 'lost' : 'refused';
+}
+
+const isEvent = ({ channel, data }) => data !== undefined && !channel.startsWith('/meta/');
+
+/** The clientId is the session's secret, and a token the person's. */
+function masked(message) {
+  const copy = { ...message };
+  if (copy.clientId) copy.clientId = '…';
+  if (message.channel.startsWith('/meta/') && message.ext) copy.ext = Object.fromEntries(Object.entries(message.ext).map(mask));
+  return copy;
+}
+
+const mask = ([name, value]) => [name, name === 'ack' ? value : '…'];

@@ -1,0 +1,88 @@
+// What is written: results on standard output, all else on standard error. Colours are for terminals only.
+
+const STYLES = { dim: 2, bold: 1, red: 31 };
+
+/** As many as are told apart on dark and on bright terminals: green, yellow, blue, magenta, cyan, and their bright ones. */
+const NAMES = [32, 33, 34, 35, 36, 92, 94, 95, 96];
+
+const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+
+export class Output {
+  #stdout;
+  #stderr;
+
+  /** `json`: one object a line, for programs. */
+  constructor({ stdout, stderr, json = false }) {
+    this.#stdout = new Styled(stdout);
+    this.#stderr = new Styled(stderr);
+    this.json = json;
+  }
+
+  /** Whatever the server sent, for people as `text` says: a function of the styles. */
+  result(value, text) {
+    this.#stdout.line(this.json ? toJson(value) : text(this.#stdout));
+  }
+
+  /** What a person wants to know meanwhile. */
+  note(text) {
+    this.#stderr.line(this.#stderr.dim(`bayeux: ${visible(text)}`));
+  }
+
+  error(text) {
+    this.#stderr.line(`${this.#stderr.red('bayeux:')} ${visible(text)}`);
+  }
+}
+
+/** A stream, and the styles that it can show. */
+class Styled {
+  #stream;
+  #colors;
+
+  constructor(stream) {
+    this.#stream = stream;
+    // Node's own look at NO_COLOR, TERM and what the terminal says of itself.
+    this.#colors = stream.isTTY === true && stream.hasColors();
+  }
+
+  line(text) {
+    this.#stream.write(`${text}\n`);
+  }
+
+  dim = (text) => this.#paint(STYLES.dim, text);
+  bold = (text) => this.#paint(STYLES.bold, text);
+  red = (text) => this.#paint(STYLES.red, text);
+
+  /** In a colour that is always the same for the same name. */
+  named(name) {
+    const sum = [...name].reduce((total, character) => (total * 31 + character.codePointAt(0)) % 65_521, 7);
+    return this.#paint(NAMES[sum % NAMES.length], name);
+  }
+
+  #paint = (code, text) => (this.#colors ? `\u001b[${code}m${text}\u001b[0m` : text);
+}
+
+/** One line, without `indent`. The controls that JSON lets pass (DEL and C1) are escaped: a terminal would obey them. */
+export const toJson = (value, indent) =>
+  JSON.stringify(value, null, indent).replace(/[\u007f-\u009f]/g, (control) => `\\u00${control.charCodeAt(0).toString(16)}`);
+
+/**
+ * Text from others as a terminal may have it: control characters become the pictures of themselves, and what turns the
+ * direction of writing goes. Lines after the first are indented.
+ */
+export const visible = (text) =>
+  text
+    .replace(/\r\n?/g, '\n')
+    .replace(/[\u202a-\u202e\u2066-\u2069]/g, '')
+    .replace(/[^\P{Cc}\n\t]/gu, picture)
+    .replaceAll('\n', '\n    ');
+
+const picture = (control) => {
+  const code = control.charCodeAt(0);
+  return code < 0x20 ? String.fromCharCode(0x2400 + code) : '\u2421';
+};
+
+/** A message's data for people: text as it is, all else as JSON. */
+export const readable = (data) => visible(typeof data === 'string' ? data : toJson(data));
+
+/** The time of the day, here. */
+export const timeOfDay = (time = Date.now()) => clock.format(time);

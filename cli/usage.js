@@ -1,0 +1,122 @@
+// The command line: what may stand on it, what it means, and the help, which is made of the same tables.
+import { parseArgs } from 'node:util';
+import { TRANSPORT_NAMES } from './connection.js';
+import { WrongUsage } from './failure.js';
+
+/** Of every command. `value` names what an option takes; `parse` gets it and the option's name. */
+export const OPTIONS = {
+  json: { type: 'boolean', help: 'one JSON object a line, for programs' },
+  token: { type: 'string', value: 'TOKEN', help: 'goes into the `ext` of the handshake; better in the environment, as BAYEUX_TOKEN' },
+  ext: { type: 'string', value: 'JSON', parse: object, help: 'what else goes into the `ext` of the handshake' },
+  transport: { type: 'string', value: 'LIST', parse: transports, help: `the transports to try, the best first: ${TRANSPORT_NAMES.join(',')}` },
+  timeout: { type: 'string', value: 'SECONDS', parse: milliseconds, help: 'how long to wait for the server: 10' },
+  'no-ack': { type: 'boolean', help: 'without the ack extension, which has the server send again what was lost' },
+  'no-reconnect': { type: 'boolean', help: 'ends at the first break of the connection' },
+  verbose: { type: 'boolean', short: 'v', help: 'every message, on standard error; secrets are masked' },
+  help: { type: 'boolean', short: 'h', help: 'this' },
+};
+
+/** Of commands that receive. */
+export const COUNT = {
+  type: 'string',
+  short: 'n',
+  value: 'N',
+  parse: count,
+};
+
+/** Of commands that send. */
+export const TEXT = { type: 'boolean', help: 'DATA is text, even where it looks like JSON' };
+
+/** `{ options, operands }` of a command's arguments, checked and converted. */
+export function parse(command, args) {
+  const known = { ...OPTIONS, ...command.options };
+  const { values, positionals } = parsed(args, known);
+  const options = Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, known[name].parse ? known[name].parse(value, `--${name}`) : value]),
+  );
+  if (options.help) return { options, operands: [] };
+  if (positionals.length === 0) throw new WrongUsage('the URL of a server is missing');
+  const [url, ...operands] = positionals;
+  return { options, operands: [serverUrl(url), ...command.operands(operands)] };
+}
+
+function parsed(args, options) {
+  try {
+    return parseArgs({ args, options, allowPositionals: true });
+  } catch (error) {
+    if (error.code?.startsWith('ERR_PARSE_ARGS')) throw new WrongUsage(error.message);
+    throw error;
+  }
+}
+
+function serverUrl(text) {
+  const url = URL.canParse(text) ? new URL(text) : null;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new WrongUsage(`${text} is not the URL of a server, like http://localhost:8787/cometd`);
+  return url.href;
+}
+
+/** The name of a channel, or of several with `wildcards`. Which ones there are is for the server to say; this is what cometd.js can send. */
+export function channel(text, { wildcards = false } = {}) {
+  if (!/^\/[A-Za-z0-9 !#$()*+\-./@_{~}]+$/.test(text)) throw new WrongUsage(`${text} is not the name of a channel, like /chat/demo`);
+  if (text.startsWith('/meta/')) throw new WrongUsage(`${text}: what is under /meta/ is the protocol's own`);
+  if (text.includes('*') && !wildcards) throw new WrongUsage(`${text} is more than one channel`);
+  return text;
+}
+
+/** JSON where it is JSON, text where it is not. */
+export function data(text, { text: asText = false } = {}) {
+  if (asText) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+function object(text, name) {
+  const value = data(text);
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new WrongUsage(`${name} takes a JSON object, like '{"room": 7}'`);
+  return value;
+}
+
+function transports(text, name) {
+  const names = text.split(',').map((transport) => transport.trim());
+  for (const transport of names)
+    if (!TRANSPORT_NAMES.includes(transport)) throw new WrongUsage(`${name}: there is no "${transport}", there are ${TRANSPORT_NAMES.join(' and ')}`);
+  return names;
+}
+
+/** The longest time that Node can wait, 24 days. */
+const MAX_SECONDS = 2_147_483;
+
+function milliseconds(text, name) {
+  const seconds = Number(text);
+  if (!(seconds > 0 && seconds <= MAX_SECONDS)) throw new WrongUsage(`${name} takes a number of seconds, not "${text}"`);
+  return seconds * 1000;
+}
+
+function count(text, name) {
+  const number = Number(text);
+  if (!(Number.isSafeInteger(number) && number > 0)) throw new WrongUsage(`${name} takes a number from 1, not "${text}"`);
+  return number;
+}
+
+/** The help of a command. */
+export function help(command) {
+  return `Usage: bayeux ${command.usage}
+
+${command.about}
+
+Options:
+${table(Object.entries({ ...command.options, ...OPTIONS }).map(([name, option]) => [title(name, option), option.help]))}
+`;
+}
+
+const title = (name, { short, value }) => `${short ? `-${short}, ` : '    '}--${name}${value ? ` ${value}` : ''}`;
+
+/** Two columns. */
+export const table = (rows) => {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n');
+};
