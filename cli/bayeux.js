@@ -18,6 +18,15 @@ const DEFAULT_PATIENCE = 10_000; // ms
 const { stdin, stdout, stderr } = process;
 let output = new Output({ stdout, stderr });
 
+/** Resolves when whoever read what we write has had enough, as in `bayeux subscribe … | head -1`. */
+const unread = new Promise((resolve) => {
+  for (const stream of [stdout, stderr])
+    stream.on('error', (error) => {
+      if (error.code !== 'EPIPE') throw error;
+      resolve(EXIT.ok);
+    });
+});
+
 try {
   await end(await main(process.argv.slice(2)));
 } catch (error) {
@@ -52,7 +61,7 @@ async function connected(command, { url, options, operands }) {
   const patience = options.timeout ?? DEFAULT_PATIENCE;
   const run = command.run({ connection, output, patience, options, operands, stdin, stdout }).then(() => EXIT.ok);
   try {
-    return await Promise.race([run, connection.failed, interrupted]);
+    return await Promise.race([run, connection.failed, interrupted, unread]);
   } finally {
     await connection.close();
   }
@@ -66,11 +75,6 @@ function ext({ token = process.env.BAYEUX_TOKEN, ext = {} }) {
 function interruption() {
   return new Promise((resolve) => {
     for (const [signal, code] of [['SIGHUP', 129], ['SIGINT', 130], ['SIGTERM', 143]]) process.once(signal, () => resolve(code));
-    // Whoever read our output has had enough, as in `bayeux subscribe … | head -1`.
-    stdout.on('error', (error) => {
-      if (error.code !== 'EPIPE') throw error;
-      resolve(EXIT.ok);
-    });
   });
 }
 

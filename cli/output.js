@@ -61,9 +61,15 @@ class Styled {
   #paint = (code, text) => (this.#colors ? `\u001b[${code}m${text}\u001b[0m` : text);
 }
 
-/** One line, without `indent`. The controls that JSON lets pass (DEL and C1) are escaped: a terminal would obey them. */
+/**
+ * One line, without `indent`. The controls that JSON lets pass (DEL, C1, and what turns the direction of writing) are
+ * escaped: a terminal would obey them.
+ */
 export const toJson = (value, indent) =>
-  JSON.stringify(value, null, indent).replace(/[\u007f-\u009f]/g, (control) => `\\u00${control.charCodeAt(0).toString(16)}`);
+  JSON.stringify(value, null, indent).replace(
+    /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 /**
  * Text from others as a terminal may have it: control characters become the pictures of themselves, and what turns the

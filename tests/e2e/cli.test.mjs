@@ -1,6 +1,6 @@
 // The command-line client, as a program of its own, against workerd.
 import assert from 'node:assert/strict';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { createServer as listen } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -14,6 +14,7 @@ import { capture } from '../../scripts/lib/run.mjs';
 import { startServer } from '../../scripts/lib/server.mjs';
 import { join } from './support/bayeux.mjs';
 import { bayeux, ended, ran } from './support/cli.mjs';
+import { fayeServer } from './support/faye.mjs';
 import { fixture, until } from './support/server.mjs';
 
 const server = await fixture();
@@ -156,6 +157,48 @@ test('npx runs it in a clone', async () => {
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
 });
 
+test('the packed package has all that it needs', async () => {
+  const folder = await mkdtemp(inDir(tmpdir(), 'bayeux-pack-'));
+  after(() => rm(folder, { recursive: true, force: true }));
+  const packed = await capture('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder]);
+  assert.ok(packed.ok, packed.stderr);
+  const [{ filename }] = JSON.parse(packed.stdout);
+  const unpacked = await capture('tar', ['-xzf', inDir(folder, filename), '-C', folder]);
+  assert.ok(unpacked.ok, unpacked.stderr);
+  // What npm would install beside it: all that package-lock.json has neither for development nor for single platforms.
+  const { packages } = await readJson(inRoot('package-lock.json'));
+  for (const [path, { dev, optional, devOptional }] of Object.entries(packages)) {
+    if (path === '' || dev || optional || devOptional) continue;
+    await mkdir(inDir(folder, path), { recursive: true });
+    await cp(inRoot(path), inDir(folder, path), { recursive: true });
+  }
+  const program = inDir(folder, 'package', (await readJson(inDir(folder, 'package', 'package.json'))).bin.bayeux);
+  const outcome = await ran(['call', url, '/service/echo', '"packed"'], { program });
+  ended(outcome, 0);
+  assert.equal(outcome.stdout, 'packed\n');
+  ended(await ran(['chat', url, 'packed', '--name', 'Ann'], { program, input: 'hello\n' }), 0);
+});
+
+test('the token and what else is asked for go into the ext of the handshake, and no trace shows them', async () => {
+  const faye = await fayeServer();
+  const { code, stdout, stderr } = await ran(['publish', faye.url, '/a', '1', '--token', 'secret', '--ext', '{"room":7}', '--verbose']);
+  assert.equal(code, 0, stderr);
+  assert.doesNotMatch(stdout + stderr, /secret/);
+  assert.deepEqual([faye.handshakes[0].ext.token, faye.handshakes[0].ext.room], ['secret', 7]);
+  ended(await ran(['publish', faye.url, '/a', '1'], { env: { BAYEUX_TOKEN: 'hidden' } }), 0);
+  assert.equal(faye.handshakes.at(-1).ext.token, 'hidden');
+});
+
+for (const transport of TRANSPORTS) {
+  test(`Faye's server is a server too (${transport})`, async () => {
+    const faye = await fayeServer();
+    const bob = await subscribed([faye.url, '/chat/*', '--json', '-n', '1', '--transport', transport]);
+    ended(await ran(['publish', faye.url, '/chat/demo', 'hi', '--transport', transport]), 0);
+    assert.equal(await bob.ends(), 0);
+    assert.deepEqual(bob.objects.map(({ channel, data }) => [channel, data]), [['/chat/demo', 'hi']]);
+  });
+}
+
 test('where there is no server it ends with 3', async () => {
   const closed = listen();
   await new Promise((resolve) => closed.listen(0, '127.0.0.1', resolve));
@@ -186,6 +229,29 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
     assert.match(bob.stderr, /← \{"channel":"\/meta\/disconnect","id":"\d+","successful":true/);
   });
 }
+
+test('people in a chat see who comes, who goes, what is said, and what was said before', async () => {
+  const ann = bayeux(['chat', url, 'tea', '--name', 'Ann']);
+  await ann.notes('as Ann');
+  const bob = bayeux(['chat', url, 'tea', '--name', 'Bob']);
+  await ann.writes('* Bob joined');
+  await bob.writes('* Ann is here');
+  ann.type('hello \u001b[2J');
+  await bob.writes('Ann: hello ␛[2J');
+  const cara = bayeux(['chat', url, 'tea', '--name', 'Cara', '--json']);
+  await cara.writes('"kind":"recalled"');
+  assert.deepEqual(cara.objects.filter(({ kind }) => kind === 'recalled').map(({ name, text }) => [name, text]), [['Ann', 'hello \u001b[2J']]);
+  cara.type('bye');
+  cara.type('/quit');
+  assert.equal(await cara.ends(), 0);
+  await bob.writes('Cara: bye');
+  await bob.writes('* Cara left');
+  bob.type('/name Bert');
+  await ann.writes('* Bob is now Bert');
+  bob.child.stdin.end();
+  assert.equal(await bob.ends(), 0);
+  await ann.writes('* Bert left');
+});
 
 test('when nobody reads any more it says goodbye and ends well', async () => {
   const bob = await subscribed([url, '/seven', '--verbose']);
@@ -272,7 +338,7 @@ test('nothing that others send reaches the terminal as a command to it', async (
   assert.equal(await bob.ends(), 0);
   assert.match(bob.stdout, /\/twelve a␛\[2Jb␡c\n    d\n.*\/twelve \{"text":"\\u001b\[2J\\u009b"\}\n$/);
   assert.equal(readable('\u0000\t'), '␀\t');
-  assert.deepEqual(JSON.parse(toJson({ a: '\u009b\u007f' })), { a: '\u009b\u007f' });
+  assert.equal(toJson({ a: '\u009b\u007f\u202e' }), '{"a":"\\u009b\\u007f\\u202e"}');
 });
 
 test('colours are for terminals that have them', () => {

@@ -11,7 +11,7 @@ const PATIENCE = 30_000; // ms
 const running = new Set();
 afterEach(() => running.forEach((command) => command.child.kill('SIGKILL')));
 
-/** Starts `bayeux ARGS…`; its standard input stays open unless `input` is all of it. */
+/** Starts `bayeux ARGS…`; its standard input stays open unless `input` is all of it. `program` is the clone's. */
 export const bayeux = (args, options) => new Command(args, options);
 
 /** Runs it to its end: `{ code, stdout, stderr }`. */
@@ -26,8 +26,8 @@ class Command {
   stderr = '';
   #closed;
 
-  constructor(args, { input, env = {} } = {}) {
-    this.child = spawn(process.execPath, [inRoot('cli', 'bayeux.js'), ...args], { env: { ...process.env, ...env } });
+  constructor(args, { input, env = {}, program = inRoot('cli', 'bayeux.js') } = {}) {
+    this.child = spawn(process.execPath, [program, ...args], { env: { ...process.env, ...env } });
     this.child.stdout.setEncoding('utf8').on('data', (text) => (this.stdout += text));
     this.child.stderr.setEncoding('utf8').on('data', (text) => (this.stderr += text));
     this.child.stdin.on('error', () => {}); // it has ended without having read all
