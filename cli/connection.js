@@ -72,6 +72,8 @@ export class Connection {
     });
     if (ack) cometd.registerExtension('ack', new AckExtension());
     cometd.configure({ url, maxBackoff: MAX_BACKOFF, logLevel: 'warn', maxSendBayeuxMessageSize: Infinity });
+    // Our own mistakes, which cometd.js would only log.
+    cometd.onExtensionException = cometd.onListenerException = cometd.onCallbackException = (error) => this.#end(error);
     cometd.addListener('/meta/handshake', (reply) => this.#shaken(reply));
     cometd.addListener('/meta/connect', (reply) => this.#connected(reply));
     cometd.addListener('/meta/disconnect', (reply) => this.#ended(reply));

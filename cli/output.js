@@ -53,10 +53,10 @@ class Styled {
   red = (text) => this.#paint(STYLES.red, text);
 
   /** In a colour that is always the same for the same name. */
-  named(name) {
+  named = (name) => {
     const sum = [...name].reduce((total, character) => (total * 31 + character.codePointAt(0)) % 65_521, 7);
     return this.#paint(NAMES[sum % NAMES.length], name);
-  }
+  };
 
   #paint = (code, text) => (this.#colors ? `\u001b[${code}m${text}\u001b[0m` : text);
 }

@@ -344,12 +344,12 @@ test('nothing that others send reaches the terminal as a command to it', async (
 test('colours are for terminals that have them', () => {
   const written = (stream) => {
     const lines = [];
-    new Output({ stdout: { write: (text) => lines.push(text), ...stream }, stderr: {} }).result('x', ({ bold }) => bold('x'));
+    new Output({ stdout: { write: (text) => lines.push(text), ...stream }, stderr: {} }).result('x', ({ bold, named }) => bold('x') + named('y'));
     return lines.join('');
   };
-  assert.equal(written({ isTTY: true, hasColors: () => true }), '\u001b[1mx\u001b[0m\n');
-  assert.equal(written({ isTTY: true, hasColors: () => false }), 'x\n'); // NO_COLOR, or TERM=dumb
-  assert.equal(written({}), 'x\n');
+  assert.equal(written({ isTTY: true, hasColors: () => true }), '\u001b[1mx\u001b[0m\u001b[92my\u001b[0m\n');
+  assert.equal(written({ isTTY: true, hasColors: () => false }), 'xy\n'); // NO_COLOR, or TERM=dumb
+  assert.equal(written({}), 'xy\n');
 });
 
 test('a socket whose other side has fallen silent is given up', async () => {
