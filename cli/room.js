@@ -1,9 +1,10 @@
 // A room of the chat, as its page (public/js/chat) has it: one person, the others, and what they tell each other.
 import { Memory } from '../public/js/chat/memory.js';
-import { newId, read } from '../public/js/chat/messages.js';
+import { read } from '../public/js/chat/messages.js';
 import { Outbox } from '../public/js/chat/outbox.js';
 import { Presence, REFRESH } from '../public/js/chat/presence.js';
 import { roomChannel } from '../public/js/chat/rooms.js';
+import { newId } from '../public/js/ids.js';
 import { outcome } from './connection.js';
 
 /** Answers to one who joins are spread over this time for each person here: a crowd must not answer at once. */
