@@ -32,6 +32,7 @@ use super::site::INTERNAL_ERROR;
 use super::store::SqlStore;
 use super::timer::Timer;
 use super::tunnels::{Arrived, Tunnels};
+use super::turn::Turn;
 use super::websocket::{Close, Sockets};
 use crate::bayeux::api::is_api_path;
 use crate::bayeux::app::HttpRequest;
@@ -64,6 +65,14 @@ struct Tree {
     store: SqlStore,
     bindings: Bindings,
     itself: Weak<Tree>,
+    turn: Turn<Incoming>,
+}
+
+/// An input, with who sent it, and the request that it came in.
+struct Incoming {
+    input: Input,
+    sender: Option<EndpointKey>,
+    request: Option<Request>,
 }
 
 #[wasm_bindgen]
@@ -108,6 +117,10 @@ impl ChannelTree {
             store,
             bindings,
             itself: tree.clone(),
+            turn: Turn::new({
+                let end = calling(tree, |tree, ()| tree.handle_all(tree.turn.take()));
+                move || end(())
+            }),
         });
         if tree.store.is_in_use() {
             tree.timer.ask_for_alarm();
@@ -205,10 +218,8 @@ impl Tree {
                 let origin = Origin { browser, multiplexed, ..origin };
                 let (from, promise) = self.polls.open(Head { callback, ..head });
                 let sender = from.key();
-                self.handle(Input::Messages { from, origin, messages }, Some(sender));
-                if self.polls.holds(sender) {
-                    self.departures.watch(request, sender);
-                }
+                let input = Input::Messages { from, origin, messages };
+                self.take(Incoming { input, sender: Some(sender), request: Some(request.clone()) });
                 promise.into()
             }
             Err(error) => {
@@ -356,8 +367,8 @@ impl Tree {
                     return self.tunnel(id, &origin, home, text);
                 }
                 let from = Endpoint::WebSocket(id);
-                let sender = from.key();
-                self.handle(Input::Messages { from, origin, messages }, Some(sender));
+                let sender = Some(from.key());
+                self.take(Incoming { input: Input::Messages { from, origin, messages }, sender, request: None });
             }
             // A heartbeat that is not spelled as the platform knows it.
             Err(error @ RequestError::Empty) => self.sockets.send(&[id], &error.body()),
@@ -392,7 +403,7 @@ impl Tree {
     fn close(&self, socket: &WebSocket, close: &Close) {
         if let Some(endpoint) = self.sockets.close(socket, close) {
             self.tunnels.close(endpoint);
-            self.handle(Input::Closed(endpoint), None);
+            self.take(Incoming { input: Input::Closed(endpoint), sender: None, request: None });
         }
     }
 
@@ -409,6 +420,29 @@ impl Tree {
         if self.server.borrow().is_empty() {
             self.store.clear();
             self.timer.alarm_is_gone();
+        }
+    }
+
+    /// Handles what came, now or at the end of the turn.
+    fn take(&self, incoming: Incoming) {
+        if let Some(incoming) = self.turn.admit(incoming) {
+            self.handle_all([incoming]);
+        }
+    }
+
+    fn handle_all(&self, incoming: impl IntoIterator<Item = Incoming>) {
+        incoming.into_iter().for_each(|incoming| self.handle_one(incoming));
+        if self.store.has_written() {
+            self.turn.wrote();
+        }
+    }
+
+    fn handle_one(&self, Incoming { input, sender, request }: Incoming) {
+        self.handle(input, sender);
+        if let (Some(request), Some(sender)) = (request, sender)
+            && self.polls.holds(sender)
+        {
+            self.departures.watch(&request, sender);
         }
     }
 

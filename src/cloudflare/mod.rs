@@ -20,5 +20,6 @@ mod site;
 mod store;
 mod timer;
 mod tunnels;
+mod turn;
 mod websocket;
 mod worker;

@@ -35,6 +35,8 @@ pub struct SqlStore {
     storage: Rc<Storage>,
     /// Whether the tables are there, in their latest version.
     ready: Rc<Cell<bool>>,
+    /// Whether anything was written since that was asked last.
+    written: Rc<Cell<bool>>,
 }
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -44,7 +46,8 @@ impl SqlStore {
     /// Where the tables cannot be read or brought up to date.
     pub fn open(state: &State) -> Result<Self> {
         let storage = state.storage();
-        let store = Self { sql: storage.sql(), storage: Rc::new(storage), ready: Rc::default() };
+        let store =
+            Self { sql: storage.sql(), storage: Rc::new(storage), ready: Rc::default(), written: Rc::default() };
         if store.has_tables()? {
             store.migrate()?;
         }
@@ -86,6 +89,11 @@ impl SqlStore {
     /// Whether there is anything of an earlier life.
     pub fn is_in_use(&self) -> bool {
         self.ready.get()
+    }
+
+    /// Whether anything was written since this was asked last.
+    pub fn has_written(&self) -> bool {
+        self.written.take()
     }
 
     /// Leaves nothing behind of an object that nobody uses: neither its tables nor its alarm.
@@ -157,12 +165,17 @@ impl SqlStore {
         if !self.ready.get() {
             self.migrate()?;
         }
+        self.written.set(true);
         self.exec(query, values).map(drop)
     }
 
     /// A statement that deletes, where there is anything.
     fn delete(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<()> {
-        if self.ready.get() { self.exec(query, values).map(drop) } else { Ok(()) }
+        if !self.ready.get() {
+            return Ok(());
+        }
+        self.written.set(true);
+        self.exec(query, values).map(drop)
     }
 
     fn exec(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<SqlCursor> {
