@@ -25,6 +25,7 @@ mod batch;
 mod callback;
 mod channel;
 mod client_id;
+mod clock;
 mod connection_type;
 mod error;
 mod event;

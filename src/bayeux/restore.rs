@@ -23,6 +23,7 @@ impl BayeuxServer {
     /// held over HTTP are gone with their requests; those of the `sockets` that stayed open are held again.
     pub fn restore(&mut self, now: Millis, stored: Stored, sockets: Vec<KeptSocket>) {
         let Stored { sessions, events, deliveries, notes } = stored;
+        let now = self.read_clock(now);
         self.begin_life(now);
         self.sessions.never_again(SessionKey::of_life(now));
         for (name, text) in &notes {
@@ -40,7 +41,7 @@ impl BayeuxServer {
             self.restore_event(now, event, &deliveries);
         }
         for socket in sockets {
-            self.restore_socket(&socket);
+            self.restore_socket(now, &socket);
         }
     }
 
@@ -82,7 +83,7 @@ impl BayeuxServer {
         self.journal.released(now);
     }
 
-    fn restore_socket(&mut self, KeptSocket { socket, address, held }: &KeptSocket) {
+    fn restore_socket(&mut self, now: Millis, KeptSocket { socket, address, held }: &KeptSocket) {
         let held: Vec<Held> = serde_json::from_str(held).unwrap_or_default();
         for (key, id, until, advise) in held {
             let Some(session) = self.sessions.get_mut(key) else { continue };
@@ -92,8 +93,10 @@ impl BayeuxServer {
             // Who was still to be told is told at once, should this connect be overtaken.
             session.timing.advised = (!advise).then_some(session.timing.interval);
             let endpoint = Endpoint::WebSocket(*socket);
-            let (address, until) = (address.clone(), Millis(until));
             let (browser, timesync, stalled) = (None, None, false);
+            // The clock may have jumped in between.
+            let latest = now + self.options.timeout_at(&endpoint);
+            let (address, until) = (address.clone(), Millis(until).min(latest));
             self.sessions
                 .suspend(key, HeldConnect { endpoint, address, browser, id, until, advise, timesync, stalled });
             if self.sessions.get(key).is_some_and(Session::is_ready) {

@@ -9,6 +9,7 @@ use rand_core::SeedableRng;
 use super::actions::{Happenings, Subject};
 use super::app::{Application, Client, HttpRequest, HttpResponse, ServerEvent};
 use super::batch::Batch;
+use super::clock::Clock;
 use super::extensions::ReplyExt;
 use super::extensions::timestamp::Stamp;
 use super::farewell::Farewells;
@@ -48,6 +49,7 @@ pub struct BayeuxServer {
     random: ChaCha12Rng,
     /// The wake-up that was asked for and has not come.
     wake: Option<Millis>,
+    clock: Clock,
     pub(super) outputs: Vec<Output>,
 }
 
@@ -72,6 +74,7 @@ impl BayeuxServer {
             home,
             random: ChaCha12Rng::from_seed(seed),
             wake: None,
+            clock: Clock::default(),
             outputs: Vec::new(),
         }
     }
@@ -88,6 +91,7 @@ impl BayeuxServer {
         if self.options.timestamp {
             self.stamp = Stamp::at(now);
         }
+        let now = self.read_clock(now);
         match input {
             Input::Messages { from, origin, messages } => self.run(now, Batch::new(from, origin, messages)),
             Input::Http { from, request } => self.serve(now, from, &request),
@@ -111,6 +115,14 @@ impl BayeuxServer {
         self.keep(now);
         self.plan_wake();
         std::mem::take(&mut self.outputs)
+    }
+
+    /// The server's own time. Where the clock has jumped, the wake-up that was asked for comes at another time than it should.
+    pub(super) fn read_clock(&mut self, outside: Millis) -> Millis {
+        if self.clock.read(outside, self.wake) {
+            self.wake = None;
+        }
+        self.clock.now()
     }
 
     /// Lets a route answer.
@@ -220,7 +232,7 @@ impl BayeuxServer {
         };
         if self.wake.is_none_or(|planned| next < planned) {
             self.wake = Some(next);
-            self.outputs.push(Output::WakeAt(next));
+            self.outputs.push(Output::WakeAt(self.clock.outside(next)));
         }
     }
 

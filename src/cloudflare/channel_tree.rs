@@ -219,7 +219,7 @@ impl Tree {
                 let (from, promise) = self.polls.open(Head { callback, ..head });
                 let sender = from.key();
                 let input = Input::Messages { from, origin, messages };
-                self.take(Incoming { input, sender: Some(sender), request: Some(request.clone()) });
+                self.take(Incoming { input, sender: Some(sender), request: Some(Clone::clone(request)) });
                 promise.into()
             }
             Err(error) => {

@@ -301,6 +301,49 @@ fn where_nothing_can_be_written_clients_are_told_and_the_rest_goes_on() {
 }
 
 #[test]
+fn a_clock_that_jumps_forward_ends_no_session_and_no_wait() {
+    let scenario = Scenario::with(&[("TIMEOUT", "30000"), ("MAX_INTERVAL", "10000")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    let held = bob.hold();
+    scenario.goes_forward(3_600_000);
+    alice.publish("/a", 1);
+    assert_eq!(held.answer().data(), [1]);
+    let held = bob.hold();
+    scenario.goes_forward(3_600_000);
+    scenario.wake_up_early();
+    scenario.after(9999);
+    assert!(held.is_held());
+    assert_eq!(alice.connect_with(json!({"advice": {"timeout": 0}})).answer().reply()["successful"], true);
+    scenario.after(10_000);
+    assert_eq!(alice.connect().answer().reply()["error"], "402::session_unknown", "time goes on");
+    scenario.after(10_001);
+    assert!(!held.is_held());
+}
+
+#[test]
+fn a_clock_that_jumps_back_holds_nothing_up() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    for n in 0..3 {
+        let held = bob.hold();
+        alice.publish("/a", n);
+        scenario.goes_back(3_600_000);
+        scenario.wake_up_early();
+        scenario.after(1000);
+        assert_eq!(held.answer().data(), [n]);
+    }
+    let held = bob.hold();
+    scenario.goes_back(3_600_000);
+    scenario.wake_up_early();
+    scenario.after(30_000);
+    assert!(!held.is_held());
+    scenario.after(10_000);
+    assert_eq!(bob.connect().answer().reply()["error"], "402::session_unknown");
+}
+
+#[test]
 fn a_clock_that_jumps_back_does_no_harm() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);

@@ -143,6 +143,11 @@ impl Scenario {
         world.now = until;
     }
 
+    /// Somebody sets the clock, and nothing happens in between.
+    pub fn goes_forward(&self, ms: u64) {
+        self.0.borrow_mut().now.0 += ms;
+    }
+
     /// Somebody sets the clock.
     pub fn goes_back(&self, ms: u64) {
         self.0.borrow_mut().now.0 -= ms;

@@ -1,0 +1,85 @@
+//! The server's own time, in which nothing jumps.
+//!
+//! Somebody sets the clock of the machine, or the machine sleeps with its lid closed. If that were time that passes, a step
+//! forward would end every session between two polls, and after a step back events would wait for an hour that has been
+//! already. So this clock stands still where the other one goes back, and where it is ahead of a wake-up that should have come
+//! long before: nobody could have reached the server meanwhile, and nobody stayed away.
+
+use std::time::Duration;
+
+use super::Millis;
+
+/// A wake-up may be so late on a busy object. Later, and it was not the object that was busy.
+const LATE: Duration = Duration::from_secs(5);
+
+#[derive(Debug, Default)]
+pub struct Clock {
+    now: Millis,
+    /// The time outside at which `now` was read.
+    outside: Millis,
+}
+
+impl Clock {
+    /// Takes in what time it is outside. `wake` is when, in the server's time, it wants to be woken. Whether there was a jump.
+    pub fn read(&mut self, outside: Millis, wake: Option<Millis>) -> bool {
+        let before = std::mem::replace(&mut self.outside, outside);
+        if before == Millis::default() {
+            self.now = outside;
+            return false;
+        }
+        let now = self.now + Duration::from_millis(outside.0.saturating_sub(before.0));
+        let jumped = outside < before || wake.is_some_and(|wake| wake + LATE < now);
+        if !jumped {
+            self.now = now;
+        }
+        jumped
+    }
+
+    /// The server's time.
+    pub fn now(&self) -> Millis {
+        self.now
+    }
+
+    /// When it will be that time, outside.
+    pub fn outside(&self, time: Millis) -> Millis {
+        self.outside + Duration::from_millis(time.0.saturating_sub(self.now.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: u64 = 1_700_000_000_000;
+
+    /// The server's time after these readings, in ms from noon, with a wake-up planned for then.
+    fn after<const N: usize>(readings: [i64; N], wake: Option<u64>) -> (u64, Clock) {
+        let mut clock = Clock::default();
+        clock.read(Millis(NOON), None);
+        for reading in readings {
+            clock.read(Millis(NOON.checked_add_signed(reading).unwrap()), wake.map(|wake| Millis(NOON + wake)));
+        }
+        (clock.now().0 - NOON, clock)
+    }
+
+    #[test]
+    fn time_passes_as_it_does_outside() {
+        for (reading, wake) in [(10, Some(20)), (5000, Some(20)), (99_000_000, None)] {
+            assert_eq!(after([reading], wake).0, reading.cast_unsigned(), "{wake:?}");
+        }
+    }
+
+    #[test]
+    fn a_step_back_stops_it_for_a_moment() {
+        assert_eq!(after([-3_600_000], None).0, 0);
+        let (now, clock) = after([-3_600_000, -3_599_990], None);
+        assert_eq!((now, clock.outside(Millis(NOON + 20))), (10, Millis(NOON - 3_599_980)));
+    }
+
+    #[test]
+    fn a_step_forward_past_a_wake_up_does_too() {
+        let (now, clock) = after([3_600_000], Some(1000));
+        assert_eq!((now, clock.outside(Millis(NOON + 1000))), (0, Millis(NOON + 3_601_000)));
+        assert_eq!(after([3_600_000, 3_601_000], Some(1000)).0, 1000);
+    }
+}
