@@ -15,7 +15,8 @@ use super::log::{Log, LogLevel};
 use crate::bayeux::{Delivery, EventNumber, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored};
 
 /// What leads from each version of the tables to the next. An object runs those it lacks when it wakes, and during a
-/// gradual deployment one of an older version may wake after a newer one: so they only ever add.
+/// gradual deployment one of an older version may wake after a newer one: so they only ever add, and statements name
+/// their columns.
 const MIGRATIONS: [&str; 2] = [
     "
     CREATE TABLE session (key INTEGER PRIMARY KEY, json TEXT NOT NULL);
@@ -138,7 +139,7 @@ impl SqlStore {
             Err(error) => error.to_string(),
         };
         log.line(LogLevel::Error, "row_damaged", json!({ "table": table, "key": key, "error": error }));
-        self.exec("INSERT INTO damaged VALUES (?, ?, ?)", [table.into(), number(key), json.into()])?;
+        self.exec("INSERT INTO damaged (origin, key, text) VALUES (?, ?, ?)", [table.into(), number(key), json.into()])?;
         self.exec(&format!("DELETE FROM {table} WHERE {column} = ?"), [number(key)])?;
         Ok(None)
     }
@@ -185,7 +186,7 @@ impl SqlStore {
 
 impl Store for SqlStore {
     fn save_session(&mut self, key: SessionKey, session: &SavedSession) -> Result<()> {
-        self.write("INSERT OR REPLACE INTO session VALUES (?, ?)", [number(key.0), text(session)?])
+        self.write("INSERT OR REPLACE INTO session (key, json) VALUES (?, ?)", [number(key.0), text(session)?])
     }
 
     fn forget_session(&mut self, key: SessionKey) -> Result<()> {
@@ -193,7 +194,8 @@ impl Store for SqlStore {
     }
 
     fn save_event(&mut self, event: EventNumber, json: &str, to: &[SessionKey]) -> Result<()> {
-        self.write("INSERT OR REPLACE INTO event VALUES (?, ?, ?)", [number(event.0), json.into(), text(to)?])
+        let query = "INSERT OR REPLACE INTO event (number, json, recipients) VALUES (?, ?, ?)";
+        self.write(query, [number(event.0), json.into(), text(to)?])
     }
 
     fn forget_events(&mut self, numbers: &[EventNumber]) -> Result<()> {
@@ -201,7 +203,7 @@ impl Store for SqlStore {
     }
 
     fn save_deliveries(&mut self, newest: EventNumber, deliveries: &[Delivery]) -> Result<()> {
-        self.write("INSERT INTO delivery VALUES (?, ?)", [number(newest.0), text(deliveries)?])
+        self.write("INSERT INTO delivery (newest, json) VALUES (?, ?)", [number(newest.0), text(deliveries)?])
     }
 
     fn forget_deliveries(&mut self, oldest: Option<EventNumber>) -> Result<()> {
@@ -212,7 +214,7 @@ impl Store for SqlStore {
     }
 
     fn save_note(&mut self, name: &str, text: &str) -> Result<()> {
-        self.write("INSERT OR REPLACE INTO note VALUES (?, ?)", [name.into(), text.into()])
+        self.write("INSERT OR REPLACE INTO note (name, text) VALUES (?, ?)", [name.into(), text.into()])
     }
 
     fn forget_note(&mut self, name: &str) -> Result<()> {

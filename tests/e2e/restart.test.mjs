@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startServer } from '../../scripts/lib/server.mjs';
 import { crowd, HANDSHAKE, join, post } from './support/bayeux.mjs';
 import { EventStream } from './support/event-stream.mjs';
@@ -52,6 +53,8 @@ async function withDatabases(persistTo, options, work) {
     databases.forEach((database) => database.close());
   }
 }
+
+const nonEmpty = (list) => list.length > 0 && list;
 
 const rows = (database, table) => database.prepare(`SELECT count(*) AS rows FROM ${table}`).get().rows;
 
@@ -143,6 +146,88 @@ test('where nothing more can be stored, clients are told, and what was stored st
   assert.equal(await failed(post(server.url, [HANDSHAKE])), '503::storage_failed');
   assert.match(logged(full, 'store_failed')[0].error, /full/);
   assert.deepEqual(await bob.poll(), [{ n: 1 }]);
+});
+
+test('an object serves what a newer version of itself left behind, and what an older one did', async () => {
+  const server = await lasting({ DURABILITY: 'strict', MAX_INTERVAL: '60000' });
+  const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
+  await alice.ok(alice.publish('/chat/demo', { n: 1 }));
+  const version = (database) => database.prepare('SELECT number FROM version').get().number;
+  await server.restart((database) => {
+    for (const table of ['session', 'event']) database.exec(`ALTER TABLE ${table} ADD COLUMN later TEXT DEFAULT 'x'`);
+    database.exec(`UPDATE session SET json = json_set(json, '$.later', json('[1]'))`);
+    database.exec('CREATE TABLE later (key INTEGER); UPDATE version SET number = 99');
+  });
+  await alice.ok(alice.publish('/chat/demo', { n: 2 }));
+  await alice.ok(alice.subscribe('/more'));
+  assert.deepEqual(await bob.poll(), [{ n: 1 }, { n: 2 }]);
+  await server.restart((database) => {
+    assert.equal(version(database), 99);
+    database.exec('DROP TABLE note; DROP TABLE later; UPDATE version SET number = 1');
+  });
+  await alice.ok(alice.publish('/chat/demo', { n: 3 }));
+  assert.deepEqual(await bob.poll(), [{ n: 3 }]);
+  await join(server.url);
+  await server.look((database) => assert.ok(version(database) > 1));
+});
+
+test('clients that read what they are sent cost no writes', async () => {
+  const server = await lasting({ MAX_INTERVAL: '60000', WEBSOCKET_TIMEOUT: '60000' });
+  const [alice, ...polls] = await crowd(server.url, 10, '/chat/demo');
+  await server.restart((database) => {
+    database.exec('CREATE TABLE counted (what TEXT)');
+    for (const table of ['session', 'event', 'delivery', 'note'])
+      for (const what of ['INSERT', 'UPDATE', 'DELETE'])
+        database.exec(`CREATE TRIGGER ${table}_${what} AFTER ${what} ON ${table} BEGIN INSERT INTO counted VALUES ('${table} ${what}'); END`);
+  });
+  const written = () => server.look((database) => database.prepare('SELECT what FROM counted').all().map(({ what }) => what));
+  const [first, ...others] = await Promise.all([1, 2, 3, 4].map(() => Socket.open(server.url)));
+  const clientIds = [];
+  for (const socket of [first, ...others]) {
+    const clientId = await socket.join();
+    await socket.ask({ channel: '/meta/subscribe', clientId, subscription: '/chat/demo' });
+    socket.send([{ channel: '/meta/connect', clientId, id: 'held', connectionType: 'websocket' }]);
+    clientIds.push(clientId);
+  }
+  await Promise.all(polls.map((poll) => poll.connect({ advice: { timeout: 0 } })));
+  const before = await until(async () => nonEmpty(await written()), 'the triggers count nothing');
+  for (let n = 0; n < 100; n += 1) {
+    const polled = polls.map((poll) => poll.poll());
+    await alice.ok(alice.publish('/chat/demo', { n }));
+    for (const data of await Promise.all(polled)) assert.deepEqual(data, [{ n }]);
+    for (const socket of [first, ...others]) assert.deepEqual(await socket.next(), [{ channel: '/chat/demo', data: { n } }]);
+  }
+  assert.deepEqual((await written()).slice(before.length), []);
+  [first, ...others].forEach((socket) => socket.raw.close());
+});
+
+test('a thousand idle sockets wake nobody, and all hear what is published then', async () => {
+  const server = await startServer({ fixture: true, vars: { LOG_LEVEL: 'debug', MAX_INTERVAL: '600000' } });
+  after(() => server.stop());
+  const url = `${server.url}/cometd`;
+  const sockets = [];
+  for (let left = 1000; left > 0; left -= 50)
+    sockets.push(
+      ...(await Promise.all(
+        Array.from({ length: 50 }, async () => {
+          const socket = await Socket.open(url);
+          const clientId = await socket.join();
+          await socket.ask({ channel: '/meta/subscribe', clientId, subscription: '/news' });
+          socket.send([{ channel: '/meta/connect', clientId, id: 'held', connectionType: 'websocket' }]);
+          return socket;
+        }),
+      )),
+    );
+  const alice = await join(url);
+  const starts = () => logged(server, 'object_started').length;
+  await server.evict('/', 'hibernate');
+  const before = starts();
+  await sleep(5000); // so long nothing happens; the object has no timer, and its alarm is an hour away
+  assert.equal(starts(), before, 'something woke the object');
+  await alice.ok(alice.publish('/news', 1));
+  for (const socket of sockets) assert.deepEqual(await socket.next(), [{ channel: '/news', data: 1 }]);
+  assert.equal(starts(), before + 1);
+  sockets.forEach((socket) => socket.raw.close());
 });
 
 test('an object that is evicted wakes with its sockets open and their connects held', async () => {
