@@ -16,11 +16,10 @@ use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 use super::js;
 use crate::bayeux::Millis;
 
-/// What is nearer than this is waited for in memory: the platform lets an object hibernate after 10 s without work.
+/// What is nearer than this is waited for in memory: the platform lets an object hibernate after 10 s without work. A timer runs
+/// no longer either, as the requests that kept the object in memory may have ended meanwhile; what is still to come is then planned
+/// anew.
 const NEAR_MS: u64 = 10_000;
-
-/// The longest `setTimeout`: a day, well below the 2^31 ms at which it wraps.
-const LONGEST_MS: u64 = 24 * 60 * 60 * 1000;
 
 /// How long the sessions of an object that was killed stay in its tables if nobody calls it.
 const STAND_BY_MS: u64 = 10 * 60 * 1000;
@@ -78,7 +77,7 @@ impl Timer {
         let now = js::now();
         let wait = time.0.saturating_sub(now.0);
         if busy || wait <= NEAR_MS {
-            let timer = js::set_timeout(self.callback.as_ref().unchecked_ref(), wait.min(LONGEST_MS) as f64);
+            let timer = js::set_timeout(self.callback.as_ref().unchecked_ref(), wait.min(NEAR_MS) as f64);
             js::clear_timeout(&self.running.replace(timer));
             self.alarm.stand_by(now);
         } else {
