@@ -4,13 +4,14 @@ import { buildWorker } from '../scripts/lib/build.mjs';
 import { main, Problem } from '../scripts/lib/run.mjs';
 import * as callbackPolling from './measures/callback-polling.mjs';
 import * as eventsource from './measures/eventsource.mjs';
+import * as durability from './measures/durability.mjs';
 import * as longPolling from './measures/long-polling.mjs';
 import * as websocket from './measures/websocket.mjs';
 import { runLoad } from './runs/generator.mjs';
 import { inTurns } from './runs/turns.mjs';
 import { table } from './runs/table.mjs';
 
-const SUITES = { websocket, 'long-polling': longPolling, 'callback-polling': callbackPolling, eventsource };
+const SUITES = { websocket, 'long-polling': longPolling, 'callback-polling': callbackPolling, durability, eventsource };
 
 await main(async () => {
   const { suites, only, runs, secs } = commandLine();
@@ -18,8 +19,12 @@ await main(async () => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interrupted.abort(new Problem(`ended by ${signal}`)));
 
   await buildWorker();
+  if (suites.includes('writes')) {
+    const { writes } = await import('./writes/run.mjs');
+    console.log(await writes());
+  }
   const servers = await loadServers();
-  for (const suite of suites) {
+  for (const suite of suites.filter((suite) => suite !== 'writes')) {
     const measures = Object.entries(SUITES[suite].measures).filter(([name]) => !only || only.includes(name));
     const results = {};
     for (const [name, measure] of measures) {
@@ -39,8 +44,8 @@ function commandLine() {
   const { values, positionals } = parse();
   const suites = positionals.length > 0 ? positionals : Object.keys(SUITES);
   const only = values.only?.split(',');
-  for (const suite of suites) if (!SUITES[suite]) throw new Problem(`${suite}: one of ${Object.keys(SUITES).join(', ')}`);
-  const known = suites.flatMap((suite) => Object.keys(SUITES[suite].measures));
+  for (const suite of suites) if (!SUITES[suite] && suite !== 'writes') throw new Problem(`${suite}: one of ${[...Object.keys(SUITES), 'writes'].join(', ')}`);
+  const known = suites.flatMap((suite) => Object.keys(SUITES[suite]?.measures ?? {}));
   for (const name of only ?? []) if (!known.includes(name)) throw new Problem(`--only ${name}: some of ${known.join(',')}`);
   return { suites, only, runs: count('runs', values.runs, 100), secs: count('secs', values.secs, 60) };
 }
@@ -66,6 +71,7 @@ async function loadServers() {
   return {
     'bayeux-edge': edge,
     'at-root': { ...edge, title: `${edge.title} at the root`, startServer: edge.startAtRoot },
+    strict: { ...edge, title: `${edge.title}, strict`, startServer: edge.startStrict },
     'over-lp': { ...edge, title: `${edge.title} over long-polling`, transport: 'lp' },
     bare: await import('./servers/bare.mjs'),
     faye: await import('./servers/faye.mjs'),

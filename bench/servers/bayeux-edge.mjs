@@ -13,7 +13,9 @@ export const startServer = () => startAt('/cometd/bench');
 /** Its clients are at home at the root: what they publish goes to the tree's owner and back. */
 export const startAtRoot = () => startAt('/cometd');
 
-async function startAt(path) {
-  const server = await serve({ vars: VARS });
+export const startStrict = () => startAt('/cometd/bench', { DURABILITY: 'strict' });
+
+async function startAt(path, vars = {}) {
+  const server = await serve({ vars: { ...VARS, ...vars } });
   return { ...server, url: server.url + path };
 }

@@ -89,7 +89,7 @@ impl ChannelTree {
         let store = SqlStore::open(&state)?;
         let stored = store.load(&log)?;
         let storage = state.storage();
-        let (sockets, kept) = Sockets::new(state);
+        let (sockets, kept) = Sockets::new(state, config.options.max_queue_bytes);
         let app = crate::application(&|name| var(&env, name));
         let rows = Box::new(store.clone());
         // How often is what hibernation is about.
@@ -461,6 +461,10 @@ impl Tree {
         outputs.into_iter().for_each(|output| self.perform(output));
         for stream in self.streams.take_full() {
             self.handle(Input::Stalled(stream), None);
+        }
+        for socket in self.sockets.take_slow() {
+            self.log.line(LogLevel::Warn, "socket_too_slow", json!({}));
+            self.close(&socket, &Close::too_slow());
         }
     }
 

@@ -139,7 +139,10 @@ impl SqlStore {
             Err(error) => error.to_string(),
         };
         log.line(LogLevel::Error, "row_damaged", json!({ "table": table, "key": key, "error": error }));
-        self.exec("INSERT INTO damaged (origin, key, text) VALUES (?, ?, ?)", [table.into(), number(key), json.into()])?;
+        self.exec(
+            "INSERT INTO damaged (origin, key, text) VALUES (?, ?, ?)",
+            [table.into(), number(key), json.into()],
+        )?;
         self.exec(&format!("DELETE FROM {table} WHERE {column} = ?"), [number(key)])?;
         Ok(None)
     }

@@ -20,13 +20,20 @@ extern "C" {
 
     #[wasm_bindgen(method, catch)]
     fn send(this: &Sink, message: &JsValue) -> Result<(), JsValue>;
+
+    /// Bytes that were sent and have not left yet.
+    #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
+    fn buffered_amount(this: &Sink) -> f64;
 }
 
 /// The sockets of one object.
 pub struct Sockets {
     state: State,
+    /// Bytes.
+    most_buffered: f64,
     opened: Cell<u64>,
     open: RefCell<HashMap<u64, OpenSocket>>,
+    slow: RefCell<Vec<WebSocket>>,
 }
 
 struct OpenSocket {
@@ -63,9 +70,12 @@ pub struct Close {
 }
 
 impl Sockets {
-    /// With the sockets that outlived the object's last life in memory, and what they were given to keep.
-    pub fn new(state: State) -> (Self, Vec<KeptSocket>) {
-        let sockets = Self { state, opened: Cell::default(), open: RefCell::default() };
+    /// With the sockets that outlived the object's last life in memory, and what they were given to keep. `most_buffered`: bytes
+    /// that may wait for one to read.
+    pub fn new(state: State, most_buffered: usize) -> (Self, Vec<KeptSocket>) {
+        let most_buffered = most_buffered as f64;
+        let (opened, open, slow) = Default::default();
+        let sockets = Self { state, most_buffered, opened, open, slow };
         // The platform answers a heartbeat itself, and a hibernating object sleeps on.
         if let Ok(pair) = WebSocketRequestResponsePair::new(HEARTBEAT, HEARTBEAT) {
             sockets.state.set_websocket_auto_response(&pair);
@@ -112,15 +122,25 @@ impl Sockets {
         self.open.borrow().get(&number).map(|open| open.socket.clone())
     }
 
-    /// Sends the same text to each socket. One that is closing is passed over: its sessions hear of it when it has closed.
+    /// Sends the same text to each socket. One that is closing is passed over: its sessions hear of it when it has closed. So is
+    /// one that has too much to read already, see [`Sockets::take_slow`].
     pub fn send(&self, to: &[SocketId], text: &str) {
         let text = JsValue::from_str(text);
         let open = self.open.borrow();
         for SocketId(number) in to {
-            if let Some(socket) = open.get(number) {
-                let _ = socket.socket.as_ref().unchecked_ref::<Sink>().send(&text);
+            let Some(OpenSocket { socket, .. }) = open.get(number) else { continue };
+            let sink: &Sink = socket.as_ref().unchecked_ref();
+            if sink.buffered_amount() > self.most_buffered {
+                self.slow.borrow_mut().push(socket.clone());
+            } else {
+                let _ = sink.send(&text);
             }
         }
+    }
+
+    /// The sockets whose clients do not read what they are sent: to be closed. To be asked after whatever was sent.
+    pub fn take_slow(&self) -> Vec<WebSocket> {
+        self.slow.take()
     }
 
     /// Has the platform keep a text with a socket, for the object's next life.
@@ -145,6 +165,11 @@ impl Sockets {
 }
 
 impl Close {
+    /// Its client does not read. 1013: it may try again later.
+    pub fn too_slow() -> Self {
+        Self { code: 1013, reason: "too much waits to be read".to_owned() }
+    }
+
     /// The other side has closed with this code: it is sent back (RFC 6455, section 5.5.1). 1005 and 1006 say that there was
     /// none.
     pub fn answering(code: u16) -> Self {

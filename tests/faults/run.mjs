@@ -1,11 +1,17 @@
-// npm run faults [-- --kills 20 --clients 200 --seed N --durability strict]: the fault test of docs/DURABILITY.md.
+// npm run faults [-- memory | restore] [-- --kills 20 --clients 200 --seed N --durability strict]: the fault test of docs/DURABILITY.md.
 import { parseArgs } from 'node:util';
 import { buildWorker } from '../../scripts/lib/build.mjs';
 import { main, Problem } from '../../scripts/lib/run.mjs';
 import { faults } from './faults.mjs';
+import { memory } from './memory.mjs';
+import { restore } from './restore.mjs';
+
+/** As much more as an allocator may keep for itself. */
+const NOISE = 1.25;
 
 await main(async () => {
-  const { values } = parseArgs({
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
     options: {
       kills: { type: 'string', default: '20' },
       clients: { type: 'string', default: '200' },
@@ -15,8 +21,14 @@ await main(async () => {
   });
   const [kills, clients, seed] = ['kills', 'clients', 'seed'].map((name) => number(name, values[name]));
   await buildWorker({ fixture: true });
-  console.log(`seed ${seed}`);
   const say = (line) => console.log(`${new Date().toISOString().slice(11, 19)} ${line}`);
+  if (positionals.includes('restore')) return console.log(JSON.stringify(await restore()));
+  if (positionals.includes('memory')) {
+    const measured = await memory({ say });
+    if (measured.at(-1).megabytes > measured[0].megabytes * NOISE) throw new Problem('the memory grows with the messages');
+    return;
+  }
+  console.log(`seed ${seed}`);
   const { problems, ...outcome } = await faults({ kills, clients, seed, vars: { DURABILITY: values.durability }, say });
   console.log(JSON.stringify({ seed, ...outcome }));
   for (const problem of problems.slice(0, 50)) console.log(`✘ ${problem}`);

@@ -1,0 +1,37 @@
+// One slow client never slows others, and never fills the memory.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Network } from '../faults/network.mjs';
+import { join } from './support/bayeux.mjs';
+import { logged, until, withFixture } from './support/server.mjs';
+import { Socket } from './support/websocket.mjs';
+
+test('a socket whose client does not read is closed, and all others hear everything meanwhile', () =>
+  withFixture({ MAX_QUEUE_BYTES: '1000000', MAX_INTERVAL: '60000' }, async (server) => {
+    const url = `${server.url}/cometd`;
+    const network = await Network.open();
+    network.leadTo(server.port);
+    const [slow, quick] = [await Socket.open(`${network.url}/cometd`), await Socket.open(url)];
+    const clientIds = [];
+    for (const socket of [slow, quick]) {
+      const clientId = await socket.join();
+      await socket.ask({ channel: '/meta/subscribe', clientId, subscription: '/large' });
+      socket.send([{ channel: '/meta/connect', clientId, id: 'held', connectionType: 'websocket' }]);
+      clientIds.push(clientId);
+    }
+    network.wires.forEach((wire) => network.stall(wire, 60_000));
+    const alice = await join(url);
+    const large = 'x'.repeat(300_000);
+    const closed = () => logged(server, 'socket_too_slow').length;
+    for (let n = 0; n < 100 && closed() === 0; n += 1) {
+      await alice.ok(alice.publish('/large', { n, large }));
+      const [{ data }] = await quick.next();
+      assert.equal(data.n, n);
+    }
+    await until(closed, 'nobody noticed that it does not read');
+    network.close();
+    const again = await Socket.open(url);
+    const [reply] = (await again.ask({ channel: '/meta/connect', clientId: clientIds[0], connectionType: 'websocket', advice: { timeout: 0 } })).slice(-1);
+    assert.equal(reply.successful, true, 'its session waits for it');
+    [again, quick].forEach((socket) => socket.raw.close());
+  }));
