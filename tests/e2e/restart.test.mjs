@@ -202,7 +202,7 @@ test('clients that read what they are sent cost no writes', async () => {
 });
 
 test('a thousand idle sockets wake nobody, and all hear what is published then', async () => {
-  const server = await startServer({ fixture: true, vars: { LOG_LEVEL: 'debug', MAX_INTERVAL: '600000' } });
+  const server = await startServer({ fixture: true, vars: { LOG_LEVEL: 'debug', WEBSOCKET_TIMEOUT: '600000', MAX_INTERVAL: '600000' } });
   after(() => server.stop());
   const url = `${server.url}/cometd`;
   const sockets = [];
