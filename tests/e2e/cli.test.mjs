@@ -355,6 +355,7 @@ test('colours are for terminals that have them', () => {
 test('a socket whose other side has fallen silent is given up', async () => {
   const servers = [true, false].map((autoPong) => new WebSocketServer({ port: 0, host: '127.0.0.1', autoPong }));
   after(() => servers.forEach((server) => server.close()));
+  await until(() => servers.every((server) => server.address()), 'they do not listen');
   const Socket = heartbeat(100);
   const [answered, silent] = servers.map((server) => new Socket(`ws://127.0.0.1:${server.address().port}`));
   await new Promise((resolve) => silent.once('close', resolve));
