@@ -24,7 +24,10 @@ let answering; // a timer
 
 const pieces = new Pieces({
   placeOf: (word) => board.place(word),
-  onMove: (word, place) => moves.add(word, place, board.move(word, place)),
+  onMove(word, place) {
+    moves.add(word, place, board.move(word, place));
+    writePoem();
+  },
   say: (text) => (said.textContent = text),
 });
 const connection = new Connection({ channels: new Map([[CHANNEL, receive]]), onState });
