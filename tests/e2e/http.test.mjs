@@ -105,15 +105,22 @@ describe('the address', () => {
     assertShakesHands(await post(`${cometd}/chat/handshake`, [HANDSHAKE]));
   });
 
-  test('of another home does not know the clientId', async () => {
+  test('of another home does not know the clientId of a tree', async () => {
     const homes = [cometd, `${cometd}/chat`, `${cometd}/news`];
-    for (const home of homes) {
+    for (const home of homes.slice(1)) {
       const { clientId } = await join(home);
       for (const other of homes.filter((url) => url !== home)) {
         const [reply] = (await post(other, [{ channel: '/meta/connect', connectionType: 'long-polling', clientId }])).json;
         assert.deepEqual([reply.successful, reply.error, reply.advice.reconnect], [false, '402::session_unknown', 'handshake']);
       }
     }
+  });
+
+  test('of a tree passes on what a client of the root sends', async () => {
+    const { clientId } = await join(cometd);
+    const unsubscribe = { channel: '/meta/unsubscribe', subscription: '/never', clientId };
+    const [reply] = (await post(`${cometd}/chat`, [unsubscribe])).json;
+    assert.equal(reply.successful, true, reply.error);
   });
 
   test('of a tree keeps to itself what is published there', async () => {
