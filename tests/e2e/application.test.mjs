@@ -1,17 +1,30 @@
-// POE's scenarios with cometd.js, over each transport: private channels, services, the reply-bot, wildcards, a server that ends
-// a session.
+// POE's scenarios with cometd.js, over each transport: private channels, services, the reply-bot, anonymous publishers,
+// wildcards, a server that ends a session.
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { CometD } from 'cometd';
 import { adapt } from 'cometd-nodejs-client';
 import { startServer } from '../../scripts/lib/server.mjs';
+import { post } from './support/bayeux.mjs';
 import { until } from './support/server.mjs';
+import { Socket } from './support/websocket.mjs';
 
 adapt(); // gives cometd.js the XMLHttpRequest that Node does not have
 
 const fixture = await startServer({ fixture: true });
-const shipped = await startServer({ vars: { AUTOBOT: 'true' } });
+const shipped = await startServer({ vars: { AUTOBOT: 'true', ANON_PUBLISH: 'true' } });
 after(() => Promise.all([fixture.stop(), shipped.stop()]));
+
+/** Publishes without a session, which cometd.js never does. Resolves with the reply. */
+const ANONYMOUSLY = {
+  'long-polling': async (url, message) => (await post(url, [message])).json[0],
+  async websocket(url, message) {
+    const socket = await Socket.open(url);
+    const [reply] = await socket.ask(message);
+    socket.raw.close();
+    return reply;
+  },
+};
 
 for (const transport of ['websocket', 'long-polling'])
   describe(`over ${transport}`, () => {
@@ -27,6 +40,8 @@ for (const transport of ['websocket', 'long-polling'])
     const subscribe = ({ cometd, heard }, pattern) =>
       new Promise((resolve) => cometd.subscribe(pattern, ({ channel, data }) => channel.startsWith('/meta/') || heard.push([channel, data]), resolve));
     const publish = ({ cometd }, channel, data) => new Promise((resolve) => cometd.publish(channel, data, resolve));
+    /** Hears what a service answers. */
+    const listen = ({ cometd, heard }, service) => cometd.addListener(service, ({ channel, data }) => heard.push([channel, data]));
     const hears = ({ heard }, count) => until(() => heard.length >= count && heard, `it heard only ${JSON.stringify(heard)}`);
 
     test('the bot answers who writes in /chat/demo, and says so to all', async (t) => {
@@ -37,14 +52,47 @@ for (const transport of ['websocket', 'long-polling'])
       assert.deepEqual(await hears(bob, 2), [['/chat/demo', { name: 'Alice', text: 'hello' }], ['/chat/demo', answer]]);
     });
 
-    test('a service answers the sender', async (t) => {
+    test('a bot that is not asked for does not answer', async (t) => {
       const alice = await join(t, fixture);
-      const answered = new Promise((resolve) => alice.cometd.addListener('/service/echo', resolve));
-      assert.equal((await publish(alice, '/service/echo', { a: 1 })).successful, true);
-      assert.deepEqual((await answered).data, { a: 1 });
+      await subscribe(alice, '/chat/demo');
+      await publish(alice, '/chat/demo', { name: 'Alice', text: 'hello' });
+      await publish(alice, '/chat/demo', 'the last word');
+      assert.deepEqual((await hears(alice, 2)).map(([, data]) => data), [{ name: 'Alice', text: 'hello' }, 'the last word']);
     });
 
-    test('a private channel takes and gives nothing, and says why', async (t) => {
+    test('echo and math answer the sender alone', async (t) => {
+      const [alice, bob] = await Promise.all([join(t, shipped), join(t, shipped)]);
+      for (const client of [alice, bob]) for (const service of ['/service/echo', '/service/math']) listen(client, service);
+      await subscribe(bob, '/**');
+      assert.equal((await publish(alice, '/service/echo', { a: [1, 'é'] })).successful, true);
+      await publish(alice, '/service/math', { left: 6, operator: '*', right: 7 });
+      const answers = [['/service/echo', { a: [1, 'é'] }], ['/service/math', { left: 6, operator: '*', right: 7, result: 42 }]];
+      assert.deepEqual(await hears(alice, 2), answers);
+      await publish(alice, '/end', 0);
+      assert.deepEqual(await hears(bob, 1), [['/end', 0]]);
+    });
+
+    test('a service that cannot answer says why', async (t) => {
+      const alice = await join(t, shipped);
+      listen(alice, '/service/math');
+      assert.equal((await publish(alice, '/service/math', { left: 1, operator: '/', right: 0 })).error, '422::no such number');
+      assert.equal((await publish(alice, '/service/math', 'one and one')).error, '400::data_invalid');
+      await publish(alice, '/service/math', { left: 1, operator: '+', right: 1 });
+      assert.equal((await hears(alice, 1))[0][1].result, 2);
+    });
+
+    test('whoever has no session publishes where ANON_PUBLISH is on, and is refused where it is off', async (t) => {
+      for (const [server, allowed] of [[shipped, true], [fixture, false]]) {
+        const bob = await join(t, server);
+        await subscribe(bob, '/anon/**');
+        const reply = await ANONYMOUSLY[transport](`${server.url}/cometd`, { channel: '/anon/news', data: 'from nobody' });
+        assert.equal(reply.successful, allowed, JSON.stringify(reply));
+        await publish(bob, '/anon/end', 0);
+        assert.deepEqual(await hears(bob, allowed ? 2 : 1), [...(allowed ? [['/anon/news', 'from nobody']] : []), ['/anon/end', 0]]);
+      }
+    });
+
+    test('a closed channel takes and gives nothing, and says why', async (t) => {
       const alice = await join(t, fixture);
       assert.equal((await subscribe(alice, '/den/x')).error, '403:nope:subscribe_denied');
       assert.equal((await publish(alice, '/den/x', 1)).error, '403:nope:publish_denied');
@@ -57,11 +105,16 @@ for (const transport of ['websocket', 'long-polling'])
       await until(() => cometd.isDisconnected(), 'it tries on');
     });
 
-    test('a wildcard hears what the server publishes', async (t) => {
-      const [alice, bob] = await Promise.all([join(t, fixture), join(t, fixture)]);
-      await subscribe(bob, '/wide/**');
-      await publish(alice, '/service/pub', { channel: '/wide/a/b', data: 1 });
-      assert.deepEqual(await hears(bob, 1), [['/wide/a/b', 1]]);
+    test('wildcards hear one segment or all below, what clients publish and what the server does', async (t) => {
+      const [alice, one, all] = await Promise.all([join(t, fixture), join(t, fixture), join(t, fixture)]);
+      await subscribe(one, '/wide/*');
+      await subscribe(all, '/wide/**');
+      for (const channel of ['/wide', '/wide/a', '/wide/a/b', '/narrow/a']) await publish(alice, channel, 'client');
+      await publish(alice, '/service/pub', { channel: '/wide/c/d', data: 'server' });
+      await publish(alice, '/service/pub', { channel: '/wide/end', data: 'server' });
+      const heard = [['/wide/a', 'client'], ['/wide/a/b', 'client'], ['/wide/c/d', 'server'], ['/wide/end', 'server']];
+      assert.deepEqual(await hears(one, 2), [heard[0], heard[3]]);
+      assert.deepEqual(await hears(all, 4), heard);
     });
 
     test('a client that the server ends stays away', async (t) => {
