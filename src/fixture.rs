@@ -14,6 +14,8 @@
 //! | `/fixture/impossible`, GET | answers with a status that HTTP does not have |
 //! | static files that come past the Worker | get a header `x-fixture` with their path; `/robots.txt` is forbidden, and `/panic` panics |
 //! | handshake with `ext.deny` true | denied |
+//! | handshake with `ext.name` | that is what the session is called from then on |
+//! | `/private/<name>` | subscribed by name only by who is called so; published by anybody (`/**` hears it, as it hears all) |
 //! | `/auth/**` | neither published nor subscribed |
 //! | `/sub/**` | subscribed only |
 //! | `/den/*` | denied, with the reason `nope` |
@@ -61,18 +63,25 @@ pub fn application(_var: &dyn Fn(&str) -> Option<String>) -> Application {
 struct Guard;
 
 impl SecurityPolicy for Guard {
-    fn can_handshake(&mut self, _: &mut Client, handshake: &Message) -> Result<(), Denial> {
+    fn can_handshake(&mut self, client: &mut Client, handshake: &Message) -> Result<(), Denial> {
         #[derive(Default, Deserialize)]
         struct Ext {
             #[serde(default)]
             deny: bool,
+            name: Option<String>,
         }
         let ext: Ext = handshake.get("ext").unwrap_or_default();
+        client.attributes.set("name", ext.name);
         if ext.deny { Err(Denial::default()) } else { Ok(()) }
     }
 
-    fn can_subscribe(&mut self, _: &Client, pattern: &ChannelPattern, _: &Message) -> Result<(), Denial> {
-        closed_to_all(pattern.as_str())
+    fn can_subscribe(&mut self, client: &Client, pattern: &ChannelPattern, _: &Message) -> Result<(), Denial> {
+        let name = pattern.as_str();
+        closed_to_all(name)?;
+        match name.strip_prefix("/private/") {
+            Some(owner) if client.attributes.text("name") != Some(owner) => Err(Denial::because("private")),
+            _ => Ok(()),
+        }
     }
 
     fn can_publish(&mut self, _: &Client, channel: &ChannelId, _: &Message) -> Result<(), Denial> {

@@ -92,6 +92,20 @@ for (const transport of ['websocket', 'long-polling'])
       }
     });
 
+    test('a private channel is heard by its owner alone', async (t) => {
+      const [alice, mallory] = await Promise.all([join(t, fixture, { ext: { name: 'alice' } }), join(t, fixture, { ext: { name: 'mallory' } })]);
+      const guest = await join(t, fixture);
+      for (const client of [mallory, guest])
+        for (const pattern of ['/private/alice', '/private/*', '/private/**'])
+          assert.equal((await subscribe(client, pattern)).error, '403:private:subscribe_denied', pattern);
+      assert.equal((await subscribe(alice, '/private/alice')).successful, true);
+      for (const client of [mallory, guest]) await subscribe(client, '/public');
+      await publish(guest, '/private/alice', 'for you');
+      await publish(guest, '/public', 'for all');
+      assert.deepEqual(await hears(alice, 1), [['/private/alice', 'for you']]);
+      for (const client of [mallory, guest]) assert.deepEqual(await hears(client, 1), [['/public', 'for all']]);
+    });
+
     test('a closed channel takes and gives nothing, and says why', async (t) => {
       const alice = await join(t, fixture);
       assert.equal((await subscribe(alice, '/den/x')).error, '403:nope:subscribe_denied');
