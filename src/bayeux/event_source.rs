@@ -10,7 +10,8 @@
 //!
 //! * While it is open a stream is the connect that the session holds: the session lives, and events go there alone, so
 //!   that they stay in order. Its client's connects are answered at once and tell that the client is there (Faye).
-//! * A stream that is opened again takes the old one's place; a connect of another type takes a stream's.
+//! * A stream that is opened again takes the old one's place; a connect of another type takes a stream's, unless it is the
+//!   session's first: Faye polls while it opens the stream. A poll that is held then is answered, without events.
 //! * A client that does not read is sent nothing more: its events wait in the session's queue, which is bounded. The stream
 //!   ends if that lasts, and the rest waits for the next one.
 //! * With the ack extension events ride on the replies to connects only: such a session has no stream, and its connects
@@ -60,8 +61,14 @@ impl BayeuxServer {
         if self.delivers_on_connects_only(key) {
             return Err(BayeuxError::MetaConnectDeliverOnly);
         }
-        if let Some(overtaken) = self.resume(now, key) {
-            self.answer_overtaken(key, overtaken);
+        match self.resume(now, key) {
+            // Overtaken it would be sent again, and take the stream's place.
+            Some(poll) if matches!(poll.endpoint, Endpoint::LongPolling(_)) => {
+                let reply = Reply::successful("/meta/connect", &poll.id).into_json();
+                self.send(poll.endpoint, Status::Ok, self.format(key), &[], &[reply]);
+            }
+            Some(overtaken) => self.answer_overtaken(key, overtaken),
+            None => {}
         }
         let Some(address) = &origin.address else { return Ok(key) };
         if self.sessions.held_by(address) >= self.options.client_max_connections {
@@ -86,14 +93,23 @@ impl BayeuxServer {
         self.sessions.get(key).is_some_and(|session| session.agreed.meta_connect_deliver_only)
     }
 
-    /// Answers a connect of a client that listens to a stream, or is about to. It stays away for as long as another's
-    /// connect would be held.
-    pub(super) fn connect_beside_stream(&mut self, now: Millis, checked: &Checked, key: SessionKey) -> String {
+    /// Whether a session that has not connected yet listens to a stream already.
+    pub(super) fn is_overtaken_by_its_stream(&self, key: SessionKey) -> bool {
+        self.sessions.get(key).is_some_and(|session| session.is_streaming() && session.timing.advised.is_none())
+    }
+
+    /// Answers a connect of a client that listens to a stream, or is about to, and asks it to stay away for an interval.
+    pub(super) fn connect_beside_stream(
+        &mut self,
+        now: Millis,
+        checked: &Checked,
+        key: SessionKey,
+        interval: Duration,
+    ) -> String {
         let streaming = self.sessions.get(key).is_some_and(Session::is_streaming);
         if !streaming && let Some(overtaken) = self.resume(now, key) {
             self.answer_overtaken(key, overtaken);
         }
-        let interval = self.options.timeout;
         let wish = Wish { timeout: Duration::ZERO, interval, given: false };
         let Some((_, advise)) = self.agree(now, key, wish) else {
             return checked.failed(&BayeuxError::SessionUnknown).into_json();

@@ -18,7 +18,7 @@ for (const [transport, types] of [['websocket', {}], ['long-polling', { CONNECTI
 
     const enter = async (address, name) => {
       const chatter = await Chatter.join(chromium, address, name);
-      assert.equal(await chatter.transport(), transport);
+      assert.equal(chatter.transport, transport);
       return chatter;
     };
 

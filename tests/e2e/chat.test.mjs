@@ -19,7 +19,7 @@ const enter = (address, name, options) => Chatter.join(chromium, address, name, 
 test('two people talk, and each sees that the other is there', async () => {
   const ada = await enter(room('two'), 'Ada');
   const bob = await enter(room('two'), 'Bob');
-  for (const person of [ada, bob]) assert.equal(await person.transport(), 'websocket');
+  for (const person of [ada, bob]) assert.equal(person.transport, 'websocket');
   await ada.notes('Bob joined');
   await Promise.all([ada.sees('Ada', 'Bob'), bob.sees('Bob', 'Ada')]);
   await ada.say('Good morning');
@@ -34,7 +34,7 @@ test('two people talk, and each sees that the other is there', async () => {
 test('where there is no WebSocket they talk all the same, come and go and reload', async () => {
   const ada = await enter(room('polls', pollsOnly), 'Ada');
   const bob = await enter(room('polls', pollsOnly), 'Bob');
-  for (const person of [ada, bob]) assert.equal(await person.transport(), 'long-polling');
+  for (const person of [ada, bob]) assert.equal(person.transport, 'long-polling');
   await Promise.all([ada.sees('Ada', 'Bob'), bob.sees('Bob', 'Ada')]);
   await ada.say('Good morning');
   await bob.hears('Good morning');

@@ -153,13 +153,27 @@ fn a_session_moves_from_a_poll_to_a_stream_and_back() {
     let [alice, bob] = chatter(&scenario);
     let poll = bob.hold();
     let stream = scenario.stream(&bob);
-    assert_eq!(poll.answer().status, Status::Overtaken);
+    let answer = poll.answer();
+    assert_eq!((answer.status, &answer.reply()["successful"]), (Status::Ok, &json!(true)));
     alice.publish("/chat", 1);
     assert_eq!(stream.receives(), [[json!(1)]]);
     let poll = bob.connect();
     assert_eq!(stream.end().status, Status::Overtaken);
     alice.publish("/chat", 2);
     assert_eq!(poll.answer().data(), [2]);
+}
+
+#[test]
+fn the_first_connect_of_faye_is_a_poll_that_leaves_the_stream_it_opens_meanwhile() {
+    let scenario = Scenario::new();
+    let bob = scenario.client("bob");
+    bob.handshake();
+    let stream = scenario.stream(&bob);
+    let first = bob.connect().answer().reply();
+    assert_eq!((&first["successful"], &first["advice"]["interval"]), (&json!(true), &json!(0)));
+    assert!(stream.is_open());
+    bob.hold();
+    assert_eq!(stream.end().status, Status::Overtaken, "one that polls again has no stream");
 }
 
 #[test]

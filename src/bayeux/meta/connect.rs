@@ -27,7 +27,10 @@ impl BayeuxServer {
             Err(error) => return Step::Replied(checked.failed(&error).into_json()),
         };
         if type_ == ConnectionType::EventSource && !self.delivers_on_connects_only(key) {
-            return Step::Replied(self.connect_beside_stream(now, &checked, key));
+            return Step::Replied(self.connect_beside_stream(now, &checked, key, self.options.timeout));
+        }
+        if self.is_overtaken_by_its_stream(key) {
+            return Step::Replied(self.connect_beside_stream(now, &checked, key, Duration::ZERO));
         }
         if let Some(overtaken) = self.resume(now, key) {
             self.answer_overtaken(key, overtaken);

@@ -65,9 +65,12 @@ export class Chatter {
     return chatter;
   }
 
+  #polls = false;
+
   constructor(page) {
     this.page = page;
     this.log = page.getByRole('log');
+    page.on('request', (request) => (this.#polls ||= new URL(request.url()).pathname === '/cometd/connect'));
   }
 
   async say(text) {
@@ -118,11 +121,8 @@ export class Chatter {
   }
 
   /** What the page talks over: 'websocket', or 'long-polling' where that does not get through. */
-  transport() {
-    return this.page.evaluate(() => {
-      const requests = performance.getEntriesByType('resource').map(({ name }) => new URL(name).pathname);
-      return requests.includes('/cometd/connect') ? 'long-polling' : 'websocket';
-    });
+  get transport() {
+    return this.#polls ? 'long-polling' : 'websocket';
   }
 
   /** Leaves as a person who closes the window does. */
