@@ -22,6 +22,7 @@
 //!  │   batch ─▶ meta/*  publish   │  a request's messages, one after the other
 //!  │   subscriptions  queue       │  who listens; what waits
 //!  │   sessions  flush  frames    │  who is there, until when; when events leave
+//!  │   rates  flood               │  who sends too much, and what becomes of it
 //!  │   journal  restore           │  what is written down of it, and read again
 //!  │   trees/*  waiting           │  what homes and owners say to each other; who waits for that
 //!  │   extensions/*               │  ack, timesync

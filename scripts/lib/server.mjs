@@ -23,14 +23,14 @@ const HOST = '127.0.0.1';
  * `persistTo` keeps the objects' storage as `wrangler dev --persist-to` does; without it the storage ends with the server.
  * `vars` override those of wrangler.toml, and `workerFirst` its `run_worker_first`. `log({ level, message })` gets the Worker's console; without it `logs` collects.
  * `beside` are other Workers, `{ name, script, vars, services }`, each on a free port of its own. `services` are service bindings to
- * Workers by their names, of which the server's is `SERVER`.
+ * Workers by their names, of which the server's is `SERVER`. `ratelimits` are rate limiters that are bound.
  *
  * Returns `{ url, urls, port, pid, logs, ended, evict(home, webSockets), stop() }`: `urls` has those of the Workers beside, by
  * their names; `pid` is workerd's; `ended` resolves when
  * workerd has ended for whatever reason, so that after a SIGKILL the same port and `persistTo` can be used again; `evict` puts
  * the object of a home out of memory, as the platform may at any time, and its sockets `hibernate` or `close`.
  */
-export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, workerFirst, services, beside = [], log } = {}) {
+export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, workerFirst, services, ratelimits, beside = [], log } = {}) {
   const logs = [];
   const workerd = {};
   const miniflare = starting.run(
@@ -39,7 +39,7 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
       new Miniflare(
         convertV4MiniflareOptions({
           ...storage(persistTo),
-          workers: [worker({ fixture, port, vars, workerFirst, services }), ...beside.map(workerBeside)],
+          workers: [worker({ fixture, port, vars, workerFirst, services, ratelimits }), ...beside.map(workerBeside)],
           log: new Log(LogLevel.WARN),
           logRequests: false,
           cf: false, // no look-up of this machine's place in the world
@@ -84,7 +84,7 @@ const { name: NAME, compatibility_date: COMPATIBILITY_DATE } = unstable_readConf
 /** The server's name among Workers. */
 export const SERVER = NAME;
 
-function worker({ fixture, port, vars, workerFirst, services }) {
+function worker({ fixture, port, vars, workerFirst, services, ratelimits }) {
   const directory = inRoot(outDir(fixture));
   if (!existsSync(join(directory, 'index_bg.wasm')))
     throw new Problem(`Nothing is built in ${directory}.\n  Run: npm run build${fixture ? ' -- --fixture' : ''}`);
@@ -101,6 +101,7 @@ function worker({ fixture, port, vars, workerFirst, services }) {
     ],
     bindings: { ...settings.bindings, ...(fixture && FIXTURE_VARS), ...vars },
     serviceBindings: { ...settings.serviceBindings, ...services },
+    ...(ratelimits && { ratelimits }),
     unsafeDirectSockets: [{ host: HOST, port, entrypoint: ENTRYPOINT }],
   };
 }

@@ -37,6 +37,11 @@ impl Advice {
         }
     }
 
+    /// Do the same again after `interval`.
+    pub fn retry_after(interval: Duration) -> Self {
+        Self { reconnect: "retry", interval: Some(millis(interval)), timeout: None, multiple_clients: false }
+    }
+
     /// The session is gone: shake hands, at once.
     pub fn handshake() -> Self {
         Self { reconnect: "handshake", interval: Some(0), timeout: None, multiple_clients: false }

@@ -184,8 +184,8 @@ impl BayeuxServer {
     pub(super) fn hold(&mut self, key: SessionKey, hold: Hold, batch: Batch) {
         let Hold { id, until, advise, timesync } = hold;
         let browser = batch.occupied_browser().cloned();
-        let (endpoint, address) = (batch.from, batch.origin.address);
-        let held = HeldConnect { endpoint, address, browser, id, until, advise, timesync, stalled: false };
+        let (network, endpoint) = (batch.origin.network(), batch.from);
+        let held = HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled: false };
         self.sessions.suspend(key, held);
         // Events may wait already, for the pace of a busy object.
         if self.sessions.get(key).is_some_and(Session::is_ready) {
@@ -198,6 +198,9 @@ impl BayeuxServer {
             Ok(checked) => checked,
             Err(reply) => return Step::Replied(reply),
         };
+        if let Some(reply) = self.refuse_flood(now, batch, &checked) {
+            return Step::Replied(reply);
+        }
         match self.hook_for(batch, &checked) {
             Some(hook) => self.ask_leave(now, batch, hook, checked),
             None => self.step_allowed(now, batch, checked, Leave::default()),
@@ -252,10 +255,20 @@ impl BayeuxServer {
 
     /// `Step::Refused`, with a line in the log.
     pub(super) fn refuse_connection(&mut self, batch: &Batch, checked: &Checked) -> Step {
-        if let Some(address) = &batch.origin.address {
-            self.tell(Notice::ConnectionRefused { address: address.clone() });
-        }
+        self.connection_refused(&batch.origin);
         Step::Refused(checked.failed(&BayeuxError::ConnectionsExceeded).into_json())
+    }
+
+    /// Whether so many connects are held there that no more fit in.
+    pub(super) fn holds_too_many(&self, origin: &Origin) -> bool {
+        let held = origin.network().map(|network| self.sessions.held_by(network));
+        held.is_some_and(|held| held >= self.options.client_max_connections)
+    }
+
+    pub(super) fn connection_refused(&mut self, origin: &Origin) {
+        if let Some(address) = origin.address.clone() {
+            self.tell(Notice::ConnectionRefused { address });
+        }
     }
 }
 

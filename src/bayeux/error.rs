@@ -3,6 +3,7 @@
 //! Bayeux 1.0 section 3.1 gives the shape: `code ":" args ":" message`, with comma separated args.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
@@ -71,6 +72,9 @@ pub enum BayeuxError {
     SessionsExceeded,
     /// `CLIENT_MAX_CONNECTIONS` connects of this address are held already.
     ConnectionsExceeded,
+    /// More of these messages came from one network than `RATE_HANDSHAKES` or `RATE_PUBLISHES` allows; the next one is taken
+    /// when so much time has passed.
+    RateExceeded(Duration),
     /// The application's other Worker, which is to be asked first, gives no answer.
     HooksUnavailable,
     /// What must be written down could not be: the storage is full, for one. Nothing was changed.
@@ -178,6 +182,7 @@ impl fmt::Display for BayeuxError {
             Self::MetaChannelUnknown => "403::meta_channel_unknown",
             Self::SessionsExceeded => "503::sessions_exceeded",
             Self::ConnectionsExceeded => "503::connections_exceeded",
+            Self::RateExceeded(_) => "429::rate_exceeded",
             Self::HooksUnavailable => "503::hooks_unavailable",
             Self::StorageFailed => "503::storage_failed",
             Self::OwnerUnreachable => "503::owner_unreachable",

@@ -23,8 +23,8 @@ use super::batch::Checked;
 use super::frames::array;
 use super::session::HeldConnect;
 use super::{
-    Advice, BayeuxError, BayeuxServer, Endpoint, EndpointKey, Event, Format, MessageId, Millis, Notice, Origin, Output,
-    Reply, Session, SessionKey, Status, StreamId, Wish,
+    Advice, BayeuxError, BayeuxServer, Endpoint, EndpointKey, Event, Format, MessageId, Millis, Origin, Output, Reply,
+    Session, SessionKey, Status, StreamId, Wish,
 };
 
 /// How often an idle stream gets a sign of life, ms: what the HTML standard recommends against proxies that cut (section
@@ -41,7 +41,7 @@ impl BayeuxServer {
         };
         let held = HeldConnect {
             endpoint,
-            address: origin.address,
+            network: origin.network(),
             browser: None,
             id: MessageId::default(),
             until: next_beat(now),
@@ -70,9 +70,8 @@ impl BayeuxServer {
             Some(overtaken) => self.answer_overtaken(key, overtaken),
             None => {}
         }
-        let Some(address) = &origin.address else { return Ok(key) };
-        if self.sessions.held_by(address) >= self.options.client_max_connections {
-            self.tell(Notice::ConnectionRefused { address: address.clone() });
+        if self.holds_too_many(origin) {
+            self.connection_refused(origin);
             return Err(BayeuxError::ConnectionsExceeded);
         }
         Ok(key)

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::app::{HttpRequest, HttpResponse};
 use super::request::Element;
-use super::{Format, Home, Millis};
+use super::{Format, Home, Millis, Network};
 
 /// What happened outside.
 #[derive(Debug)]
@@ -133,6 +133,11 @@ pub enum Notice {
     ConnectionRefused {
         address: Rc<str>,
     },
+    /// More of these messages, or connections, came from there than their rate allows. Told once until all is well again.
+    RateExceeded {
+        what: &'static str,
+        address: Rc<str>,
+    },
     HandshakeRefused {
         error: String,
     },
@@ -172,6 +177,13 @@ impl Ending {
             Self::Dismissed => "dismissed",
             Self::Overflowed => "overflowed",
         }
+    }
+}
+
+impl Origin {
+    /// Where limits count it.
+    pub fn network(&self) -> Option<Network> {
+        self.address.as_deref().and_then(Network::of)
     }
 }
 

@@ -8,6 +8,7 @@
 //! | one meta channel | its file in `meta/` |
 //! | how an event finds its subscribers | `publish.rs`, `subscriptions.rs` |
 //! | when a held connect is answered | `server.rs`, `flush.rs` |
+//! | who sends too much, and what becomes of it | `rates.rs`, `network.rs`, `flood.rs` |
 //! | how long a session lives | `session.rs`, `sessions.rs` |
 //! | what outlives the object | `store.rs`, `journal.rs`, `restore.rs` |
 //! | what an application can decide | `app/`; what comes of it: `actions.rs` |
@@ -32,6 +33,7 @@ mod event;
 mod event_source;
 mod extensions;
 mod farewell;
+mod flood;
 mod flush;
 mod frames;
 mod home;
@@ -41,9 +43,11 @@ mod io;
 mod journal;
 mod message;
 mod meta;
+mod network;
 mod options;
 mod publish;
 mod queue;
+mod rates;
 mod reply;
 mod request;
 mod restore;
@@ -71,8 +75,10 @@ pub use hooks::Hook;
 pub use io::{Ending, Endpoint, EndpointKey, Input, Notice, Origin, Output, RequestId, SocketId, Status, StreamId};
 pub use journal::EventNumber;
 pub use message::{Message, MessageId};
+pub use network::Network;
 pub use options::{Durability, OptionError, Options, QueueOverflow};
 pub use queue::{Queue, Urgency};
+pub use rates::{Exceeded, Rate, Rates};
 pub use reply::Reply;
 pub use request::{Element, RequestError, parse_form, parse_json};
 pub use server::BayeuxServer;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::queue::Bounds;
 use super::time::millis;
-use super::{ChannelId, ChannelPattern, ConnectionType, Endpoint, Homes, Hook, MAX_SHARDS};
+use super::{ChannelId, ChannelPattern, ConnectionType, Endpoint, Homes, Hook, MAX_SHARDS, Rate};
 
 /// How a server behaves. [`Options::from_vars`] reads them from named strings, as `[vars]` in `wrangler.toml` gives them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,9 +25,16 @@ pub struct Options {
     pub max_interval: Duration,
     /// `ANON_PUBLISH`: whether a message without a clientId may be published. Off, as in POE.
     pub anon_publish: bool,
-    /// `CLIENT_MAX_CONNECTIONS`: connects of one IP address held at the same time. POE's 10 suits one machine; an
+    /// `CLIENT_MAX_CONNECTIONS`: connects of one IP address, of IPv6 of one /64, held at the same time. POE's 10 suits one machine; an
     /// office or a mobile carrier's gateway is one address too, and an object takes about 1,000 requests a second.
     pub client_max_connections: usize,
+    /// `RATE_CONNECTIONS`, `count/seconds`: sockets and streams that one address may open. Any number.
+    pub rate_connections: Option<Rate>,
+    /// `RATE_HANDSHAKES`, `count/seconds`: sessions that one address may open. Any number.
+    pub rate_handshakes: Option<Rate>,
+    /// `RATE_PUBLISHES`, `count/seconds`: messages that one address may send to channels, services included. Any number: what is
+    /// much depends on the application.
+    pub rate_publishes: Option<Rate>,
     /// `MAX_SESSIONS_PER_BROWSER`: connects of one browser held at the same time over HTTP/1.1, with `BROWSER_COOKIE`; 0 for any
     /// number. 1 as CometD: a browser has six connections to a site, and six tabs that poll would leave none for anything else.
     pub max_sessions_per_browser: usize,
@@ -99,6 +106,9 @@ impl Default for Options {
             max_interval: Duration::from_millis(10_000),
             anon_publish: false,
             client_max_connections: 1000,
+            rate_connections: None,
+            rate_handshakes: None,
+            rate_publishes: None,
             max_sessions_per_browser: 1,
             multi_session_interval: Duration::from_millis(2000),
             max_message_size: 1 << 20,
@@ -195,6 +205,9 @@ impl Options {
             max_interval: vars.duration("MAX_INTERVAL", 1..=DAY, default.max_interval)?,
             anon_publish: vars.flag("ANON_PUBLISH", default.anon_publish)?,
             client_max_connections: vars.count("CLIENT_MAX_CONNECTIONS", default.client_max_connections)?,
+            rate_connections: vars.rate("RATE_CONNECTIONS")?,
+            rate_handshakes: vars.rate("RATE_HANDSHAKES")?,
+            rate_publishes: vars.rate("RATE_PUBLISHES")?,
             max_sessions_per_browser: vars.number(
                 "MAX_SESSIONS_PER_BROWSER",
                 0..=1_000_000,
@@ -350,6 +363,16 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
         })
     }
 
+    fn rate(&self, name: &'static str) -> Result<Option<Rate>, OptionError> {
+        let Some(value) = (self.0)(name) else {
+            return Ok(None);
+        };
+        Rate::parse(&value).map(Some).ok_or_else(|| {
+            let allowed = "a count of 1 to 1000000 and 1 to 3600 seconds, like 20/60".to_owned();
+            OptionError { name, value, allowed }
+        })
+    }
+
     /// One of two words.
     fn one_of<T: Copy>(&self, name: &'static str, words: [(&str, T); 2], default: T) -> Result<T, OptionError> {
         let Some(value) = (self.0)(name) else {
@@ -400,6 +423,9 @@ mod tests {
             ("CONNECTION_TYPES", "long-polling flash"),
             ("LAZY_CHANNELS", "/news/**, /x"),
             ("MAX_QUEUE", "99999999999999999999999"),
+            ("RATE_PUBLISHES", "20"),
+            ("RATE_HANDSHAKES", ""),
+            ("RATE_CONNECTIONS", "0/60"),
             ("QUEUE_OVERFLOW", "explode"),
             ("DURABILITY", ""),
         ] {

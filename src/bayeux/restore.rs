@@ -5,7 +5,7 @@
 
 use super::session::HeldConnect;
 use super::store::{Deliveries, Fate, KeptSocket, SavedEvent, SavedSession, Stored};
-use super::{BayeuxServer, Endpoint, Event, MessageId, Millis, Session, SessionKey, SocketId};
+use super::{BayeuxServer, Endpoint, Event, MessageId, Millis, Network, Session, SessionKey, SocketId};
 use crate::bayeux::sessions::Sessions;
 
 /// The longest text that a socket is given to keep, in bytes. The platform keeps 16,384 with each (Durable Objects,
@@ -96,9 +96,9 @@ impl BayeuxServer {
             let (browser, timesync, stalled) = (None, None, false);
             // The clock may have jumped in between.
             let latest = now + self.options.timeout_at(&endpoint);
-            let (address, until) = (address.clone(), Millis(until).min(latest));
+            let (network, until) = (address.as_deref().and_then(Network::of), Millis(until).min(latest));
             self.sessions
-                .suspend(key, HeldConnect { endpoint, address, browser, id, until, advise, timesync, stalled });
+                .suspend(key, HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled });
             if self.sessions.get(key).is_some_and(Session::is_ready) {
                 self.ready.insert(key);
             }

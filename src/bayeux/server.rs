@@ -24,7 +24,7 @@ use super::trees::Trees;
 use super::waiting::Waiting;
 use super::{
     Advice, BayeuxError, ClientId, Delivery, Ending, Endpoint, EndpointKey, Event, Format, Home, Input, Millis, Notice,
-    Options, Output, Reply, SessionKey, Status, Subscriptions,
+    Options, Output, Rates, Reply, SessionKey, Status, Subscriptions,
 };
 
 /// Everything a home knows, and [`BayeuxServer::handle`], the one way in and out.
@@ -36,6 +36,10 @@ pub struct BayeuxServer {
     pub(super) pace: FlushPace,
     /// Sessions that got events since their connect was held.
     pub(super) ready: BTreeSet<SessionKey>,
+    /// `RATE_HANDSHAKES`, and who shook hands.
+    pub(super) handshakes: Rates,
+    /// `RATE_PUBLISHES`, and who published.
+    pub(super) publishes: Rates,
     pub(super) happenings: Happenings,
     pub(super) farewells: Farewells,
     pub(super) journal: Journal,
@@ -57,6 +61,8 @@ impl BayeuxServer {
     /// `seed` must come from a cryptographic source: the clientIds, which are secrets, are drawn from it.
     pub fn new(home: Home, options: Options, app: Application, seed: [u8; 32], store: Box<dyn Store>) -> Self {
         Self {
+            handshakes: Rates::new(options.rate_handshakes),
+            publishes: Rates::new(options.rate_publishes),
             options,
             app,
             sessions: Sessions::default(),

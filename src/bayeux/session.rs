@@ -13,7 +13,7 @@ use super::flush::Wave;
 use super::store::SavedSession;
 use super::time::millis;
 use super::trees::{Peer, SavedPeer};
-use super::{ChannelPattern, ClientId, Endpoint, Event, Format, MessageId, Millis, Queue, SocketId, StreamId};
+use super::{ChannelPattern, ClientId, Endpoint, Event, Format, MessageId, Millis, Network, Queue, SocketId, StreamId};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
 #[derive(Debug)]
@@ -61,8 +61,8 @@ pub enum MetaConnect {
 #[derive(Debug)]
 pub struct HeldConnect {
     pub endpoint: Endpoint,
-    /// The IP address that holds it, where the platform tells.
-    pub address: Option<Rc<str>>,
+    /// Whose it is, where the platform tells.
+    pub network: Option<Network>,
     /// The browser that has one of its few connections taken by it.
     pub browser: Option<Rc<str>>,
     pub id: MessageId,

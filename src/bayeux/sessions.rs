@@ -1,4 +1,4 @@
-//! All sessions of a home, with the books by which they are found: by secret, by endpoint, by clock, by address.
+//! All sessions of a home, with the books by which they are found: by secret, by endpoint, by clock, by network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -10,7 +10,7 @@ use super::extensions::ack::Ack;
 use super::journal::EventNumber;
 use super::session::{HeldConnect, MetaConnect};
 use super::store::Delivery;
-use super::{ClientId, EndpointKey, Event, Millis, Session, SocketId};
+use super::{ClientId, EndpointKey, Event, Millis, Network, Session, SocketId};
 
 /// A session's number within its home. Never given twice: each life of the home counts on from the time it began at, in tenths
 /// of a millisecond, and no object opens ten sessions in a millisecond.
@@ -38,7 +38,7 @@ pub struct Sessions {
     /// A socket may carry several sessions.
     by_endpoint: BTreeSet<(EndpointKey, SessionKey)>,
     by_due: BTreeSet<(Millis, SessionKey)>,
-    held_by_address: BTreeMap<Rc<str>, usize>,
+    held_by_network: BTreeMap<Network, usize>,
     held_by_browser: BTreeMap<Rc<str>, usize>,
     last_key: u64,
     news: News,
@@ -161,9 +161,9 @@ impl Sessions {
         self.by_key.len()
     }
 
-    /// How many connects this address holds.
-    pub fn held_by(&self, address: &str) -> usize {
-        self.held_by_address.get(address).copied().unwrap_or(0)
+    /// How many connects this network holds.
+    pub fn held_by(&self, network: Network) -> usize {
+        self.held_by_network.get(&network).copied().unwrap_or(0)
     }
 
     /// How many connections of this browser held connects take.
@@ -175,11 +175,8 @@ impl Sessions {
     pub fn suspend(&mut self, key: SessionKey, held: HeldConnect) {
         self.by_endpoint.insert((held.endpoint.key(), key));
         self.news.sockets.extend(held.endpoint.socket());
-        for (book, holder) in [(&mut self.held_by_address, &held.address), (&mut self.held_by_browser, &held.browser)] {
-            if let Some(holder) = holder {
-                *book.entry(holder.clone()).or_default() += 1;
-            }
-        }
+        hold_on(&mut self.held_by_network, held.network);
+        hold_on(&mut self.held_by_browser, held.browser.clone());
         self.set(key, MetaConnect::Suspended(held));
     }
 
@@ -190,8 +187,8 @@ impl Sessions {
             MetaConnect::Suspended(held) => {
                 self.by_endpoint.remove(&(held.endpoint.key(), key));
                 self.news.sockets.extend(held.endpoint.socket());
-                let_go(&mut self.held_by_address, held.address.as_deref());
-                let_go(&mut self.held_by_browser, held.browser.as_deref());
+                let_go(&mut self.held_by_network, held.network.as_ref());
+                let_go(&mut self.held_by_browser, held.browser.as_ref());
                 Some(held)
             }
         }
@@ -235,7 +232,13 @@ impl Sessions {
     }
 }
 
-fn let_go(book: &mut BTreeMap<Rc<str>, usize>, holder: Option<&str>) {
+fn hold_on<Holder: Ord>(book: &mut BTreeMap<Holder, usize>, holder: Option<Holder>) {
+    if let Some(holder) = holder {
+        *book.entry(holder).or_default() += 1;
+    }
+}
+
+fn let_go<Holder: Ord>(book: &mut BTreeMap<Holder, usize>, holder: Option<&Holder>) {
     let Some(holder) = holder else { return };
     if let Some(held) = book.get_mut(holder) {
         *held -= 1;

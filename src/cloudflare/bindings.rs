@@ -2,7 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 use worker::js_sys::{Object, Reflect};
-use worker::worker_sys::{DurableObject, DurableObjectNamespace, Fetcher};
+use worker::worker_sys::{DurableObject, DurableObjectNamespace, Fetcher, RateLimiter};
 
 use crate::bayeux::Home;
 
@@ -22,6 +22,10 @@ extern "C" {
     /// Another Worker that decides for this one, where it is bound.
     #[wasm_bindgen(method, getter, js_name = HOOKS)]
     pub fn hooks(this: &Bindings) -> Option<Fetcher>;
+
+    /// Cloudflare's count of requests, where one is bound (Workers, "Rate Limiting").
+    #[wasm_bindgen(method, getter, js_name = RATE_LIMITER)]
+    pub fn rate_limiter(this: &Bindings) -> Option<RateLimiter>;
 }
 
 impl Bindings {

@@ -28,6 +28,7 @@ use super::js;
 use super::log::{Log, LogLevel};
 use super::long_polling::{self, Arrival, Polls};
 use super::plain_http;
+use super::rate_limits::too_many;
 use super::site::INTERNAL_ERROR;
 use super::store::SqlStore;
 use super::timer::Timer;
@@ -37,8 +38,8 @@ use super::websocket::{Close, Sockets};
 use crate::bayeux::api::is_api_path;
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::{
-    BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, Notice, Origin, Output, RequestError,
-    SocketId, StreamId, parse_json,
+    BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Exceeded, Format, Home, Input, Notice, Origin, Output, Rates,
+    RequestError, SocketId, StreamId, parse_json,
 };
 
 /// The class that `wrangler.toml` binds as `CHANNEL_TREE`; its objects are named after their homes.
@@ -60,6 +61,8 @@ struct Tree {
     sockets: Sockets,
     tunnels: Tunnels,
     streams: Streams,
+    /// `RATE_CONNECTIONS`, and who opened sockets and streams.
+    connections: RefCell<Rates>,
     departures: Departures,
     timer: Timer,
     store: SqlStore,
@@ -96,6 +99,7 @@ impl ChannelTree {
         log.line(LogLevel::Debug, "object_started", json!({}));
         let mut server = BayeuxServer::new(home.clone(), config.options.clone(), app, js::random_seed(), rows);
         server.restore(js::now(), stored, kept);
+        let connections = RefCell::new(Rates::new(config.options.rate_connections));
         let bindings: Bindings = env.unchecked_into();
         if bindings.hooks().is_some() {
             server.bind_hooks();
@@ -109,6 +113,7 @@ impl ChannelTree {
             sockets,
             tunnels: Tunnels::default(),
             streams: Streams::new(calling(tree, Tree::hear_of)),
+            connections,
             departures: Departures::new(calling(tree, Tree::left)),
             timer: Timer::new(storage, {
                 let wake = calling(tree, |tree, ()| tree.wake());
@@ -298,8 +303,11 @@ impl Tree {
             return foreign();
         }
         let origin = self.origin(request);
-        if let Some(address) = origin.address.clone()
-            && self.sockets.of_address(&address) >= self.config.options.client_max_connections
+        if let Some(refusal) = self.refuse_connection(&origin, Head::default()) {
+            return refusal;
+        }
+        if let (Some(network), Some(address)) = (origin.network(), origin.address.clone())
+            && self.sockets.of_network(network) >= self.config.options.client_max_connections
         {
             self.log.notice(&Notice::ConnectionRefused { address });
             let head = Head { status: 503, ..Head::default() };
@@ -318,9 +326,12 @@ impl Tree {
             return foreign();
         }
         let head = Head { cross_origin: cross_origin(request, &self.config.allowed_origins), ..Head::default() };
+        let origin = self.origin(request);
+        if let Some(refusal) = self.refuse_connection(&origin, head.clone()) {
+            return refusal;
+        }
         let client_id = client_id.to_owned();
         let opened = self.streams.open(head.clone()).ok().and_then(|stream| {
-            let origin = self.origin(request);
             let sender = Endpoint::EventSource(stream).key();
             self.handle(Input::Listen { from: stream, origin, client_id }, Some(sender));
             self.streams.response(stream)
@@ -329,6 +340,15 @@ impl Tree {
             self.log.line(LogLevel::Error, "stream_refused", json!({}));
             respond(&Head { status: 503, ..head }, r#"[{"successful":false,"error":"503::stream_refused"}]"#)
         })
+    }
+
+    /// The answer to whoever opens sockets or streams faster than `RATE_CONNECTIONS` allows.
+    fn refuse_connection(&self, origin: &Origin, head: Head) -> Option<Response> {
+        let Exceeded { wait, first } = self.connections.borrow_mut().take(js::now(), origin.network()).err()?;
+        if let Some(address) = origin.address.clone().filter(|_| first) {
+            self.log.notice(&Notice::RateExceeded { what: "connections", address });
+        }
+        Some(too_many(head, wait))
     }
 
     /// Where a socket or a stream comes from. A cookie that it does not have yet is for the answer to a handshake.

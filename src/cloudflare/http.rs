@@ -1,5 +1,7 @@
 //! Requests read and responses written, with as few calls into JavaScript as they need.
 
+use std::time::Duration;
+
 use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::{Object, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen_futures::JsFuture;
@@ -118,6 +120,8 @@ pub struct Head {
     pub set_cookie: Option<String>,
     /// The methods there are, in answer to one that is not.
     pub allow: Option<&'static str>,
+    /// When it may be tried again, in answer to a 429 or a 503.
+    pub retry_after: Option<Duration>,
     /// The function that a script gives the answer to.
     pub callback: Option<Callback>,
     /// How the answer is written otherwise.
@@ -202,11 +206,18 @@ fn init(head: &Head) -> ResponseInit {
     if let Some(methods) = head.allow {
         set("allow", methods);
     }
+    if let Some(wait) = head.retry_after.or((head.status == 503).then_some(RETRY_AFTER)) {
+        // In whole seconds (RFC 9110, section 10.2.3).
+        set("retry-after", &wait.as_millis().div_ceil(1000).to_string());
+    }
     let init = ResponseInit::new();
     init.set_status(head.status.max(200));
     init.set_headers(&JsValue::from(headers));
     init
 }
+
+/// Where a server that has no room does not know when it will: places come free all the time.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
 
 /// What a client may do at a home's address.
 pub const ALLOWED_METHODS: &str = "GET, POST, OPTIONS";
@@ -290,6 +301,17 @@ mod tests {
         let response = respond(&head, "[]");
         assert_eq!((response.status(), headers(&response, ["allow"])), (405, [Some("GET, POST, OPTIONS".to_owned())]));
         assert_eq!(text(&response).await, "[]");
+    }
+
+    #[wasm_bindgen_test]
+    fn who_is_to_come_again_hears_when_in_whole_seconds() {
+        let after = |status, retry_after| {
+            let [after] = headers(&respond(&Head { status, retry_after, ..Head::default() }, "[]"), ["retry-after"]);
+            after
+        };
+        assert_eq!(after(429, Some(Duration::from_millis(1001))).as_deref(), Some("2"));
+        assert_eq!(after(503, None).as_deref(), Some("5"));
+        assert_eq!(after(200, None), None);
     }
 
     #[wasm_bindgen_test]

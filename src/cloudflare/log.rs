@@ -70,6 +70,9 @@ impl Log {
             Notice::ConnectionRefused { address } => {
                 (LogLevel::Warn, "connection_refused", json!({ "address": &**address }))
             }
+            Notice::RateExceeded { what, address } => {
+                (LogLevel::Warn, "rate_exceeded", json!({ "what": what, "address": &**address }))
+            }
             Notice::HooksFailed { calls } => (LogLevel::Error, "hooks_failed", json!({ "calls": calls })),
             Notice::StoreFailed { error } => (LogLevel::Error, "store_failed", json!({ "error": error })),
             Notice::HandshakeRefused { error } => (LogLevel::Info, "handshake_refused", json!({ "error": error })),

@@ -16,6 +16,7 @@ mod js;
 mod log;
 mod long_polling;
 mod plain_http;
+mod rate_limits;
 mod site;
 mod store;
 mod timer;

@@ -11,7 +11,7 @@ use worker::web_sys::Response;
 use worker::worker_sys::WebSocketRequestResponsePair;
 use worker::{WebSocket, WebSocketPair};
 
-use crate::bayeux::{EndpointKey, KeptSocket, Origin, RequestError, SocketId};
+use crate::bayeux::{EndpointKey, KeptSocket, Network, Origin, RequestError, SocketId};
 
 #[wasm_bindgen]
 extern "C" {
@@ -39,6 +39,7 @@ pub struct Sockets {
 struct OpenSocket {
     socket: WebSocket,
     address: Option<Rc<str>>,
+    network: Option<Network>,
     browser: Option<Rc<str>>,
 }
 
@@ -86,7 +87,9 @@ impl Sockets {
             let address: Option<Rc<str>> = address.map(Rc::from);
             kept.push(KeptSocket { socket: SocketId(number), address: address.clone(), held });
             sockets.opened.set(sockets.opened.get().max(number));
-            sockets.open.borrow_mut().insert(number, OpenSocket { socket, address, browser: browser.map(Rc::from) });
+            let network = address.as_deref().and_then(Network::of);
+            let open = OpenSocket { socket, address, network, browser: browser.map(Rc::from) };
+            sockets.open.borrow_mut().insert(number, open);
         }
         (sockets, kept)
     }
@@ -95,19 +98,20 @@ impl Sockets {
     ///
     /// # Errors
     /// Where the platform refuses: past 32,768 sockets of one object.
-    pub fn accept(&self, Origin { address, browser, .. }: Origin) -> worker::Result<Response> {
+    pub fn accept(&self, origin: Origin) -> worker::Result<Response> {
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         self.opened.set(self.opened.get() + 1);
         let number = self.opened.get();
         self.state.accept_web_socket(&server);
-        self.open.borrow_mut().insert(number, OpenSocket { socket: server, address, browser });
+        let (network, Origin { address, browser, .. }) = (origin.network(), origin);
+        self.open.borrow_mut().insert(number, OpenSocket { socket: server, address, network, browser });
         self.keep(SocketId(number), String::new())?;
         worker::Response::from_websocket(client).map(Into::into)
     }
 
-    /// How many sockets this address has open.
-    pub fn of_address(&self, address: &str) -> usize {
-        self.open.borrow().values().filter(|socket| socket.address.as_deref() == Some(address)).count()
+    /// How many sockets this network has open.
+    pub fn of_network(&self, network: Network) -> usize {
+        self.open.borrow().values().filter(|socket| socket.network == Some(network)).count()
     }
 
     /// Whose frame it is. None for a socket that is not ours.
@@ -149,7 +153,7 @@ impl Sockets {
     /// Where it is longer than the platform takes: 16,384 bytes with the rest.
     pub fn keep(&self, SocketId(number): SocketId, held: String) -> worker::Result<()> {
         let open = self.open.borrow();
-        let Some(OpenSocket { socket, address, browser }) = open.get(&number) else { return Ok(()) };
+        let Some(OpenSocket { socket, address, browser, .. }) = open.get(&number) else { return Ok(()) };
         let text = |text: &Option<Rc<str>>| text.as_deref().map(str::to_owned);
         socket.serialize_attachment(Attachment { number, address: text(address), browser: text(browser), held })
     }

@@ -3,9 +3,12 @@
 //! Exported by hand and not by `#[event(fetch)]`: that one awaits the object's answer in Rust, and each client that
 //! leaves meanwhile would leave its future behind in the wasm heap. This one returns the object's own promise.
 
+use std::panic::AssertUnwindSafe;
+
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 use worker::js_sys::Promise;
+use worker::wasm_bindgen_futures::future_to_promise;
 use worker::web_sys::{Request, Response};
 
 use super::bindings::Bindings;
@@ -14,7 +17,8 @@ use super::event_source::is_event_source;
 use super::homes;
 use super::http::{ALLOWED_METHODS, Head, cross_origin, is_upgrade, path, preflight, query, respond};
 use super::log::{Log, LogLevel};
-use super::{plain_http, site};
+use super::long_polling::origin;
+use super::{plain_http, rate_limits, site};
 use crate::bayeux::api::{Door, is_api_path, knock};
 use crate::bayeux::{BASE_PATH, ConnectionType, Home, OptionError, RequestError};
 
@@ -55,8 +59,8 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
     }
     let home = if home == Home::Root { homes::home_of_newcomer(&request, &config) } else { home };
     match request.method().as_str() {
-        "POST" => Ok(object(&bindings, &home, &request)?.into()),
-        "GET" if asked_for(&request, query(&url)).is_some() => Ok(object(&bindings, &home, &request)?.into()),
+        "POST" => unless_too_many(request, bindings, home, &config),
+        "GET" if asked_for(&request, query(&url)).is_some() => unless_too_many(request, bindings, home, &config),
         "GET" => Ok(respond(&head(RequestError::Empty.status()), &RequestError::Empty.body()).into()),
         "OPTIONS" => Ok(preflight(&Head { allow: Some(ALLOWED_METHODS), ..head(204) }).into()),
         _ => {
@@ -99,6 +103,21 @@ fn asked_for(request: &Request, query: &str) -> Option<ConnectionType> {
         "GET" if !query.is_empty() => Some(ConnectionType::CallbackPolling),
         _ => None,
     }
+}
+
+/// The answer of a home's object, where the rate limiter that may be bound lets the request through.
+fn unless_too_many(request: Request, bindings: Bindings, home: Home, config: &Config) -> Result<JsValue, JsValue> {
+    let Some(limiter) = bindings.rate_limiter() else { return Ok(object(&bindings, &home, &request)?.into()) };
+    let Some(network) = origin(&request).network() else { return Ok(object(&bindings, &home, &request)?.into()) };
+    let head = Head { cross_origin: cross_origin(&request, &config.allowed_origins), ..Head::default() };
+    let log = Log::new(config.log_level, "");
+    let answer = async move {
+        match rate_limits::allows(&limiter, network, &log).await {
+            true => object(&bindings, &home, &request).map(Into::into),
+            false => Ok(rate_limits::too_many(head, rate_limits::PERIOD).into()),
+        }
+    };
+    Ok(future_to_promise(AssertUnwindSafe(answer)).into())
 }
 
 /// The answer of a home's object.

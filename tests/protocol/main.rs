@@ -40,6 +40,7 @@ mod overtaken;
 mod pacing;
 mod policy;
 mod publish;
+mod rates;
 mod reload;
 mod restart;
 mod routes;

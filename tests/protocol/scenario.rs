@@ -95,7 +95,8 @@ impl Scenario {
     /// What a call of the server API is answered: its status, and its JSON where it has one.
     pub fn call(&self, method: &str, path: &str, query: &str, body: &str) -> (u16, Value) {
         let (path, body) = (format!("{API_PATH}{path}"), body.as_bytes().to_vec());
-        let request = HttpRequest { method: method.into(), path, query: query.into(), body, ..HttpRequest::default() };
+        let (method, query, address) = (method.into(), query.into(), Some("192.0.2.99".into()));
+        let request = HttpRequest { method, path, query, address, body, ..HttpRequest::default() };
         let mut world = self.0.borrow_mut();
         let response = world.call(request);
         let text = String::from_utf8(response.body.unwrap_or_default()).unwrap();

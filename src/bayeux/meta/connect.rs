@@ -48,8 +48,7 @@ impl BayeuxServer {
             return Step::Replied(checked.failed(&BayeuxError::SessionUnknown).into_json());
         };
         if batch.alone && !first && wish.timeout > Duration::ZERO && self.may_wait(now, batch, key) {
-            let address = batch.origin.address.as_deref();
-            if address.is_some_and(|address| self.sessions.held_by(address) >= self.options.client_max_connections) {
+            if self.holds_too_many(&batch.origin) {
                 return self.refuse_connection(batch, &checked);
             }
             return Step::Hold(

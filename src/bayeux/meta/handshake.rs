@@ -114,11 +114,12 @@ impl BayeuxServer {
         Ok(shared)
     }
 
-    fn refusal(&self, checked: &Checked, error: &BayeuxError) -> String {
+    pub(in crate::bayeux) fn refusal(&self, checked: &Checked, error: &BayeuxError) -> String {
         let types: Vec<_> = self.options.connection_types.iter().map(|type_| type_.name()).collect();
         let mut reply = checked.failed(error);
         describe(&mut reply, &types);
         reply.advice.get_or_insert_with(|| match error {
+            BayeuxError::RateExceeded(wait) => Advice::handshake_after(*wait),
             BayeuxError::SessionsExceeded | BayeuxError::StorageFailed | BayeuxError::HooksUnavailable => {
                 Advice::handshake_after(RETRY_WHEN_FULL)
             }

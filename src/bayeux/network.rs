@@ -1,0 +1,55 @@
+//! An IP address as limits count it.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Whom one address stands for: of IPv4 the address itself, of IPv6 the 64 bits that a provider gives to one customer (RFC
+/// 6177), as each of their machines has any number of addresses in it.
+///
+/// ```
+/// use bayeux_edge::bayeux::Network;
+///
+/// assert_eq!(Network::of("2001:db8::1"), Network::of("2001:db8::2:1"));
+/// assert_ne!(Network::of("2001:db8::1"), Network::of("2001:db8:0:1::1"));
+/// assert_eq!(Network::of("::ffff:192.0.2.1"), Network::of("192.0.2.1"));
+/// assert_eq!(Network::of("unknown"), None);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Network(IpAddr);
+
+/// The first 64 bits.
+const PREFIX: u128 = u128::MAX << 64;
+
+impl Network {
+    /// None of what is no address.
+    pub fn of(address: &str) -> Option<Self> {
+        let address: IpAddr = address.parse().ok()?;
+        Some(Self(match address.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & PREFIX).into(),
+            address @ IpAddr::V4(_) => address,
+        }))
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => address.fmt(f),
+            IpAddr::V6(prefix) => write!(f, "{prefix}/64"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_is_written_as_one() {
+        for (address, written) in
+            [("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64")]
+        {
+            assert_eq!(Network::of(address).unwrap().to_string(), written);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+// Rate limits: a client that floods is refused politely, waits and goes on with its session, and nobody else is slowed.
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join as path } from 'node:path';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { CometD } from 'cometd';
+import { adapt } from 'cometd-nodejs-client';
+import { unstable_getMiniflareWorkerOptions } from 'wrangler';
+import { inRoot } from '../../scripts/lib/project.mjs';
+import { startServer } from '../../scripts/lib/server.mjs';
+import { Client, HANDSHAKE, join, post } from './support/bayeux.mjs';
+import { EventStream } from './support/event-stream.mjs';
+import { request } from './support/http.mjs';
+import { logged, until, withFixture } from './support/server.mjs';
+import { Socket, opening } from './support/websocket.mjs';
+
+adapt(); // gives cometd.js the XMLHttpRequest and the WebSocket that Node does not have
+const { WebSocket: PlainSocket } = window;
+
+const from = (address) => ({ headers: { 'cf-connecting-ip': address } });
+const EXCEEDED = '429::rate_exceeded';
+
+for (const transport of ['websocket', 'long-polling'])
+  describe(`cometd.js over ${transport}`, () => {
+    /** A client at an IP address, and what it was told of its handshakes; it begins to shake hands. */
+    function start(t, { url }, address) {
+      window.WebSocket = class extends PlainSocket {
+        constructor(to, protocol) {
+          super(to, protocol, from(address));
+        }
+      };
+      const cometd = new CometD();
+      for (const other of cometd.getTransportTypes().filter((type) => type !== transport)) cometd.unregisterTransport(other);
+      cometd.configure({ url: `${url}/cometd`, requestHeaders: from(address).headers, logLevel: 'error' });
+      t.after(() => new Promise((resolve) => (cometd.isDisconnected() ? resolve() : cometd.disconnect(resolve))));
+      const client = { cometd, heard: [], handshakes: [] };
+      cometd.addListener('/meta/handshake', (reply) => client.handshakes.push({ ...reply, at: performance.now() }));
+      cometd.handshake();
+      return client;
+    }
+    const shakenHands = ({ cometd, handshakes }) => until(() => cometd.getStatus() === 'connected', () => JSON.stringify(handshakes));
+    async function joined(t, server, address) {
+      const client = start(t, server, address);
+      await shakenHands(client);
+      return client;
+    }
+    const subscribe = ({ cometd, heard }, channel) =>
+      new Promise((resolve) => cometd.subscribe(channel, ({ data }) => heard.push(data), resolve));
+    const publish = ({ cometd }, channel, data) => new Promise((resolve) => cometd.publish(channel, data, resolve));
+
+    test('a flood of publishes is refused politely, and its client waits and goes on with the same session', (t) =>
+      withFixture({ RATE_PUBLISHES: '5/2', MAX_INTERVAL: '3000' }, async (server) => {
+        const [alice, bob] = [await joined(t, server, '192.0.2.1'), await joined(t, server, '192.0.2.2')];
+        await subscribe(bob, '/flood');
+        await subscribe(alice, '/answers');
+        const clientId = alice.cometd.getClientId();
+        const replies = await Promise.all(Array.from({ length: 12 }, (_, n) => publish(alice, '/flood', n)));
+        const taken = replies.flatMap(({ successful }, n) => (successful ? [n] : []));
+        assert.deepEqual(taken.slice(0, 5), [0, 1, 2, 3, 4]);
+        const refused = replies.filter(({ successful }) => !successful);
+        assert.ok(refused.length >= 5, `of 12 ${refused.length} were refused`);
+        for (const { error, advice } of refused) {
+          assert.deepEqual([error, advice.reconnect], [EXCEEDED, 'retry']);
+          assert.ok(advice.interval > 0 && advice.interval <= 400, `advice to wait ${advice.interval} ms`);
+        }
+        assert.ok((await publish(bob, '/answers', 'unhindered')).successful, 'another address is slowed');
+        await until(() => alice.heard.includes('unhindered'), 'alice hears nothing any more');
+
+        // As advised.
+        const waited = [];
+        for (let n = 12; n < 15; ) {
+          const reply = await publish(alice, '/flood', n);
+          if (reply.successful) waited.push(n++);
+          else await sleep(reply.advice.interval);
+        }
+        await until(() => bob.heard.includes(14), () => `bob heard ${bob.heard}`);
+        assert.deepEqual(bob.heard, [...taken, ...waited], 'those that were taken, in their order');
+        assert.deepEqual([alice.cometd.getClientId(), alice.handshakes.length], [clientId, 1], 'another session');
+        assert.ok((await publish(bob, '/answers', 'still there')).successful);
+        await until(() => alice.heard.includes('still there'), 'alice hears nothing any more');
+        const [line, ...more] = logged(server, 'rate_exceeded');
+        assert.deepEqual([line.level, line.what, line.address], ['warn', 'publishes', '192.0.2.1']);
+        assert.ok(more.length < 3, 'a line for each refusal');
+      }));
+
+    test('who shakes hands too often is sent away, waits and comes back by itself', (t) =>
+      withFixture({ RATE_HANDSHAKES: '2/4' }, async (server) => {
+        for (let n = 0; n < 2; n += 1) await joined(t, server, '2001:db8::1');
+        const third = start(t, server, '2001:db8::3:1');
+        const elsewhere = await joined(t, server, '2001:db8:0:1::1');
+        assert.equal(elsewhere.handshakes.length, 1, 'another network is slowed');
+        await shakenHands(third);
+        const [first, ...later] = third.handshakes;
+        assert.deepEqual([first.successful, first.error, first.advice.reconnect], [false, EXCEEDED, 'handshake']);
+        const waited = later.at(-1).at - first.at;
+        assert.ok(waited >= first.advice.interval - 50, `advised ${first.advice.interval} ms, came back after ${waited}`);
+        assert.equal(later.length, 1, 'it tried more often than that');
+      }));
+  });
+
+test('sockets and streams of one network are opened at the rate that RATE_CONNECTIONS allows, and refused with a 429', () =>
+  withFixture({ RATE_CONNECTIONS: '2/60' }, async (server) => {
+    const url = `${server.url}/cometd`;
+    const alice = await join(url, from('192.0.2.1'));
+    const stream = await EventStream.open(`${url}/${alice.clientId}`, from('192.0.2.1'));
+    assert.equal(stream.status, 200);
+    assert.equal((await opening(url, from('192.0.2.1').headers))[0], 101);
+    const [status, text] = await opening(url, from('192.0.2.1').headers);
+    const [{ successful, error, advice }] = JSON.parse(text);
+    assert.deepEqual([status, successful, error, advice.reconnect], [429, false, EXCEEDED, 'retry']);
+    assert.ok(advice.interval > 20_000 && advice.interval <= 30_000, `${advice.interval} ms`);
+    const refused = await EventStream.open(`${url}/${alice.clientId}`, from('192.0.2.1'));
+    assert.equal(refused.status, 429);
+    assert.ok(Number(refused.headers['retry-after']) > 20 && Number(refused.headers['retry-after']) <= 30, refused.headers['retry-after']);
+    for (const [address, expected] of [['192.0.2.2', 101], ['2001:db8::1', 101], ['2001:db8::2', 101], ['2001:db8::3', 429]])
+      assert.equal((await opening(url, from(address).headers))[0], expected, address);
+    assert.deepEqual(logged(server, 'rate_exceeded').map(({ what, address }) => [what, address]), [['connections', '192.0.2.1'], ['connections', '2001:db8::3']]);
+    stream.asked.destroy();
+  }));
+
+test('too many connects at a time are told when to come again', () =>
+  withFixture({ CLIENT_MAX_CONNECTIONS: '1', TIMEOUT: '1000' }, async ({ url }) => {
+    const [alice, bob] = await Promise.all([join(`${url}/cometd`, from('192.0.2.1')), join(`${url}/cometd`, from('192.0.2.1'))]);
+    const connects = [alice.connect(), bob.connect()];
+    const refused = await Promise.race(connects);
+    assert.deepEqual([refused.status, refused.headers['retry-after']], [503, '5']);
+    await Promise.all(connects);
+  }));
+
+test('a socket that outlived its object is counted by its address', () =>
+  withFixture({ RATE_PUBLISHES: '1/60', MAX_INTERVAL: '60000' }, async ({ url, evict }) => {
+    const socket = await Socket.open(`${url}/cometd`, from('192.0.2.1'));
+    const clientId = await socket.join();
+    await evict('/', 'hibernate');
+    const publish = async () => (await socket.ask({ channel: '/a', clientId, data: 1 }))[0].error;
+    assert.deepEqual([await publish(), await publish()], [undefined, EXCEEDED]);
+    await socket.close(1000);
+  }));
+
+test('what another home passes on is counted by its client’s address', () =>
+  withFixture({ RATE_PUBLISHES: '1/60', HOMES: 'sharded:8', MAX_INTERVAL: '60000' }, async ({ url }) => {
+    const cometd = `${url}/cometd`;
+    const homeOf = (clientId) => clientId.slice(0, 3);
+    const alice = await join(cometd, from('192.0.2.1'));
+    const addresses = Array.from({ length: 40 }, (_, n) => `198.51.100.${n}`);
+    const publish = (address) => new Client(cometd, alice.clientId, from(address).headers).publish('/a', 1);
+    const outcome = async (address) => (await publish(address)).json.find(({ successful }) => successful !== undefined).error;
+    // Of forty addresses most lead to another home than alice's.
+    const homes = await Promise.all(addresses.map(async (address) => homeOf((await join(cometd, from(address))).clientId)));
+    const away = addresses.filter((_, n) => homes[n] !== homeOf(alice.clientId)).slice(0, 2);
+    assert.equal(away.length, 2);
+    assert.deepEqual([await outcome(away[0]), await outcome(away[0]), await outcome(away[1])], [undefined, EXCEEDED, undefined]);
+    const socket = await Socket.open(cometd, from(away[0]));
+    assert.equal((await socket.ask({ channel: '/a', clientId: alice.clientId, data: 1 }))[0].error, EXCEEDED, 'through a tunnel');
+    await socket.close(1000);
+  }));
+
+describe('Cloudflare’s rate limiter, where it is bound', () => {
+  test('turns requests away before they reach an object, each network by itself', async (t) => {
+    const { RATE_LIMITER } = await limitersOfTheExample();
+    const ratelimits = { RATE_LIMITER: { ...RATE_LIMITER, simple: { ...RATE_LIMITER.simple, limit: 4 } } };
+    const key = '0123456789abcdef';
+    const server = await startServer({ fixture: true, ratelimits, vars: { API_KEYS: key, ALLOWED_ORIGINS: 'https://page.example' } });
+    t.after(() => server.stop());
+    const url = `${server.url}/cometd`;
+    const alice = await join(url, from('192.0.2.1')); // two requests
+    await alice.ok(alice.publish('/a', 1));
+    assert.equal((await opening(url, from('192.0.2.1').headers))[0], 101);
+    const refused = await post(url, [HANDSHAKE], { headers: { ...from('192.0.2.1').headers, origin: 'https://page.example' } });
+    const [{ successful, error, advice }] = refused.json;
+    assert.deepEqual([refused.status, successful, error, advice], [429, false, EXCEEDED, { reconnect: 'retry', interval: 10_000 }]);
+    const { 'retry-after': after, 'access-control-allow-origin': origin, 'cache-control': cache } = refused.headers;
+    assert.deepEqual([after, origin, cache], ['10', 'https://page.example', 'no-store']);
+    assert.equal((await opening(url, from('192.0.2.1').headers))[0], 429);
+    assert.equal((await EventStream.open(`${url}/${alice.clientId}`, from('192.0.2.1'))).status, 429);
+    for (const address of ['192.0.2.2', '2001:db8::1']) assert.equal((await post(url, [HANDSHAKE], from(address))).status, 200, address);
+    const headers = { ...from('192.0.2.1').headers, authorization: `Bearer ${key}` };
+    for (let n = 0; n < 6; n += 1) assert.equal((await request(`${url}/api/clients`, { method: 'GET', headers })).status, 200, 'the server API');
+  });
+
+  test('stops nobody where it fails, and the log says so', () =>
+    withFixture({ RATE_LIMITER: 'not a limiter' }, async (server) => {
+      const alice = await join(`${server.url}/cometd`, from('192.0.2.1'));
+      await alice.ok(alice.publish('/a', 1));
+      assert.equal(logged(server, 'rate_limiter_failed')[0].level, 'error');
+    }));
+});
+
+/** The limiters that wrangler.toml has where its example is no comment any more. */
+async function limitersOfTheExample() {
+  const folder = await mkdtemp(path(tmpdir(), 'bayeux-limits-'));
+  try {
+    const config = path(folder, 'wrangler.toml');
+    const commented = await readFile(inRoot('wrangler.toml'), 'utf8');
+    await writeFile(config, commented.replace(/^# (?=\[\[ratelimits\]\]$|\w+ = )/gm, ''));
+    return unstable_getMiniflareWorkerOptions(config).workerOptions.ratelimits;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
