@@ -1,0 +1,58 @@
+// The example of a hooks Worker as docs/HOOKS.md has it run: `wrangler dev` with both, and with one after the other.
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join as path } from 'node:path';
+import { after, test } from 'node:test';
+import { inRoot } from '../../scripts/lib/project.mjs';
+import { HANDSHAKE, join, post } from './support/bayeux.mjs';
+import { until } from './support/server.mjs';
+import { wranglerDev } from './support/wrangler-dev.mjs';
+
+const EXAMPLE = inRoot('examples', 'hooks', 'wrangler.toml');
+
+const folder = await mkdtemp(path(tmpdir(), 'bayeux-hooks-dev-'));
+after(() => rm(folder, { recursive: true, force: true }));
+
+/** wrangler.toml with the lines that the guide has to add, in a folder where nobody trips over it. */
+async function configured() {
+  const guide = await readFile(inRoot('docs', 'HOOKS.md'), 'utf8');
+  const [, lines] = /```toml\n(# wrangler\.toml of this server\n[^`]+)```/.exec(guide);
+  const config = path(folder, 'wrangler.toml');
+  const own = await readFile(inRoot('wrangler.toml'), 'utf8');
+  const placed = own.replace(/^(main|directory|watch_dir) = "(.+)"$/gm, (_, name, where) => `${name} = ${JSON.stringify(inRoot(where))}`);
+  await writeFile(config, `${placed}\n${lines}`);
+  return config;
+}
+
+const shakeHands = async (url, ext) => (await post(`${url}/cometd`, [{ ...HANDSHAKE, ext }])).json[0];
+
+test('wrangler dev runs the server and the example together', async (t) => {
+  const { url, stop } = await wranglerDev([await configured(), EXAMPLE], path(folder, 'together'));
+  t.after(stop);
+  const { error, ext } = await shakeHands(url, { user: 'eve', password: 'guess' });
+  assert.deepEqual([error, ext], ['401::wrong_password', { loginAt: '/login' }]);
+  const [alice, guest] = await Promise.all([join(`${url}/cometd`, { handshake: { ext: { user: 'alice', password: 'sesame' } } }), join(`${url}/cometd`)]);
+  assert.equal(await alice.call('/service/greet'), 'Hello, alice!');
+  assert.equal(await guest.call('/service/greet'), 'Hello, stranger!');
+  assert.equal((await guest.subscribe('/members/tea')).json[0].error, '403::members_only');
+  await alice.ok(alice.subscribe('/members/tea'));
+  const { json } = await alice.publish('/members/tea', 'hi');
+  assert.deepEqual(json.find(({ data }) => data)?.data, { from: 'alice', said: 'hi' });
+});
+
+test('while the hooks Worker is down nobody gets in, and when it is up everybody does', async (t) => {
+  const place = path(folder, 'apart');
+  const server = await wranglerDev([await configured()], place);
+  t.after(server.stop);
+  const refused = async () => (await shakeHands(server.url)).error === '503::hooks_unavailable';
+  const { successful, error, advice } = await shakeHands(server.url);
+  assert.deepEqual([successful, error, advice.reconnect], [false, '503::hooks_unavailable', 'handshake']);
+  const hooks = await wranglerDev([EXAMPLE], place);
+  t.after(hooks.stop);
+  await until(async () => (await shakeHands(server.url)).successful, 'it is not found', 30_000);
+  const alice = await join(`${server.url}/cometd`, { handshake: { ext: { user: 'alice', password: 'sesame' } } });
+  assert.equal(await alice.call('/service/greet'), 'Hello, alice!');
+  await hooks.stop();
+  await until(refused, 'the handshake is let through', 30_000);
+});
