@@ -37,6 +37,17 @@ impl Homes {
         }
     }
 
+    /// The homes that it makes, which the root is not.
+    pub fn shards(self) -> impl Iterator<Item = Home> {
+        let (regions, count) = match self {
+            Self::Root => (Vec::new(), 0),
+            Self::Sharded(count) => (vec![None], count),
+            Self::Regional(count) => (Region::ALL.map(Some).to_vec(), count),
+        };
+        let of_region = move |region| (0..count).map(move |index| Home::Shard(Shard::new(region, index)));
+        regions.into_iter().flat_map(of_region)
+    }
+
     /// The home of a client at this IP address. Where its region is not known it is as good in one as in another.
     pub fn choose(self, address: &str, region: Option<Region>) -> Home {
         let place = |count: u16| u16::try_from(fnv1a(address) % u32::from(count)).unwrap_or_default();

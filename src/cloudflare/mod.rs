@@ -9,6 +9,7 @@ mod config;
 mod cors;
 mod departures;
 mod event_source;
+mod everywhere;
 mod homes;
 mod hooks;
 mod http;

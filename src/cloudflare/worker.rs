@@ -18,7 +18,7 @@ use super::homes;
 use super::http::{ALLOWED_METHODS, Head, cross_origin, is_upgrade, path, preflight, query, respond};
 use super::log::{Log, LogLevel};
 use super::long_polling::origin;
-use super::{plain_http, rate_limits, site};
+use super::{everywhere, plain_http, rate_limits, site};
 use crate::bayeux::api::{Door, is_api_path, knock};
 use crate::bayeux::{BASE_PATH, ConnectionType, Home, OptionError, RequestError};
 
@@ -75,6 +75,7 @@ fn api(request: &Request, bindings: &Bindings, config: &Config) -> Result<JsValu
     let call = plain_http::request(request);
     match knock(&config.api_keys, &call) {
         Door::Open(home) => Ok(object(bindings, &home, request)?.into()),
+        Door::Everywhere => Ok(everywhere::list(bindings.clone(), call, config.options.homes).into()),
         Door::Closed(response) => {
             if response.status == 401 {
                 let details = json!({ "address": call.address.as_deref() });

@@ -160,6 +160,43 @@ test('clients and channels are listed in pages', async () => {
   assert.deepEqual(await api.get(`/clients/${name}`), { ...shown, channels: ['/pages/**', '/pages/true'] });
 });
 
+test('clients and channels of all homes are listed in pages, each with its home', () =>
+  withFixture({ API_KEYS: NEW, HOMES: 'sharded:4', MAX_INTERVAL: '60000' }, async ({ url }) => {
+    const all = new ApiCaller(`${url}/cometd/api`, NEW, description);
+    const clients = await Promise.all(
+      Array.from({ length: 12 }, (_, n) => join(`${url}/cometd`, { headers: { 'cf-connecting-ip': `192.0.2.${n}` } })),
+    );
+    clients.push(await join(`${url}/cometd/garden`));
+    for (const client of clients) await client.ok(client.subscribe(['/garden/gate', '/**']));
+    const paged = async (path, list, limit) => {
+      const entries = [];
+      for (let after; ; ) {
+        const page = await all.get(path, { tree: '*', limit, ...(after && { after }) });
+        entries.push(...page[list]);
+        if (!page.next) return entries;
+        after = page.next;
+      }
+    };
+    const everybody = await paged('/clients', 'clients', 1000);
+    // `s00` to `s03` are the shards' clientIds, `t…` the tree's.
+    const homes = clients.map(({ clientId }) => (clientId.startsWith('s') ? `@${Number(clientId.slice(1, 3))}` : '/garden'));
+    assert.ok(new Set(homes).size >= 4, `they came to ${homes}`);
+    assert.deepEqual(everybody.map(({ tree }) => tree).sort(), homes.sort());
+    for (const limit of [1, 3, 7]) assert.deepEqual(await paged('/clients', 'clients', limit), everybody, `${limit} a page`);
+    const subscribed = Object.entries(Object.groupBy(homes, (home) => home)).flatMap(([tree, { length }]) =>
+      ['/**', '/garden/gate'].map((channel) => ({ channel, subscribers: length, tree })),
+    );
+    const byPlace = (one, other) => (one.tree + one.channel < other.tree + other.channel ? -1 : 1);
+    assert.deepEqual((await paged('/channels', 'channels', 2)).sort(byPlace), subscribed.sort(byPlace));
+
+    const { client, tree } = everybody.find(({ tree }) => tree.startsWith('@'));
+    assert.equal((await all.get(`/clients/${client}`, { tree })).subscriptions, 2);
+    assert.equal((await all.call('DELETE', `/clients/${client}`, { query: { tree } })).status, 204);
+    assert.equal((await paged('/clients', 'clients', 1000)).length, clients.length - 1);
+    for (const query of [{ after: '17000' }, { after: '@0,x' }, { limit: 0 }]) assert.equal((await all.call('GET', '/clients', { query: { tree: '*', ...query } })).status, 400);
+    assert.equal((await all.with('wrong').call('GET', '/clients', { query: { tree: '*' } })).status, 401);
+  }));
+
 test('the trees that are in use are listed, the root first, whatever home is named', async () => {
   const { client: alice } = await named();
   await alice.ok(alice.subscribe(['/leaves/green', '/roots/deep']));

@@ -325,6 +325,7 @@ fn the_door_opens_for_a_key_and_leads_to_one_home() {
         let (path, query) = (format!("{API_PATH}{path}"), query.to_owned());
         match knock(&keys, &HttpRequest { method: "GET".to_owned(), path, query, headers, ..HttpRequest::default() }) {
             Door::Open(home) => home.name().to_owned(),
+            Door::Everywhere => "everywhere".to_owned(),
             Door::Closed(response) => response.status.to_string(),
         }
     };
@@ -342,12 +343,19 @@ fn the_door_opens_for_a_key_and_leads_to_one_home() {
         assert_eq!(call("/clients", query, key), home, "{query}");
     }
     assert_eq!(call("/trees", "tree=chat", key), "/", "the root knows all");
-    for tree in ["@x", "*", "/a/*", "meta", "a%20b"] {
+    for list in ["/clients", "/channels"] {
+        assert_eq!(call(list, "limit=1&tree=*", key), "everywhere");
+    }
+    assert_eq!(call("/trees", "tree=*", key), "/");
+    assert_eq!(call("/clients/1", "tree=*", key), "400", "a client is in one home");
+    for tree in ["@x", "**", "/a/*", "meta", "a%20b"] {
         assert_eq!(call("/clients", &format!("tree={tree}"), key), "400");
     }
     for wrong in [None, Some("the-key-of-this-tesT")] {
         assert_eq!(call("/clients", "", wrong), "401");
-        assert_eq!(call("/nothing", "tree=*", wrong), "401", "nothing is told without a key");
+        for path in ["/nothing", "/clients"] {
+            assert_eq!(call(path, "tree=*", wrong), "401", "nothing is told without a key");
+        }
     }
     assert_eq!(call("/openapi.json", "", None), "200");
 }

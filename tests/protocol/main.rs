@@ -28,6 +28,7 @@ mod disconnect;
 mod dismissal;
 mod event_source;
 mod events;
+mod everywhere;
 mod expiry;
 mod handshake;
 mod hooks;

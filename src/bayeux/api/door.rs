@@ -1,6 +1,6 @@
 //! Who comes in, and where to: decided before any home is called.
 
-use super::{ApiError, ApiKeys, guarded};
+use super::{ApiError, ApiKeys, Everywhere, guarded};
 use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::bayeux::{API_PATH, Home};
 
@@ -12,6 +12,8 @@ const DESCRIPTION: &str = include_str!("openapi.json");
 pub enum Door {
     /// It goes to this home.
     Open(Home),
+    /// It is a list of all homes: see [`Everywhere`].
+    Everywhere,
     /// It was answered here.
     Closed(HttpResponse),
 }
@@ -39,9 +41,8 @@ pub fn knock(keys: &ApiKeys, request: &HttpRequest) -> Door {
     if request.path.strip_prefix(API_PATH) == Some("/openapi.json") {
         return Door::Closed(describe(&request.method));
     }
-    let home = keys.admit(request.header("authorization")).and_then(|()| home(request));
-    match home {
-        Ok(home) => Door::Open(home),
+    match keys.admit(request.header("authorization")).and_then(|()| door(request)) {
+        Ok(door) => door,
         Err(error) => Door::Closed(error.into_response()),
     }
 }
@@ -52,6 +53,11 @@ fn describe(method: &str) -> HttpResponse {
     }
     let response = HttpResponse { body: Some(DESCRIPTION.into()), ..HttpResponse::new(200) };
     guarded(response.header("content-type", "application/json;charset=UTF-8"))
+}
+
+/// Where a call leads that has a key.
+fn door(request: &HttpRequest) -> Result<Door, ApiError> {
+    if Everywhere::is_meant(request) { Ok(Door::Everywhere) } else { home(request).map(Door::Open) }
 }
 
 /// The home that a call speaks of.

@@ -12,17 +12,19 @@
 //! ```
 //!
 //! A client is named here by its [`SessionKey`](super::SessionKey), which tells nothing of its clientId. Each call speaks of one home: the root's,
-//! or that of `?tree=`; the list of trees is the root's. Without a key in `API_KEYS` none of this is there.
+//! or that of `?tree=`; the list of trees is the root's, and lists with `?tree=*` are put together from those of all homes. Without a key in `API_KEYS` none of this is there.
 
 mod call;
 mod door;
 mod error;
+mod everywhere;
 mod keys;
 mod lists;
 mod publish;
 
 pub use door::{Door, is_api_path, knock};
 pub use error::ApiError;
+pub use everywhere::{Everywhere, Question};
 pub use keys::ApiKeys;
 
 use super::app::{HttpRequest, HttpResponse};

@@ -1,0 +1,43 @@
+//! Lists of the server API that are put together from those of all homes.
+
+use std::panic::AssertUnwindSafe;
+
+use wasm_bindgen::JsCast;
+use wasm_bindgen::JsValue;
+use worker::js_sys::Promise;
+use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
+use worker::web_sys::{Request, Response};
+
+use super::bindings::Bindings;
+use super::plain_http;
+use crate::bayeux::Homes;
+use crate::bayeux::api::{Everywhere, Question};
+use crate::bayeux::app::{HttpRequest, HttpResponse};
+
+/// The promise of a page. `call` came with a key.
+pub fn list(bindings: Bindings, call: HttpRequest, homes: Homes) -> Promise {
+    let page = async move {
+        let response = match Everywhere::new(&call, homes) {
+            Ok(page) => complete(&bindings, page).await?,
+            Err(error) => error.into_response(),
+        };
+        plain_http::response(&response, None).map(Into::into)
+    };
+    future_to_promise(AssertUnwindSafe(page))
+}
+
+async fn complete(bindings: &Bindings, mut page: Everywhere) -> Result<HttpResponse, JsValue> {
+    while let Some(question) = page.question() {
+        page.take(ask(bindings, &question).await?);
+    }
+    Ok(page.into_response())
+}
+
+async fn ask(bindings: &Bindings, Question { whom, path }: &Question) -> Result<HttpResponse, JsValue> {
+    // The host's name is of no account: the request goes to the object that it is given to.
+    let request = Request::new_with_str(&format!("https://object{path}"))?;
+    let answer = bindings.object(whom)?.fetch_with_request(&request)?;
+    let response: Response = JsFuture::from(answer).await?.unchecked_into();
+    let body = JsFuture::from(response.text()?).await?.as_string().map(String::into_bytes);
+    Ok(HttpResponse { body, ..plain_http::head(&response) })
+}
