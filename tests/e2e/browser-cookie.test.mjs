@@ -84,6 +84,29 @@ test('a clientId is worth nothing without its browser’s cookie: not by POST, n
   stream.cut();
 });
 
+test('the cookie goes with its browser to other homes, however it comes there', () =>
+  withFixture({ BROWSER_COOKIE: 'true', MAX_INTERVAL: '30000', HOMES: 'sharded:8' }, async ({ url }) => {
+    const cometd = `${url}/cometd`;
+    const at = (n, headers) => ({ headers: { ...headers, 'cf-connecting-ip': `10.0.0.${n}` } });
+    const owner = await browser();
+    const { clientId } = await join(cometd, at(0, owner));
+    const subscribe = { channel: '/meta/subscribe', clientId, subscription: '/x' };
+    /** What a browser is answered by POST, on a socket and on a stream. */
+    const asks = async (from) => {
+      const [posted] = (await post(cometd, [subscribe], from)).json;
+      const socket = await Socket.open(cometd, from);
+      const [sent] = await socket.ask(subscribe);
+      await socket.close(1000);
+      const stream = await EventStream.open(`${cometd}/${clientId}`, from);
+      stream.cut();
+      return [posted.error ?? posted.successful, sent.error ?? sent.successful, stream.status];
+    };
+    for (const n of [1, 2, 3, 4]) {
+      assert.deepEqual(await asks(at(n, await browser())), ['402::session_unknown', '402::session_unknown', 404]);
+      assert.deepEqual(await asks(at(n, owner)), [true, true, 200]);
+    }
+  }));
+
 describe('cometd.js in two tabs of one Chromium', async () => {
   const chromium = await inChromium();
 

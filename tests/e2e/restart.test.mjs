@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { startServer } from '../../scripts/lib/server.mjs';
 import { crowd, HANDSHAKE, join, post } from './support/bayeux.mjs';
 import { EventStream } from './support/event-stream.mjs';
@@ -199,35 +198,6 @@ test('clients that read what they are sent cost no writes', async () => {
   }
   assert.deepEqual((await written()).slice(before.length), []);
   [first, ...others].forEach((socket) => socket.raw.close());
-});
-
-test('a thousand idle sockets wake nobody, and all hear what is published then', async () => {
-  const server = await startServer({ fixture: true, vars: { LOG_LEVEL: 'debug', WEBSOCKET_TIMEOUT: '600000', MAX_INTERVAL: '600000' } });
-  after(() => server.stop());
-  const url = `${server.url}/cometd`;
-  const sockets = [];
-  for (let left = 1000; left > 0; left -= 50)
-    sockets.push(
-      ...(await Promise.all(
-        Array.from({ length: 50 }, async () => {
-          const socket = await Socket.open(url);
-          const clientId = await socket.join();
-          await socket.ask({ channel: '/meta/subscribe', clientId, subscription: '/news' });
-          socket.send([{ channel: '/meta/connect', clientId, id: 'held', connectionType: 'websocket' }]);
-          return socket;
-        }),
-      )),
-    );
-  const alice = await join(url);
-  const starts = () => logged(server, 'object_started').length;
-  await server.evict('/', 'hibernate');
-  const before = starts();
-  await sleep(5000); // so long nothing happens; the object has no timer, and its alarm is an hour away
-  assert.equal(starts(), before, 'something woke the object');
-  await alice.ok(alice.publish('/news', 1));
-  for (const socket of sockets) assert.deepEqual(await socket.next(), [{ channel: '/news', data: 1 }]);
-  assert.equal(starts(), before + 1);
-  sockets.forEach((socket) => socket.raw.close());
 });
 
 test('an object that is evicted wakes with its sockets open and their connects held', async () => {

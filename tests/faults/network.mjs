@@ -1,6 +1,7 @@
 // The network between clients and server: it passes bytes on, and does to connections what it is told.
 import { once } from 'node:events';
 import net from 'node:net';
+import { reset } from '../e2e/support/reset.mjs';
 
 export class Network {
   #server;
@@ -32,7 +33,7 @@ export class Network {
    */
   cut({ near, far }, how) {
     for (const end of [near, far]) {
-      if (how === 'reset') end.resetAndDestroy();
+      if (how === 'reset') reset(end);
       else end.destroy();
     }
   }

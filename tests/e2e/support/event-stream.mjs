@@ -1,5 +1,6 @@
 // An event stream (HTML standard, section 9.2) as it goes over the wire.
 import { Agent, request } from 'node:http';
+import { reset } from './reset.mjs';
 import { until } from './server.mjs';
 
 /** No answer may take longer: it has hung then. */
@@ -74,7 +75,7 @@ export class EventStream {
 
   /** Breaks the connection (RST). */
   cut() {
-    this.asked.socket.resetAndDestroy();
+    reset(this.asked.socket);
   }
 
   #read(piece) {

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
 import { after } from 'node:test';
+import { reset } from './reset.mjs';
 
 /**
  * A line to a port of this machine, for all tests of a file. `mishap({ up, bytes })` is asked about each piece that is on
@@ -47,7 +48,7 @@ export async function network(port, mishap = () => undefined) {
 }
 
 const ENDINGS = {
-  reset: (end) => end.resetAndDestroy(),
+  reset,
   // What comes from now on is read by nobody.
   finish: (end) => end.removeAllListeners('data').resume().end(),
 };
