@@ -89,7 +89,7 @@ impl ChannelTree {
         let name = state.id().name().unwrap_or_default();
         let home = Home::named(&name).ok_or_else(|| JsError::new("this object's name is no home's"))?;
         let log = Log::new(config.log_level, &name);
-        let store = SqlStore::open(&state)?;
+        let store = SqlStore::open(&state);
         let stored = store.load(&log)?;
         let storage = state.storage();
         let (sockets, kept) = Sockets::new(state, config.options.max_queue_bytes);

@@ -6,26 +6,26 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::json;
 use worker::durable::State;
 use worker::{SqlCursor, SqlStorage, SqlStorageValue, Storage};
 
 use super::log::{Log, LogLevel};
-use crate::bayeux::{Delivery, EventNumber, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored};
+use crate::bayeux::{Delivery, EventNumber, Notice, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored};
 
 /// What leads from each version of the tables to the next. An object runs those it lacks when it wakes, and during a
 /// gradual deployment one of an older version may wake after a newer one: so they only ever add, and statements name
-/// their columns.
+/// their columns. One that broke off half-way, on a full disk, is run again.
 const MIGRATIONS: [&str; 2] = [
     "
-    CREATE TABLE session (key INTEGER PRIMARY KEY, json TEXT NOT NULL);
-    CREATE TABLE event (number INTEGER PRIMARY KEY, json TEXT NOT NULL, recipients TEXT NOT NULL);
-    CREATE TABLE delivery (newest INTEGER NOT NULL, json TEXT NOT NULL);
-    CREATE TABLE damaged (origin TEXT NOT NULL, key INTEGER NOT NULL, text TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS session (key INTEGER PRIMARY KEY, json TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS event (number INTEGER PRIMARY KEY, json TEXT NOT NULL, recipients TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS delivery (newest INTEGER NOT NULL, json TEXT NOT NULL);
+    CREATE TABLE IF NOT EXISTS damaged (origin TEXT NOT NULL, key INTEGER NOT NULL, text TEXT NOT NULL);
 ",
     "
-    CREATE TABLE note (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 ",
 ];
 
@@ -34,62 +34,78 @@ const MIGRATIONS: [&str; 2] = [
 pub struct SqlStore {
     sql: SqlStorage,
     storage: Rc<Storage>,
-    /// Whether the tables are there, in their latest version.
-    ready: Rc<Cell<bool>>,
+    tables: Rc<Cell<Tables>>,
     /// Whether anything was written since that was asked last.
     written: Rc<Cell<bool>>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Tables {
+    #[default]
+    Missing,
+    /// Those of an older version could not be brought up to date yet.
+    Outdated,
+    Ready,
+}
+
+/// One row, by a column of its table.
+struct Row {
+    table: &'static str,
+    column: &'static str,
+    key: SqlStorageValue,
 }
 
 type Result<T> = std::result::Result<T, StoreError>;
 
 impl SqlStore {
-    /// # Errors
-    /// Where the tables cannot be read or brought up to date.
-    pub fn open(state: &State) -> Result<Self> {
+    pub fn open(state: &State) -> Self {
         let storage = state.storage();
-        let store =
-            Self { sql: storage.sql(), storage: Rc::new(storage), ready: Rc::default(), written: Rc::default() };
-        if store.has_tables()? {
-            store.migrate()?;
-        }
-        Ok(store)
+        Self { sql: storage.sql(), storage: Rc::new(storage), tables: Rc::default(), written: Rc::default() }
     }
 
-    /// All rows. One that cannot be read is set aside, into the table `damaged`, and told in the log.
+    /// All rows, in tables that are brought up to date; where that fails, those of the tables that are there, and each write tries
+    /// again. A row that cannot be read is set aside, into the table `damaged`. Either is told in the log.
     ///
     /// # Errors
     /// Where the tables cannot be read.
     pub fn load(&self, log: &Log) -> Result<Stored> {
         let mut stored = Stored::default();
-        if !self.ready.get() {
+        if !self.has_table("version")? {
             return Ok(stored);
         }
-        for (key, [json, _]) in self.rows("SELECT key, json, '' FROM session ORDER BY key")? {
-            if let Some(session) = self.parsed(log, "session", "key", key, &json)? {
+        self.tables.set(Tables::Outdated);
+        self.migrate().unwrap_or_else(|error| log_failure(log, &error));
+        for (key, [json, _]) in self.rows_of("session", "SELECT key, json, '' FROM session ORDER BY key")? {
+            if let Some(session) = self.parsed(log, Row::of("session", "key", key), &json) {
                 stored.sessions.push((SessionKey(key), session));
             }
         }
-        for (number, [json, to]) in self.rows("SELECT number, json, recipients FROM event ORDER BY number")? {
-            let whole: Option<&serde_json::value::RawValue> = serde_json::from_str(&json).ok();
-            let to = if whole.is_some() { &to } else { &json };
-            if let Some(to) = self.parsed(log, "event", "number", number, to)? {
+        for (number, [json, to]) in
+            self.rows_of("event", "SELECT number, json, recipients FROM event ORDER BY number")?
+        {
+            let whole = serde_json::from_str::<IgnoredAny>(&json).is_ok();
+            let to = if whole { &to } else { &json };
+            if let Some(to) = self.parsed(log, Row::of("event", "number", number), to) {
                 stored.events.push(SavedEvent { number: EventNumber(number), json, to });
             }
         }
-        for (row, [json, _]) in self.rows("SELECT rowid, json, '' FROM delivery ORDER BY rowid")? {
-            if let Some(deliveries) = self.parsed::<Vec<Delivery>>(log, "delivery", "rowid", row, &json)? {
+        for (row, [json, _]) in self.rows_of("delivery", "SELECT rowid, json, '' FROM delivery ORDER BY rowid")? {
+            if let Some(deliveries) = self.parsed::<Vec<Delivery>>(log, Row::of("delivery", "rowid", row), &json) {
                 stored.deliveries.extend(deliveries);
             }
         }
-        for (_, note) in self.rows("SELECT 0, name, text FROM note")? {
-            stored.notes.push(note.into());
+        for (_, [name, text]) in self.rows_of("note", "SELECT 0, name, text FROM note")? {
+            let row = Row { table: "note", column: "name", key: name.as_str().into() };
+            if self.parsed::<IgnoredAny>(log, row, &text).is_some() {
+                stored.notes.push((name, text));
+            }
         }
         Ok(stored)
     }
 
     /// Whether there is anything of an earlier life.
     pub fn is_in_use(&self) -> bool {
-        self.ready.get()
+        self.tables.get() != Tables::Missing
     }
 
     /// Whether anything was written since this was asked last.
@@ -99,14 +115,14 @@ impl SqlStore {
 
     /// Leaves nothing behind of an object that nobody uses: neither its tables nor its alarm.
     pub fn clear(&self) {
-        if self.ready.replace(false) {
+        if self.tables.replace(Tables::Missing) != Tables::Missing {
             // Done when it returns; what it promises is that it is safe on the disk.
             let _ = self.storage.as_raw().delete_all();
         }
     }
 
-    fn has_tables(&self) -> Result<bool> {
-        let tables = self.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = 'version'", [])?;
+    fn has_table(&self, name: &str) -> Result<bool> {
+        let tables = self.exec("SELECT name FROM sqlite_master WHERE type = 'table' AND name = ?", [name.into()])?;
         Ok(tables.raw().next().is_some())
     }
 
@@ -121,30 +137,36 @@ impl SqlStore {
             self.exec("DELETE FROM version", [])?;
             self.exec("INSERT INTO version VALUES (?)", [number(known)])?;
         }
-        self.ready.set(true);
+        self.tables.set(Tables::Ready);
         Ok(())
     }
 
     /// A row's JSON; none where it is damaged.
-    fn parsed<T: DeserializeOwned>(
-        &self,
-        log: &Log,
-        table: &str,
-        column: &str,
-        key: u64,
-        json: &str,
-    ) -> Result<Option<T>> {
+    fn parsed<T: DeserializeOwned>(&self, log: &Log, row: Row, json: &str) -> Option<T> {
         let error = match serde_json::from_str(json) {
-            Ok(value) => return Ok(Some(value)),
+            Ok(value) => return Some(value),
             Err(error) => error.to_string(),
         };
-        log.line(LogLevel::Error, "row_damaged", json!({ "table": table, "key": key, "error": error }));
-        self.exec(
-            "INSERT INTO damaged (origin, key, text) VALUES (?, ?, ?)",
-            [table.into(), number(key), json.into()],
-        )?;
-        self.exec(&format!("DELETE FROM {table} WHERE {column} = ?"), [number(key)])?;
-        Ok(None)
+        let key = match &row.key {
+            SqlStorageValue::Integer(key) => json!(key),
+            SqlStorageValue::String(name) => json!(name),
+            _ => json!(null),
+        };
+        log.line(LogLevel::Error, "row_damaged", json!({ "table": row.table, "key": key, "error": error }));
+        // Where it cannot be set aside either, it stays where it is.
+        self.set_aside(row, json).unwrap_or_else(|error| log_failure(log, &error));
+        None
+    }
+
+    fn set_aside(&self, Row { table, column, key }: Row, text: &str) -> Result<()> {
+        let query = "INSERT INTO damaged (origin, key, text) VALUES (?, ?, ?)";
+        self.exec(query, [table.into(), key.clone(), text.into()])?;
+        self.exec(&format!("DELETE FROM {table} WHERE {column} = ?"), [key]).map(drop)
+    }
+
+    /// The rows of a query of one table, where that is there.
+    fn rows_of(&self, table: &str, query: &str) -> Result<Vec<(u64, [String; 2])>> {
+        if self.has_table(table)? { self.rows(query) } else { Ok(Vec::new()) }
     }
 
     /// The rows of a query of one whole number and two texts. What has other types reads as 0 and empty.
@@ -164,10 +186,12 @@ impl SqlStore {
         rows.collect()
     }
 
-    /// A statement that writes, with the tables there.
+    /// A statement that writes, with the tables there. Those of an older version may do.
     fn write(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<()> {
-        if !self.ready.get() {
-            self.migrate()?;
+        match self.tables.get() {
+            Tables::Ready => {}
+            Tables::Outdated => drop(self.migrate()),
+            Tables::Missing => self.migrate()?,
         }
         self.written.set(true);
         self.exec(query, values).map(drop)
@@ -175,7 +199,7 @@ impl SqlStore {
 
     /// A statement that deletes, where there is anything.
     fn delete(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<()> {
-        if !self.ready.get() {
+        if !self.is_in_use() {
             return Ok(());
         }
         self.written.set(true);
@@ -225,6 +249,12 @@ impl Store for SqlStore {
     }
 }
 
+impl Row {
+    fn of(table: &'static str, column: &'static str, key: u64) -> Self {
+        Self { table, column, key: number(key) }
+    }
+}
+
 /// Numbers here count sessions and events, and stay below 2^53.
 fn number(number: u64) -> SqlStorageValue {
     SqlStorageValue::Integer(i64::try_from(number).unwrap_or(i64::MAX))
@@ -232,6 +262,10 @@ fn number(number: u64) -> SqlStorageValue {
 
 fn text(value: &(impl serde::Serialize + ?Sized)) -> Result<SqlStorageValue> {
     serde_json::to_string(value).map(Into::into).map_err(|error| StoreError(error.to_string()))
+}
+
+fn log_failure(log: &Log, error: &StoreError) {
+    log.notice(&Notice::StoreFailed { error: error.to_string() });
 }
 
 fn failed(error: &worker::Error) -> StoreError {
