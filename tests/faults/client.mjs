@@ -70,13 +70,9 @@ export class Client {
   }
 
   async #wait() {
-    try {
-      const { successful } = await this.#connect();
-      if (!successful) await this.#waitALittle();
-    } catch (error) {
-      this.#ledger.broke(this.#subscriber);
-      throw error;
-    }
+    const { successful } = await this.#connect();
+    if (!successful) return this.#waitALittle();
+    this.#ledger.connected(this.#subscriber);
   }
 
   #connect(advice) {
@@ -105,7 +101,12 @@ export class Client {
 
   async #send(message) {
     this.#messages += 1;
-    const reply = await this.#transport.send([{ id: String(this.#messages), ...(this.#clientId && { clientId: this.#clientId }), ...message }]);
+    const sent = [{ id: String(this.#messages), ...(this.#clientId && { clientId: this.#clientId }), ...message }];
+    const since = Date.now();
+    const reply = await this.#transport.send(sent).catch((error) => {
+      if (error instanceof Lost) this.#ledger.broke(this.#subscriber, since);
+      throw error;
+    });
     if (reply.error?.startsWith('402') && this.#connecting) {
       this.#ledger.problem(`${this.name} was told to shake hands again, at ${message.channel}`);
       this.#connecting = this.#publishing = false;
@@ -114,7 +115,6 @@ export class Client {
   }
 
   #hear(messages) {
-    this.#ledger.hears(this.#subscriber);
     for (const message of messages) {
       if (message.channel === this.room && !('successful' in message)) this.#ledger.received(this.#subscriber, message.data);
       else if (message.channel === '/service/dropped') this.#ledger.problem(`${this.name} was told that events were dropped`);

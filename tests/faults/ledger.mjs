@@ -1,6 +1,9 @@
 // What was published, what became of it, and who got it.
 
-/** A busy object gathers events for half a second before it sends them; twice that, and a busy machine. */
+/**
+ * How much later than an event that came after it a break may be noticed, by a client whose answers overtake each other: no
+ * connection is stalled for longer.
+ */
 const SLACK = 2000; // ms
 
 export class Ledger {
@@ -8,7 +11,15 @@ export class Ledger {
   #publishes = new Map();
   #subscribers = [];
   #problems = [];
+  /** When there was no server, from the kill to the next start; the last one may not be over. */
+  #gaps = [];
+  #forgets;
   counts = { sure: 0, maybe: 0, refused: 0, panics: 0, received: 0 };
+
+  /** `forgets`: for how many ms an event that waits may still be lost by a crash, where nobody acknowledges. */
+  constructor({ forgets = 0 } = {}) {
+    this.#forgets = forgets;
+  }
 
   /**
    * Takes note of a subscriber, who hears all `publishers`. `acknowledges`: nothing that was answered may be missing.
@@ -16,7 +27,7 @@ export class Ledger {
    */
   subscriber({ name, publishers, acknowledges, ordered }) {
     const received = new Map(publishers.map((publisher) => [publisher, []]));
-    const subscriber = { name, publishers, acknowledges, ordered, received, heardAt: Date.now(), brokeAt: null, breaks: [] };
+    const subscriber = { name, publishers, acknowledges, ordered, received, breaks: [] };
     this.#subscribers.push(subscriber);
     return subscriber;
   }
@@ -40,50 +51,88 @@ export class Ledger {
 
   received({ name, ordered, received }, { from, n }) {
     this.counts.received += 1;
-    const numbers = received.get(from);
-    if (!numbers) return this.problem(`${name} got what ${from} published elsewhere`);
-    const last = numbers.at(-1) ?? 0;
-    if (numbers.includes(n)) this.problem(`${name} got number ${n} of ${from} twice, the second time after ${last}`);
+    const events = received.get(from);
+    if (!events) return this.problem(`${name} got what ${from} published elsewhere`);
+    const last = events.at(-1)?.n ?? 0;
+    if (events.some((event) => event.n === n)) this.problem(`${name} got number ${n} of ${from} twice, the second time after ${last}`);
     else if (ordered && n < last) this.problem(`${name} got number ${n} of ${from} after ${last}`);
-    numbers.push(n);
+    events.push({ n, at: Date.now() });
   }
 
-  /** Something came. What was on its way before, and broke off, is what lies between this and what came last. */
-  hears(subscriber) {
-    if (subscriber.brokeAt !== null) subscriber.breaks.push({ from: subscriber.brokeAt, until: Date.now() });
-    subscriber.brokeAt = null;
-    subscriber.heardAt = Date.now();
+  /** The server is gone: nothing can be on its way any more. */
+  killed() {
+    this.#gaps.push({ from: Date.now(), until: Infinity });
   }
 
-  /** Its connect had no answer. */
-  broke(subscriber) {
-    subscriber.brokeAt ??= subscriber.heardAt;
+  started() {
+    this.#gaps.at(-1).until = Date.now();
+  }
+
+  /** A request of a subscriber's, sent at `since`, had no answer. */
+  broke({ breaks }, since) {
+    const at = Date.now();
+    const nobodyThere = this.#gaps.some(({ from, until }) => from <= since && at <= until);
+    if (!nobodyThere) breaks.push({ at, until: this.#gaps.find(({ from }) => since <= from)?.from ?? Infinity });
+  }
+
+  /** A connect was answered: the server knows by now that those before it broke. */
+  connected({ breaks }) {
+    for (const broken of breaks.filter(({ until }) => until === Infinity)) {
+      const killed = this.#gaps.find(({ from }) => broken.at <= from)?.from ?? Infinity;
+      broken.until = Math.min(killed, Date.now());
+    }
   }
 
   problem(text) {
     this.#problems.push(text);
   }
 
-  /**
-   * Who has not got what was answered as successful. For those who acknowledge there is no excuse; others may have lost what was
-   * on its way to them when their connection broke.
-   */
+  /** Who has not got what was answered as successful, without an excuse. */
   missing() {
-    const missing = [];
-    for (const subscriber of this.#subscribers)
-      for (const publisher of subscriber.publishers) {
-        const got = new Set(subscriber.received.get(publisher));
-        for (const [number, publish] of (this.#publishes.get(publisher) ?? []).entries())
-          if (publish?.answer === 'sure' && !got.has(number) && (subscriber.acknowledges || !excused(subscriber, publish)))
-            missing.push(`${subscriber.name} did not get number ${number} of ${publisher}`);
-      }
-    return missing;
+    return this.#missing(({ subscriber, published }) => subscriber.acknowledges || !this.#isExcused(subscriber, published)).map(
+      ({ subscriber, published }) => `${subscriber.name} did not get number ${published.number} of ${published.publisher}`,
+    );
+  }
+
+  /** Of what those who do not acknowledge were to get: how many events, and how many were on their way when a connection broke. */
+  get unacknowledged() {
+    const careless = this.#subscribers.filter(({ acknowledges }) => !acknowledges);
+    const due = careless.flatMap(({ publishers }) => publishers.flatMap((publisher) => this.#sure(publisher))).length;
+    return { due, lostOnTheirWay: this.#missing(({ subscriber }) => !subscriber.acknowledges).length };
   }
 
   /** Everything that should not have been. */
   problems() {
     return [...this.#problems, ...this.missing()];
   }
-}
 
-const excused = ({ breaks }, { sentAt, answeredAt }) => breaks.some(({ from, until }) => from <= answeredAt + SLACK && sentAt <= until + SLACK);
+  #sure(publisher) {
+    const publishes = this.#publishes.get(publisher) ?? [];
+    return publishes.flatMap((publish, number) => (publish.answer === 'sure' ? [{ publisher, number, ...publish }] : []));
+  }
+
+  #missing(matters) {
+    return this.#subscribers.flatMap((subscriber) =>
+      subscriber.publishers.flatMap((publisher) => {
+        const got = new Set(subscriber.received.get(publisher).map(({ n }) => n));
+        const missing = this.#sure(publisher).filter(({ number }) => !got.has(number));
+        return missing.map((published) => ({ subscriber, published })).filter(matters);
+      }),
+    );
+  }
+
+  /**
+   * Whether an event can have been on its way to a client when a connection broke: not if it was sent after the server knew of that.
+   * And as the events of a publisher leave in order, what came of them before the event came before the break, and what came
+   * of them after it came after the break.
+   */
+  #isExcused({ received, ordered, breaks }, { publisher, number, sentAt, answeredAt }) {
+    const slack = ordered ? 0 : SLACK;
+    const events = received.get(publisher);
+    const before = Math.max(...events.filter(({ n }) => n < number).map(({ at }) => at)) - slack;
+    const after = Math.min(...events.filter(({ n }) => n > number).map(({ at }) => at)) + slack;
+    const onItsWay = ({ at, until }) => before <= at && at <= after && sentAt <= until;
+    const forgotten = ({ from }) => sentAt <= from && from <= answeredAt + this.#forgets;
+    return breaks.some(onItsWay) || (this.#forgets > 0 && this.#gaps.some(forgotten));
+  }
+}

@@ -29,7 +29,7 @@ await main(async () => {
     return;
   }
   console.log(`seed ${seed}`);
-  const { problems, ...outcome } = await faults({ kills, clients, seed, vars: { DURABILITY: values.durability }, say });
+  const { problems, ...outcome } = await faults({ kills, clients, seed, durability: values.durability, untilIdle: true, say });
   console.log(JSON.stringify({ seed, ...outcome }));
   for (const problem of problems.slice(0, 50)) console.log(`✘ ${problem}`);
   if (problems.length > 0) throw new Problem(`${problems.length} problems; again with: npm run faults -- --kills ${kills} --clients ${clients} --seed ${seed}`);
