@@ -6,9 +6,9 @@ import { DatabaseSync } from 'node:sqlite';
 const TABLES = ['session', 'event', 'delivery', 'note'];
 const FOLDER = ['v3', 'do', 'bayeux-edge-ChannelTree'];
 
-/** Has every row counted that is written from now on. The server must not run, and its tables must be there. */
+/** Has every row counted that is written from now on. The server must not run, and the tables of its objects must be there. */
 export const countRows = (persistTo) =>
-  withObject(persistTo, {}, (database) => {
+  ofObjects(persistTo, {}, (database) => {
     database.exec('CREATE TABLE counted (what TEXT PRIMARY KEY, rows INTEGER NOT NULL)');
     for (const table of TABLES) {
       database.exec(`INSERT INTO counted VALUES ('${table}', 0)`);
@@ -19,20 +19,24 @@ export const countRows = (persistTo) =>
     }
   });
 
-/** By table, how many rows were inserted, changed or deleted. */
-export const countedRows = (persistTo) =>
-  withObject(persistTo, { readOnly: true }, (database) =>
-    Object.fromEntries(database.prepare('SELECT what, rows FROM counted').all().map(({ what, rows }) => [what, rows])),
-  );
+/** By table, how many rows were inserted, changed or deleted in all objects. */
+export async function countedRows(persistTo) {
+  const counted = await ofObjects(persistTo, { readOnly: true }, (database) => database.prepare('SELECT what, rows FROM counted').all());
+  const total = (table) => counted.flat().filter(({ what }) => what === table).reduce((sum, { rows }) => sum + rows, 0);
+  return Object.fromEntries(TABLES.map((table) => [table, total(table)]));
+}
 
-/** With the only object's SQLite; a second file has the alarms. */
-async function withObject(persistTo, options, work) {
+/** What `work` finds in the SQLite of each object that keeps something. Another file has the alarms. */
+async function ofObjects(persistTo, options, work) {
   const folder = join(persistTo, ...FOLDER);
-  const files = (await readdir(folder)).filter((name) => name.endsWith('.sqlite')).sort();
-  const database = new DatabaseSync(join(folder, files[0]), { ...options, timeout: 5000 });
-  try {
-    return work(database);
-  } finally {
-    database.close();
+  const found = [];
+  for (const name of (await readdir(folder)).filter((name) => name.endsWith('.sqlite'))) {
+    const database = new DatabaseSync(join(folder, name), { ...options, timeout: 5000 });
+    try {
+      if (database.prepare("SELECT name FROM sqlite_master WHERE name = 'session'").get()) found.push(work(database));
+    } finally {
+      database.close();
+    }
   }
+  return found;
 }

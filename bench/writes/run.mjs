@@ -1,4 +1,4 @@
-// npm run bench -- writes: how many rows 1,000 messages cost, by DURABILITY and by how ten clients listen.
+// npm run bench -- writes: how many rows 1,000 messages cost, by DURABILITY, and by how and where ten clients listen.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -22,15 +22,19 @@ const KINDS = {
   'WebSocket, ack': { transport: 'websocket', acknowledges: true },
 };
 
+/** Whether the clients are at home in the tree of the channel, or in the root, and the tree's owner is another object. */
+const HOMES = { 'in the tree': '/cometd/room', 'in the root': '/cometd' };
+
 /** Resolves with the table. */
 export async function writes() {
-  const lines = ['| 1,000 messages to ten clients over | relaxed | strict |', '|---|---:|---:|'];
-  for (const [name, kind] of Object.entries(KINDS)) {
-    const cells = [];
-    for (const DURABILITY of ['relaxed', 'strict']) cells.push(cell(await rowsOf(kind, { DURABILITY })));
-    lines.push(`| ${[name, ...cells].join(' | ')} |`);
-    console.error(lines.at(-1));
-  }
+  const lines = ['| 1,000 messages to ten clients | at home | relaxed | strict |', '|---|---|---:|---:|'];
+  for (const [home, path] of Object.entries(HOMES))
+    for (const [name, kind] of Object.entries(KINDS)) {
+      const cells = [];
+      for (const DURABILITY of ['relaxed', 'strict']) cells.push(cell(await rowsOf(kind, path, { DURABILITY })));
+      lines.push(`| ${[name, home, ...cells].join(' | ')} |`);
+      console.error(lines.at(-1));
+    }
   return lines.join('\n');
 }
 
@@ -41,17 +45,17 @@ function cell(rows) {
   return parts.length > 0 ? `${total} (${parts.map(([table, count]) => `${table} ${count.toLocaleString('en')}`).join(', ')})` : total;
 }
 
-async function rowsOf(kind, vars) {
+async function rowsOf(kind, path, vars) {
   const persistTo = await mkdtemp(join(tmpdir(), 'bayeux-edge-writes-'));
   const start = () => startServer({ persistTo, vars: { ...vars, TIMEOUT: '10000', WEBSOCKET_TIMEOUT: '10000', MAX_INTERVAL: '60000' } });
   let server = await start();
   try {
     const clients = Array.from({ length: SUBSCRIBERS + 1 }, (_, at) => at > 0 ? kind : { transport: 'websocket' });
-    await new Subscriber(`${server.url}/cometd/room`, clients[0]).join('/room/nobody'); // so that there are tables
+    await new Subscriber(server.url + path, clients[0]).join('/room/nobody'); // so that there are tables
     await server.stop();
     await countRows(persistTo);
     server = await start();
-    const [publisher, ...subscribers] = clients.map((kind) => new Subscriber(`${server.url}/cometd/room`, kind));
+    const [publisher, ...subscribers] = clients.map((kind) => new Subscriber(server.url + path, kind));
     await Promise.all([publisher.join('/room/nobody'), ...subscribers.map((subscriber) => subscriber.join('/room/demo'))]);
     const listening = subscribers.map((subscriber) => subscriber.listen().catch(() => {}));
     await sleep(SETTLED);
