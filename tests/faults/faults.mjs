@@ -67,9 +67,8 @@ export async function faults({ kills, clients: size, seed, durability = 'strict'
     await Promise.all(clients.map((client) => client.leaves()));
     say('all are gone');
     const tables = untilIdle ? [...QUEUED, ...KEPT] : QUEUED;
-    await until(async () => (await rowsLeft(world, tables)) === 0, PATIENCE);
-    const left = await rowsLeft(world, tables);
-    if (left > 0) ledger.problem(`${left} rows are left of clients that are gone`);
+    await until(async () => (await rowsLeft(world, tables)).length === 0, PATIENCE);
+    for (const rows of await rowsLeft(world, tables)) ledger.problem(`${rows} left, of clients that are gone`);
     return { problems: ledger.problems(), counts: ledger.counts, unacknowledged: ledger.unacknowledged, faults: world.faults };
   } finally {
     network.close();
@@ -147,20 +146,21 @@ async function startIn(world) {
   world.network.leadTo(world.server.port);
 }
 
-/** How many rows the objects keep in these tables, and alarms; an object that nobody uses has no such tables at all. */
+/** What the objects keep in these tables, as `["3 note"]`; an object that nobody uses has no such tables at all. */
 async function rowsLeft({ persistTo }, tables) {
   const folder = join(persistTo, 'v3', 'do', 'bayeux-edge-ChannelTree');
   const files = (await readdir(folder)).filter((name) => name.endsWith('.sqlite'));
-  let rows = 0;
+  const left = [];
   for (const name of files) {
     const database = new DatabaseSync(join(folder, name), { readOnly: true, timeout: 5000 });
     for (const table of tables) {
       const { there } = database.prepare('SELECT count(*) AS there FROM sqlite_master WHERE name = ?').get(table);
-      if (there) rows += database.prepare(`SELECT count(*) AS rows FROM ${table}`).get().rows;
+      const { rows } = there ? database.prepare(`SELECT count(*) AS rows FROM ${table}`).get() : { rows: 0 };
+      if (rows > 0) left.push(`${rows} ${table}`);
     }
     database.close();
   }
-  return rows;
+  return left;
 }
 
 /** Waits for a condition, in vain in the worst case: what is wrong then is told by the ledger. */
