@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::Millis;
 
 /// A wake-up may be so late on a busy object. Later, and it was not the object that was busy.
-const LATE: Duration = Duration::from_secs(5);
+pub(super) const LATE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub struct Clock {

@@ -10,7 +10,7 @@
 //! | when a held connect is answered | `server.rs`, `flush.rs` |
 //! | who sends too much, and what becomes of it | `rates.rs`, `network.rs`, `flood.rs` |
 //! | how long a session lives | `session.rs`, `sessions.rs` |
-//! | what outlives the object | `store.rs`, `journal.rs`, `restore.rs` |
+//! | what outlives the object | `store.rs`, `journal.rs`, `restore.rs`, `away.rs` |
 //! | what an application can decide | `app/`; what comes of it: `actions.rs` |
 //! | how homes and owners of channels work together | `trees/`; who waits for another object: `waiting.rs` |
 //! | what another Worker decides | `hooks/` |
@@ -22,6 +22,7 @@ mod actions;
 mod advice;
 pub mod api;
 pub mod app;
+mod away;
 mod batch;
 mod callback;
 mod channel;

@@ -19,7 +19,8 @@ type Held = (SessionKey, MessageId, u64, bool);
 impl BayeuxServer {
     /// Takes over from a server that was evicted, redeployed or killed. To be called once, before anything is handled.
     ///
-    /// Nobody knows how long ago that was, so every client gets the time that it would have had then. Connects that were
+    /// Nobody knows how long ago that was, so every client gets the time that it would have had then, unless the object has only
+    /// slept: see `away.rs`. Connects that were
     /// held over HTTP are gone with their requests; those of the `sockets` that stayed open are held again.
     pub fn restore(&mut self, now: Millis, stored: Stored, sockets: Vec<KeptSocket>) {
         let Stored { sessions, events, deliveries, notes } = stored;
@@ -29,9 +30,11 @@ impl BayeuxServer {
         for (name, text) in &notes {
             self.restore_note(name, text);
         }
+        let away = self.restore_away(now, &notes, &sessions);
         for (key, saved) in sessions {
-            self.restore_session(now, key, saved);
+            self.restore_session(now, key, saved, away.get(&key).copied());
         }
+        self.sessions.away_is_noted(away);
         for delivery in &deliveries {
             self.sessions.never_again(delivery.session);
             self.journal.never_again(delivery.newest);
@@ -45,7 +48,7 @@ impl BayeuxServer {
         }
     }
 
-    fn restore_session(&mut self, now: Millis, key: SessionKey, saved: SavedSession) {
+    fn restore_session(&mut self, now: Millis, key: SessionKey, saved: SavedSession, until: Option<Millis>) {
         let mut session = Session::restored(saved, now);
         for pattern in &session.subscriptions {
             self.subscriptions.add(pattern.clone(), key);
@@ -58,8 +61,8 @@ impl BayeuxServer {
             self.trees.peers.restore(peer.home.clone(), key);
         }
         self.sessions.restore(key, session);
-        let until = self.kept_until(now, key);
-        self.sessions.extend(key, until);
+        let latest = self.kept_until(now, key);
+        self.sessions.extend(key, until.map_or(latest, |until| until.min(latest)));
     }
 
     fn restore_event(&mut self, now: Millis, row: SavedEvent, deliveries: &Deliveries) {

@@ -23,8 +23,8 @@ use super::store::{Store, StoreError};
 use super::trees::Trees;
 use super::waiting::Waiting;
 use super::{
-    Advice, BayeuxError, ClientId, Delivery, Ending, Endpoint, EndpointKey, Event, Format, Home, Input, Millis, Notice,
-    Options, Output, Rates, Reply, SessionKey, Status, Subscriptions,
+    Advice, BayeuxError, ClientId, Delivery, Durability, Ending, Endpoint, EndpointKey, Event, Format, Home, Input,
+    Millis, Notice, Options, Output, Rates, Reply, SessionKey, Status, Subscriptions,
 };
 
 /// Everything a home knows, and [`BayeuxServer::handle`], the one way in and out.
@@ -53,7 +53,7 @@ pub struct BayeuxServer {
     random: ChaCha12Rng,
     /// The wake-up that was asked for and has not come.
     wake: Option<Millis>,
-    clock: Clock,
+    pub(super) clock: Clock,
     pub(super) outputs: Vec<Output>,
 }
 
@@ -187,12 +187,15 @@ impl BayeuxServer {
 
     /// Writes down what must outlive the object, and tells the sockets what they hold.
     fn keep(&mut self, now: Millis) {
-        let News { changed, deliveries, released, sockets } = self.sessions.take_news();
+        let News { changed, deliveries, released, sockets, away } = self.sessions.take_news();
         if released {
             self.journal.released(now);
         }
         if let Err(error) = self.try_keep(now, &changed, &deliveries) {
             self.storage_failed(&error);
+        }
+        if away {
+            self.forget_away();
         }
         self.keep_notes();
         for socket in sockets {
@@ -213,7 +216,8 @@ impl BayeuxServer {
         if let Some(newest) = deliveries.iter().map(|delivery| delivery.newest).max() {
             self.store.save_deliveries(newest, deliveries)?;
         }
-        self.journal.settle(now, &mut self.sessions, &mut *self.store)
+        let relaxed = self.options.durability == Durability::Relaxed;
+        self.journal.settle(now, relaxed, &mut self.sessions, &mut *self.store)
     }
 
     /// Writes a session's row.

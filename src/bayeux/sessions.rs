@@ -41,6 +41,8 @@ pub struct Sessions {
     held_by_network: BTreeMap<Network, usize>,
     held_by_browser: BTreeMap<Rc<str>, usize>,
     last_key: u64,
+    /// Those that are away, and until when, as it is written down.
+    noted_away: BTreeMap<SessionKey, Millis>,
     news: News,
 }
 
@@ -55,6 +57,8 @@ pub struct News {
     pub released: bool,
     /// Sockets that hold other connects than before.
     pub sockets: BTreeSet<SocketId>,
+    /// Whether what is written down of those who are away does not hold any more.
+    pub away: bool,
 }
 
 impl Sessions {
@@ -223,8 +227,32 @@ impl Sessions {
         if after != before {
             self.by_due.remove(&(before, key));
             self.by_due.insert((after, key));
+            if self.noted_away.contains_key(&key) {
+                self.away_has_changed();
+            }
         }
         Some(result)
+    }
+
+    /// Who is away, and until when they are waited for: `most` of them, where not all of that is written down.
+    pub fn unnoted_away(&self, most: usize) -> Option<BTreeMap<SessionKey, Millis>> {
+        let away = self.by_due.iter().filter(|(until, key)| {
+            *until < Millis::NEVER && self.by_key.get(key).is_some_and(|session| !session.is_held())
+        });
+        let away: BTreeMap<_, _> = away.take(most).map(|(until, key)| (*key, *until)).collect();
+        let noted = away.iter().all(|(key, until)| self.noted_away.get(key) == Some(until));
+        (!noted).then_some(away)
+    }
+
+    /// This is written down.
+    pub fn away_is_noted(&mut self, away: BTreeMap<SessionKey, Millis>) {
+        self.noted_away = away;
+    }
+
+    /// What is written down does not hold any more.
+    pub fn away_has_changed(&mut self) {
+        self.noted_away.clear();
+        self.news.away = true;
     }
 
     fn set(&mut self, key: SessionKey, connect: MetaConnect) -> Option<MetaConnect> {

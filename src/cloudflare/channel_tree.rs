@@ -436,8 +436,18 @@ impl Tree {
 
     /// The time has come that the server wanted to be woken for.
     fn wake(&self) {
-        self.handle(Input::Timeout, None);
-        if self.server.borrow().is_empty() {
+        let work = || self.handle(Input::Timeout, None);
+        if self.is_busy() { work() } else { self.timer.rings(work) }
+    }
+
+    /// Whether requests keep the object in memory.
+    fn is_busy(&self) -> bool {
+        !self.polls.is_empty() || !self.streams.is_empty()
+    }
+
+    /// Leaves nothing behind where nobody is here any more.
+    fn forget(&self) {
+        if self.store.is_in_use() && self.server.borrow().is_empty() {
             self.store.clear();
             self.timer.alarm_is_gone();
         }
@@ -486,6 +496,7 @@ impl Tree {
             self.log.line(LogLevel::Warn, "socket_too_slow", json!({}));
             self.close(&socket, &Close::too_slow());
         }
+        self.forget();
     }
 
     /// Tells the one whose input ran into a fault of ours.
@@ -522,7 +533,12 @@ impl Tree {
                     self.log.line(LogLevel::Warn, "socket_not_kept", json!({ "error": error.to_string() }));
                 }
             }
-            Output::WakeAt(time) => self.timer.set(time, !self.polls.is_empty() || !self.streams.is_empty()),
+            Output::WakeAt(time) => {
+                if self.timer.set(time, self.is_busy()) {
+                    let outputs = self.server.borrow_mut().fall_asleep();
+                    outputs.into_iter().for_each(|output| self.perform(output));
+                }
+            }
             Output::Tell(notice) => self.log.notice(&notice),
         }
     }

@@ -21,6 +21,10 @@ use crate::bayeux::Millis;
 /// anew.
 const NEAR_MS: u64 = 10_000;
 
+/// What is far is left to the alarm when nobody has come for so long: polls that were answered come back, and the alarm is not to be
+/// moved with every message.
+const QUIET_MS: u64 = 1000;
+
 /// How long the sessions of an object that was killed stay in its tables if nobody calls it.
 const STAND_BY_MS: u64 = 10 * 60 * 1000;
 
@@ -28,6 +32,7 @@ const STAND_BY_MS: u64 = 10 * 60 * 1000;
 pub struct Timer {
     callback: Closure<dyn Fn()>,
     running: RefCell<JsValue>,
+    ringing: Cell<bool>,
     alarm: Rc<Alarm>,
 }
 
@@ -53,7 +58,7 @@ impl Timer {
         // A panic in the callback is caught before it gets here, see `Tree::handle`.
         let callback = Closure::own_assert_unwind_safe(callback);
         let alarm = Alarm { storage, set: Cell::new(Known::Unset), wanted: Cell::default() };
-        Self { callback, running: RefCell::default(), alarm: Rc::new(alarm) }
+        Self { callback, running: RefCell::default(), ringing: Cell::default(), alarm: Rc::new(alarm) }
     }
 
     /// The object has lived before, and may have set an alarm then.
@@ -72,18 +77,29 @@ impl Timer {
         self.alarm.set.set(Known::Unset);
     }
 
-    /// Calls back at `time`, and at no other that was set before. `busy`: the object stays in memory anyway.
-    pub fn set(&self, time: Millis, busy: bool) {
+    /// What is done now is done because a timer or the alarm rang in an object where nobody waits.
+    pub fn rings(&self, work: impl FnOnce()) {
+        self.ringing.set(true);
+        work();
+        self.ringing.set(false);
+    }
+
+    /// Calls back at `time`, or before, and at no other that was set before. `busy`: the object stays in memory anyway. Whether it may
+    /// sleep until then.
+    pub fn set(&self, time: Millis, busy: bool) -> bool {
         let now = js::now();
         let wait = time.0.saturating_sub(now.0);
-        if busy || wait <= NEAR_MS {
-            let timer = js::set_timeout(self.callback.as_ref().unchecked_ref(), wait.min(NEAR_MS) as f64);
-            js::clear_timeout(&self.running.replace(timer));
-            self.alarm.stand_by(now);
-        } else {
+        let far = !busy && wait > NEAR_MS;
+        if far && self.ringing.get() {
             js::clear_timeout(&self.running.take());
             self.alarm.ring_at(time);
+            return true;
         }
+        let wait = if far { QUIET_MS } else { wait.min(NEAR_MS) };
+        let timer = js::set_timeout(self.callback.as_ref().unchecked_ref(), wait as f64);
+        js::clear_timeout(&self.running.replace(timer));
+        self.alarm.stand_by(if far { time } else { Millis(now.0 + STAND_BY_MS) });
+        false
     }
 }
 
@@ -96,9 +112,9 @@ impl Alarm {
     }
 
     /// An alarm that is set already serves as well.
-    fn stand_by(&self, now: Millis) {
+    fn stand_by(&self, time: Millis) {
         if self.set.get() == Known::Unset {
-            self.ring_at(Millis(now.0 + STAND_BY_MS));
+            self.ring_at(time);
         }
     }
 

@@ -276,6 +276,68 @@ fn sockets_that_broke_with_the_object_leave_their_sessions_behind() {
 }
 
 #[test]
+fn who_stays_away_while_the_object_sleeps_is_forgotten_in_time() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
+    let [alice] = scenario.join(["alice"]);
+    scenario.after(20_000);
+    let [bob] = scenario.join(["bob"]);
+    scenario.sleeps(4000);
+    assert_eq!(scenario.rows().count(), (1, 0, 0));
+    scenario.falls_asleep();
+    scenario.after(15_000);
+    scenario.crashes();
+    assert_eq!(bob.connect().answer().reply()["successful"], true);
+    scenario.sleeps(0);
+    assert_eq!(scenario.rows().count(), (1, 0, 0), "the alarm was for bob as he was before");
+    scenario.sleeps(0);
+    assert_eq!(scenario.rows().count(), (0, 0, 0));
+    assert_eq!(scenario.wakes_at(), None);
+    for client in [alice, bob] {
+        assert_eq!(client.connect().answer().reply()["error"], "402::session_unknown");
+    }
+}
+
+#[test]
+fn who_came_back_after_the_object_slept_has_the_time_of_everyone_after_a_crash() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    scenario.falls_asleep();
+    scenario.after(59_000);
+    bob.connect_with(json!({"advice": {"timeout": 0}})).answer();
+    scenario.crashes();
+    scenario.after(59_999);
+    for client in [alice, bob] {
+        assert_eq!(client.connect().answer().reply()["successful"], true);
+    }
+}
+
+#[test]
+fn where_the_alarm_was_late_nobody_could_come_back_and_everyone_may() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
+    let [alice] = scenario.join(["alice"]);
+    scenario.sleeps(5001);
+    scenario.after(59_999);
+    assert_eq!(alice.connect().answer().reply()["successful"], true);
+}
+
+#[test]
+fn an_object_whose_clients_are_all_there_writes_nothing_before_it_sleeps() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
+    let people = scenario.join_on_sockets(["alice", "bob"]);
+    people.iter().for_each(|(client, _)| drop(client.hold()));
+    scenario.rows().written();
+    scenario.falls_asleep();
+    assert_eq!(scenario.rows().written(), 0);
+    let [carol] = scenario.join(["carol"]);
+    scenario.rows().written();
+    for _ in 0..3 {
+        scenario.falls_asleep();
+    }
+    assert_eq!(scenario.rows().written(), 1, "carol is away");
+    drop(carol);
+}
+
+#[test]
 fn where_nothing_can_be_written_clients_are_told_and_the_rest_goes_on() {
     let scenario = Scenario::new();
     let [alice, carol] = scenario.join(["alice", "carol"]);

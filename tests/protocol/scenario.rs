@@ -170,6 +170,20 @@ impl Scenario {
         self.0.borrow_mut().restart(Application::new(), false);
     }
 
+    /// The object sleeps, with its sockets open, until its alarm wakes it, `late` ms after it should have.
+    pub fn sleeps(&self, late: u64) {
+        let mut world = self.0.borrow_mut();
+        world.falls_asleep();
+        let Some(alarm) = world.wake else { panic!("it would never wake") };
+        world.now = Millis(alarm.0 + late);
+        world.restart(Application::new(), false);
+    }
+
+    /// The object falls asleep, and may be gone when somebody calls.
+    pub fn falls_asleep(&self) {
+        self.0.borrow_mut().falls_asleep();
+    }
+
     /// What the server has written down.
     pub fn rows(&self) -> Rows {
         self.0.borrow().rows.clone()

@@ -171,9 +171,21 @@ impl World {
         self.step(Input::Timeout);
     }
 
+    pub fn falls_asleep(&mut self) {
+        let outputs = self.server.fall_asleep();
+        self.perform(outputs);
+    }
+
     /// What a shell does with an input, and what must hold after every one.
     pub fn step(&mut self, input: Input) {
-        for output in self.server.handle(self.now, input) {
+        let outputs = self.server.handle(self.now, input);
+        self.perform(outputs);
+        let comes = self.wake.is_some() || self.consulted.is_some();
+        assert!(self.open.is_empty() || comes, "a request is held and nothing will ever release it");
+    }
+
+    fn perform(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
             match output {
                 Output::Send { to: Endpoint::EventSource(stream), status, messages, .. } => {
                     let answer = self.read(status, messages);
@@ -215,8 +227,6 @@ impl World {
                 }
             }
         }
-        let comes = self.wake.is_some() || self.consulted.is_some();
-        assert!(self.open.is_empty() || comes, "a request is held and nothing will ever release it");
     }
 
     fn answered(&mut self, to: &Endpoint, status: Status, format: Format, text: String) {

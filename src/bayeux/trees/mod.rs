@@ -264,7 +264,7 @@ impl BayeuxServer {
     }
 
     /// Whether it is written down, where the caller has no one to tell.
-    fn note(&mut self, name: &str, text: Option<&str>) -> bool {
+    pub(super) fn note(&mut self, name: &str, text: Option<&str>) -> bool {
         let saved = match text {
             Some(text) => self.store.save_note(name, text),
             None => self.store.forget_note(name),

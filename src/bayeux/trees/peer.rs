@@ -112,6 +112,11 @@ impl Peer {
         }
     }
 
+    /// Whether this event went with an answer, and nothing is to be done yet about the home's silence.
+    pub fn is_given(&self, event: EventNumber) -> bool {
+        matches!(self.way, Way::Given(upto, _) if event <= upto)
+    }
+
     /// Whether an event leaves at once.
     pub fn is_free(&self, now: Millis) -> bool {
         match self.way {

@@ -12,8 +12,9 @@ use crate::bayeux::{
     BayeuxError, BayeuxServer, ChannelId, ChannelPattern, Endpoint, Event, Home, Millis, SessionKey, Status,
 };
 
-/// How long a tree stays known that nobody uses.
-const IDLE: Duration = Duration::from_secs(30);
+/// How long a tree stays known that nobody uses. An object may sleep after 10 s, and forgets since when that was: longer, and it would
+/// wake again and again in vain.
+const IDLE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub struct Standing {
