@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
+import { countedRows, countRows } from '../../bench/writes/database.mjs';
 import { startServer } from '../../scripts/lib/server.mjs';
 import { crowd, HANDSHAKE, join, post } from './support/bayeux.mjs';
 import { EventStream } from './support/event-stream.mjs';
@@ -26,23 +27,24 @@ async function lasting(vars = {}) {
   const first = await start();
   return {
     url: `${first.url}/cometd`,
+    persistTo,
     /** SIGKILL, and a new process on the same port. What happens in between may change the rows. */
-    async restart(between = () => {}) {
+    async restart(between = () => {}, files) {
       const server = lives.at(-1);
       process.kill(server.pid, 'SIGKILL');
       await server.ended;
-      await withDatabases(persistTo, {}, between);
+      await withDatabases(persistTo, {}, between, files);
       return start(server.port);
     },
-    look: (work) => withDatabases(persistTo, { readOnly: true }, work),
+    look: (work, files) => withDatabases(persistTo, { readOnly: true }, work, files),
   };
 }
 
-/** With the SQLite of the only object, and that in which workerd keeps the alarms. */
-async function withDatabases(persistTo, options, work) {
+/** With the SQLite of the only object, or of so many but one, and that in which workerd keeps the alarms. */
+async function withDatabases(persistTo, options, work, count = 2) {
   const folder = path(persistTo, 'v3', 'do', 'bayeux-edge-ChannelTree');
   const files = (await readdir(folder)).filter((name) => name.endsWith('.sqlite')).sort();
-  assert.equal(files.length, 2, files.join());
+  assert.equal(files.length, count, files.join());
   const databases = files.map((name) => new DatabaseSync(path(folder, name), options));
   try {
     // workerd may be writing just now.
@@ -52,6 +54,9 @@ async function withDatabases(persistTo, options, work) {
     databases.forEach((database) => database.close());
   }
 }
+
+const fill = (table) =>
+  `CREATE TRIGGER full_${table} BEFORE INSERT ON ${table} BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`;
 
 const nonEmpty = (list) => list.length > 0 && list;
 
@@ -119,15 +124,17 @@ test('damaged rows are set aside with a word in the log, and the rest is served'
   const restarted = await server.restart((database) => {
     database.exec(`UPDATE session SET json = '{"clientId":' WHERE json LIKE '%${bob.clientId}%'`);
     database.exec(`UPDATE event SET json = '{"cut' WHERE json LIKE '%"n":1%'`);
-    database.exec(`INSERT INTO delivery VALUES (1, 'no JSON')`);
+    database.exec(`INSERT INTO delivery VALUES (1, 'no JSON'); INSERT INTO note VALUES ('heard:/chat', '[1,')`);
   });
   assert.deepEqual(await carol.poll(), [{ n: 2 }]);
   assert.equal(await bob.lives(), false);
-  assert.deepEqual(logged(restarted, 'row_damaged').map(({ table }) => table).sort(), ['delivery', 'event', 'session']);
+  assert.deepEqual(logged(restarted, 'row_damaged').map(({ table }) => table).sort(), ['delivery', 'event', 'note', 'session']);
   await server.restart((database) => {
-    assert.equal(rows(database, 'damaged'), 3);
+    assert.equal(rows(database, 'damaged'), 4);
+    database.exec("INSERT INTO delivery VALUES (1, 'no JSON')");
+    database.exec(fill('damaged'));
   });
-  assert.equal(await carol.lives(), true);
+  assert.equal(await carol.lives(), true, 'a damaged row that cannot be set aside stops nobody');
 });
 
 test('where nothing more can be stored, clients are told, and what was stored stays', async () => {
@@ -135,9 +142,7 @@ test('where nothing more can be stored, clients are told, and what was stored st
   const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
   await alice.ok(alice.publish('/chat/demo', { n: 1 }));
   const full = await server.restart((database) => {
-    for (const table of ['session', 'event']) {
-      database.exec(`CREATE TRIGGER full_${table} BEFORE INSERT ON ${table} BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
-    }
+    for (const table of ['session', 'event']) database.exec(fill(table));
   });
   const failed = async (response) => (await response).json[0].error;
   assert.equal(await failed(alice.publish('/chat/demo', { n: 2 })), '503::storage_failed');
@@ -145,6 +150,21 @@ test('where nothing more can be stored, clients are told, and what was stored st
   assert.equal(await failed(post(server.url, [HANDSHAKE])), '503::storage_failed');
   assert.match(logged(full, 'store_failed')[0].error, /full/);
   assert.deepEqual(await bob.poll(), [{ n: 1 }]);
+});
+
+test('an object whose tables cannot be brought up to date serves what is there', async () => {
+  const server = await lasting({ DURABILITY: 'strict', MAX_INTERVAL: '60000' });
+  const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
+  await alice.ok(alice.publish('/chat/demo', { n: 1 }));
+  const stuck = await server.restart((database) => {
+    // What takes the name of a table that is to come.
+    database.exec('DROP TABLE note; CREATE INDEX note ON event (number); UPDATE version SET number = 1');
+  });
+  assert.deepEqual(await bob.poll(), [{ n: 1 }]);
+  await alice.ok(alice.publish('/chat/demo', { n: 2 }));
+  assert.match(logged(stuck, 'store_failed')[0].error, /note/);
+  await server.restart((database) => database.exec('DROP INDEX note'));
+  assert.deepEqual(await bob.poll(), [{ n: 2 }]);
 });
 
 test('an object serves what a newer version of itself left behind, and what an older one did', async () => {
@@ -198,6 +218,38 @@ test('clients that read what they are sent cost no writes', async () => {
   }
   assert.deepEqual((await written()).slice(before.length), []);
   [first, ...others].forEach((socket) => socket.raw.close());
+});
+
+test('nor do clients whose tree is owned by another object, though it waits for their home to say what it has heard', async () => {
+  const server = await lasting({ TREE_DEPTH: '1', MAX_INTERVAL: '60000' });
+  const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
+  await server.restart(() => countRows(server.persistTo), 3);
+  await bob.connect({ advice: { timeout: 0 } });
+  const before = await countedRows(server.persistTo);
+  const publish = async (n) => {
+    const held = bob.poll();
+    await alice.ok(alice.publish('/chat/demo', n));
+    assert.deepEqual(await held, [n]);
+  };
+  for (const n of [1, 2]) {
+    await publish(n);
+    const meanwhile = bob.connect({ advice: { timeout: 2500 } }); // a row for what waits is written after one second
+    assert.equal((await meanwhile).json.length, 1);
+  }
+  // The first number of its life is the one thing that an owner writes down.
+  assert.deepEqual(await countedRows(server.persistTo), { ...before, note: before.note + 1 });
+});
+
+test('clients that stay away are forgotten though all objects sleep, and none of them keeps anything', async () => {
+  const server = await lasting({ TREE_DEPTH: '1', MAX_INTERVAL: '12000' }); // an object may sleep after 10 s
+  const [alice] = await crowd(server.url, 2, '/chat/demo');
+  await alice.ok(alice.publish('/chat/demo', 1));
+  const kept = "SELECT count(*) AS kept FROM sqlite_master WHERE name IN ('session', 'version')";
+  const empty = (...databases) => databases.every((database) => database.prepare(kept).get().kept === 0);
+  const rings = (...databases) => databases.some((database) => database.prepare("SELECT name FROM sqlite_master WHERE name = '_cf_ALARM'").get() && rows(database, '_cf_ALARM') > 0);
+  // An object that falls asleep closes its database: just then there is nothing to look into.
+  const gone = () => server.look((...databases) => empty(...databases) && !rings(...databases), 3).catch(() => false);
+  await until(gone, 'something is left', 90_000);
 });
 
 test('an object that is evicted wakes with its sockets open and their connects held', async () => {
