@@ -7,6 +7,9 @@ import { tee } from './run.mjs';
 import { buildStd, TARGET, wasmToolchain } from './toolchain.mjs';
 import { vendorCometd } from './vendor.mjs';
 
+/** A file of tests, or one of them, that takes longer will never end. */
+const HUNG = 10 * 60 * 1000; // ms
+
 /** The protocol, natively, with the machine's own Rust. */
 export async function native() {
   return fromCargo(await tee('cargo', ['test', '--locked', '--no-fail-fast']));
@@ -37,10 +40,9 @@ export async function endToEnd() {
   const files = (await readdir(inRoot('tests', 'e2e')))
     .filter((name) => name.endsWith('.test.mjs'))
     .map((name) => `tests/e2e/${name}`);
-  // Two files at a time: each runs a server, and some a browser, on what may be two cores.
-  const { code, stdout } = await tee(node22(), ['--test', '--test-concurrency=2', '--test-reporter=spec', ...files], {
-    env: withNode22(),
-  });
+  // Two files at a time: each runs a server, and some a browser, on what may be two cores. What hangs fails.
+  const options = ['--test-concurrency=2', `--test-timeout=${HUNG}`, '--test-reporter=spec'];
+  const { code, stdout } = await tee(node22(), ['--test', ...options, ...files], { env: withNode22() });
   const count = (what) => Number(new RegExp(`^ℹ ${what} (\\d+)$`, 'm').exec(stdout)?.[1] ?? 0);
   return { code, passed: count('pass'), failed: count('fail') + count('cancelled') };
 }
