@@ -51,7 +51,10 @@ async function rowsOf(kind, path, vars) {
   let server = await start();
   try {
     const clients = Array.from({ length: SUBSCRIBERS + 1 }, (_, at) => at > 0 ? kind : { transport: 'websocket' });
-    await new Subscriber(server.url + path, clients[0]).join('/room/nobody'); // so that there are tables
+    // So that there are tables, the root's too, which is told of a tree when something is published there.
+    const first = new Subscriber(server.url + path, clients[0]);
+    await first.join('/room/nobody');
+    await first.send({ channel: '/room/nobody', data: {} });
     await server.stop();
     await countRows(persistTo);
     server = await start();
