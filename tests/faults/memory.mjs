@@ -42,7 +42,8 @@ export async function memory({ after = [1000, 10_000, 100_000, 1_000_000], say =
   }
 }
 
+/** Without the pages of workerd's own file, which are read in as they are used. */
 async function residentMemory(pid) {
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
-  return Math.round(Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)[1]) / 1024);
+  return Math.round(Number(/^RssAnon:\s+(\d+) kB$/m.exec(status)[1]) / 1024);
 }
