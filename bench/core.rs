@@ -24,9 +24,12 @@ impl Room {
     /// Clients that listen to `/chat/demo`, each with a held connect, on a socket of its own where `transport` is
     /// `websocket`.
     fn with(clients: usize, transport: &'static str) -> Self {
+        Self::with_options(clients, transport, Options::default())
+    }
+
+    fn with_options(clients: usize, transport: &'static str, options: Options) -> Self {
         let never = Duration::from_secs(60 * 60 * 24 * 365);
-        let options =
-            Options { timeout: never, max_interval: never, max_queue: usize::MAX, tree_depth: 0, ..Options::default() };
+        let options = Options { timeout: never, max_interval: never, max_queue: usize::MAX, tree_depth: 0, ..options };
         let server = BayeuxServer::new(Home::Root, options, Application::new(), [7; 32], Box::new(Forgetful));
         let mut room = Self { server, transport, requests: 0, clients: Vec::new() };
         for _ in 0..clients {
@@ -69,7 +72,8 @@ impl Room {
     fn publish(&mut self) -> Vec<Output> {
         let publisher = self.clients[0].clone();
         self.send(&format!(
-            r#"[{{"channel":"/chat/demo","clientId":"{publisher}","id":"7","data":{{"text":"hello, everybody"}}}}]"#
+            r#"[{{"channel":"/chat/demo","clientId":"{publisher}","id":"{}","data":{{"text":"hello, everybody"}}}}]"#,
+            self.requests
         ))
     }
 
@@ -109,6 +113,13 @@ fn core(criterion: &mut Criterion) {
         let mut room = Room::with(1000, "websocket");
         bencher.iter(|| room.publish());
     });
+    for (name, window) in [("", Options::default().retry_window), (", which may come twice", Duration::ZERO)] {
+        criterion.bench_function(&format!("publish to one socket{name}"), |bencher| {
+            let options = Options { retry_window: window, ..Options::default() };
+            let mut room = Room::with_options(1, "websocket", options);
+            bencher.iter(|| room.publish());
+        });
+    }
     criterion.bench_function("find the subscribers among 100,000 patterns", |bencher| {
         let mut subscriptions = Subscriptions::default();
         for number in 0..100_000_u32 {

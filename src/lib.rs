@@ -21,6 +21,7 @@
 //!  │ bayeux::BayeuxServer         │  the protocol: no clock, no randomness, no async, no platform
 //!  │   batch ─▶ meta/*  publish   │  a request's messages, one after the other
 //!  │   subscriptions  queue       │  who listens; what waits
+//!  │   retries                    │  what was taken, should it come again
 //!  │   sessions  flush  frames    │  who is there, until when; when events leave
 //!  │   rates  flood               │  who sends too much, and what becomes of it
 //!  │   journal  restore           │  what is written down of it, and read again

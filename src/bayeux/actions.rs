@@ -59,7 +59,8 @@ impl BayeuxServer {
                 }
                 Action::Publish { channel, data, lazy } => {
                     let event = Event::of_server(&channel, &data, &self.stamp);
-                    self.publish_as_server(now, Published { publisher: on.author.clone(), channel, event }, lazy);
+                    let published = Published { publisher: on.author.clone(), channel, event, key: None };
+                    self.publish_as_server(now, published, lazy);
                 }
                 Action::Push { session, channel, data } => drop(self.push(now, session, channel, data)),
                 Action::Disconnect(named) => match named.or(sender) {
@@ -130,7 +131,7 @@ impl BayeuxServer {
 
     /// Takes note of a message that was published.
     pub(super) fn published(&mut self, published: &Published) {
-        let Published { publisher, channel, event } = published;
+        let Published { publisher, channel, event, .. } = published;
         let publication = || {
             let message = serde_json::from_str::<Message>(event.as_json()).unwrap_or_default();
             Publication::new(publisher.clone(), channel.clone(), message)

@@ -5,7 +5,7 @@
 //! there after a second, so that clients which read what they are sent cost no writes.
 //!
 //! A row goes when no queue holds its event any more. It is not the queues that say so but the event itself, which is
-//! shared by them: see [`Event::holders`].
+//! shared by them: see [`Event::holders`]. What a publish is known by, should it come again, stays for some time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::sessions::Sessions;
 use super::store::{Store, StoreError};
-use super::{Event, Millis, SessionKey};
+use super::{Event, Millis, PublishKey, SessionKey};
 
 /// An event's place among all of its home. Never given twice as long as a row speaks of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,6 +27,12 @@ const MAX_BYTES: usize = 8 << 20;
 /// How long an event may wait before it gets a row, and how long a row may stay that nobody needs.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How many keys are written down of events that have no row any more: 20 kB, once in a tick.
+const MOST_KEYS: usize = 1000;
+
+/// The note that has them.
+const KEYS: &str = "keys";
+
 #[derive(Debug, Default)]
 pub struct Journal {
     last: EventNumber,
@@ -34,6 +40,8 @@ pub struct Journal {
     recent: VecDeque<Recent>,
     saved: BTreeMap<EventNumber, Saved>,
     saves: u64,
+    /// Of events whose rows are gone, oldest first.
+    keys: VecDeque<PublishKey>,
     /// Since when rows may have become useless.
     released: Option<Millis>,
     /// Bytes of the events that came since it was last seen to that none is kept in vain.
@@ -44,6 +52,8 @@ pub struct Journal {
 struct Recent {
     number: EventNumber,
     event: Event,
+    /// By which the publish is known should it come again.
+    key: Option<PublishKey>,
     at: Millis,
     /// For whom it waits without a row.
     to: Vec<SessionKey>,
@@ -52,6 +62,7 @@ struct Recent {
 #[derive(Debug)]
 struct Saved {
     event: Event,
+    key: Option<PublishKey>,
     to: Vec<SessionKey>,
 }
 
@@ -70,6 +81,7 @@ impl Journal {
         &mut self,
         number: EventNumber,
         event: &Event,
+        key: Option<PublishKey>,
         to: Vec<SessionKey>,
         store: &mut dyn Store,
     ) -> Result<(), StoreError> {
@@ -78,25 +90,50 @@ impl Journal {
         }
         let already = self.saved.get(&number).into_iter().flat_map(|saved| saved.to.iter().copied());
         let to: Vec<_> = already.chain(to).collect();
-        store.save_event(number, event.as_json(), &to)?;
+        store.save_event(number, event.as_json(), key, &to)?;
         self.saves += 1;
         self.bytes += event.as_json().len();
-        self.saved.insert(number, Saved { event: event.clone(), to });
+        self.saved.insert(number, Saved { event: event.clone(), key, to });
         Ok(())
     }
 
     /// Takes note of an event that waits for these sessions without a row.
-    pub fn watch(&mut self, now: Millis, number: EventNumber, event: &Event, to: Vec<SessionKey>) {
+    pub fn watch(
+        &mut self,
+        now: Millis,
+        number: EventNumber,
+        event: &Event,
+        key: Option<PublishKey>,
+        to: Vec<SessionKey>,
+    ) {
         if !to.is_empty() {
             self.bytes += event.as_json().len();
-            self.recent.push_back(Recent { number, event: event.clone(), at: now, to });
+            self.recent.push_back(Recent { number, event: event.clone(), key, at: now, to });
         }
     }
 
     /// An event of the last life, with the row it has.
     pub fn restore(&mut self, number: EventNumber, event: Event, to: Vec<SessionKey>) {
         self.never_again(number);
-        self.saved.insert(number, Saved { event, to });
+        self.saved.insert(number, Saved { event, key: None, to });
+    }
+
+    /// What the publishes of the last life are known by: those of its rows, and those of which it took note.
+    pub fn restore_keys(
+        &mut self,
+        of_rows: Vec<(EventNumber, PublishKey)>,
+        notes: &[(String, String)],
+    ) -> Vec<PublishKey> {
+        let note = notes.iter().find(|(name, _)| name == KEYS).and_then(|(_, text)| serde_json::from_str(text).ok());
+        self.keys = note.unwrap_or_default();
+        let mut keys: Vec<_> = self.keys.iter().copied().collect();
+        for (number, key) in of_rows {
+            keys.push(key);
+            if let Some(saved) = self.saved.get_mut(&number) {
+                saved.key = Some(key);
+            }
+        }
+        keys
     }
 
     /// How many rows were written.
@@ -136,14 +173,14 @@ impl Journal {
         store: &mut dyn Store,
     ) -> Result<(), StoreError> {
         while let Some(recent) = self.recent.pop_front_if(|recent| recent.at + TICK <= now) {
-            let Recent { number, event, to, .. } = recent;
+            let Recent { number, event, key, to, .. } = recent;
             let is_given = |key: &SessionKey| relaxed && sessions.get(*key).is_some_and(|home| home.is_given(number));
             let (given, to): (Vec<_>, Vec<_>) = to.into_iter().partition(is_given);
             if !given.is_empty() {
-                self.recent.push_back(Recent { number, event: event.clone(), at: now, to: given });
+                self.recent.push_back(Recent { number, event: event.clone(), key, at: now, to: given });
             }
             let to: Vec<_> = to.into_iter().filter(|key| sessions.mark_saved(*key, number)).collect();
-            self.save(number, &event, to, store)?;
+            self.save(number, &event, key, to, store)?;
         }
         let many = self.bytes > MAX_BYTES;
         if many {
@@ -153,8 +190,13 @@ impl Journal {
         }
         if self.released.is_some_and(|since| many || since + TICK <= now) {
             self.released = None;
-            let gone: Vec<_> =
-                self.saved.extract_if(.., |_, saved| saved.event.holders() == 1).map(|(n, _)| n).collect();
+            let gone = self.saved.extract_if(.., |_, saved| saved.event.holders() == 1);
+            let (gone, keys): (Vec<_>, Vec<_>) = gone.map(|(number, saved)| (number, saved.key)).unzip();
+            if keys.iter().any(Option::is_some) {
+                self.keys.extend(keys.into_iter().flatten());
+                self.keys.drain(..self.keys.len().saturating_sub(MOST_KEYS));
+                store.save_note(KEYS, &serde_json::to_string(&self.keys).unwrap_or_default())?;
+            }
             if !gone.is_empty() {
                 store.forget_events(&gone)?;
                 store.forget_deliveries(self.saved.keys().next().copied())?;

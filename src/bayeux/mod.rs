@@ -6,7 +6,7 @@
 //! |---|---|
 //! | what a request may look like | `request.rs`, `message.rs` |
 //! | one meta channel | its file in `meta/` |
-//! | how an event finds its subscribers | `publish.rs`, `subscriptions.rs` |
+//! | how an event finds its subscribers | `publish.rs`, `subscriptions.rs`; once, though its publisher says it twice: `retries.rs` |
 //! | when a held connect is answered | `server.rs`, `flush.rs` |
 //! | who sends too much, and what becomes of it | `rates.rs`, `network.rs`, `flood.rs` |
 //! | how long a session lives | `session.rs`, `sessions.rs` |
@@ -52,6 +52,7 @@ mod rates;
 mod reply;
 mod request;
 mod restore;
+mod retries;
 mod server;
 mod session;
 mod sessions;
@@ -82,6 +83,7 @@ pub use queue::{Queue, Urgency};
 pub use rates::{Exceeded, Rate, Rates};
 pub use reply::Reply;
 pub use request::{Element, RequestError, parse_form, parse_json};
+pub use retries::PublishKey;
 pub use server::BayeuxServer;
 pub use session::Session;
 pub use sessions::SessionKey;

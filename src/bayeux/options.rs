@@ -62,6 +62,9 @@ pub struct Options {
     pub max_lazy_timeout: Duration,
     /// `DURABILITY`: when an event that waits for a client is written down. Relaxed.
     pub durability: Durability,
+    /// `RETRY_WINDOW`, ms in which a publish that a session sends again, with the same id, channel and data, is not delivered again;
+    /// 0 for none. A minute: Faye's clients try again after 41 seconds without an answer.
+    pub retry_window: Duration,
     /// `META_CONNECT_DELIVER_ONLY`: whether events ride on the replies to connects only, on every transport. Off, as in
     /// CometD. On, a client reads all events in one order, whatever else it asks at the same time.
     pub meta_connect_deliver_only: bool,
@@ -122,6 +125,7 @@ impl Default for Options {
             lazy_channels: Vec::new(),
             max_lazy_timeout: Duration::from_millis(5000),
             durability: Durability::Relaxed,
+            retry_window: Duration::from_millis(60_000),
             meta_connect_deliver_only: false,
             broadcast_to_publisher: true,
             messages_per_frame: None,
@@ -229,6 +233,7 @@ impl Options {
             lazy_channels: vars.patterns("LAZY_CHANNELS", default.lazy_channels)?,
             max_lazy_timeout: vars.duration("MAX_LAZY_TIMEOUT", 1..=10 * MINUTE, default.max_lazy_timeout)?,
             durability: vars.one_of("DURABILITY", DURABILITIES, default.durability)?,
+            retry_window: vars.duration("RETRY_WINDOW", 0..=10 * MINUTE, default.retry_window)?,
             meta_connect_deliver_only: vars.flag("META_CONNECT_DELIVER_ONLY", default.meta_connect_deliver_only)?,
             broadcast_to_publisher: vars.flag("BROADCAST_TO_PUBLISHER", default.broadcast_to_publisher)?,
             messages_per_frame: NonZeroUsize::new(vars.number("MESSAGES_PER_FRAME", 0..=1_000_000, 0)?),

@@ -7,7 +7,7 @@
 //!
 //! * MUST have `data` (Bayeux 1.0 section 5.1); MAY be without a clientId where the server allows it.
 //! * A delivered event MUST have channel and data, and never the publisher's clientId (section 5.2).
-//! * What is published to `/service/**` reaches the application only (section 2.3.2).
+//! * What is published to `/service/**` reaches the application only (section 2.3.2), as often as it is said.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use super::hooks::Leave;
 use super::waiting::{Asked, Published, Sent, Ticket};
 use super::{
     BayeuxError, BayeuxServer, ChannelId, Durability, Ending, Event, EventNumber, Message, Millis, Notice, Operation,
-    QueueOverflow, Realm, SessionKey, Urgency,
+    PublishKey, QueueOverflow, Realm, SessionKey, Urgency,
 };
 
 /// What became of an event that was published.
@@ -36,6 +36,8 @@ pub(super) struct Publisher {
     pub session: Option<SessionKey>,
     /// The session of that other home which is not to hear it.
     pub not_to: Option<SessionKey>,
+    /// By which the publish is known should it come again.
+    pub key: Option<PublishKey>,
 }
 
 impl BayeuxServer {
@@ -54,7 +56,9 @@ impl BayeuxServer {
         checked: &mut Checked,
         mut leave: Leave,
     ) -> Result<Option<(Ticket, Sent)>, BayeuxError> {
-        let Checked { message, channel, .. } = checked;
+        let Checked { message, id, channel, .. } = checked;
+        let may_repeat = channel.realm() == Realm::Broadcast && !self.options.retry_window.is_zero();
+        let key = may_repeat.then(|| PublishKey::of(message, id, channel)).flatten();
         leave.edit(message);
         let anonymous =
             batch.by_api || leave.client.is_some() || self.options.anon_publish && message.field("clientId").is_none();
@@ -66,13 +70,17 @@ impl BayeuxServer {
         if !batch.by_api {
             self.may_publish(&client, channel, message)?;
         }
+        let key = key.filter(|_| sender.is_some());
+        if self.was_taken_before(now, key) {
+            return Ok(None);
+        }
         let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
         let mut actions = self.app.receive(&mut publication)?;
         actions.append(&mut leave.actions);
         let on = Subject::sent(&publication);
         let event = Event::freeze(channel, publication.message(), &self.stamp);
         let lazy = publication.is_lazy();
-        let published = Published { publisher: publication.client, channel: publication.channel, event };
+        let published = Published { publisher: publication.client, channel: publication.channel, event, key };
         match self.deliver(now, &published, lazy)? {
             Taken::Asked(ticket) => Ok(Some((ticket, Sent { published, on, actions }))),
             Taken::Here => {
@@ -97,21 +105,22 @@ impl BayeuxServer {
     /// # Errors
     /// [`BayeuxError::StorageFailed`] or [`BayeuxError::OwnerUnreachable`], and nobody gets it.
     pub(super) fn deliver(&mut self, now: Millis, published: &Published, lazy: bool) -> Result<Taken, BayeuxError> {
-        let Published { publisher, channel, event } = published;
+        let Published { publisher, channel, event, key } = published;
         if channel.realm() != Realm::Broadcast {
             return Ok(Taken::Here);
         }
         let session = publisher.session.filter(|_| !self.options.broadcast_to_publisher);
-        if let Some(ticket) = self.ask_to_publish(now, channel, event, session, lazy)? {
+        let publisher = Publisher { session, not_to: None, key: *key };
+        if let Some(ticket) = self.ask_to_publish(now, channel, event, publisher, lazy)? {
             return Ok(Taken::Asked(ticket));
         }
-        self.deliver_to_all(now, Publisher { session, not_to: None }, channel, event, lazy)?;
+        self.deliver_to_all(now, publisher, channel, event, lazy)?;
         self.published(published);
         Ok(Taken::Here)
     }
 
-    /// As the channel's owner: queues an event for everyone who listens, once each; without `BROADCAST_TO_PUBLISHER` not for
-    /// the one who published it.
+    /// As the channel's owner: queues an event for everyone who listens, once each, unless it was before; without
+    /// `BROADCAST_TO_PUBLISHER` not for the one who published it.
     ///
     /// # Errors
     /// [`BayeuxError::StorageFailed`], and nobody gets it.
@@ -123,10 +132,14 @@ impl BayeuxServer {
         event: &Event,
         lazy: bool,
     ) -> Result<(), BayeuxError> {
-        let Publisher { session, not_to } = publisher;
+        let Publisher { session, not_to, key } = publisher;
+        if self.was_taken_before(now, key) {
+            return Ok(());
+        }
         let left_out = session.filter(|_| not_to.is_none());
         let subscribers = self.subscriptions.matching(channel).filter(|key| Some(*key) != left_out).collect();
-        let number = self.enqueue(now, subscribers, event, self.urgency(now, channel, lazy))?;
+        let number = self.enqueue(now, subscribers, event, self.urgency(now, channel, lazy), key)?;
+        self.was_taken(now, key);
         if let (Some(home), Some(session)) = (session, not_to) {
             self.leave_out(home, number, session);
         }
@@ -146,7 +159,17 @@ impl BayeuxServer {
     ) -> Result<(), BayeuxError> {
         let wanted = |key: &SessionKey| Some(*key) != left_out && !self.is_peer(*key);
         let sessions = self.subscriptions.matching(channel).filter(wanted).collect();
-        self.enqueue(now, sessions, event, self.urgency(now, channel, false)).map(drop)
+        self.enqueue(now, sessions, event, self.urgency(now, channel, false), None).map(drop)
+    }
+
+    /// Whether its publisher says again what was taken already: see `retries.rs`.
+    fn was_taken_before(&mut self, now: Millis, key: Option<PublishKey>) -> bool {
+        key.is_some_and(|key| self.retries.knows(now, self.options.retry_window, key))
+    }
+
+    /// Takes note of a publish, should it come again.
+    pub(super) fn was_taken(&mut self, now: Millis, key: Option<PublishKey>) {
+        key.into_iter().for_each(|key| self.retries.take(now, key));
     }
 
     fn urgency(&self, now: Millis, channel: &ChannelId, lazy: bool) -> Urgency {
@@ -164,7 +187,7 @@ impl BayeuxServer {
     /// # Errors
     /// [`BayeuxError::StorageFailed`], and it does not get it.
     pub(super) fn enqueue_for(&mut self, now: Millis, session: SessionKey, event: &Event) -> Result<(), BayeuxError> {
-        self.enqueue(now, vec![session], event, Urgency::Now).map(drop)
+        self.enqueue(now, vec![session], event, Urgency::Now, None).map(drop)
     }
 
     /// Queues an event for each of these sessions that is still there. A home is told at once, and lets its own wait.
@@ -174,11 +197,12 @@ impl BayeuxServer {
         sessions: Vec<SessionKey>,
         event: &Event,
         urgency: Urgency,
+        key: Option<PublishKey>,
     ) -> Result<EventNumber, BayeuxError> {
         let (lasting, passing): (Vec<_>, Vec<_>) = sessions.iter().partition(|key| self.must_last(now, **key, urgency));
         let number = self.journal.next_number();
         self.journal
-            .save(number, event, lasting.clone(), &mut *self.store)
+            .save(number, event, key, lasting.clone(), &mut *self.store)
             .map_err(|error| self.storage_failed(&error))?;
         let mut overflows = Vec::new();
         for key in sessions {
@@ -202,7 +226,7 @@ impl BayeuxServer {
         for key in lasting {
             self.sessions.mark_saved(key, number);
         }
-        self.journal.watch(now, number, event, passing);
+        self.journal.watch(now, number, event, key, passing);
         let dropped: usize = overflows.into_iter().map(|(key, dropped)| dropped + self.overflowed(key)).sum();
         if dropped > 0 {
             self.tell(Notice::EventsDropped { events: dropped });

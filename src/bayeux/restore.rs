@@ -23,7 +23,7 @@ impl BayeuxServer {
     /// slept: see `away.rs`. Connects that were
     /// held over HTTP are gone with their requests; those of the `sockets` that stayed open are held again.
     pub fn restore(&mut self, now: Millis, stored: Stored, sockets: Vec<KeptSocket>) {
-        let Stored { sessions, events, deliveries, notes } = stored;
+        let Stored { sessions, events, keys, deliveries, notes } = stored;
         let now = self.read_clock(now);
         self.begin_life(now);
         self.sessions.never_again(SessionKey::of_life(now));
@@ -42,6 +42,9 @@ impl BayeuxServer {
         let deliveries = Deliveries::new(deliveries);
         for event in events {
             self.restore_event(now, event, &deliveries);
+        }
+        for key in self.journal.restore_keys(keys, &notes) {
+            self.was_taken(now, Some(key));
         }
         for socket in sockets {
             self.restore_socket(now, &socket);

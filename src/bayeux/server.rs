@@ -17,6 +17,7 @@ use super::flush::{FlushPace, Sent};
 use super::frames::{Frames, array, split};
 use super::hooks::Hooks;
 use super::journal::Journal;
+use super::retries::Retries;
 use super::session::HeldConnect;
 use super::sessions::{News, Sessions};
 use super::store::{Store, StoreError};
@@ -43,6 +44,7 @@ pub struct BayeuxServer {
     pub(super) happenings: Happenings,
     pub(super) farewells: Farewells,
     pub(super) journal: Journal,
+    pub(super) retries: Retries,
     pub(super) store: Box<dyn Store>,
     /// What every message carries that is made now.
     pub(super) stamp: Stamp,
@@ -72,6 +74,7 @@ impl BayeuxServer {
             happenings: Happenings::new(),
             farewells: Farewells::default(),
             journal: Journal::default(),
+            retries: Retries::default(),
             store,
             stamp: Stamp::default(),
             waiting: Waiting::default(),

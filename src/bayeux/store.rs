@@ -13,7 +13,7 @@ use super::app::Attributes;
 use super::journal::EventNumber;
 use super::session::Agreed;
 use super::trees::SavedPeer;
-use super::{ChannelPattern, ClientId, SessionKey, SocketId};
+use super::{ChannelPattern, ClientId, PublishKey, SessionKey, SocketId};
 
 /// Keeps rows. What is saved under a number takes the place of what was.
 pub trait Store {
@@ -25,9 +25,17 @@ pub trait Store {
     /// Nothing was written.
     fn forget_session(&mut self, key: SessionKey) -> Result<(), StoreError>;
 
+    /// By `key` the publish is known should it come again.
+    ///
     /// # Errors
     /// Nothing was written.
-    fn save_event(&mut self, number: EventNumber, json: &str, to: &[SessionKey]) -> Result<(), StoreError>;
+    fn save_event(
+        &mut self,
+        number: EventNumber,
+        json: &str,
+        key: Option<PublishKey>,
+        to: &[SessionKey],
+    ) -> Result<(), StoreError>;
 
     /// # Errors
     /// Nothing was written.
@@ -113,6 +121,8 @@ pub struct Delivery {
 pub struct Stored {
     pub sessions: Vec<(SessionKey, SavedSession)>,
     pub events: Vec<SavedEvent>,
+    /// Of those events that clients published.
+    pub keys: Vec<(EventNumber, PublishKey)>,
     pub deliveries: Vec<Delivery>,
     /// By name.
     pub notes: Vec<(String, String)>,
@@ -139,7 +149,13 @@ impl Store for Forgetful {
         Ok(())
     }
 
-    fn save_event(&mut self, _: EventNumber, _: &str, _: &[SessionKey]) -> Result<(), StoreError> {
+    fn save_event(
+        &mut self,
+        _: EventNumber,
+        _: &str,
+        _: Option<PublishKey>,
+        _: &[SessionKey],
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 

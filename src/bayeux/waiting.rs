@@ -10,7 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::actions::Subject;
 use super::app::{Action, Client};
 use super::batch::{Batch, Checked, Step};
-use super::{BayeuxError, BayeuxServer, ChannelId, ChannelPattern, Event, Hook, Millis, Notice, SessionKey};
+use super::{
+    BayeuxError, BayeuxServer, ChannelId, ChannelPattern, Event, Hook, Millis, Notice, PublishKey, SessionKey,
+};
 
 /// Whoever waits for a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -74,6 +76,8 @@ pub(super) struct Published {
     pub publisher: Client,
     pub channel: ChannelId,
     pub event: Event,
+    /// By which it is known should it come again.
+    pub key: Option<PublishKey>,
 }
 
 impl Waiting {
@@ -139,6 +143,7 @@ impl BayeuxServer {
         let reply = match *asked {
             Asked::Publish { checked, sent: Sent { published, on, actions } } => {
                 if outcome.is_ok() {
+                    self.was_taken(now, published.key);
                     self.published(&published);
                     self.perform(now, &on, &mut batch.parting, actions);
                 }

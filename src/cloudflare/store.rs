@@ -12,12 +12,14 @@ use worker::durable::State;
 use worker::{SqlCursor, SqlStorage, SqlStorageValue, Storage};
 
 use super::log::{Log, LogLevel};
-use crate::bayeux::{Delivery, EventNumber, Notice, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored};
+use crate::bayeux::{
+    Delivery, EventNumber, Notice, PublishKey, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored,
+};
 
 /// What leads from each version of the tables to the next. An object runs those it lacks when it wakes, and during a
 /// gradual deployment one of an older version may wake after a newer one: so they only ever add, and statements name
 /// their columns. One that broke off half-way, on a full disk, is run again.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     "
     CREATE TABLE IF NOT EXISTS session (key INTEGER PRIMARY KEY, json TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS event (number INTEGER PRIMARY KEY, json TEXT NOT NULL, recipients TEXT NOT NULL);
@@ -27,7 +29,11 @@ const MIGRATIONS: [&str; 2] = [
     "
     CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 ",
+    ADD_KEYS,
 ];
+
+/// A whole number of 64 bits, too large for JavaScript's.
+const ADD_KEYS: &str = "ALTER TABLE event ADD COLUMN key TEXT";
 
 /// The tables of one object. Clones share them.
 #[derive(Clone)]
@@ -89,6 +95,13 @@ impl SqlStore {
                 stored.events.push(SavedEvent { number: EventNumber(number), json, to });
             }
         }
+        if self.has_keys()? {
+            let keys = self.rows("SELECT number, key, '' FROM event WHERE key IS NOT NULL ORDER BY number")?;
+            let key = |(number, [key, _]): &(u64, [String; 2])| {
+                serde_json::from_str(key).ok().map(|key| (EventNumber(*number), key))
+            };
+            stored.keys = keys.iter().filter_map(key).collect();
+        }
         for (row, [json, _]) in self.rows_of("delivery", "SELECT rowid, json, '' FROM delivery ORDER BY rowid")? {
             if let Some(deliveries) = self.parsed::<Vec<Delivery>>(log, Row::of("delivery", "rowid", row), &json) {
                 stored.deliveries.extend(deliveries);
@@ -126,13 +139,21 @@ impl SqlStore {
         Ok(tables.raw().next().is_some())
     }
 
+    /// Whether there is the column of [`ADD_KEYS`], for which SQLite has no IF NOT EXISTS.
+    fn has_keys(&self) -> Result<bool> {
+        let query = "SELECT name FROM sqlite_master WHERE name = 'event' AND sql LIKE '%key TEXT%'";
+        Ok(self.exec(query, [])?.raw().next().is_some())
+    }
+
     fn migrate(&self) -> Result<()> {
         self.exec("CREATE TABLE IF NOT EXISTS version (number INTEGER NOT NULL)", [])?;
         let version = self.rows("SELECT number, '', '' FROM version")?.first().map_or(0, |(version, _)| *version);
         let known = MIGRATIONS.len() as u64;
         if version < known {
             for migration in MIGRATIONS.iter().skip(version as usize) {
-                self.exec(migration, [])?;
+                if *migration != ADD_KEYS || !self.has_keys()? {
+                    self.exec(migration, [])?;
+                }
             }
             self.exec("DELETE FROM version", [])?;
             self.exec("INSERT INTO version VALUES (?)", [number(known)])?;
@@ -220,9 +241,10 @@ impl Store for SqlStore {
         self.delete("DELETE FROM session WHERE key = ?", [number(key.0)])
     }
 
-    fn save_event(&mut self, event: EventNumber, json: &str, to: &[SessionKey]) -> Result<()> {
-        let query = "INSERT OR REPLACE INTO event (number, json, recipients) VALUES (?, ?, ?)";
-        self.write(query, [number(event.0), json.into(), text(to)?])
+    fn save_event(&mut self, event: EventNumber, json: &str, key: Option<PublishKey>, to: &[SessionKey]) -> Result<()> {
+        let query = "INSERT OR REPLACE INTO event (number, json, recipients, key) VALUES (?, ?, ?, ?)";
+        let key = key.map_or(Ok(SqlStorageValue::Null), |key| text(&key))?;
+        self.write(query, [number(event.0), json.into(), text(to)?, key])
     }
 
     fn forget_events(&mut self, numbers: &[EventNumber]) -> Result<()> {

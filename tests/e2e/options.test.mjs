@@ -45,6 +45,7 @@ const REFUSED = {
   REGION_HEADER: ['no header'],
   TREE_DEPTH: ['9'],
   RELAY_FANOUT: ['few'],
+  RETRY_WINDOW: ['-1', '600001'],
   MAX_RELAYS: ['-1'],
   MAX_RELAYS_BYTES: ['1023'],
   HOOKS_FOR: ['publish everything'],

@@ -44,6 +44,7 @@ mod publish;
 mod rates;
 mod reload;
 mod restart;
+mod retries;
 mod routes;
 mod service;
 mod subscribe;

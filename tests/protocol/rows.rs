@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use bayeux_edge::bayeux::{Delivery, EventNumber, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored};
+use bayeux_edge::bayeux::{
+    Delivery, EventNumber, PublishKey, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored,
+};
 
 /// The rows of one home. Clones share them.
 #[derive(Clone, Default)]
@@ -13,7 +15,7 @@ pub struct Rows(Rc<RefCell<Tables>>);
 #[derive(Default)]
 struct Tables {
     sessions: BTreeMap<SessionKey, String>,
-    events: BTreeMap<EventNumber, (String, Vec<SessionKey>)>,
+    events: BTreeMap<EventNumber, (String, Option<PublishKey>, Vec<SessionKey>)>,
     deliveries: Vec<(EventNumber, String)>,
     notes: BTreeMap<String, String>,
     written: usize,
@@ -47,8 +49,9 @@ impl Rows {
             events: tables
                 .events
                 .iter()
-                .map(|(number, (json, to))| SavedEvent { number: *number, json: json.clone(), to: to.clone() })
+                .map(|(number, (json, _, to))| SavedEvent { number: *number, json: json.clone(), to: to.clone() })
                 .collect(),
+            keys: tables.events.iter().filter_map(|(number, (_, key, _))| Some((*number, (*key)?))).collect(),
             deliveries: tables.deliveries.iter().flat_map(|(_, json)| delivery(json)).collect(),
             notes: tables.notes.iter().map(|(name, text)| (name.clone(), text.clone())).collect(),
         }
@@ -75,8 +78,14 @@ impl Store for Rows {
         self.write(1, |tables| drop(tables.sessions.remove(&key)))
     }
 
-    fn save_event(&mut self, number: EventNumber, json: &str, to: &[SessionKey]) -> Result<(), StoreError> {
-        self.write(1, |tables| drop(tables.events.insert(number, (json.to_owned(), to.to_vec()))))
+    fn save_event(
+        &mut self,
+        number: EventNumber,
+        json: &str,
+        key: Option<PublishKey>,
+        to: &[SessionKey],
+    ) -> Result<(), StoreError> {
+        self.write(1, |tables| drop(tables.events.insert(number, (json.to_owned(), key, to.to_vec()))))
     }
 
     fn forget_events(&mut self, numbers: &[EventNumber]) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::bayeux::{BayeuxError, ChannelPattern, Event, EventNumber, Home, SessionKey};
+use crate::bayeux::{BayeuxError, ChannelPattern, Event, EventNumber, Home, PublishKey, SessionKey};
 
 /// A question.
 #[derive(Debug, Serialize, Deserialize)]
@@ -48,13 +48,15 @@ pub enum Item {
     Withdraw {
         pattern: ChannelPattern,
     },
-    /// `notTo`: the session that does not want to hear what it says.
+    /// `notTo`: the session that does not want to hear what it says. `key`: what comes again has the same.
     Publish {
         event: Box<RawValue>,
         #[serde(default, rename = "notTo", skip_serializing_if = "Option::is_none")]
         not_to: Option<SessionKey>,
         #[serde(default)]
         lazy: bool,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<PublishKey>,
     },
 }
 

@@ -42,6 +42,7 @@ use relay::PassingOn;
 use spans::Root;
 use standing::Standing;
 
+use super::publish::Publisher;
 use super::waiting::Ticket;
 use super::{
     BayeuxError, BayeuxServer, ChannelId, ChannelPattern, Endpoint, Event, EventNumber, Format, Home, Millis, Output,
@@ -148,16 +149,17 @@ impl BayeuxServer {
         now: Millis,
         channel: &ChannelId,
         event: &Event,
-        not_to: Option<SessionKey>,
+        publisher: Publisher,
         lazy: bool,
     ) -> Result<Option<Ticket>, BayeuxError> {
         let owner = self.owner_of(channel);
         if owner == self.home {
-            return Ok(self.wait_to_be_known(now, channel, event, not_to, lazy));
+            return Ok(self.wait_to_be_known(now, channel, event, publisher, lazy));
         }
         let event = call::raw(event).ok_or(BayeuxError::OwnerUnreachable)?;
         let ticket = self.waiting.draw_ticket();
-        let item = call::Item::Publish { event, not_to, lazy };
+        let Publisher { session: not_to, key, .. } = publisher;
+        let item = call::Item::Publish { event, not_to, lazy, key };
         self.tell_owner(now, &owner, item, Word::Waits(ticket))?;
         Ok(Some(ticket))
     }

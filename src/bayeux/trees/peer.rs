@@ -210,11 +210,11 @@ impl BayeuxServer {
             Item::Withdraw { pattern } if spans_all(&pattern) => self.end_span(home, &pattern),
             Item::Interest { pattern, strict } => self.let_listen(key, [pattern], strict),
             Item::Withdraw { pattern } => self.stop_listening(key, &[pattern]),
-            Item::Publish { event, not_to, lazy } => {
+            Item::Publish { event, not_to, lazy, key: retry } => {
                 let event = Event::thawed(event.get().to_owned());
                 let channel = event.channel().filter(|channel| self.owner_of(channel) == self.home);
                 let channel = channel.ok_or(Failure::Invalid)?;
-                let publisher = Publisher { session: Some(key).filter(|_| not_to.is_some()), not_to };
+                let publisher = Publisher { session: Some(key).filter(|_| not_to.is_some()), not_to, key: retry };
                 let taken = self.deliver_to_all(now, publisher, &channel, &event, lazy);
                 taken.map_err(|_: BayeuxError| Failure::Storage)
             }

@@ -84,14 +84,13 @@ impl BayeuxServer {
         now: Millis,
         channel: &ChannelId,
         event: &Event,
-        session: Option<SessionKey>,
+        publisher: Publisher,
         lazy: bool,
     ) -> Option<Ticket> {
         if self.is_known() {
             return None;
         }
         let ticket = self.waiting.draw_ticket();
-        let publisher = Publisher { session, not_to: None };
         let publish = Waits::Publish { publisher, channel: channel.clone(), event: event.clone(), lazy, ticket };
         self.trees.standing.waiting.push_back((now, publish));
         Some(ticket)

@@ -22,6 +22,8 @@ pub enum Did {
     Publish(Vec<&'static str>),
     /// A subscription, and an event for it in the same breath.
     SubscribeAndPublish(&'static str, &'static str),
+    /// What it has published, and not been told of success.
+    Again(String),
     Disconnect,
 }
 
@@ -35,13 +37,26 @@ pub struct Client {
     sent: u64,
     published: u64,
     waiting: BTreeMap<u64, (Did, u64, String)>,
+    /// What it may publish again.
+    unsure: Option<String>,
     gone: bool,
 }
 
 impl Client {
     pub fn new(name: usize, home: Home, acks: bool) -> Self {
         let (sent, published, acked) = (0, 0, 0);
-        Self { name, home, acks, client_id: None, acked, sent, published, waiting: BTreeMap::new(), gone: false }
+        Self {
+            name,
+            home,
+            acks,
+            client_id: None,
+            acked,
+            sent,
+            published,
+            waiting: BTreeMap::new(),
+            unsure: None,
+            gone: false,
+        }
     }
 
     /// What it does next; while it is `busy`, this and that.
@@ -55,6 +70,12 @@ impl Client {
         }
         // One thing at a time: only so there is an order to keep.
         if busy && !self.waits(|did| !matches!(did, Did::Connect)) {
+            if let Some(body) = self.unsure.take()
+                && random.chance(800)
+            {
+                dids.push(Did::Again(body));
+                return dids;
+            }
             match random.below(10) {
                 0 => dids.push(Did::Subscribe(vec![random.pick(PATTERNS)])),
                 1 => dids.push(Did::Subscribe(vec![random.pick(PATTERNS), random.pick(PATTERNS)])),
@@ -110,6 +131,14 @@ impl Client {
                 history.asked(self.name, pattern, now);
                 messages.push(self.publish(channel, now, history));
             }
+            Did::Again(body) => {
+                let body = body.clone();
+                for message in serde_json::from_str::<Vec<Value>>(&body).unwrap() {
+                    history.repeated(self.name, message["data"]["number"].as_u64().unwrap());
+                }
+                self.waiting.insert(number, (did, now, body));
+                return number;
+            }
             Did::Disconnect => messages.push(json!({ "channel": "/meta/disconnect", "clientId": id })),
         }
         for (at, message) in messages.iter_mut().enumerate() {
@@ -122,7 +151,15 @@ impl Client {
     fn publish(&mut self, channel: &'static str, now: u64, history: &mut History) -> Value {
         self.published += 1;
         let number = self.published;
-        history.published(Published { by: self.name, number, channel, sent: now, successful: None, own: false });
+        history.published(Published {
+            by: self.name,
+            number,
+            channel,
+            sent: now,
+            successful: None,
+            own: false,
+            repeated: false,
+        });
         json!({ "channel": channel, "clientId": self.client_id, "data": { "by": self.name, "number": number } })
     }
 
@@ -132,9 +169,13 @@ impl Client {
 
     /// Reads an answer; none where the connection broke.
     pub fn read(&mut self, number: u64, text: Option<&str>, now: u64, history: &mut History) {
-        let Some((_, _, body)) = self.waiting.remove(&number) else { panic!("an answer to nothing: {text:?}") };
+        let Some((did, _, body)) = self.waiting.remove(&number) else { panic!("an answer to nothing: {text:?}") };
         if self.gone {
             return;
+        }
+        let published = matches!(did, Did::Publish(_) | Did::Again(_));
+        if published && text.is_none_or(|text| text.contains("503::")) {
+            self.unsure = Some(body.clone());
         }
         let answer: Vec<Value> = text.map(|text| serde_json::from_str(text).unwrap()).unwrap_or_default();
         for message in &answer {
