@@ -287,7 +287,10 @@ impl BayeuxServer {
     /// A home is out of reach for good, or wants nothing more. What it has done stays known, should it say so again.
     pub(super) fn silence_peer(&mut self, key: SessionKey) {
         let Some(session) = self.sessions.get(key) else { return };
-        let (lost, patterns) = (session.queue.len(), session.subscriptions.iter().cloned().collect::<Vec<_>>());
+        let lost = session.queue.len();
+        // What spans trees is the root's to take back: it goes on counting on this tree's word.
+        let own = session.subscriptions.iter().filter(|pattern| !spans_trees(pattern, self.options.tree_depth));
+        let patterns: Vec<_> = own.cloned().collect();
         self.peer_has_heard(key, EventNumber(u64::MAX));
         if lost > 0 {
             self.tell(Notice::EventsDropped { events: lost });
