@@ -182,7 +182,7 @@ test('an object serves what a newer version of itself left behind, and what an o
   assert.deepEqual(await bob.poll(), [{ n: 1 }, { n: 2 }]);
   await server.restart((database) => {
     assert.equal(version(database), 99);
-    database.exec('DROP TABLE note; DROP TABLE later; UPDATE version SET number = 1');
+    database.exec('DROP TABLE note; ALTER TABLE event DROP COLUMN key; DROP TABLE later; UPDATE version SET number = 1');
   });
   await alice.ok(alice.publish('/chat/demo', { n: 3 }));
   assert.deepEqual(await bob.poll(), [{ n: 3 }]);
