@@ -108,6 +108,27 @@ impl ChannelPattern {
         channel.matching_keys().any(|key| *key == *self.0)
     }
 
+    /// Whether it matches every channel that the other one matches. To judge a subscription this is what counts: whoever may
+    /// hear `/chat/**` may not for that subscribe to `/**`.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::ChannelPattern;
+    ///
+    /// let chat = ChannelPattern::parse("/chat/**").unwrap();
+    /// let covers = |name| chat.covers(&ChannelPattern::parse(name).unwrap());
+    /// assert!(covers("/chat/demo") && covers("/chat/*") && covers("/chat/a/**"));
+    /// assert!(!covers("/**") && !covers("/*") && !covers("/chat"));
+    /// ```
+    pub fn covers(&self, other: &Self) -> bool {
+        if let Some(parent) = self.0.strip_suffix("**") {
+            other.0.starts_with(parent)
+        } else if let Some(parent) = self.0.strip_suffix('*') {
+            other.0.strip_prefix(parent).is_some_and(|last| last != "**" && !last.contains('/'))
+        } else {
+            self == other
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -171,7 +192,7 @@ fn segments(name: &str) -> impl Iterator<Item = &str> {
 }
 
 /// A `token` of Bayeux 1.0 section 2.2 and the dot, which CometD takes and names like `/stock/BRK.B` use.
-fn is_segment(segment: &str) -> bool {
+pub(super) fn is_segment(segment: &str) -> bool {
     !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_!~()$@.".contains(&b))
 }
 
@@ -216,6 +237,26 @@ mod tests {
         }
         for name in ["/*/b", "/**/b", "/a/***", "/a/b*", "*", "**"] {
             assert!(ChannelPattern::parse(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_covers_another_where_it_matches_all_of_its_channels() {
+        let below = |names: &[String], last: &[&str]| -> Vec<String> {
+            names.iter().flat_map(|name| last.iter().map(move |last| format!("{name}/{last}"))).collect()
+        };
+        // All names of two letters, two levels deeper than the patterns over them: as deep as could make a difference.
+        let mut levels = vec![vec![String::new()]];
+        for depth in 0..5 {
+            levels.push(below(&levels[depth], &["a", "ab"]));
+        }
+        let channels: Vec<_> = levels[1..].concat().iter().map(|name| ChannelId::parse(name).unwrap()).collect();
+        let patterns = below(&levels[..3].concat(), &["a", "ab", "*", "**"]);
+        let patterns: Vec<_> = patterns.iter().map(|name| ChannelPattern::parse(name).unwrap()).collect();
+        assert_eq!((channels.len(), patterns.len()), (62, 28));
+        for (a, b) in patterns.iter().flat_map(|a| patterns.iter().map(move |b| (a, b))) {
+            let all = channels.iter().filter(|channel| b.matches(channel)).all(|channel| a.matches(channel));
+            assert_eq!(a.covers(b), all, "{a:?} {b:?}");
         }
     }
 

@@ -200,13 +200,19 @@ impl fmt::Display for BayeuxError {
     }
 }
 
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl Operation {
+    pub fn name(self) -> &'static str {
+        match self {
             Self::Handshake => "handshake",
             Self::Create => "channel_create",
             Self::Subscribe => "subscribe",
             Self::Publish => "publish",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
     }
 }

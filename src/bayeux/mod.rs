@@ -11,6 +11,7 @@
 //! | who sends too much, and what becomes of it | `rates.rs`, `network.rs`, `flood.rs` |
 //! | how long a session lives | `session.rs`, `sessions.rs` |
 //! | what outlives the object | `store.rs`, `journal.rs`, `restore.rs`, `away.rs` |
+//! | who may publish and subscribe where, by rules and claims | `access.rs` |
 //! | what an application can decide | `app/`; what comes of it: `actions.rs` |
 //! | how homes and owners of channels work together | `trees/`; who waits for another object: `waiting.rs` |
 //! | what another Worker decides | `hooks/` |
@@ -18,6 +19,7 @@
 //! | what travels in `ext` | its file in `extensions/` |
 //! | names, errors, numbers | `channel.rs`, `error.rs`, `options.rs` |
 
+mod access;
 mod actions;
 mod advice;
 pub mod api;
@@ -62,6 +64,7 @@ mod time;
 mod trees;
 mod waiting;
 
+pub use access::{AccessRules, Claims, RuleError};
 pub use advice::{Advice, Wish};
 pub use app::Application;
 pub use callback::Callback;

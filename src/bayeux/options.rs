@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use super::queue::Bounds;
 use super::time::millis;
-use super::{ChannelId, ChannelPattern, ConnectionType, Endpoint, Homes, Hook, MAX_SHARDS, Rate};
+use super::{
+    AccessRules, ChannelId, ChannelPattern, ConnectionType, Endpoint, Homes, Hook, MAX_SHARDS, Rate, RuleError,
+};
 
 /// How a server behaves. [`Options::from_vars`] reads them from named strings, as `[vars]` in `wrangler.toml` gives them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct Options {
     pub max_interval: Duration,
     /// `ANON_PUBLISH`: whether a message without a clientId may be published. Off, as in POE.
     pub anon_publish: bool,
+    /// `ACCESS_RULES`: who may publish and subscribe where. None: everybody, everywhere.
+    pub access_rules: Option<AccessRules>,
     /// `CLIENT_MAX_CONNECTIONS`: connects of one IP address, of IPv6 of one /64, held at the same time. POE's 10 suits one machine; an
     /// office or a mobile carrier's gateway is one address too, and an object takes about 1,000 requests a second.
     pub client_max_connections: usize,
@@ -108,6 +112,7 @@ impl Default for Options {
             interval: Duration::ZERO,
             max_interval: Duration::from_millis(10_000),
             anon_publish: false,
+            access_rules: None,
             client_max_connections: 1000,
             rate_connections: None,
             rate_handshakes: None,
@@ -208,6 +213,7 @@ impl Options {
             interval: vars.duration("INTERVAL", 0..=60 * MINUTE, default.interval)?,
             max_interval: vars.duration("MAX_INTERVAL", 1..=DAY, default.max_interval)?,
             anon_publish: vars.flag("ANON_PUBLISH", default.anon_publish)?,
+            access_rules: vars.access_rules("ACCESS_RULES")?,
             client_max_connections: vars.count("CLIENT_MAX_CONNECTIONS", default.client_max_connections)?,
             rate_connections: vars.rate("RATE_CONNECTIONS")?,
             rate_handshakes: vars.rate("RATE_HANDSHAKES")?,
@@ -351,6 +357,15 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
         value.split_whitespace().map(Hook::named).collect::<Option<_>>().ok_or_else(|| {
             let all = Hook::ALL.map(Hook::name).join(", ");
             OptionError { name, value, allowed: format!("any of {all}, separated by spaces") }
+        })
+    }
+
+    fn access_rules(&self, name: &'static str) -> Result<Option<AccessRules>, OptionError> {
+        let rules = (self.0)(name).map(|text| AccessRules::parse(&text)).transpose();
+        rules.map_err(|RuleError { rule, expected }| OptionError {
+            name,
+            value: rule,
+            allowed: format!("rules, each with {expected}"),
         })
     }
 

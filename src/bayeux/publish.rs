@@ -91,9 +91,11 @@ impl BayeuxServer {
     }
 
     /// # Errors
-    /// The policy's denial.
+    /// The denial by the rules or the policy.
     fn may_publish(&mut self, client: &Client, channel: &ChannelId, message: &Message) -> Result<(), BayeuxError> {
-        self.may_create(client, &channel.clone().into(), message)?;
+        let name = channel.clone().into();
+        self.check_access(client, Operation::Publish, &name)?;
+        self.may_create(client, &name, message)?;
         let Some(policy) = &mut self.app.policy else { return Ok(()) };
         let denied = |denial| BayeuxError::Denied(Operation::Publish, denial);
         policy.can_publish(client, channel, message).map_err(denied)

@@ -1,7 +1,7 @@
 // Every option of the README's table: that a value that makes no sense is refused loudly, and what it changes
 // (ALLOWED_ORIGINS: http.test.mjs; FLUSH_PACE and WEBSOCKET_TIMEOUT, which take a clock that can be moved, and what
 // concerns the protocol alone: natively;
-// CONNECTION_TYPES: connection-types.test.mjs).
+// CONNECTION_TYPES: connection-types.test.mjs; ACCESS_RULES: access-rules.test.mjs).
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
@@ -18,6 +18,7 @@ const REFUSED = {
   INTERVAL: ['-1'],
   MAX_INTERVAL: ['10s'],
   ANON_PUBLISH: ['perhaps'],
+  ACCESS_RULES: ['', 'everybody publish /x', 'anyone read /x', 'anyone publish /**/x'],
   CLIENT_MAX_CONNECTIONS: ['0'],
   RATE_CONNECTIONS: ['20'],
   RATE_HANDSHAKES: ['0/60', '20/3601'],

@@ -12,6 +12,7 @@ mod scenario;
 mod stream;
 mod world;
 
+mod access_rules;
 mod ack;
 mod actions;
 mod advice;

@@ -29,6 +29,11 @@ impl Attributes {
         T::deserialize(self.0.get(name)?).ok()
     }
 
+    /// The attribute as it is.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
     /// The attribute, where it is a string.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.0.get(name)?.as_str()

@@ -26,8 +26,10 @@ use crate::bayeux::{ChannelId, ChannelPattern, Denial, Message};
 ///     }
 ///
 ///     fn can_subscribe(&mut self, client: &Client, pattern: &ChannelPattern, _: &Message) -> Result<(), Denial> {
-///         let owner = pattern.as_str().strip_prefix("/private/");
-///         if owner.is_some() && owner != client.attributes.text("user") {
+///         let own = client.attributes.text("user").and_then(|user| ChannelId::parse(&format!("/private/{user}")));
+///         // `/**` reaches into the rooms as well: whether two patterns meet is what `covers` tells.
+///         let meets = |rooms: ChannelPattern| rooms.covers(pattern) || pattern.covers(&rooms);
+///         if ChannelPattern::parse("/private/**").is_some_and(meets) && own.map(ChannelPattern::from).as_ref() != Some(pattern) {
 ///             return Err(Denial::because("not your room"));
 ///         }
 ///         Ok(())

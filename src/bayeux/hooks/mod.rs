@@ -144,19 +144,19 @@ impl BayeuxServer {
 
     /// Who asks, if that can be told and the message is one that could be allowed.
     fn may_ask(&mut self, batch: &mut Batch, hook: Hook, checked: &Checked) -> Option<Client> {
-        let anonymous = match hook {
-            Hook::Handshake => true,
-            Hook::Subscribe => {
-                super::meta::subscribe::patterns(&checked.message).ok()?;
-                false
-            }
+        let (anonymous, names) = match hook {
+            Hook::Handshake => (true, Vec::new()),
+            Hook::Subscribe => (false, super::meta::subscribe::patterns(&checked.message).ok()?),
             _ => {
                 checked.message.field("data")?;
-                self.options.anon_publish && checked.message.field("clientId").is_none()
+                let anonymous = self.options.anon_publish && checked.message.field("clientId").is_none();
+                (anonymous, vec![checked.channel.clone().into()])
             }
         };
         let session = if anonymous { None } else { Some(self.speaker(batch, &checked.message).ok()?) };
-        Some(self.client(batch, session))
+        let client = self.client(batch, session);
+        let allowed = |name| self.check_access(&client, hook.operation(), name).is_ok();
+        names.iter().all(allowed).then_some(client)
     }
 
     /// Goes on with a message when the verdict has come.

@@ -100,6 +100,7 @@ impl BayeuxServer {
         if name.realm() == Realm::Meta {
             return Err(denied(Denial::default()));
         }
+        self.check_access(client, Operation::Subscribe, name)?;
         self.may_create(client, name, message)?;
         let Some(policy) = &mut self.app.policy else { return Ok(()) };
         policy.can_subscribe(client, name, message).map_err(denied)
