@@ -139,7 +139,7 @@ export class Connection {
 
   #notShaken(reply) {
     const { failure } = reply;
-    const advised = ['handshake', 'retry'].includes(reply.advice?.reconnect);
+    const advised = reply.advice !== undefined && reply.advice.reconnect !== 'none';
     if (!this.#open) {
       // Where no WebSocket can be had cometd.js goes on with polls.
       const another = failure?.connectionType === 'websocket' && this.#options.transports.includes('long-polling');

@@ -17,7 +17,8 @@ use super::{Message, Options};
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Advice {
-    reconnect: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reconnect: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interval: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -30,7 +31,7 @@ impl Advice {
     /// Connect again after `interval`; a connect may be held for `timeout`.
     pub fn retry(interval: Duration, timeout: Duration) -> Self {
         Self {
-            reconnect: "retry",
+            reconnect: Some("retry"),
             interval: Some(millis(interval)),
             timeout: Some(millis(timeout)),
             multiple_clients: false,
@@ -39,22 +40,28 @@ impl Advice {
 
     /// Do the same again after `interval`.
     pub fn retry_after(interval: Duration) -> Self {
-        Self { reconnect: "retry", interval: Some(millis(interval)), timeout: None, multiple_clients: false }
+        Self { reconnect: Some("retry"), interval: Some(millis(interval)), timeout: None, multiple_clients: false }
     }
 
     /// The session is gone: shake hands, at once.
     pub fn handshake() -> Self {
-        Self { reconnect: "handshake", interval: Some(0), timeout: None, multiple_clients: false }
+        Self { reconnect: Some("handshake"), interval: Some(0), timeout: None, multiple_clients: false }
     }
 
     /// Shake hands, but not before `interval` has passed.
     pub fn handshake_after(interval: Duration) -> Self {
-        Self { reconnect: "handshake", interval: Some(millis(interval)), timeout: None, multiple_clients: false }
+        Self { reconnect: Some("handshake"), interval: Some(millis(interval)), timeout: None, multiple_clients: false }
+    }
+
+    /// Try the same handshake again, but not before `interval` has passed. What to do is not said: clients of CometD shake hands
+    /// again by themselves, and so does Faye's, which would do it twice if it were told to, and twice as often each time.
+    pub fn again_after(interval: Duration) -> Self {
+        Self { reconnect: None, interval: Some(millis(interval)), timeout: None, multiple_clients: false }
     }
 
     /// Give up: neither connect nor handshake.
     pub fn none() -> Self {
-        Self { reconnect: "none", interval: None, timeout: None, multiple_clients: false }
+        Self { reconnect: Some("none"), interval: None, timeout: None, multiple_clients: false }
     }
 
     /// The same, to one of several clients of a browser that has no connection left for it (CometD).

@@ -8,18 +8,23 @@ use super::bindings::Bindings;
 use super::config::Config;
 use super::http::header;
 use super::long_polling::ADDRESS_HEADER;
-use crate::bayeux::{Home, Homes, Region};
+use crate::bayeux::{Home, Homes, Network, Region};
 
 /// The home of a client of whom nothing is known yet. Its requests are not looked into: as long as its address stays the same they
 /// all lead there.
 pub fn home_of_newcomer(request: &Request, config: &Config) -> Home {
     let homes = config.options.homes;
-    let address = || header(request, ADDRESS_HEADER).unwrap_or_default();
+    let address = || network(&header(request, ADDRESS_HEADER).unwrap_or_default());
     match homes {
         Homes::Root => Home::Root,
         Homes::Sharded(_) => homes.choose(&address(), None),
         Homes::Regional(_) => homes.choose(&address(), region(request, config)),
     }
+}
+
+/// By which a client is told from others. Machines change their addresses within a /64 every day (RFC 8981).
+fn network(address: &str) -> String {
+    Network::of(address).map_or_else(|| address.to_owned(), |network| network.to_string())
 }
 
 /// Where the client is, as Cloudflare sees it (Workers runtime API, `IncomingRequestCfProperties`).

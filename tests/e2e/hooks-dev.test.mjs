@@ -47,7 +47,7 @@ test('while the hooks Worker is down nobody gets in, and when it is up everybody
   t.after(server.stop);
   const refused = async () => (await shakeHands(server.url)).error === '503::hooks_unavailable';
   const { successful, error, advice } = await shakeHands(server.url);
-  assert.deepEqual([successful, error, advice.reconnect], [false, '503::hooks_unavailable', 'handshake']);
+  assert.deepEqual([successful, error, advice], [false, '503::hooks_unavailable', { interval: 10_000 }]);
   const hooks = await wranglerDev([EXAMPLE], place);
   t.after(hooks.stop);
   await until(async () => (await shakeHands(server.url)).successful, 'it is not found', 30_000);

@@ -83,7 +83,7 @@ describe('a hooks Worker', () => {
       assert.equal(await error(alice.publish('/a', how)), '503::hooks_unavailable');
       assert.equal(await error(alice.publish('/service/x', how)), '503::service_unavailable');
       const { json } = await post(url, [{ ...HANDSHAKE, ext: { how } }]);
-      assert.deepEqual([json[0].error, json[0].advice.reconnect], ['503::hooks_unavailable', 'handshake']);
+      assert.deepEqual([json[0].error, json[0].advice], ['503::hooks_unavailable', { interval: 10_000 }]);
       assert.ok(performance.now() - started < 3500, 'long before it answers');
       assert.equal((await alice.publish('/a', 'well')).json[0].successful, true);
       assert.deepEqual(await bob.poll(), ['well'], 'and nothing else');

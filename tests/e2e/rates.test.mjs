@@ -7,6 +7,7 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CometD } from 'cometd';
 import { adapt } from 'cometd-nodejs-client';
+import faye from 'faye';
 import { unstable_getMiniflareWorkerOptions } from 'wrangler';
 import { inRoot } from '../../scripts/lib/project.mjs';
 import { startServer } from '../../scripts/lib/server.mjs';
@@ -93,12 +94,36 @@ for (const transport of ['websocket', 'long-polling'])
         assert.equal(elsewhere.handshakes.length, 1, 'another network is slowed');
         await shakenHands(third);
         const [first, ...later] = third.handshakes;
-        assert.deepEqual([first.successful, first.error, first.advice.reconnect], [false, EXCEEDED, 'handshake']);
+        assert.deepEqual([first.successful, first.error, first.advice.reconnect], [false, EXCEEDED, undefined]);
         const waited = later.at(-1).at - first.at;
         assert.ok(waited >= first.advice.interval - 50, `advised ${first.advice.interval} ms, came back after ${waited}`);
         assert.equal(later.length, 1, 'it tried more often than that');
       }));
   });
+
+for (const transport of ['websocket', 'long-polling'])
+  test(`Faye over ${transport} is refused what is too much, and goes on with the same session`, (t) =>
+    withFixture({ RATE_PUBLISHES: '4/2', RATE_HANDSHAKES: '1/2', MAX_INTERVAL: '5000' }, async ({ url }) => {
+      const open = (address) => {
+        const client = new faye.Client(`${url}/cometd`, { retry: 0.2 }); // seconds
+        if (transport !== 'websocket') client.disable('websocket');
+        client.setHeader('cf-connecting-ip', address);
+        t.after(() => Promise.resolve(client.disconnect()).then(() => {}));
+        return client;
+      };
+      const [alice, bob] = ['192.0.2.1', '192.0.2.2'].map(open);
+      const heard = [];
+      await Promise.all([alice.subscribe('/faye', () => {}), bob.subscribe('/faye', (data) => heard.push(data))]);
+      const { clientId } = alice._dispatcher;
+      const publish = (n) => alice.publish('/faye', n).then(() => 'taken', ({ code, message }) => `${code}::${message}`);
+      const outcomes = await Promise.all(Array.from({ length: 10 }, (_, n) => publish(n)));
+      assert.deepEqual(outcomes.slice(0, 4), Array(4).fill('taken'));
+      assert.ok(outcomes.filter((outcome) => outcome === EXCEEDED).length >= 4, outcomes.join());
+      await until(async () => (await publish('last')) === 'taken', 'nothing is taken any more');
+      await until(() => heard.includes('last'), () => `bob heard ${heard}`);
+      assert.equal(alice._dispatcher.clientId, clientId);
+      await open('192.0.2.1').subscribe('/faye', () => {}); // after a handshake or more that came too early
+    }));
 
 test('sockets and streams of one network are opened at the rate that RATE_CONNECTIONS allows, and refused with a 429', () =>
   withFixture({ RATE_CONNECTIONS: '2/60' }, async (server) => {
@@ -138,6 +163,15 @@ test('a socket that outlived its object is counted by its address', () =>
     const publish = async () => (await socket.ask({ channel: '/a', clientId, data: 1 }))[0].error;
     assert.deepEqual([await publish(), await publish()], [undefined, EXCEEDED]);
     await socket.close(1000);
+  }));
+
+test('the addresses of a /64 have one home among those of HOMES', () =>
+  withFixture({ HOMES: 'sharded:16' }, async ({ url }) => {
+    const home = async (address) => (await join(`${url}/cometd`, from(address))).clientId.slice(0, 3);
+    const own = await Promise.all(Array.from({ length: 8 }, (_, n) => home(`2001:db8:5:5::${n + 1}`)));
+    const others = await Promise.all(Array.from({ length: 8 }, (_, n) => home(`2001:db8:5:${n + 10}::1`)));
+    assert.equal(new Set(own).size, 1, own.join());
+    assert.ok(new Set(others).size > 2, others.join());
   }));
 
 test('what another home passes on is counted by its client’s address', () =>

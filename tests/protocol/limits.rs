@@ -179,7 +179,7 @@ fn past_max_sessions_a_handshake_is_sent_away_for_ten_seconds() {
     scenario.notices();
     let reply = scenario.client("carol").shake_hands_with(json!({}));
     assert_eq!((&reply["successful"], &reply["error"]), (&json!(false), &json!("503::sessions_exceeded")));
-    assert_eq!(reply["advice"], json!({"reconnect": "handshake", "interval": 10000}));
+    assert_eq!(reply["advice"], json!({"interval": 10000}));
     assert_eq!(scenario.notices(), [Notice::HandshakeRefused { error: "503::sessions_exceeded".to_owned() }]);
     alice.ask(json!({"channel": "/meta/disconnect"}));
     scenario.client("carol").handshake();

@@ -119,9 +119,9 @@ impl BayeuxServer {
         let mut reply = checked.failed(error);
         describe(&mut reply, &types);
         reply.advice.get_or_insert_with(|| match error {
-            BayeuxError::RateExceeded(wait) => Advice::handshake_after(*wait),
+            BayeuxError::RateExceeded(wait) => Advice::again_after(*wait),
             BayeuxError::SessionsExceeded | BayeuxError::StorageFailed | BayeuxError::HooksUnavailable => {
-                Advice::handshake_after(RETRY_WHEN_FULL)
+                Advice::again_after(RETRY_WHEN_FULL)
             }
             _ => Advice::none(),
         });
