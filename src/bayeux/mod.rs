@@ -16,6 +16,7 @@
 //! | how homes and owners of channels work together | `trees/`; who waits for another object: `waiting.rs` |
 //! | what another Worker decides | `hooks/` |
 //! | what other programs can ask with a key | `api/` |
+//! | what a token must be to be believed | `tokens/` |
 //! | what travels in `ext` | its file in `extensions/` |
 //! | names, errors, numbers | `channel.rs`, `error.rs`, `options.rs` |
 
@@ -61,6 +62,7 @@ mod sessions;
 mod store;
 mod subscriptions;
 mod time;
+pub mod tokens;
 mod trees;
 mod waiting;
 

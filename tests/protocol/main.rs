@@ -51,5 +51,6 @@ mod service;
 mod subscribe;
 mod timestamp;
 mod timesync;
+mod tokens;
 mod trees;
 mod websocket;
