@@ -10,6 +10,7 @@ use std::rc::Rc;
 use super::app::Client;
 use super::extensions::{ReplyExt, timesync};
 use super::hooks::Leave;
+use super::identity::Identity;
 use super::message::MessageId;
 use super::request::Element;
 use super::session::HeldConnect;
@@ -69,6 +70,8 @@ pub(super) struct Checked {
     pub channel: ChannelId,
     /// What a meta message asks about the clocks.
     pub timesync: Option<timesync::Question>,
+    /// What a handshake's token has said.
+    pub identity: Option<Identity>,
 }
 
 impl Batch {
@@ -194,12 +197,19 @@ impl BayeuxServer {
     }
 
     fn step(&mut self, now: Millis, batch: &mut Batch, element: Element) -> Step {
-        let checked = match check(now, element) {
+        let mut checked = match check(now, element) {
             Ok(checked) => checked,
             Err(reply) => return Step::Replied(reply),
         };
         if let Some(reply) = self.refuse_flood(now, batch, &checked) {
             return Step::Replied(reply);
+        }
+        let token = self.take_token(&mut checked.message);
+        if checked.channel.as_str() == "/meta/handshake" && !batch.by_api {
+            checked.identity = match self.identify(token) {
+                Ok(identity) => identity,
+                Err(error) => return Step::Replied(self.refuse_handshake(&checked, &error)),
+            };
         }
         match self.hook_for(batch, &checked) {
             Some(hook) => self.ask_leave(now, batch, hook, checked),
@@ -318,7 +328,7 @@ fn check(now: Millis, element: Element) -> Result<Checked, String> {
         Ok(channel) => {
             let meta = channel.realm() == Realm::Meta;
             let timesync = if meta { timesync::Question::of(&message, now) } else { None };
-            Ok(Checked { message, id, channel, timesync })
+            Ok(Checked { message, id, channel, timesync, identity: None })
         }
         Err(error) => Err(Reply::failed(name.as_deref(), &id, &error).into_json()),
     }

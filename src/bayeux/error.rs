@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::Advice;
+use super::tokens::TokenError;
 
 /// What a client did wrong, or may not do. `Display` is the string of a reply's `error` field.
 ///
@@ -66,6 +67,10 @@ pub enum BayeuxError {
     Service(u16, String),
     /// A meta channel that the protocol does not know.
     MetaChannelUnknown,
+    /// A handshake without a token, where one is required.
+    TokenMissing,
+    /// A token that opens nothing, or has expired since.
+    Token(TokenError),
     /// The policy said no.
     Denied(Operation, Denial),
     /// `MAX_SESSIONS` sessions live here already.
@@ -180,12 +185,14 @@ impl fmt::Display for BayeuxError {
             Self::DataInvalid => "400::data_invalid",
             Self::MessageDeleted => "404::message_deleted",
             Self::MetaChannelUnknown => "403::meta_channel_unknown",
+            Self::TokenMissing => "403::token_missing",
             Self::SessionsExceeded => "503::sessions_exceeded",
             Self::ConnectionsExceeded => "503::connections_exceeded",
             Self::RateExceeded(_) => "429::rate_exceeded",
             Self::HooksUnavailable => "503::hooks_unavailable",
             Self::StorageFailed => "503::storage_failed",
             Self::OwnerUnreachable => "503::owner_unreachable",
+            Self::Token(error) => return error.fmt(f),
             Self::Service(code, message) => return write!(f, "{code:03}::{message}"),
             // CometD words a denied handshake without the argument that the others carry.
             Self::Denied(Operation::Handshake, Denial { wording: Wording::Usual, .. }) => "403::handshake_denied",

@@ -166,6 +166,8 @@ pub enum Ending {
     Dismissed,
     /// Its queue was full, and `QUEUE_OVERFLOW` is `disconnect`.
     Overflowed,
+    /// Its token has expired.
+    TokenExpired,
 }
 
 impl Ending {
@@ -176,6 +178,7 @@ impl Ending {
             Self::Expired => "expired",
             Self::Dismissed => "dismissed",
             Self::Overflowed => "overflowed",
+            Self::TokenExpired => "token_expired",
         }
     }
 }

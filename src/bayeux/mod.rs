@@ -12,6 +12,7 @@
 //! | how long a session lives | `session.rs`, `sessions.rs` |
 //! | what outlives the object | `store.rs`, `journal.rs`, `restore.rs`, `away.rs` |
 //! | who may publish and subscribe where, by rules and claims | `access.rs` |
+//! | who a client is, and for how long | `identity.rs` |
 //! | what an application can decide | `app/`; what comes of it: `actions.rs` |
 //! | how homes and owners of channels work together | `trees/`; who waits for another object: `waiting.rs` |
 //! | what another Worker decides | `hooks/` |
@@ -43,6 +44,7 @@ mod frames;
 mod home;
 mod homes;
 mod hooks;
+mod identity;
 mod io;
 mod journal;
 mod message;
@@ -79,6 +81,7 @@ pub use extensions::comment_filter::Format;
 pub use home::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Region, Shard};
 pub use homes::Homes;
 pub use hooks::Hook;
+pub use identity::TokenOptions;
 pub use io::{Ending, Endpoint, EndpointKey, Input, Notice, Origin, Output, RequestId, SocketId, Status, StreamId};
 pub use journal::EventNumber;
 pub use message::{Message, MessageId};

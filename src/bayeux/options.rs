@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use super::queue::Bounds;
 use super::time::millis;
+use super::tokens::Keys;
 use super::{
     AccessRules, ChannelId, ChannelPattern, ConnectionType, Endpoint, Homes, Hook, MAX_SHARDS, Rate, RuleError,
+    TokenOptions,
 };
 
 /// How a server behaves. [`Options::from_vars`] reads them from named strings, as `[vars]` in `wrangler.toml` gives them.
@@ -29,6 +31,8 @@ pub struct Options {
     pub anon_publish: bool,
     /// `ACCESS_RULES`: who may publish and subscribe where. None: everybody, everywhere.
     pub access_rules: Option<AccessRules>,
+    /// `TOKENS`, `TOKEN_…`: what is asked of the tokens in handshakes.
+    pub tokens: TokenOptions,
     /// `CLIENT_MAX_CONNECTIONS`: connects of one IP address, of IPv6 of one /64, held at the same time. POE's 10 suits one machine; an
     /// office or a mobile carrier's gateway is one address too, and an object takes about 1,000 requests a second.
     pub client_max_connections: usize,
@@ -113,6 +117,7 @@ impl Default for Options {
             max_interval: Duration::from_millis(10_000),
             anon_publish: false,
             access_rules: None,
+            tokens: TokenOptions::default(),
             client_max_connections: 1000,
             rate_connections: None,
             rate_handshakes: None,
@@ -214,6 +219,7 @@ impl Options {
             max_interval: vars.duration("MAX_INTERVAL", 1..=DAY, default.max_interval)?,
             anon_publish: vars.flag("ANON_PUBLISH", default.anon_publish)?,
             access_rules: vars.access_rules("ACCESS_RULES")?,
+            tokens: vars.tokens()?,
             client_max_connections: vars.count("CLIENT_MAX_CONNECTIONS", default.client_max_connections)?,
             rate_connections: vars.rate("RATE_CONNECTIONS")?,
             rate_handshakes: vars.rate("RATE_HANDSHAKES")?,
@@ -367,6 +373,29 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
             value: rule,
             allowed: format!("rules, each with {expected}"),
         })
+    }
+
+    fn tokens(&self) -> Result<TokenOptions, OptionError> {
+        let name = "TOKEN_KEYS";
+        let wrong = |value: &str, why: &str| {
+            let allowed =
+                format!("a JWK Set with keys for HS256, RS256, ES256 or EdDSA, or a secret of 32 bytes or more: {why}");
+            Err(OptionError { name, value: value.to_owned(), allowed })
+        };
+        let keys = match (self.0)(name).map(|keys| Keys::parse(&keys)) {
+            Some(Err(error)) => return wrong("(a secret)", &error.to_string()),
+            keys => keys.and_then(Result::ok),
+        };
+        let default = TokenOptions::default();
+        let tokens = TokenOptions {
+            optional: self.one_of("TOKENS", [("required", false), ("optional", true)], default.optional)?,
+            issuer: (self.0)("TOKEN_ISSUER"),
+            audience: (self.0)("TOKEN_AUDIENCE"),
+            keys,
+        };
+        // Who asks for tokens and forgets the keys would let everybody in.
+        let asked = ["TOKENS", "TOKEN_ISSUER", "TOKEN_AUDIENCE"].into_iter().any(|name| (self.0)(name).is_some());
+        if asked && tokens.keys.is_none() { wrong("", "there is none") } else { Ok(tokens) }
     }
 
     fn words(&self, name: &str) -> Vec<String> {

@@ -21,6 +21,7 @@ use super::retries::Retries;
 use super::session::HeldConnect;
 use super::sessions::{News, Sessions};
 use super::store::{Store, StoreError};
+use super::tokens::TokenError;
 use super::trees::Trees;
 use super::waiting::Waiting;
 use super::{
@@ -101,6 +102,8 @@ impl BayeuxServer {
             self.stamp = Stamp::at(now);
         }
         let now = self.read_clock(now);
+        // Whoever was let in until now is not heard once more.
+        self.expire();
         match input {
             Input::Messages { from, origin, messages } => self.run(now, Batch::new(from, origin, messages)),
             Input::Http { from, request } => self.serve(now, from, &request),
@@ -134,6 +137,16 @@ impl BayeuxServer {
         self.clock.now()
     }
 
+    /// The time outside, which tokens go by.
+    pub(super) fn time_outside(&self) -> Millis {
+        self.clock.outside(self.clock.now())
+    }
+
+    /// The server's own time.
+    pub(super) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
     /// Lets a route answer.
     fn serve(&mut self, now: Millis, to: Endpoint, request: &HttpRequest) {
         let (response, actions) = self.app.answer(request);
@@ -155,6 +168,8 @@ impl BayeuxServer {
     /// Answers the connects that were held long enough, keeps streams alive, and forgets the sessions that stayed away too long.
     fn sweep(&mut self, now: Millis) {
         self.farewells.sweep(now);
+        // One may have taken so long to be let in.
+        self.expire();
         while let Some(key) = self.sessions.first_due(now) {
             match self.resume(now, key) {
                 Some(held) if matches!(held.endpoint, Endpoint::EventSource(_)) => self.beat(now, key, held),
@@ -239,7 +254,7 @@ impl BayeuxServer {
 
     fn plan_wake(&mut self) {
         let flush = (!self.ready.is_empty()).then(|| self.pace.not_before());
-        let others = [flush, self.journal.due(), self.trees.due()];
+        let others = [flush, self.journal.due(), self.trees.due(), self.next_expiry()];
         let Some(next) = self.sessions.next_due().into_iter().chain(others.into_iter().flatten()).min() else {
             return;
         };
@@ -327,9 +342,14 @@ impl BayeuxServer {
         };
         let (mut events, ack) = session.take_batch();
         events.extend(goodbye);
-        let mut reply = Reply::successful("/meta/connect", &held.id);
+        let mut reply = match why {
+            Ending::TokenExpired => {
+                let error = BayeuxError::Token(TokenError::Expired);
+                Reply { advice: Some(Advice::handshake()), ..Reply::failed(Some("/meta/connect"), &held.id, &error) }
+            }
+            _ => Reply { advice: Some(Advice::none()), ..Reply::successful("/meta/connect", &held.id) },
+        };
         reply.ext.ack = ack;
-        reply.advice = Some(Advice::none());
         let reply = reply.into_json();
         self.send(held.endpoint, Status::Ok, session.agreed.format, &events, &[reply]);
         Vec::new()

@@ -25,6 +25,8 @@ pub struct Session {
     pub subscriptions: BTreeSet<ChannelPattern>,
     pub queue: Queue,
     pub timing: Timing,
+    /// When its token expires, in the time outside.
+    pub expires: Option<Millis>,
     /// What the application noted.
     pub attributes: Attributes,
     pub agreed: Agreed,
@@ -102,6 +104,7 @@ impl Session {
             subscriptions: BTreeSet::new(),
             queue: Queue::default(),
             timing: Timing { interval, advised: None },
+            expires: None,
             attributes: Attributes::default(),
             agreed: Agreed::default(),
             batches: None,
@@ -118,12 +121,13 @@ impl Session {
 
     /// One of the last life. Its first connect counts as a first one, and is answered at once.
     pub fn restored(saved: SavedSession, until: Millis) -> Self {
-        let SavedSession { client_id, subscriptions, attributes, agreed, interval, batches, peer } = saved;
+        let SavedSession { client_id, subscriptions, expires, attributes, agreed, interval, batches, peer } = saved;
         if let Some(SavedPeer { home, strict }) = peer {
             return Self { subscriptions, ..Self::of_peer(client_id, Peer::new(home, strict)) };
         }
         Self {
             subscriptions,
+            expires: expires.map(Millis),
             attributes,
             agreed,
             batches,
@@ -136,6 +140,7 @@ impl Session {
         SavedSession {
             client_id: self.client_id.clone(),
             subscriptions: self.subscriptions.clone(),
+            expires: self.expires.map(|Millis(expires)| expires),
             attributes: self.attributes.clone(),
             agreed: self.agreed.clone(),
             interval: millis(self.timing.interval),

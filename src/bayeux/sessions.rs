@@ -38,6 +38,8 @@ pub struct Sessions {
     /// A socket may carry several sessions.
     by_endpoint: BTreeSet<(EndpointKey, SessionKey)>,
     by_due: BTreeSet<(Millis, SessionKey)>,
+    /// Those whose token expires, in the time outside.
+    by_expiry: BTreeSet<(Millis, SessionKey)>,
     held_by_network: BTreeMap<Network, usize>,
     held_by_browser: BTreeMap<Rc<str>, usize>,
     last_key: u64,
@@ -73,6 +75,7 @@ impl Sessions {
         self.never_again(key);
         self.by_client_id.insert(session.client_id.clone(), key);
         self.by_due.insert((session.due(), key));
+        self.by_expiry.extend(session.expires.map(|expires| (expires, key)));
         self.by_key.insert(key, session);
     }
 
@@ -87,6 +90,7 @@ impl Sessions {
         let session = self.by_key.remove(&key)?;
         self.by_client_id.remove(&session.client_id);
         self.by_due.remove(&(session.due(), key));
+        self.by_expiry.remove(&(session.expires.unwrap_or_default(), key));
         self.news.changed.remove(&key);
         self.news.released |= session.queue.saved() > 0;
         Some((session, held))
@@ -215,6 +219,16 @@ impl Sessions {
     /// A session to which the clock matters now, if there is one.
     pub fn first_due(&self, now: Millis) -> Option<SessionKey> {
         self.by_due.first().filter(|(due, _)| *due <= now).map(|(_, key)| *key)
+    }
+
+    /// When the next token expires, in the time outside.
+    pub fn next_expiry(&self) -> Option<Millis> {
+        self.by_expiry.first().map(|(expires, _)| *expires)
+    }
+
+    /// A session whose token has expired, if there is one.
+    pub fn first_expired(&self, outside: Millis) -> Option<SessionKey> {
+        self.by_expiry.first().filter(|(expires, _)| *expires <= outside).map(|(_, key)| *key)
     }
 
     /// Changes what the clock's book may depend on, and keeps the book.

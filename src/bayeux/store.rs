@@ -83,6 +83,9 @@ pub struct SavedSession {
     pub client_id: ClientId,
     #[serde(default)]
     pub subscriptions: BTreeSet<ChannelPattern>,
+    /// When its token expires: ms since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
     #[serde(default)]

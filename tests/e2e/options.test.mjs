@@ -1,7 +1,7 @@
 // Every option of the README's table: that a value that makes no sense is refused loudly, and what it changes
 // (ALLOWED_ORIGINS: http.test.mjs; FLUSH_PACE and WEBSOCKET_TIMEOUT, which take a clock that can be moved, and what
 // concerns the protocol alone: natively;
-// CONNECTION_TYPES: connection-types.test.mjs; ACCESS_RULES: access-rules.test.mjs).
+// CONNECTION_TYPES: connection-types.test.mjs; ACCESS_RULES: access-rules.test.mjs; TOKENS and TOKEN_…: tokens.test.mjs).
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
@@ -19,6 +19,10 @@ const REFUSED = {
   MAX_INTERVAL: ['10s'],
   ANON_PUBLISH: ['perhaps'],
   ACCESS_RULES: ['', 'everybody publish /x', 'anyone read /x', 'anyone publish /**/x'],
+  TOKENS: ['perhaps'],
+  TOKEN_ISSUER: [], // any text may be one; without keys it is TOKEN_KEYS that is missing
+  TOKEN_AUDIENCE: [],
+  TOKEN_KEYS: ['', 'too short', '{"keys":[]}'],
   CLIENT_MAX_CONNECTIONS: ['0'],
   RATE_CONNECTIONS: ['20'],
   RATE_HANDSHAKES: ['0/60', '20/3601'],
@@ -58,7 +62,7 @@ const REFUSED = {
 };
 
 /** What is never shown again, however wrong it is. */
-const SECRET = ['API_KEYS'];
+const SECRET = ['API_KEYS', 'TOKEN_KEYS'];
 
 describe('a value that makes no sense', { concurrency: 3 }, () => {
   test('is looked for with every option there is', async () => {

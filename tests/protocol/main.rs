@@ -33,6 +33,7 @@ mod everywhere;
 mod expiry;
 mod handshake;
 mod hooks;
+mod identity;
 mod lazy;
 mod limits;
 mod listener;

@@ -154,7 +154,8 @@ impl BayeuxServer {
             }
         };
         let session = if anonymous { None } else { Some(self.speaker(batch, &checked.message).ok()?) };
-        let client = self.client(batch, session);
+        let mut client = self.client(batch, session);
+        checked.identity.iter().for_each(|identity| identity.note(&mut client));
         let allowed = |name| self.check_access(&client, hook.operation(), name).is_ok();
         names.iter().all(allowed).then_some(client)
     }

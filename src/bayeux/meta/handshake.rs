@@ -34,6 +34,7 @@ impl BayeuxServer {
         leave: Leave,
     ) -> String {
         let mut client = self.client(batch, None);
+        checked.identity.iter().for_each(|identity| identity.note(&mut client));
         for (name, value) in leave.attributes {
             client.attributes.set(&name, value);
         }
@@ -79,8 +80,9 @@ impl BayeuxServer {
         let json = reply.into_json();
         let batches = acks.then_some(0);
         let attributes = client.attributes.clone();
+        let expires = checked.identity.as_ref().map(|identity| identity.expires);
         let session = Session::new(client_id, self.options.interval, until);
-        let key = self.sessions.open(Session { agreed, batches, attributes, ..session });
+        let key = self.sessions.open(Session { agreed, batches, attributes, expires, ..session });
         if let Err(error) = self.save_session(key) {
             self.sessions.close(key);
             return Err(self.storage_failed(&error));
