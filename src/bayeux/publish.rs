@@ -229,7 +229,7 @@ impl BayeuxServer {
             self.sessions.mark_saved(key, number);
         }
         self.journal.watch(now, number, event, key, passing);
-        let dropped: usize = overflows.into_iter().map(|(key, dropped)| dropped + self.overflowed(key)).sum();
+        let dropped: usize = overflows.into_iter().map(|(key, dropped)| dropped + self.overflowed(key, dropped)).sum();
         if dropped > 0 {
             self.tell(Notice::EventsDropped { events: dropped });
         }
@@ -238,9 +238,9 @@ impl BayeuxServer {
 
     /// A session's queue was full: its client is told that something is missing, or its session ends. How many more events
     /// that costs.
-    fn overflowed(&mut self, key: SessionKey) -> usize {
+    fn overflowed(&mut self, key: SessionKey, dropped: usize) -> usize {
         if self.is_peer(key) {
-            // Its clients acknowledge nothing to this object, and a home that is out of reach is not told.
+            self.note_gap(key, dropped);
             return 0;
         }
         let (queue_overflow, stamp) = (self.options.queue_overflow, &self.stamp);
@@ -255,6 +255,18 @@ impl BayeuxServer {
             self.dismiss(key, Ending::Overflowed);
         }
         lost.unwrap_or(0)
+    }
+
+    /// Events for this session were lost on the way to its home: its client is told in their place how many are missing at most, or its
+    /// session ends.
+    pub(super) fn missed(&mut self, now: Millis, key: SessionKey, events: usize) {
+        if self.options.queue_overflow == QueueOverflow::Disconnect {
+            return self.dismiss(key, Ending::Overflowed);
+        }
+        let Some(missing) = self.sessions.change(key, |session| session.queue.missed(events)) else { return };
+        let notice = Event::dropped(missing, &self.stamp);
+        // Where it cannot be written down, the log says so.
+        let _ = self.enqueue_for(now, key, &notice);
     }
 
     /// Whether an event for this session must be written down before its publisher hears of success.

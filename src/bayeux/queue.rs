@@ -100,6 +100,12 @@ impl Queue {
         self.dropped
     }
 
+    /// So many events were lost before they came here. How many are missing now, ever.
+    pub fn missed(&mut self, events: usize) -> usize {
+        self.dropped += events;
+        self.dropped
+    }
+
     /// Puts a word about what was dropped in its place, before the first event that waits.
     pub fn tell_of_gap(&mut self, notice: Event) {
         self.gap = Some(Gap { notice, batch: 0 });

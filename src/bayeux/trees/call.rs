@@ -94,9 +94,21 @@ pub struct Relay {
     /// The number that this life of the owner began with.
     pub since: EventNumber,
     pub events: Vec<Relayed>,
+    /// What the home is not to hear before them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
     /// The homes near this one that are to hear the same: it passes it on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Home>,
+}
+
+/// Events that had to make room for newer ones, before the home had heard them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    /// No later event is among them.
+    pub upto: EventNumber,
+    /// How many, at most.
+    pub events: usize,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

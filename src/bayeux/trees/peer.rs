@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::call::{Failure, Item, LinkAnswer, LinkCall};
+use super::call::{Failure, Gap, Item, LinkAnswer, LinkCall};
 use super::{Call, spans_trees, to_json};
 use crate::bayeux::publish::Publisher;
 use crate::bayeux::{
@@ -23,6 +23,8 @@ pub struct Peer {
     pub(super) failing_since: Option<Millis>,
     /// Events that one session there is not to hear.
     pub(super) not_to: BTreeMap<EventNumber, SessionKey>,
+    /// What it missed and has not been told of.
+    pub(super) gap: Option<Gap>,
 }
 
 /// What was done of a home's link, should the answer have been lost.
@@ -109,6 +111,7 @@ impl Peer {
             failures: 0,
             failing_since: None,
             not_to: BTreeMap::new(),
+            gap: None,
         }
     }
 
@@ -221,6 +224,15 @@ impl BayeuxServer {
         }
     }
 
+    /// Too much waited for a home: it is told with what comes next that so many events are missing.
+    pub(in crate::bayeux) fn note_gap(&mut self, home: SessionKey, dropped: usize) {
+        let Some(session) = self.sessions.get_mut(home) else { return };
+        let Some((EventNumber(first), _)) = session.queue.iter().next() else { return };
+        let Some(peer) = &mut session.peer else { return };
+        let before = peer.gap.map_or(0, |gap| gap.events);
+        peer.gap = Some(Gap { upto: EventNumber(first.saturating_sub(1)), events: before + dropped });
+    }
+
     /// The session of another home that is not to hear what it said.
     pub(in crate::bayeux) fn leave_out(&mut self, home: SessionKey, event: EventNumber, session: SessionKey) {
         if let Some(peer) = self.peer_mut(home) {
@@ -304,6 +316,7 @@ impl BayeuxServer {
             session.queue.forget_up_to(heard);
             let Some(peer) = &mut session.peer else { return };
             peer.not_to.retain(|number, _| *number > heard);
+            peer.gap.take_if(|gap| gap.upto <= heard);
             if matches!(peer.way, Way::Given(upto, _) if upto <= heard) {
                 peer.way = Way::Free;
             }

@@ -9,12 +9,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::call::{Call, Heard, Relay, Relayed, raw, to_json};
+use super::call::{Call, Gap, Heard, Relay, Relayed, raw, to_json};
 use super::link::Link;
 use super::peer::Way;
-use super::{About, pause};
+use super::{About, Peer, pause, spans_trees};
 use crate::bayeux::time::pop_due;
-use crate::bayeux::{BayeuxServer, Endpoint, Event, EventNumber, Home, Millis, Region, SessionKey};
+use crate::bayeux::{
+    BayeuxServer, ChannelPattern, Endpoint, Event, EventNumber, Home, Millis, Region, Session, SessionKey,
+};
 
 /// The most events of one relay, and their bytes.
 const MAX_EVENTS: usize = 1000;
@@ -44,7 +46,7 @@ impl BayeuxServer {
     /// Everything that a home has not heard, as far as it fits.
     fn next_relay(&self, key: SessionKey) -> Option<Relay> {
         let session = self.sessions.get(key)?;
-        let not_to = &session.peer.as_ref()?.not_to;
+        let Peer { not_to, gap, .. } = &**session.peer.as_ref()?;
         let mut bytes = 0;
         let mut events = Vec::new();
         for (number, event) in session.queue.iter().take(MAX_EVENTS) {
@@ -56,7 +58,7 @@ impl BayeuxServer {
             events.extend(raw(event).map(|event| Relayed { number, event, not_to }));
         }
         let (owner, since) = (self.home.clone(), self.trees.since);
-        (!events.is_empty()).then_some(Relay { owner, since, events, also: Vec::new() })
+        (!events.is_empty()).then_some(Relay { owner, since, events, gap: *gap, also: Vec::new() })
     }
 
     /// What a home is to hear, with the answer that it waits for anyway.
@@ -178,13 +180,17 @@ impl BayeuxServer {
 
     /// Delivers what an owner relays, each event once.
     pub(super) fn take_relay(&mut self, now: Millis, relay: &Relay) -> Heard {
-        let Relay { owner, since, events, .. } = relay;
+        let Relay { owner, since, events, gap, .. } = relay;
         let link = self.trees.links.to(owner);
         // What an earlier life said comes too late: the later one says it again.
-        let events = if *since < link.since { &[][..] } else { events };
+        let (events, gap) = if *since < link.since { (&[][..], None) } else { (&events[..], *gap) };
         link.since = link.since.max(*since);
         let before = link.heard;
         let mut heard = before;
+        if let Some(Gap { upto, events }) = gap.filter(|gap| gap.upto > before) {
+            self.tell_of_gap(now, owner, events);
+            heard = upto;
+        }
         for Relayed { number, event, not_to } in events.iter().filter(|relayed| relayed.number > before) {
             let event = Event::thawed(event.get().to_owned());
             if let Some(channel) = event.channel() {
@@ -203,6 +209,18 @@ impl BayeuxServer {
         }
         let interested = self.is_interested_in(owner);
         Heard { home: self.home.clone(), heard, interested }
+    }
+
+    /// Events of this owner are missing here: everyone who may have been to hear them is told, as when its own queue was full.
+    fn tell_of_gap(&mut self, now: Millis, owner: &Home, events: usize) {
+        let depth = self.options.tree_depth;
+        let concerns =
+            |pattern: &ChannelPattern| spans_trees(pattern, depth) || self.owner_of_pattern(pattern) == *owner;
+        let listens = |session: &Session| session.peer.is_none() && session.subscriptions.iter().any(concerns);
+        let all = self.sessions.after(None).filter(|(_, session)| listens(session));
+        for key in all.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.missed(now, key, events);
+        }
     }
 
     /// Writes down what was heard of whom, with the events that were written down for the clients here: they are not to come
@@ -232,8 +250,8 @@ fn groups(relays: Vec<(SessionKey, Home, Relay)>, most: usize) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut by_content: BTreeMap<(Option<Region>, Vec<EventNumber>), Group> = BTreeMap::new();
     for (key, home, relay) in relays {
-        // What one session is not to hear is said to its home alone.
-        if apart || relay.events.iter().any(|event| event.not_to.is_some()) {
+        // What one session is not to hear, or one home has missed, is said to that home alone.
+        if apart || relay.gap.is_some() || relay.events.iter().any(|event| event.not_to.is_some()) {
             groups.push(Group { peers: vec![(key, home)], relay });
             continue;
         }

@@ -7,8 +7,12 @@
 //! happens in it: `SEED=42 cargo test trees -- --nocapture`.
 
 mod client;
+mod costs;
 mod history;
+mod network;
+mod overflow;
 mod simulation;
+mod spans;
 
 use std::panic::catch_unwind;
 use std::sync::Mutex;

@@ -1,0 +1,58 @@
+//! What a publish costs in calls between objects: docs/TREES.md, docs/SCALE.md.
+
+use bayeux_edge::bayeux::Options;
+
+use super::network::Network;
+
+/// Someone at each home listens to `/a/x`, and the first one publishes there.
+fn calls_of_a_publish(homes: &[&str]) -> usize {
+    let mut network = Network::new(Options::default());
+    let clients: Vec<_> = homes.iter().map(|home| network.join(home)).collect();
+    for client in &clients {
+        network.subscribe(client, "/a/x");
+    }
+    network.publish(&clients[0], "/a/x", 0);
+    network.calls();
+    for number in 1..=10 {
+        network.publish(&clients[0], "/a/x", number);
+    }
+    let calls = network.calls();
+    // The publisher has heard itself with the replies.
+    for client in clients.iter().skip(1) {
+        assert_eq!(network.hears(client).len(), 11);
+    }
+    assert_eq!(calls % 10, 0);
+    calls / 10
+}
+
+#[test]
+fn it_costs_none_where_home_and_owner_are_one() {
+    assert_eq!(calls_of_a_publish(&["/a", "/a"]), 0);
+}
+
+#[test]
+fn it_costs_one_from_another_home_though_the_event_comes_back_there() {
+    assert_eq!(calls_of_a_publish(&["@0", "@0"]), 1);
+    assert_eq!(calls_of_a_publish(&["@0", "/a"]), 1);
+}
+
+#[test]
+fn it_costs_one_more_for_each_other_home_that_listens() {
+    assert_eq!(calls_of_a_publish(&["/a", "@0", "@1"]), 2);
+    assert_eq!(calls_of_a_publish(&["@0", "@1", "@2", "/a"]), 3);
+}
+
+#[test]
+fn a_home_that_says_no_more_is_asked_once_whether_it_has_heard() {
+    let mut network = Network::new(Options::default());
+    let client = network.join("@0");
+    network.subscribe(&client, "/a/x");
+    network.publish(&client, "/a/x", 1);
+    network.calls();
+    network.after(4999);
+    assert_eq!(network.calls(), 0);
+    network.after(1);
+    assert_eq!(network.calls(), 1);
+    network.after(60_000);
+    assert_eq!(network.calls(), 0);
+}
