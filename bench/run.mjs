@@ -6,12 +6,13 @@ import * as callbackPolling from './measures/callback-polling.mjs';
 import * as eventsource from './measures/eventsource.mjs';
 import * as durability from './measures/durability.mjs';
 import * as longPolling from './measures/long-polling.mjs';
+import * as trees from './measures/trees.mjs';
 import * as websocket from './measures/websocket.mjs';
 import { runLoad } from './runs/generator.mjs';
 import { inTurns } from './runs/turns.mjs';
 import { table } from './runs/table.mjs';
 
-const SUITES = { websocket, 'long-polling': longPolling, 'callback-polling': callbackPolling, durability, eventsource };
+const SUITES = { websocket, 'long-polling': longPolling, 'callback-polling': callbackPolling, durability, eventsource, trees };
 
 await main(async () => {
   const { suites, only, runs, secs } = commandLine();
@@ -32,7 +33,7 @@ await main(async () => {
       const once = (name) => {
         const server = servers[name];
         const transport = server.transport ?? SUITES[suite].transport;
-        return runLoad(server, { transport, ...measure.load, secs, name }, interrupted.signal);
+        return runLoad(server, { transport, ...measure.load, ...server.load, secs, name }, interrupted.signal);
       };
       results[name] = await inTurns(measure.servers, runs, once);
     }
@@ -71,6 +72,8 @@ async function loadServers() {
   return {
     'bayeux-edge': edge,
     'at-root': { ...edge, title: `${edge.title} at the root`, startServer: edge.startAtRoot },
+    elsewhere: { ...edge, title: `${edge.title} elsewhere`, startServer: edge.startElsewhere },
+    ...Object.fromEntries([1, 4, 16].map((trees) => [`trees-${trees}`, { ...edge, title: `${trees} trees`, startServer: edge.startInTrees, load: { trees } }])),
     strict: { ...edge, title: `${edge.title}, strict`, startServer: edge.startStrict },
     'over-lp': { ...edge, title: `${edge.title} over long-polling`, transport: 'lp' },
     bare: await import('./servers/bare.mjs'),

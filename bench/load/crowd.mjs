@@ -4,13 +4,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 const PATIENCE = 20_000; // ms for all of them to leave
 const LEAVING = 50; // at the same time
 
+/** The load of one client: it is in one of the rooms, which is in one of the trees. */
+function inRoom(load, number) {
+  const { options } = load;
+  const room = number % options.rooms;
+  const named = (text) => text.replace('TREE', room % options.trees).replace('ROOM', room);
+  return { ...load, options: { ...options, url: new URL(named(options.url.href)), channel: named(options.channel) } };
+}
+
+/** How many clients hear what one publishes: all of a room, where there is the same number in each. */
+export const listeners = (subscribers, { rooms }) => subscribers.length / rooms;
+
 /** Brings up `subs` subscribers, `conc` at a time; who fails is an error and left out. */
 export async function bringUp(load) {
   const { account, options, Client } = load;
   const started = performance.now();
   const subscribers = [];
   await eachOf(Array(options.subs).keys(), options.conc, async (number) => {
-    const client = new Client(load, number, 'sub');
+    const client = new Client(inRoom(load, number), number, 'sub');
     try {
       await client.open();
       await client.subscribe();
@@ -31,7 +42,7 @@ export class Publishers {
 
   async open(load, count) {
     for (let number = 0; number < count; number++) {
-      const client = new load.Client(load, number, 'pub');
+      const client = new load.Client(inRoom(load, number), number, 'pub');
       await client.open();
       this.#all.push(client);
     }

@@ -1,6 +1,6 @@
 // The kinds of load. Each takes `{ options, account, processes, Client }` and returns what it read.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { bringUp, Publishers, sayGoodbye } from './crowd.mjs';
+import { bringUp, listeners, Publishers, sayGoodbye } from './crowd.mjs';
 
 const CALM = 500; // ms after the last client came up
 const STALL = 5000; // ms; in `sat`, a message that is this old is given up
@@ -80,6 +80,7 @@ function sat(load) {
       },
       read: ({ published, received, answers, seconds }) => ({
         window: options.window,
+        trees: options.trees,
         delivPerSec: Math.round(received / seconds),
         pubPerSec: Number((published / seconds).toFixed(1)),
         respPerSec: Math.round(answers / seconds),
@@ -132,7 +133,7 @@ async function flow(load, publisherCount, start) {
   await publishers.open(load, publisherCount);
   await sleep(CALM);
 
-  const { stop, read } = start(publishers, subscribers.length);
+  const { stop, read } = start(publishers, listeners(subscribers, options));
   await sleep(options.warm * 1000);
   const [before, counted] = [processes.snapshot(), counts(account)];
   account.measure();

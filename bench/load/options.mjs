@@ -16,6 +16,8 @@ const OPTIONS = {
   settle: [4, 'idle: seconds between the last client and the look at the memory'],
   pad: [64, 'bytes of padding in a message'],
   channel: ['/bench/a', 'what is published to'],
+  rooms: [1, 'the clients are in so many rooms, in turn: ROOM in --channel'],
+  trees: [1, 'and the rooms in so many trees: TREE in --url and --channel'],
   room: ['', 'rawlp, rawhib, party: the object; a new one for each run if not given'],
   hold: ['', 'ms, advice.timeout of the held connects'],
   append: [0, '1: /handshake, /connect, /disconnect after the path, as cometd.js does'],

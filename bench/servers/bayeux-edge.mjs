@@ -13,6 +13,12 @@ export const startServer = () => startAt('/cometd/bench');
 /** Its clients are at home at the root: what they publish goes to the tree's owner and back. */
 export const startAtRoot = () => startAt('/cometd');
 
+/** Its clients are at home in another tree than the one they use. */
+export const startElsewhere = () => startAt('/cometd/elsewhere');
+
+/** Each client is at home in the tree of its room. */
+export const startInTrees = () => startAt('/cometd/tTREE');
+
 export const startStrict = () => startAt('/cometd/bench', { DURABILITY: 'strict' });
 
 async function startAt(path, vars = {}) {
