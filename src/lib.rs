@@ -10,7 +10,7 @@
 //!  ┌──────────────▼───────────────┐
 //!  │ cloudflare::channel_tree     │  the object: reads requests and frames, holds promises and sockets,
 //!  │   long_polling  websocket    │  sets the one timer, catches panics, logs
-//!  │   event_source               │
+//!  │   event_source  texts        │
 //!  │   callback_polling  http     │
 //!  │   departures  timer  log     │
 //!  │   store                      │  rows in SQLite, for its next life

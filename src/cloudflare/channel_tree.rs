@@ -23,7 +23,7 @@ use super::departures::Departures;
 use super::event_source::{Signal, Streams, is_event_source};
 use super::homes;
 use super::hooks;
-use super::http::{Head, bytes, cross_origin, is_foreign, is_upgrade, path, respond};
+use super::http::{Head, bytes, cross_origin, is_foreign, is_upgrade, length, path, respond};
 use super::js;
 use super::log::{Log, LogLevel};
 use super::long_polling::{self, Arrival, Polls};
@@ -31,6 +31,7 @@ use super::plain_http;
 use super::rate_limits::too_many;
 use super::site::INTERNAL_ERROR;
 use super::store::SqlStore;
+use super::texts::Texts;
 use super::timer::Timer;
 use super::tunnels::{Arrived, Tunnels};
 use super::turn::Turn;
@@ -58,6 +59,7 @@ struct Tree {
     log: Log,
     server: RefCell<BayeuxServer>,
     polls: Polls,
+    texts: Texts,
     sockets: Sockets,
     tunnels: Tunnels,
     streams: Streams,
@@ -110,6 +112,13 @@ impl ChannelTree {
             log,
             server: RefCell::new(server),
             polls: Polls::default(),
+            texts: Texts::new({
+                let tree = tree.clone();
+                move |request, text| match tree.upgrade() {
+                    Some(tree) => tree.receive_text(&request, text),
+                    None => Response::error().into(),
+                }
+            }),
             sockets,
             tunnels: Tunnels::default(),
             streams: Streams::new(calling(tree, Tree::hear_of)),
@@ -136,6 +145,9 @@ impl ChannelTree {
 
     /// A request of the Worker: a POST or a GET with messages for this home, or a WebSocket's opening.
     pub fn fetch(&self, request: Request) -> Promise {
+        if let Some(promise) = self.0.receive_post(&request) {
+            return promise;
+        }
         let tree = Rc::clone(&self.0);
         future_to_promise(AssertUnwindSafe(async move { Ok(tree.receive(&request).await) }))
     }
@@ -206,14 +218,39 @@ impl Tree {
         if calls::is_call(request) {
             return self.answer_call(request).await.into();
         }
-        let cross_origin = cross_origin(request, &self.config.allowed_origins);
-        let browser = self.config.browser_cookie.as_ref().map(|cookie| cookie.browser(request));
-        let (browser, set_cookie) = browser.map(|browser| (browser.id, browser.set_cookie)).unzip();
-        let head = Head { cross_origin, set_cookie: set_cookie.flatten(), ..Head::default() };
         let arrival = match &*request.method() {
             "GET" => callback_polling::read(request, &self.config),
             _ => long_polling::read(request, &self.config).await,
         };
+        self.receive_messages(request, arrival)
+    }
+
+    /// The promise of the response to nearly every request: a POST with messages that tells its length.
+    fn receive_post(&self, request: &Request) -> Option<Promise> {
+        if request.method() != "POST" {
+            return None;
+        }
+        let url = request.url();
+        let path = path(&url);
+        if !path.starts_with(BASE_PATH) || is_api_path(path) {
+            return None;
+        }
+        let fits = length(request)? <= self.config.options.max_message_size as u64;
+        if fits { self.texts.of(request) } else { None }
+    }
+
+    /// Such a request's text was read, or broke off.
+    fn receive_text(&self, request: &Request, text: Option<String>) -> JsValue {
+        let arrival = text.ok_or(RequestError::JsonInvalid);
+        self.receive_messages(request, arrival.and_then(|text| long_polling::arrived(request, text, &self.config)))
+    }
+
+    /// The response to messages, or the promise of it.
+    fn receive_messages(&self, request: &Request, arrival: Result<Arrival, RequestError>) -> JsValue {
+        let cross_origin = cross_origin(request, &self.config.allowed_origins);
+        let browser = self.config.browser_cookie.as_ref().map(|cookie| cookie.browser(request));
+        let (browser, set_cookie) = browser.map(|browser| (browser.id, browser.set_cookie)).unzip();
+        let head = Head { cross_origin, set_cookie: set_cookie.flatten(), ..Head::default() };
         match arrival {
             Ok(Arrival { origin, messages, callback, body }) => {
                 if let Some(home) = self.elsewhere(Home::of_messages(&messages)) {

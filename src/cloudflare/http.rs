@@ -79,7 +79,7 @@ pub async fn bytes(request: &Request, limit: usize) -> Result<Vec<u8>, RequestEr
 }
 
 /// What the request says of the length of its body. A u64: 4 GiB and more are still a length.
-fn length(request: &Request) -> Option<u64> {
+pub fn length(request: &Request) -> Option<u64> {
     header(request, "Content-Length")?.parse().ok()
 }
 

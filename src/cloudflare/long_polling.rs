@@ -75,11 +75,18 @@ pub struct Arrival {
 /// # Errors
 /// Where the request as a whole cannot be taken.
 pub async fn read(request: &Request, config: &Config) -> Result<Arrival, RequestError> {
-    let body = http::body(request, config.options.max_message_size).await?;
+    arrived(request, http::body(request, config.options.max_message_size).await?, config)
+}
+
+/// What a request brought whose body was read.
+///
+/// # Errors
+/// Where it cannot be taken.
+pub fn arrived(request: &Request, body: String, config: &Config) -> Result<Arrival, RequestError> {
     // `curl -d` says that JSON is a form; no form begins like JSON.
-    let form = http::header(request, "Content-Type")
-        .is_some_and(|type_| type_.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"))
-        && !body.trim_start().starts_with(['[', '{']);
+    let form = !body.trim_start().starts_with(['[', '{'])
+        && http::header(request, "Content-Type")
+            .is_some_and(|type_| type_.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"));
     let messages = if form { parse_form(&body, &config.options) } else { parse_json(&body, &config.options) }?;
     Ok(Arrival { origin: origin(request), messages, callback: None, body: Some(body) })
 }

@@ -20,6 +20,7 @@ mod plain_http;
 mod rate_limits;
 mod site;
 mod store;
+mod texts;
 mod timer;
 mod tunnels;
 mod turn;

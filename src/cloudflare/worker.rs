@@ -45,22 +45,27 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
     }
     let head =
         |status| Head { status, cross_origin: cross_origin(&request, &config.allowed_origins), ..Head::default() };
-    let home =
-        if is_event_source(&request) { Home::of_stream(path).map(|(home, _)| home) } else { Home::at_path(path) };
+    // Asked once: each call into the platform costs, and nearly all requests are POSTs.
+    let method = request.method();
+    let asked_for = if method == "GET" { asked_for(&request, query(&url)) } else { None };
+    let home = match asked_for {
+        Some(ConnectionType::EventSource) => Home::of_stream(path).map(|(home, _)| home),
+        _ => Home::at_path(path),
+    };
     let Some(home) = home else {
         let body = r#"[{"successful":false,"error":"404::no_such_home"}]"#;
         return Ok(respond(&head(404), body).into());
     };
-    if let Some(type_) = asked_for(&request, query(&url))
+    if let Some(type_) = asked_for
         && !config.options.connection_types.contains(&type_)
     {
         let body = r#"[{"successful":false,"error":"403::connection_type_unsupported"}]"#;
         return Ok(respond(&head(403), body).into());
     }
     let home = if home == Home::Root { homes::home_of_newcomer(&request, &config) } else { home };
-    match request.method().as_str() {
+    match method.as_str() {
         "POST" => unless_too_many(request, bindings, home, &config),
-        "GET" if asked_for(&request, query(&url)).is_some() => unless_too_many(request, bindings, home, &config),
+        "GET" if asked_for.is_some() => unless_too_many(request, bindings, home, &config),
         "GET" => Ok(respond(&head(RequestError::Empty.status()), &RequestError::Empty.body()).into()),
         "OPTIONS" => Ok(preflight(&Head { allow: Some(ALLOWED_METHODS), ..head(204) }).into()),
         _ => {
@@ -96,13 +101,14 @@ fn site(request: Request, bindings: &Bindings, path: &str) -> Result<JsValue, Js
     Ok(if application.has_static_hook() { site::hooked(application, request, file).into() } else { file.into() })
 }
 
-/// The connection type that a request asks for by its very form. A POST may be anybody's.
+/// The connection type that a GET asks for by its very form.
 fn asked_for(request: &Request, query: &str) -> Option<ConnectionType> {
-    match request.method().as_str() {
-        "GET" if is_upgrade(request) => Some(ConnectionType::WebSocket),
-        "GET" if is_event_source(request) => Some(ConnectionType::EventSource),
-        "GET" if !query.is_empty() => Some(ConnectionType::CallbackPolling),
-        _ => None,
+    if is_upgrade(request) {
+        Some(ConnectionType::WebSocket)
+    } else if is_event_source(request) {
+        Some(ConnectionType::EventSource)
+    } else {
+        (!query.is_empty()).then_some(ConnectionType::CallbackPolling)
     }
 }
 
