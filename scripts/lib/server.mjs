@@ -25,12 +25,12 @@ const HOST = '127.0.0.1';
  * `beside` are other Workers, `{ name, script, vars, services }`, each on a free port of its own. `services` are service bindings to
  * Workers by their names, of which the server's is `SERVER`. `ratelimits` are rate limiters that are bound.
  *
- * Returns `{ url, urls, port, pid, logs, ended, evict(home, webSockets), stop() }`: `urls` has those of the Workers beside, by
- * their names; `pid` is workerd's; `ended` resolves when
- * workerd has ended for whatever reason, so that after a SIGKILL the same port and `persistTo` can be used again; `evict` puts
- * the object of a home out of memory, as the platform may at any time, and its sockets `hibernate` or `close`.
+ * Returns `{ url, urls, port, pid, logs, ended, inspector(), evict(home, webSockets), stop() }`: `urls` has those of the Workers beside, by
+ * their names; `pid` is workerd's; `inspector()` is the address of V8's inspector, if the server was to be `inspected`; `ended`
+ * resolves when workerd has ended for whatever reason, so that after a SIGKILL the same port and `persistTo` can be used again;
+ * `evict` puts the object of a home out of memory, as the platform may at any time, and its sockets `hibernate` or `close`.
  */
-export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, workerFirst, services, ratelimits, beside = [], log } = {}) {
+export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, workerFirst, services, ratelimits, beside = [], log, inspected = false } = {}) {
   const logs = [];
   const workerd = {};
   const miniflare = starting.run(
@@ -42,6 +42,7 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
           workers: [worker({ fixture, port, vars, workerFirst, services, ratelimits }), ...beside.map(workerBeside)],
           log: new Log(LogLevel.WARN),
           logRequests: false,
+          ...(inspected && { inspectorPort: 0 }),
           cf: false, // no look-up of this machine's place in the world
           handleStructuredLogs: log ?? ((line) => logs.push(line)),
         }),
@@ -70,6 +71,7 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
     pid: child.pid,
     logs,
     ended: ended.promise,
+    inspector: () => miniflare.getInspectorURL(),
     evict: (home, webSockets) => miniflare.unsafeEvictDurableObject(NAME, 'ChannelTree', { name: home, webSockets }),
     async stop() {
       dispose();

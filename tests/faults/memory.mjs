@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Subscriber } from '../../bench/writes/clients.mjs';
 import { startServer } from '../../scripts/lib/server.mjs';
+import { heaps } from './heaps.mjs';
 
 /** MAX_MESSAGES_PER_BATCH is 256. */
 const BATCH = 250;
@@ -14,9 +15,9 @@ const LISTENERS = [
   { transport: 'long-polling', acknowledges: true },
 ];
 
-/** Resolves with the resident memory of workerd in MB, after each of these numbers of messages. */
+/** Resolves with the resident memory of workerd in MB and what of our own is in use, in bytes, after each of these numbers of messages. */
 export async function memory({ after = [1000, 10_000, 100_000, 1_000_000], say = () => {} } = {}) {
-  const server = await startServer({ fixture: true, vars: { TIMEOUT: '10000', WEBSOCKET_TIMEOUT: '10000', MAX_INTERVAL: '60000' } });
+  const server = await startServer({ fixture: true, inspected: true, vars: { TIMEOUT: '10000', WEBSOCKET_TIMEOUT: '10000', MAX_INTERVAL: '60000' } });
   try {
     const url = `${server.url}/cometd/room`;
     const [publisher, ...listeners] = [{ transport: 'websocket' }, ...LISTENERS].map((kind) => new Subscriber(url, kind));
@@ -31,7 +32,7 @@ export async function memory({ after = [1000, 10_000, 100_000, 1_000_000], say =
       if (sent < after[measured.length]) continue;
       while (listeners.some(({ received }) => received < sent)) await sleep(10);
       await sleep(3000); // rows that nobody needs are gone after a second
-      measured.push({ messages: sent, megabytes: await residentMemory(server.pid) });
+      measured.push({ messages: sent, megabytes: await residentMemory(server.pid), ...(await heaps(server)) });
       say(JSON.stringify(measured.at(-1)));
     }
     await Promise.all(listeners.map((listener) => listener.leave()));
