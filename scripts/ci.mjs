@@ -11,13 +11,9 @@ await main(async () => {
   console.log('\n── npm test');
   const tests = closingLine(await tee('npm', ['test', '--silent']));
 
-  let conforming = { passed: 0, failed: 0 };
-  if (hasConformance()) {
-    console.log('\n── conformance');
-    conforming = closingLine(await conformance());
-  }
+  const conforming = hasConformance() ? (await conformance()).map(closingLine) : [];
 
-  const all = [check, tests, conforming];
+  const all = [check, tests, ...conforming];
   const sum = (what) => all.reduce((total, part) => total + part[what], 0);
   console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
   if (sum('failed') > 0) process.exitCode = 1;

@@ -6,15 +6,28 @@ import { tee } from './run.mjs';
 
 const SUITE = join(root, '..', 'shared', 'conformance', 'run.mjs');
 
+/** Where clients may be at home: what they see must be the same everywhere. */
+const HOMES = [
+  { HOMES: 'root', at: '/cometd' },
+  { HOMES: 'root', at: '/cometd/chat' },
+  { HOMES: 'sharded:8', at: '/cometd' },
+  { HOMES: 'regional:2', at: '/cometd' },
+];
+
 export const hasConformance = () => existsSync(SUITE);
 
-/** Runs every case and returns `{ code, stdout }`. Under Node 22. */
+/** Runs every case for clients of each kind of home, and returns the runs' `{ code, stdout }`. Under Node 22. */
 export async function conformance() {
   const { startServer } = await import('./server.mjs');
-  const server = await startServer({ fixture: true });
-  try {
-    return await tee(process.execPath, [SUITE, `${server.url}/cometd`]);
-  } finally {
-    await server.stop();
+  const runs = [];
+  for (const { HOMES: homes, at } of HOMES) {
+    console.log(`\n── conformance at ${at}, HOMES=${homes}`);
+    const server = await startServer({ fixture: true, vars: { HOMES: homes } });
+    try {
+      runs.push(await tee(process.execPath, [SUITE, `${server.url}${at}`]));
+    } finally {
+      await server.stop();
+    }
   }
+  return runs;
 }
