@@ -1,16 +1,21 @@
 //! The Durable Object: one home, its clients' sessions, and the requests and sockets they wait with.
+//!
+//! Here are its parts and the requests that it gets; `connections` has what stays open, `outputs` what the protocol is told
+//! and what it wants done.
+
+mod connections;
+mod outputs;
 
 use std::cell::RefCell;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::rc::{Rc, Weak};
 
 use serde_json::json;
 use wasm_bindgen::prelude::*;
 use worker::Env;
-use worker::WebSocket;
 use worker::durable::State;
 use worker::js_sys::Promise;
-use worker::wasm_bindgen_futures::{future_to_promise, spawn_local};
+use worker::wasm_bindgen_futures::future_to_promise;
 use worker::web_sys::{Request, Response};
 use worker::worker_sys::DurableObjectState;
 
@@ -20,28 +25,23 @@ use super::callback_polling;
 use super::calls;
 use super::config::{Config, var};
 use super::departures::Departures;
-use super::event_source::{Signal, Streams, is_event_source};
+use super::event_source::{Streams, is_event_source};
 use super::homes;
-use super::hooks;
-use super::http::{Head, bytes, cross_origin, is_foreign, is_upgrade, length, path, respond};
+use super::http::{Head, bytes, cross_origin, is_upgrade, length, path, respond};
 use super::js;
 use super::log::{Log, LogLevel};
 use super::long_polling::{self, Arrival, Polls};
 use super::plain_http;
-use super::rate_limits::too_many;
 use super::site::INTERNAL_ERROR;
 use super::store::SqlStore;
 use super::texts::Texts;
 use super::timer::Timer;
-use super::tunnels::{Arrived, Tunnels};
+use super::tunnels::Tunnels;
 use super::turn::Turn;
 use super::websocket::{Close, Sockets};
 use crate::bayeux::api::is_api_path;
 use crate::bayeux::app::HttpRequest;
-use crate::bayeux::{
-    BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Exceeded, Format, Home, Input, Notice, Origin, Output, Rates,
-    RequestError, SocketId, StreamId, parse_json,
-};
+use crate::bayeux::{BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, Origin, Rates, RequestError};
 
 /// The class that `wrangler.toml` binds as `CHANNEL_TREE`; its objects are named after their homes.
 ///
@@ -186,12 +186,6 @@ fn calling<T>(tree: &Weak<Tree>, call: impl Fn(&Tree, T) + 'static) -> impl Fn(T
     }
 }
 
-/// The answer to a page that may not read it.
-fn foreign() -> Response {
-    let head = Head { status: 403, ..Head::default() };
-    respond(&head, r#"[{"successful":false,"error":"403::origin_not_allowed"}]"#)
-}
-
 impl Tree {
     /// The response to a request, or the promise of it.
     async fn receive(&self, request: &Request) -> JsValue {
@@ -299,27 +293,6 @@ impl Tree {
         promise
     }
 
-    /// Asks another object, and hands the server its answer.
-    fn ask(&self, token: u64, whom: Home, call: String) {
-        let Some(tree) = self.itself.upgrade() else { return };
-        spawn_local(async move {
-            let answer = calls::ask(&tree.bindings, &whom, &call).await;
-            tree.handle(Input::Answer { token, answer }, None);
-        });
-    }
-
-    /// Asks the hooks Worker, and hands the server its answer.
-    fn consult(&self, request: String) {
-        let Some(tree) = self.itself.upgrade() else { return };
-        spawn_local(async move {
-            let answer = hooks::consult(&tree.bindings, &tree.config.options, &request).await;
-            if let Err(error) = &answer {
-                tree.log.line(LogLevel::Debug, "hooks_unreachable", json!({ "error": error }));
-            }
-            tree.handle(Input::Consulted(answer.ok()), None);
-        });
-    }
-
     /// The promise of what a route of the application's answers, or the server API.
     async fn serve(&self, request: &Request, input: impl FnOnce(Endpoint, HttpRequest) -> Input) -> Promise {
         let (from, promise) = self.polls.open(Head::default());
@@ -332,260 +305,5 @@ impl Tree {
             Err(error) => self.answer(sender, error.status(), Format::Json, &error.body()),
         }
         promise
-    }
-
-    /// A socket for whoever may read an answer: unlike a request's, the browser would let any page read a socket's.
-    fn open_socket(&self, request: &Request) -> Response {
-        if is_foreign(request, &self.config.allowed_origins) {
-            return foreign();
-        }
-        let origin = self.origin(request);
-        if let Some(refusal) = self.refuse_connection(&origin, Head::default()) {
-            return refusal;
-        }
-        if let (Some(network), Some(address)) = (origin.network(), origin.address.clone())
-            && self.sockets.of_network(network) >= self.config.options.client_max_connections
-        {
-            self.log.notice(&Notice::ConnectionRefused { address });
-            let head = Head { status: 503, ..Head::default() };
-            return respond(&head, r#"[{"successful":false,"error":"503::connections_exceeded"}]"#);
-        }
-        self.sockets.accept(origin).unwrap_or_else(|error| {
-            self.log.line(LogLevel::Warn, "socket_refused", json!({ "error": error.to_string() }));
-            let head = Head { status: 503, ..Head::default() };
-            respond(&head, r#"[{"successful":false,"error":"503::sockets_exceeded"}]"#)
-        })
-    }
-
-    /// An event stream for the session that the end of the path names, likewise.
-    fn open_stream(&self, request: &Request, client_id: &str) -> Response {
-        if is_foreign(request, &self.config.allowed_origins) {
-            return foreign();
-        }
-        let head = Head { cross_origin: cross_origin(request, &self.config.allowed_origins), ..Head::default() };
-        let origin = self.origin(request);
-        if let Some(refusal) = self.refuse_connection(&origin, head.clone()) {
-            return refusal;
-        }
-        let client_id = client_id.to_owned();
-        let opened = self.streams.open(head.clone()).ok().and_then(|stream| {
-            let sender = Endpoint::EventSource(stream).key();
-            self.handle(Input::Listen { from: stream, origin, client_id }, Some(sender));
-            self.streams.response(stream)
-        });
-        opened.unwrap_or_else(|| {
-            self.log.line(LogLevel::Error, "stream_refused", json!({}));
-            respond(&Head { status: 503, ..head }, r#"[{"successful":false,"error":"503::stream_refused"}]"#)
-        })
-    }
-
-    /// The answer to whoever opens sockets or streams faster than `RATE_CONNECTIONS` allows.
-    fn refuse_connection(&self, origin: &Origin, head: Head) -> Option<Response> {
-        let Exceeded { wait, first } = self.connections.borrow_mut().take(js::now(), origin.network()).err()?;
-        if let Some(address) = origin.address.clone().filter(|_| first) {
-            self.log.notice(&Notice::RateExceeded { what: "connections", address });
-        }
-        Some(too_many(head, wait))
-    }
-
-    /// Where a socket or a stream comes from. A cookie that it does not have yet is for the answer to a handshake.
-    fn origin(&self, request: &Request) -> Origin {
-        let browser = self.config.browser_cookie.as_ref().and_then(|cookie| cookie.of(request));
-        Origin { browser, ..long_polling::origin(request) }
-    }
-
-    /// The headers that say so.
-    fn headers_of(&self, origin: &Origin) -> Vec<(&'static str, String)> {
-        let address = origin.address.as_ref().map(|address| (long_polling::ADDRESS_HEADER, address.to_string()));
-        let cookie = self.config.browser_cookie.as_ref().zip(origin.browser.as_ref());
-        let cookie = cookie.map(|(cookie, browser)| ("Cookie", cookie.with(browser)));
-        address.into_iter().chain(cookie).collect()
-    }
-
-    /// A stream's client does something.
-    fn hear_of(&self, signal: Signal) {
-        match signal {
-            Signal::Drained(stream) if self.streams.caught_up(stream) => self.handle(Input::Drained(stream), None),
-            Signal::Drained(_) => {}
-            Signal::Left(stream) => {
-                self.streams.forget(stream);
-                self.handle(Input::Closed(EndpointKey::EventSource(stream.0)), None);
-            }
-        }
-    }
-
-    /// A frame came: text, or none where it was binary.
-    fn hear(&self, socket: &WebSocket, text: Option<String>) {
-        let Some(text) = text else { return self.close(socket, &Close::binary()) };
-        let Some((id, origin)) = self.sockets.sender(socket) else { return self.close(socket, &Close::fault()) };
-        match parse_json(&text, &self.config.options) {
-            Ok(messages) => {
-                if let Some(home) = self.elsewhere(Home::of_messages(&messages)) {
-                    return self.tunnel(id, &origin, home, text);
-                }
-                let from = Endpoint::WebSocket(id);
-                let sender = Some(from.key());
-                self.take(Incoming { input: Input::Messages { from, origin, messages }, sender, request: None });
-            }
-            // A heartbeat that is not spelled as the platform knows it.
-            Err(error @ RequestError::Empty) => self.sockets.send(&[id], &error.body()),
-            Err(error) => {
-                self.log.line(LogLevel::Debug, "frame_refused", json!({ "status": error.status() }));
-                self.close(socket, &Close::refusing(error));
-            }
-        }
-    }
-
-    /// Passes a frame on to the home of the session that speaks.
-    fn tunnel(&self, socket: SocketId, origin: &Origin, home: Home, text: String) {
-        let Some(tree) = self.itself.upgrade() else { return };
-        if self.tunnels.send(socket, &home, text) {
-            let itself = self.itself.clone();
-            let arrived = calling(&itself, |tree, arrived| match arrived {
-                Arrived::Text(socket, text) => tree.sockets.send(&[socket], &text),
-                Arrived::Closed(socket) => tree.tunnel_closed(socket),
-            });
-            let client = self.headers_of(origin);
-            spawn_local(tree.tunnels.clone().open(self.bindings.clone(), socket, home, client, Rc::new(arrived)));
-        }
-    }
-
-    /// The client is to come again, as if its network had failed.
-    fn tunnel_closed(&self, socket: SocketId) {
-        if let Some(socket) = self.sockets.get(socket) {
-            self.close(&socket, &Close::restart());
-        }
-    }
-
-    fn close(&self, socket: &WebSocket, close: &Close) {
-        if let Some(endpoint) = self.sockets.close(socket, close) {
-            self.tunnels.close(endpoint);
-            self.take(Incoming { input: Input::Closed(endpoint), sender: None, request: None });
-        }
-    }
-
-    /// The client of a held request is gone.
-    fn left(&self, endpoint: EndpointKey) {
-        self.handle(Input::Closed(endpoint), None);
-        // Nobody reads it, but the platform's side of the request comes to its end.
-        self.polls.answer(endpoint, 200, Format::Json, "[]");
-    }
-
-    /// The time has come that the server wanted to be woken for.
-    fn wake(&self) {
-        let work = || self.handle(Input::Timeout, None);
-        if self.is_busy() { work() } else { self.timer.rings(work) }
-    }
-
-    /// Whether requests keep the object in memory.
-    fn is_busy(&self) -> bool {
-        !self.polls.is_empty() || !self.streams.is_empty()
-    }
-
-    /// Leaves nothing behind where nobody is here any more.
-    fn forget(&self) {
-        if self.store.is_in_use() && self.server.borrow().is_empty() {
-            self.store.clear();
-            self.timer.alarm_is_gone();
-        }
-    }
-
-    /// Handles what came, now or at the end of the turn.
-    fn take(&self, incoming: Incoming) {
-        if let Some(incoming) = self.turn.admit(incoming) {
-            self.handle_all([incoming]);
-        }
-    }
-
-    fn handle_all(&self, incoming: impl IntoIterator<Item = Incoming>) {
-        incoming.into_iter().for_each(|incoming| self.handle_one(incoming));
-        if self.store.has_written() {
-            self.turn.wrote();
-        }
-    }
-
-    fn handle_one(&self, Incoming { input, sender, request }: Incoming) {
-        self.handle(input, sender);
-        if let (Some(request), Some(sender)) = (request, sender)
-            && self.polls.holds(sender)
-        {
-            self.departures.watch(&request, sender);
-        }
-    }
-
-    /// Lets the server handle what happened, and does what it says.
-    ///
-    /// A panic, say of an application's service, costs its own request only: `sender` is told of a fault, and what the
-    /// server had to say to others until then is still said.
-    fn handle(&self, input: Input, sender: Option<EndpointKey>) {
-        let now = js::now();
-        let outputs = catch_unwind(AssertUnwindSafe(|| self.server.borrow_mut().handle(now, input)));
-        let outputs = outputs.unwrap_or_else(|_| {
-            self.log.line(LogLevel::Error, "request_failed", json!({}));
-            self.fail(sender);
-            self.server.borrow_mut().handle(now, Input::Timeout)
-        });
-        outputs.into_iter().for_each(|output| self.perform(output));
-        for stream in self.streams.take_full() {
-            self.handle(Input::Stalled(stream), None);
-        }
-        for socket in self.sockets.take_slow() {
-            self.log.line(LogLevel::Warn, "socket_too_slow", json!({}));
-            self.close(&socket, &Close::too_slow());
-        }
-        self.forget();
-    }
-
-    /// Tells the one whose input ran into a fault of ours.
-    fn fail(&self, sender: Option<EndpointKey>) {
-        match sender {
-            Some(EndpointKey::WebSocket(number)) => {
-                if let Some(socket) = self.sockets.get(SocketId(number)) {
-                    self.close(&socket, &Close::fault());
-                }
-            }
-            Some(sender) => self.answer(sender, 500, Format::Json, INTERNAL_ERROR),
-            None => {}
-        }
-    }
-
-    fn perform(&self, output: Output) {
-        match output {
-            Output::Send { to, status, format, messages } => self.answer(to.key(), status.code(), format, &messages),
-            Output::Respond { to, response } => match plain_http::response(&response, None) {
-                Ok(response) => self.polls.respond(to.key(), |_| response),
-                Err(error) => {
-                    let reason = format!("a route's response: {error:?}");
-                    self.log.notice(&Notice::ActionFailed { reason });
-                    self.answer(to.key(), 500, Format::Json, INTERNAL_ERROR);
-                }
-            },
-            Output::Stream { to, messages } => self.streams.send(&to, &messages),
-            Output::Beat(stream) => self.streams.beat(stream),
-            Output::Deliver { to, messages } => self.sockets.send(&to, &messages),
-            Output::Ask { token, whom, call } => self.ask(token, whom, call),
-            Output::Consult { request } => self.consult(request),
-            Output::Keep { socket, held } => {
-                if let Err(error) = self.sockets.keep(socket, held) {
-                    self.log.line(LogLevel::Warn, "socket_not_kept", json!({ "error": error.to_string() }));
-                }
-            }
-            Output::WakeAt(time) => {
-                if self.timer.set(time, self.is_busy()) {
-                    let outputs = self.server.borrow_mut().fall_asleep();
-                    outputs.into_iter().for_each(|output| self.perform(output));
-                }
-            }
-            Output::Tell(notice) => self.log.notice(&notice),
-        }
-    }
-
-    /// `status` is HTTP's, and means nothing to a socket. What answers a stream ends it.
-    fn answer(&self, to: EndpointKey, status: u16, format: Format, messages: &str) {
-        match to {
-            EndpointKey::LongPolling(_) => self.polls.answer(to, status, format, messages),
-            EndpointKey::WebSocket(number) => self.sockets.send(&[SocketId(number)], messages),
-            EndpointKey::EventSource(number) => self.streams.end(StreamId(number), status, messages),
-        }
     }
 }

@@ -1,0 +1,154 @@
+//! The one way into the protocol and out of it: inputs are handled, and what the outputs say is done.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde_json::json;
+use worker::wasm_bindgen_futures::spawn_local;
+
+use super::{Incoming, Tree};
+use crate::bayeux::{EndpointKey, Format, Home, Input, Notice, Output, SocketId, StreamId};
+use crate::cloudflare::log::LogLevel;
+use crate::cloudflare::site::INTERNAL_ERROR;
+use crate::cloudflare::websocket::Close;
+use crate::cloudflare::{calls, hooks, js, plain_http};
+
+impl Tree {
+    /// The time has come that the server wanted to be woken for.
+    pub(super) fn wake(&self) {
+        let work = || self.handle(Input::Timeout, None);
+        if self.is_busy() { work() } else { self.timer.rings(work) }
+    }
+
+    /// Whether requests keep the object in memory.
+    fn is_busy(&self) -> bool {
+        !self.polls.is_empty() || !self.streams.is_empty()
+    }
+
+    /// Leaves nothing behind where nobody is here any more.
+    fn forget(&self) {
+        if self.store.is_in_use() && self.server.borrow().is_empty() {
+            self.store.clear();
+            self.timer.alarm_is_gone();
+        }
+    }
+
+    /// Handles what came, now or at the end of the turn.
+    pub(super) fn take(&self, incoming: Incoming) {
+        if let Some(incoming) = self.turn.admit(incoming) {
+            self.handle_all([incoming]);
+        }
+    }
+
+    pub(super) fn handle_all(&self, incoming: impl IntoIterator<Item = Incoming>) {
+        incoming.into_iter().for_each(|incoming| self.handle_one(incoming));
+        if self.store.has_written() {
+            self.turn.wrote();
+        }
+    }
+
+    fn handle_one(&self, Incoming { input, sender, request }: Incoming) {
+        self.handle(input, sender);
+        if let (Some(request), Some(sender)) = (request, sender)
+            && self.polls.holds(sender)
+        {
+            self.departures.watch(&request, sender);
+        }
+    }
+
+    /// Lets the server handle what happened, and does what it says.
+    ///
+    /// A panic, say of an application's service, costs its own request only: `sender` is told of a fault, and what the
+    /// server had to say to others until then is still said.
+    pub(super) fn handle(&self, input: Input, sender: Option<EndpointKey>) {
+        let now = js::now();
+        let outputs = catch_unwind(AssertUnwindSafe(|| self.server.borrow_mut().handle(now, input)));
+        let outputs = outputs.unwrap_or_else(|_| {
+            self.log.line(LogLevel::Error, "request_failed", json!({}));
+            self.fail(sender);
+            self.server.borrow_mut().handle(now, Input::Timeout)
+        });
+        outputs.into_iter().for_each(|output| self.perform(output));
+        for stream in self.streams.take_full() {
+            self.handle(Input::Stalled(stream), None);
+        }
+        for socket in self.sockets.take_slow() {
+            self.log.line(LogLevel::Warn, "socket_too_slow", json!({}));
+            self.close(&socket, &Close::too_slow());
+        }
+        self.forget();
+    }
+
+    /// Tells the one whose input ran into a fault of ours.
+    fn fail(&self, sender: Option<EndpointKey>) {
+        match sender {
+            Some(EndpointKey::WebSocket(number)) => {
+                if let Some(socket) = self.sockets.get(SocketId(number)) {
+                    self.close(&socket, &Close::fault());
+                }
+            }
+            Some(sender) => self.answer(sender, 500, Format::Json, INTERNAL_ERROR),
+            None => {}
+        }
+    }
+
+    fn perform(&self, output: Output) {
+        match output {
+            Output::Send { to, status, format, messages } => self.answer(to.key(), status.code(), format, &messages),
+            Output::Respond { to, response } => match plain_http::response(&response, None) {
+                Ok(response) => self.polls.respond(to.key(), |_| response),
+                Err(error) => {
+                    let reason = format!("a route's response: {error:?}");
+                    self.log.notice(&Notice::ActionFailed { reason });
+                    self.answer(to.key(), 500, Format::Json, INTERNAL_ERROR);
+                }
+            },
+            Output::Stream { to, messages } => self.streams.send(&to, &messages),
+            Output::Beat(stream) => self.streams.beat(stream),
+            Output::Deliver { to, messages } => self.sockets.send(&to, &messages),
+            Output::Ask { token, whom, call } => self.ask(token, whom, call),
+            Output::Consult { request } => self.consult(request),
+            Output::Keep { socket, held } => {
+                if let Err(error) = self.sockets.keep(socket, held) {
+                    self.log.line(LogLevel::Warn, "socket_not_kept", json!({ "error": error.to_string() }));
+                }
+            }
+            Output::WakeAt(time) => {
+                if self.timer.set(time, self.is_busy()) {
+                    let outputs = self.server.borrow_mut().fall_asleep();
+                    outputs.into_iter().for_each(|output| self.perform(output));
+                }
+            }
+            Output::Tell(notice) => self.log.notice(&notice),
+        }
+    }
+
+    /// `status` is HTTP's, and means nothing to a socket. What answers a stream ends it.
+    pub(super) fn answer(&self, to: EndpointKey, status: u16, format: Format, messages: &str) {
+        match to {
+            EndpointKey::LongPolling(_) => self.polls.answer(to, status, format, messages),
+            EndpointKey::WebSocket(number) => self.sockets.send(&[SocketId(number)], messages),
+            EndpointKey::EventSource(number) => self.streams.end(StreamId(number), status, messages),
+        }
+    }
+
+    /// Asks another object, and hands the server its answer.
+    fn ask(&self, token: u64, whom: Home, call: String) {
+        let Some(tree) = self.itself.upgrade() else { return };
+        spawn_local(async move {
+            let answer = calls::ask(&tree.bindings, &whom, &call).await;
+            tree.handle(Input::Answer { token, answer }, None);
+        });
+    }
+
+    /// Asks the hooks Worker, and hands the server its answer.
+    fn consult(&self, request: String) {
+        let Some(tree) = self.itself.upgrade() else { return };
+        spawn_local(async move {
+            let answer = hooks::consult(&tree.bindings, &tree.config.options, &request).await;
+            if let Err(error) = &answer {
+                tree.log.line(LogLevel::Debug, "hooks_unreachable", json!({ "error": error }));
+            }
+            tree.handle(Input::Consulted(answer.ok()), None);
+        });
+    }
+}
