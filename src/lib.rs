@@ -14,6 +14,7 @@
 //!  │   callback_polling  http     │
 //!  │   departures  timer  log     │
 //!  │   store                      │  rows in SQLite, for its next life
+//!  │   carriers                   │  tokens beside the messages
 //!  │   calls  homes  tunnels      │  ◀─▶ other objects: homes and owners
 //!  └───────┬──────────────▲───────┘
 //!    Input │              │ Output      values only; and a Store, which answers at once

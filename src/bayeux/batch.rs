@@ -77,7 +77,7 @@ pub(super) struct Checked {
 impl Batch {
     /// Beside a handshake all other messages of a request are ignored (Bayeux 1.0 section 4.1).
     pub fn new(from: Endpoint, origin: Origin, mut messages: Vec<Element>) -> Self {
-        if let Some(at) = messages.iter().position(|message| is_to(message, "/meta/handshake")) {
+        if let Some(at) = messages.iter().position(is_handshake) {
             messages = vec![messages.swap_remove(at)];
         }
         Self {
@@ -124,6 +124,15 @@ impl Batch {
         let occupies = matches!(self.from, Endpoint::LongPolling(_)) && !self.origin.multiplexed;
         self.origin.browser.as_ref().filter(|_| occupies)
     }
+}
+
+/// Whether somebody shakes hands.
+pub fn has_handshake(messages: &[Element]) -> bool {
+    messages.iter().any(is_handshake)
+}
+
+fn is_handshake(element: &Element) -> bool {
+    is_to(element, "/meta/handshake")
 }
 
 fn is_to(element: &Element, channel: &str) -> bool {
@@ -206,7 +215,8 @@ impl BayeuxServer {
         }
         let token = self.take_token(&mut checked.message);
         if checked.channel.as_str() == "/meta/handshake" && !batch.by_api {
-            checked.identity = match self.identify(token) {
+            let token = token.or_else(|| batch.origin.token.clone());
+            checked.identity = match self.identify(token.as_ref()) {
                 Ok(identity) => identity,
                 Err(error) => return Step::Replied(self.refuse_handshake(&checked, &error)),
             };

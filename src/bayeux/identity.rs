@@ -1,4 +1,4 @@
-//! Who a client is: a token in the handshake's `ext.token` says it, for as long as it is valid.
+//! Who a client is: a token in the handshake's `ext.token`, or beside it in the request, says it, for as long as it is valid.
 //!
 //! ```text
 //! → [{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"],"ext":{"token":"eyJhbGci…"}}]
@@ -7,6 +7,7 @@
 //!
 //! * What the token says becomes the attribute `claims` of the session: rules, policies and the hooks Worker go by it.
 //! * The token itself goes no further than this file: it is taken out of every message before anybody else sees it.
+//! * Of several the one in `ext` counts, be it good or bad; the others come as [`Origin::token`](super::Origin), for the shell knows headers.
 //! * When it ceases to be valid the session ends, and its client is advised to shake hands again.
 
 use std::time::Duration;
@@ -15,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::access::CLAIMS;
 use super::app::Client;
-use super::tokens::{Expected, Keys, TokenError};
+use super::tokens::{Bearer, Expected, Keys, TokenError};
 use super::{BayeuxError, BayeuxServer, Ending, Message, Millis};
 
 /// The end of the year 9999, beyond which no alarm can be set.
@@ -43,9 +44,9 @@ pub(super) struct Identity {
 }
 
 impl TokenOptions {
-    fn verify(&self, keys: &Keys, token: &str, time: Millis) -> Result<Identity, TokenError> {
+    fn verify(&self, keys: &Keys, token: &Bearer, time: Millis) -> Result<Identity, TokenError> {
         let expected = Expected { issuer: self.issuer.as_deref(), audience: self.audience.as_deref() };
-        let claims = keys.verify(token, &expected, time.0 / 1000)?;
+        let claims = keys.verify(token.as_str(), &expected, time.0 / 1000)?;
         let expires = Millis(claims.valid_until().saturating_mul(1000)).min(LAST_DATE);
         Ok(Identity { expires, claims: claims.all })
     }
@@ -60,34 +61,32 @@ impl Identity {
 
 impl BayeuxServer {
     /// Takes the token out of a message. Where there are no keys it is the application's to read.
-    pub(super) fn take_token(&self, message: &mut Message) -> Option<Value> {
+    pub(super) fn take_token(&self, message: &mut Message) -> Option<Bearer> {
         self.options.tokens.keys.as_ref()?;
         let mut ext: Message = message.get("ext")?;
         ext.field("token")?;
-        let token = ext.get("token");
+        // What is no text is no token.
+        let token: String = ext.get("token").unwrap_or_default();
         ext.set("token", &());
         if ext.fields().next().is_some() {
             message.set("ext", &ext);
         } else {
             message.set("ext", &());
         }
-        token
+        Some(Bearer::new(&token))
     }
 
     /// Who shakes hands, where a token says it.
     ///
     /// # Errors
     /// [`BayeuxError::TokenMissing`] or [`BayeuxError::Token`].
-    pub(super) fn identify(&self, token: Option<Value>) -> Result<Option<Identity>, BayeuxError> {
+    pub(super) fn identify(&self, token: Option<&Bearer>) -> Result<Option<Identity>, BayeuxError> {
         let tokens = &self.options.tokens;
         let Some(keys) = &tokens.keys else { return Ok(None) };
         match token {
             None if tokens.optional => Ok(None),
             None => Err(BayeuxError::TokenMissing),
-            Some(Value::String(token)) => {
-                tokens.verify(keys, &token, self.time_outside()).map(Some).map_err(BayeuxError::Token)
-            }
-            Some(_) => Err(BayeuxError::Token(TokenError::Malformed)),
+            Some(token) => tokens.verify(keys, token, self.time_outside()).map(Some).map_err(BayeuxError::Token),
         }
     }
 

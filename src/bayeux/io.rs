@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::app::{HttpRequest, HttpResponse};
 use super::request::Element;
+use super::tokens::Bearer;
 use super::{Format, Home, Millis, Network};
 
 /// What happened outside.
@@ -98,6 +99,8 @@ pub struct Origin {
     pub browser: Option<Rc<str>>,
     /// Whether the browser's connection carries many requests at a time: HTTP/2 and later.
     pub multiplexed: bool,
+    /// The token that came beside the messages, for a handshake that has none in its `ext`. With a socket it is that of its upgrade.
+    pub token: Option<Bearer>,
 }
 
 /// How a request went, apart from what its replies say.

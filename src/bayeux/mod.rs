@@ -71,6 +71,7 @@ mod waiting;
 pub use access::{AccessRules, Claims, RuleError};
 pub use advice::{Advice, Wish};
 pub use app::Application;
+pub use batch::has_handshake;
 pub use callback::Callback;
 pub use channel::{ChannelId, ChannelPattern, Realm};
 pub use client_id::ClientId;

@@ -394,7 +394,8 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
             keys,
         };
         // Who asks for tokens and forgets the keys would let everybody in.
-        let asked = ["TOKENS", "TOKEN_ISSUER", "TOKEN_AUDIENCE"].into_iter().any(|name| (self.0)(name).is_some());
+        let asked = ["TOKENS", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "TOKEN_COOKIE"];
+        let asked = asked.into_iter().any(|name| (self.0)(name).is_some());
         if asked && tokens.keys.is_none() { wrong("", "there is none") } else { Ok(tokens) }
     }
 

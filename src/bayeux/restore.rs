@@ -9,9 +9,9 @@ use super::{BayeuxServer, Endpoint, Event, MessageId, Millis, Network, Session, 
 use crate::bayeux::sessions::Sessions;
 
 /// The longest text that a socket is given to keep, in bytes. The platform keeps 16,384 with each (Durable Objects,
-/// `serializeAttachment`), of which the shell needs some for itself. That is 100 connects with ids of 80 bytes; what does not fit
-/// is as if its client had just left.
-const MAX_HELD: usize = 12 * 1024;
+/// `serializeAttachment`), of which the shell needs half for a token of its upgrade and some for itself. That is 60 connects with ids
+/// of 80 bytes; what does not fit is as if its client had just left.
+const MAX_HELD: usize = 7 * 1024;
 
 /// A connect that a socket holds: session, id, until when, and whether its reply advises. An array, as space is short.
 type Held = (SessionKey, MessageId, u64, bool);

@@ -9,7 +9,7 @@ use wasm_bindgen::JsValue;
 use worker::js_sys::Reflect;
 use worker::web_sys::Request;
 
-use super::http::header;
+use super::http::{cookie, header, is_token};
 use super::js;
 use crate::bayeux::OptionError;
 
@@ -97,8 +97,7 @@ impl BrowserCookie {
     }
 
     fn find<'a>(&self, header: &'a str) -> Option<&'a str> {
-        let mut cookies = header.split(';').filter_map(|cookie| cookie.trim().split_once('='));
-        let (_, value) = cookies.find(|(name, _)| *name == self.name)?;
+        let value = cookie(header, &self.name)?;
         let ours =
             !value.is_empty() && value.len() <= MAX_LENGTH && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
         ours.then_some(value)
@@ -115,11 +114,6 @@ pub fn is_multiplexed(request: &Request) -> bool {
     }
     let protocol = property(&cf, "httpProtocol").as_string().unwrap_or_default();
     protocol.starts_with("HTTP/2") || protocol.starts_with("HTTP/3")
-}
-
-/// RFC 9110, section 5.6.2.
-fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
 fn is_printable(text: &str) -> bool {

@@ -23,6 +23,7 @@ use super::bindings::Bindings;
 use super::browser_cookie::is_multiplexed;
 use super::callback_polling;
 use super::calls;
+use super::carriers;
 use super::config::{Config, var};
 use super::departures::Departures;
 use super::event_source::{Streams, is_event_source};
@@ -41,7 +42,9 @@ use super::turn::Turn;
 use super::websocket::{Close, Sockets};
 use crate::bayeux::api::is_api_path;
 use crate::bayeux::app::HttpRequest;
-use crate::bayeux::{BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, Origin, Rates, RequestError};
+use crate::bayeux::{
+    BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, Origin, Rates, RequestError, has_handshake,
+};
 
 /// The class that `wrangler.toml` binds as `CHANNEL_TREE`; its objects are named after their homes.
 ///
@@ -251,7 +254,8 @@ impl Tree {
                     return self.forward(request, &home, body);
                 }
                 let multiplexed = browser.is_some() && is_multiplexed(request);
-                let origin = Origin { browser, multiplexed, ..origin };
+                let token = if has_handshake(&messages) { carriers::token(request, &self.config) } else { None };
+                let origin = Origin { browser, multiplexed, token, ..origin };
                 let (from, promise) = self.polls.open(Head { callback, ..head });
                 let sender = from.key();
                 let input = Input::Messages { from, origin, messages };

@@ -7,6 +7,7 @@ use wasm_bindgen::JsValue;
 use worker::js_sys::Reflect;
 
 use super::browser_cookie::BrowserCookie;
+use super::carriers::TokenCookie;
 use super::cors::AllowedOrigins;
 use super::log::{LogLevel, log_panics};
 use crate::bayeux::api::ApiKeys;
@@ -24,6 +25,8 @@ pub struct Config {
     pub region_header: Option<String>,
     /// `BROWSER_COOKIE`.
     pub browser_cookie: Option<BrowserCookie>,
+    /// `TOKEN_COOKIE`.
+    pub token_cookie: Option<TokenCookie>,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
 }
@@ -43,10 +46,12 @@ impl Config {
         CONFIG.with(|config| config.get_or_init(|| Self::read(env).map(Rc::new)).clone())
     }
 
-    fn read(env: &JsValue) -> Result<Self, OptionError> {
+    pub(super) fn read(env: &JsValue) -> Result<Self, OptionError> {
         log_panics();
         let var = |name: &str| var(env, name);
         Ok(Self {
+            // Before the options, which ask for keys where there is one.
+            token_cookie: TokenCookie::parse(var("TOKEN_COOKIE"))?,
             options: Options::from_vars(var)?,
             allowed_origins: AllowedOrigins::parse(var("ALLOWED_ORIGINS"))?,
             api_keys: ApiKeys::parse(var("API_KEYS"))?,

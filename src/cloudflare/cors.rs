@@ -31,8 +31,13 @@ impl AllowedOrigins {
     pub fn allow(&self, origin: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Listed(origins) => origins.iter().any(|listed| listed == origin),
+            Self::Listed(_) => self.name(origin),
         }
+    }
+
+    /// Whether this very origin is listed.
+    pub fn name(&self, origin: &str) -> bool {
+        matches!(self, Self::Listed(origins) if origins.iter().any(|listed| listed == origin))
     }
 }
 

@@ -48,6 +48,23 @@ pub fn is_foreign(request: &Request, allowed: &AllowedOrigins) -> bool {
     header(request, "Origin").is_some_and(|origin| !is_same(request, &origin) && !allowed.allow(&origin))
 }
 
+/// Whether the request comes from a page of this origin, or of one that is allowed by its name. Unlike [`is_foreign`] it is so only
+/// where a browser says it.
+pub fn is_trusted(request: &Request, allowed: &AllowedOrigins) -> bool {
+    header(request, "Origin").is_some_and(|origin| is_same(request, &origin) || allowed.name(&origin))
+}
+
+/// Of a `Cookie` header the first value of this name (RFC 6265 section 5.4: the one for the longest path).
+pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
+    let mut cookies = header.split(';').filter_map(|cookie| cookie.trim().split_once('='));
+    cookies.find(|(of, _)| *of == name).map(|(_, value)| value)
+}
+
+/// What a cookie's name must be, and a header's (RFC 9110 section 5.6.2).
+pub fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
 /// Whether the request opens a WebSocket (RFC 6455 section 4.2.1).
 pub fn is_upgrade(request: &Request) -> bool {
     request.method() == "GET"
@@ -195,7 +212,7 @@ fn init(head: &Head) -> ResponseInit {
         set("vary", "Origin");
         if head.status == 204 {
             set("access-control-allow-methods", ALLOWED_METHODS);
-            set("access-control-allow-headers", "content-type");
+            set("access-control-allow-headers", "content-type, authorization");
             // Two hours, the most that Chrome keeps.
             set("access-control-max-age", "7200");
         }
@@ -329,7 +346,7 @@ mod tests {
     #[wasm_bindgen_test]
     async fn a_preflight_tells_what_an_allowed_page_may_send_and_others_nothing() {
         let response = preflight(&of_page(0));
-        let expected = ["https://page.example", "true", "GET, POST, OPTIONS", "content-type"];
+        let expected = ["https://page.example", "true", "GET, POST, OPTIONS", "content-type, authorization"];
         assert_eq!(headers(&response, CORS), expected.map(|value| Some(value.to_owned())));
         assert_eq!((response.status(), text(&response).await), (204, String::new()));
         assert_eq!(headers(&preflight(&Head::default()), CORS), [const { None }; 4]);

@@ -4,6 +4,7 @@ mod bindings;
 mod browser_cookie;
 mod callback_polling;
 mod calls;
+mod carriers;
 mod channel_tree;
 mod config;
 mod cors;

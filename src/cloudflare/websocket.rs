@@ -11,6 +11,8 @@ use worker::web_sys::Response;
 use worker::worker_sys::WebSocketRequestResponsePair;
 use worker::{WebSocket, WebSocketPair};
 
+use super::carriers::SUBPROTOCOLS;
+use crate::bayeux::tokens::Bearer;
 use crate::bayeux::{EndpointKey, KeptSocket, Network, Origin, RequestError, SocketId};
 
 #[wasm_bindgen]
@@ -41,6 +43,7 @@ struct OpenSocket {
     address: Option<Rc<str>>,
     network: Option<Network>,
     browser: Option<Rc<str>>,
+    token: Option<Bearer>,
 }
 
 /// What Faye's clients send at intervals so that nothing between cuts an idle socket, and what its server answers: the
@@ -56,6 +59,10 @@ struct Attachment {
     /// Its browser's cookie.
     #[serde(default)]
     browser: Option<String>,
+    /// The token that its upgrade carried: for the handshake, which may come after a sleep, and for the next one should its session
+    /// end. It goes when the socket does.
+    #[serde(default)]
+    token: Option<String>,
     /// The connects it holds, in the server's own words.
     #[serde(default)]
     held: String,
@@ -83,30 +90,35 @@ impl Sockets {
         }
         let mut kept = Vec::new();
         for socket in sockets.state.get_websockets() {
-            let Some(Attachment { number, address, browser, held }) = attachment(&socket) else { continue };
+            let Some(Attachment { number, address, browser, token, held }) = attachment(&socket) else { continue };
             let address: Option<Rc<str>> = address.map(Rc::from);
             kept.push(KeptSocket { socket: SocketId(number), address: address.clone(), held });
             sockets.opened.set(sockets.opened.get().max(number));
             let network = address.as_deref().and_then(Network::of);
-            let open = OpenSocket { socket, address, network, browser: browser.map(Rc::from) };
+            let (browser, token) = (browser.map(Rc::from), token.as_deref().map(Bearer::new));
+            let open = OpenSocket { socket, address, network, browser, token };
             sockets.open.borrow_mut().insert(number, open);
         }
         (sockets, kept)
     }
 
-    /// Takes a socket in. The response hands the client its end.
+    /// Takes a socket in. The response hands the client its end, and the subprotocol that both are to speak.
     ///
     /// # Errors
     /// Where the platform refuses: past 32,768 sockets of one object.
-    pub fn accept(&self, origin: Origin) -> worker::Result<Response> {
+    pub fn accept(&self, origin: Origin, subprotocol: Option<&str>) -> worker::Result<Response> {
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         self.opened.set(self.opened.get() + 1);
         let number = self.opened.get();
         self.state.accept_web_socket(&server);
-        let (network, Origin { address, browser, .. }) = (origin.network(), origin);
-        self.open.borrow_mut().insert(number, OpenSocket { socket: server, address, network, browser });
+        let (network, Origin { address, browser, token, .. }) = (origin.network(), origin);
+        self.open.borrow_mut().insert(number, OpenSocket { socket: server, address, network, browser, token });
         self.keep(SocketId(number), String::new())?;
-        worker::Response::from_websocket(client).map(Into::into)
+        let mut response = worker::Response::from_websocket(client)?;
+        if let Some(subprotocol) = subprotocol {
+            response.headers_mut().set(SUBPROTOCOLS, subprotocol)?;
+        }
+        Ok(response.into())
     }
 
     /// How many sockets this network has open.
@@ -116,9 +128,10 @@ impl Sockets {
 
     /// Whose frame it is. None for a socket that is not ours.
     pub fn sender(&self, socket: &WebSocket) -> Option<(SocketId, Origin)> {
-        let Attachment { number, address, browser, .. } = attachment(socket)?;
-        let origin = Origin { address: address.map(Rc::from), browser: browser.map(Rc::from), multiplexed: true };
-        Some((SocketId(number), origin))
+        let Attachment { number, address, browser, token, .. } = attachment(socket)?;
+        let (address, browser) = (address.map(Rc::from), browser.map(Rc::from));
+        let token = token.as_deref().map(Bearer::new);
+        Some((SocketId(number), Origin { address, browser, multiplexed: true, token }))
     }
 
     /// The socket of this number.
@@ -153,9 +166,10 @@ impl Sockets {
     /// Where it is longer than the platform takes: 16,384 bytes with the rest.
     pub fn keep(&self, SocketId(number): SocketId, held: String) -> worker::Result<()> {
         let open = self.open.borrow();
-        let Some(OpenSocket { socket, address, browser, .. }) = open.get(&number) else { return Ok(()) };
+        let Some(OpenSocket { socket, address, browser, token, .. }) = open.get(&number) else { return Ok(()) };
         let text = |text: &Option<Rc<str>>| text.as_deref().map(str::to_owned);
-        socket.serialize_attachment(Attachment { number, address: text(address), browser: text(browser), held })
+        let token = token.as_ref().map(|token| token.as_str().to_owned());
+        socket.serialize_attachment(Attachment { number, address: text(address), browser: text(browser), token, held })
     }
 
     /// Forgets a socket, and closes this end: the platform sends no Close of its own.

@@ -1,36 +1,20 @@
 // Tokens on workerd, with cometd.js and the command line: signed by node:crypto, each algorithm with a key of one set.
 import assert from 'node:assert/strict';
-import { createHmac, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
+import { createHmac } from 'node:crypto';
 import { after, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';
 import { hears, inNode, sees, settles } from './support/cometd.mjs';
 import { ran } from './support/cli.mjs';
+import { jwt, keyFor, LEEWAY, seconds } from './support/jwt.mjs';
 import { logged, until } from './support/server.mjs';
 
-const secret = randomBytes(32);
-const KEYS = {
-  HS256: { jwk: { kty: 'oct', k: secret.toString('base64url') }, sign: (data) => createHmac('sha256', secret).update(data).digest() },
-  RS256: pair('rsa', { modulusLength: 2048 }, 'sha256'),
-  ES256: pair('ec', { namedCurve: 'P-256' }, 'sha256', { dsaEncoding: 'ieee-p1363' }),
-  EdDSA: pair('ed25519', {}, null),
-};
-
-function pair(type, options, hash, how = {}) {
-  const { privateKey: key, publicKey } = generateKeyPairSync(type, options);
-  return { jwk: publicKey.export({ format: 'jwk' }), sign: (data) => sign(hash, Buffer.from(data), { key, ...how }) };
-}
-
-const seconds = () => Math.floor(Date.now() / 1000);
-/** How long a token outlives its `exp`. */
-const LEEWAY = 60;
+const KEYS = Object.fromEntries(['HS256', 'RS256', 'ES256', 'EdDSA'].map((alg) => [alg, keyFor(alg)]));
 
 /** Every token that was made: none may be seen again. */
 const tokens = [];
 
 function token(claims, { alg = 'ES256', kid = alg, by = KEYS[alg] } = {}) {
-  const part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const signed = `${part({ alg, kid })}.${part({ exp: seconds() + 3600, ...claims })}`;
-  tokens.push(`${signed}.${by.sign(signed).toString('base64url')}`);
+  tokens.push(jwt({ alg, kid }, claims, by));
   return tokens.at(-1);
 }
 
@@ -71,7 +55,7 @@ for (const transport of ['long-polling', 'websocket']) {
   });
 
   test(`${transport}: a bad token opens nothing, and the client gives up`, async (t) => {
-    const forged = pair('ec', { namedCurve: 'P-256' }, 'sha256', { dsaEncoding: 'ieee-p1363' });
+    const forged = keyFor('ES256');
     const rsaAsSecret = { sign: (data) => createHmac('sha256', JSON.stringify(KEYS.RS256.jwk)).update(data).digest() };
     for (const [bad, error] of [
       [undefined, '403::token_missing'],

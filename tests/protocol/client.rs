@@ -4,6 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use bayeux_edge::bayeux::tokens::Bearer;
 use bayeux_edge::bayeux::{EndpointKey, Format, Input, Millis, Origin, SocketId, Status};
 use serde_json::{Value, json};
 
@@ -80,6 +81,12 @@ impl Client {
     /// From now on requests come from this IP address.
     pub fn at_address(self, address: &'static str) -> Self {
         self.origin.borrow_mut().address = Some(address.into());
+        self
+    }
+
+    /// From now on requests carry this token beside their messages.
+    pub fn carrying(self, token: &str) -> Self {
+        self.origin.borrow_mut().token = Some(Bearer::new(token));
         self
     }
 

@@ -95,6 +95,56 @@ fn a_handshake_without_a_token_is_refused_unless_tokens_are_optional() {
 }
 
 #[test]
+fn a_token_beside_the_messages_is_as_good_as_one_in_ext_and_as_bad() {
+    let scenario = with_keys(&[("ACCESS_RULES", "authenticated * /user/{sub}/**")]);
+    let of = |name: &str| token(&json!({"sub": name}));
+    let alice = scenario.client("alice").carrying(&of("alice"));
+    alice.handshake();
+    alice.publish("/user/alice/x", 1);
+    assert_eq!(
+        alice.error_of(json!({"channel": "/user/bob/x", "data": 1})),
+        "403:denied_by_access_rules:publish_denied"
+    );
+    for (beside, error) in [
+        ("no token", "403::token_malformed"),
+        ("", "403::token_malformed"),
+        (&token(&json!({"exp": IN_TEN_SECONDS - 10})), "403::token_expired"),
+        (&"x.".repeat(300_000), "403::token_too_long"),
+        (&token(&json!({"aud": "others"})), "403::token_audience_refused"),
+    ] {
+        let reply = scenario.client("mallory").carrying(beside).shake_hands_with(json!({}));
+        assert_eq!((reply["error"].as_str(), &reply["advice"]), (Some(error), &json!({"reconnect": "none"})));
+    }
+}
+
+#[test]
+fn of_two_tokens_the_one_in_ext_counts() {
+    let scenario = with_keys(&[("ACCESS_RULES", "authenticated * /user/{sub}/**")]);
+    let of = |name: &str| token(&json!({"sub": name}));
+    let in_ext = |token: Value| json!({"ext": {"token": token}});
+    let alice = scenario.client("alice").carrying(&of("bob"));
+    alice.handshake_with(in_ext(json!(of("alice"))));
+    alice.publish("/user/alice/x", 1);
+    for nonsense in [json!("wrong"), json!(""), json!(7), json!({})] {
+        let reply = scenario.client("bob").carrying(&of("bob")).shake_hands_with(in_ext(nonsense));
+        assert_eq!(reply["error"], "403::token_malformed", "a good one beside it does not help");
+    }
+    let bob = scenario.client("bob").carrying(&of("bob"));
+    bob.handshake_with(in_ext(Value::Null));
+    bob.publish("/user/bob/x", 1);
+}
+
+#[test]
+fn where_tokens_are_optional_one_beside_the_messages_is_good_all_the_same_and_without_keys_none_is_read() {
+    let optional = with_keys(&[("TOKENS", "optional")]);
+    assert_eq!(
+        optional.client("mallory").carrying("wrong").shake_hands_with(json!({}))["error"],
+        "403::token_malformed"
+    );
+    Scenario::new().client("alice").carrying("wrong").handshake();
+}
+
+#[test]
 fn its_claims_are_what_rules_and_policies_see_and_the_token_goes_no_further() {
     /// Checks what it is shown, and who may come in.
     struct Porter;
@@ -207,7 +257,7 @@ fn keys_that_cannot_be_used_are_refused_without_being_shown() {
         let error = with("TOKEN_KEYS", keys).unwrap_err();
         assert_eq!((error.name, error.value.as_str()), ("TOKEN_KEYS", "(a secret)"), "{keys}");
     }
-    for asks in ["TOKENS", "TOKEN_ISSUER", "TOKEN_AUDIENCE"] {
+    for asks in ["TOKENS", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "TOKEN_COOKIE"] {
         assert_eq!(with(asks, "optional").unwrap_err().name, "TOKEN_KEYS", "without keys everybody could come in");
     }
 }

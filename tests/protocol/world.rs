@@ -213,7 +213,7 @@ impl World {
                 }
                 Output::Keep { socket, held } => {
                     let open = self.secrets.keys().any(|secret| held.contains(secret));
-                    assert!(held.len() < 14_000 && !open, "{held}");
+                    assert!(held.len() < 8_000 && !open, "{held}");
                     self.kept.insert(socket, held);
                 }
                 Output::WakeAt(time) => {

@@ -16,12 +16,14 @@
 //!
 //! The key decides on the algorithm, never the token (RFC 8725 section 3.1); encrypted tokens (JWE) are not taken.
 
+mod bearer;
 mod claims;
 mod error;
 mod keys;
 mod signature;
 mod token;
 
+pub use bearer::{Bearer, plain_subprotocol};
 pub use claims::{Claims, Expected, LEEWAY};
 pub use error::TokenError;
 pub use keys::{Keys, KeysError, MAX_KEYS};

@@ -17,7 +17,7 @@ use crate::cloudflare::log::LogLevel;
 use crate::cloudflare::rate_limits::too_many;
 use crate::cloudflare::tunnels::Arrived;
 use crate::cloudflare::websocket::Close;
-use crate::cloudflare::{js, long_polling};
+use crate::cloudflare::{carriers, js, long_polling};
 
 impl Tree {
     /// A socket for whoever may read an answer: unlike a request's, the browser would let any page read a socket's.
@@ -25,7 +25,7 @@ impl Tree {
         if is_foreign(request, &self.config.allowed_origins) {
             return foreign();
         }
-        let origin = self.origin(request);
+        let origin = Origin { token: carriers::token(request, &self.config), ..self.origin(request) };
         if let Some(refusal) = self.refuse_connection(&origin, Head::default()) {
             return refusal;
         }
@@ -36,7 +36,8 @@ impl Tree {
             let head = Head { status: 503, ..Head::default() };
             return respond(&head, r#"[{"successful":false,"error":"503::connections_exceeded"}]"#);
         }
-        self.sockets.accept(origin).unwrap_or_else(|error| {
+        let subprotocol = carriers::subprotocol(request);
+        self.sockets.accept(origin, subprotocol.as_deref()).unwrap_or_else(|error| {
             self.log.line(LogLevel::Warn, "socket_refused", json!({ "error": error.to_string() }));
             let head = Head { status: 503, ..Head::default() };
             respond(&head, r#"[{"successful":false,"error":"503::sockets_exceeded"}]"#)
@@ -85,7 +86,8 @@ impl Tree {
         let address = origin.address.as_ref().map(|address| (long_polling::ADDRESS_HEADER, address.to_string()));
         let cookie = self.config.browser_cookie.as_ref().zip(origin.browser.as_ref());
         let cookie = cookie.map(|(cookie, browser)| ("Cookie", cookie.with(browser)));
-        address.into_iter().chain(cookie).collect()
+        let token = origin.token.as_ref().map(|token| (carriers::AUTHORIZATION, token.to_authorization()));
+        address.into_iter().chain(cookie).chain(token).collect()
     }
 
     /// A stream's client does something.

@@ -17,10 +17,10 @@ export class CometDClient {
   #subscriptions = new Map(); // pattern → cometd.js' own
   #extensions = {};
 
-  /** `transports` are those that the client may use, `extensions` those that it has, both by their names. */
-  constructor({ url, transports, extensions = [] }) {
+  /** `transports` are those that the client may use, `extensions` those that it has, both by their names; `configuration` is cometd.js' own. */
+  constructor({ url, transports, extensions = [], configuration = {} }) {
     for (const type of this.#cometd.getTransportTypes()) if (!transports.includes(type)) this.#cometd.unregisterTransport(type);
-    this.#cometd.configure({ url, logLevel: 'error', backoffIncrement: 100, maxBackoff: 300 });
+    this.#cometd.configure({ url, logLevel: 'error', backoffIncrement: 100, maxBackoff: 300, ...configuration });
     for (const name of extensions) this.#cometd.registerExtension(name, (this.#extensions[name] = new EXTENSIONS[name]()));
     for (const channel of ['handshake', 'connect', 'disconnect']) {
       // Its own failures bring the request and the transport along.

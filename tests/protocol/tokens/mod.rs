@@ -1,5 +1,6 @@
 //! Tokens: which are believed, and which are not.
 
+mod bearer;
 mod made;
 
 use base64ct::{Base64UrlUnpadded, Encoding};

@@ -1,0 +1,58 @@
+//! Where a token may stand beside messages, and what is kept of what is none.
+
+use bayeux_edge::bayeux::Origin;
+use bayeux_edge::bayeux::tokens::{Bearer, MAX_LENGTH, plain_subprotocol};
+
+fn text(token: Option<Bearer>) -> Option<String> {
+    token.map(|token| token.as_str().to_owned())
+}
+
+#[test]
+fn an_authorization_header_has_one_where_its_scheme_is_bearer() {
+    for (header, token) in [
+        ("Bearer a.b.c", Some("a.b.c")),
+        ("bearer a.b.c", Some("a.b.c")),
+        (" BEARER   a.b.c ", Some("a.b.c")),
+        // It is shown, and is no good.
+        ("Bearer", Some("")),
+        ("Bearer a b", Some("a b")),
+        ("Basic YWxpY2U6eA==", None),
+        ("Bearera.b.c", None),
+        ("a.b.c", None),
+        ("", None),
+    ] {
+        assert_eq!(text(Bearer::of_authorization(header)).as_deref(), token, "{header:?}");
+    }
+    let token = Bearer::new("a.b.c");
+    assert_eq!(Bearer::of_authorization(&token.to_authorization()), Some(token));
+}
+
+#[test]
+fn among_subprotocols_one_may_be_a_token_and_is_never_agreed_on() {
+    for (offered, token, agreed) in [
+        ("bayeux, bayeux.token.a.b.c", Some("a.b.c"), Some("bayeux")),
+        ("bayeux.token.a.b.c ,\tother,bayeux", Some("a.b.c"), Some("other")),
+        ("bayeux.token.a.b.c, bayeux.token.d.e.f", Some("a.b.c"), None),
+        ("bayeux.token.", Some(""), None),
+        ("bayeux", None, Some("bayeux")),
+        ("Bayeux.Token.a.b.c", None, Some("Bayeux.Token.a.b.c")),
+        (" , ,", None, None),
+        ("", None, None),
+    ] {
+        assert_eq!(text(Bearer::of_subprotocols(offered)).as_deref(), token, "{offered:?}");
+        assert_eq!(plain_subprotocol(offered), agreed, "{offered:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_a_token_takes_no_room() {
+    assert_eq!(Bearer::new(&"x".repeat(1 << 20)).as_str().len(), MAX_LENGTH + 1);
+    assert_eq!(Bearer::new(&"x".repeat(MAX_LENGTH)).as_str().len(), MAX_LENGTH);
+    assert_eq!(Bearer::new(&"é".repeat(1 << 20)).as_str(), "");
+}
+
+#[test]
+fn no_log_shows_it() {
+    let origin = Origin { token: Some(Bearer::new("eyJ.eyJ.x")), ..Origin::default() };
+    assert!(!format!("{origin:?}").contains("eyJ"));
+}
