@@ -160,25 +160,13 @@ impl Journal {
         recent.into_iter().chain(self.released).min().map(|since| since + TICK)
     }
 
-    /// Saves what waits for too long, and forgets what nobody waits for. `relaxed`: what homes were given can wait for their word,
-    /// as it does not wait to leave.
+    /// Saves what waits for too long, and forgets what nobody waits for.
     ///
     /// # Errors
     /// The store's. What could not be saved stays in memory alone.
-    pub fn settle(
-        &mut self,
-        now: Millis,
-        relaxed: bool,
-        sessions: &mut Sessions,
-        store: &mut dyn Store,
-    ) -> Result<(), StoreError> {
+    pub fn settle(&mut self, now: Millis, sessions: &mut Sessions, store: &mut dyn Store) -> Result<(), StoreError> {
         while let Some(recent) = self.recent.pop_front_if(|recent| recent.at + TICK <= now) {
             let Recent { number, event, key, to, .. } = recent;
-            let is_given = |key: &SessionKey| relaxed && sessions.get(*key).is_some_and(|home| home.is_given(number));
-            let (given, to): (Vec<_>, Vec<_>) = to.into_iter().partition(is_given);
-            if !given.is_empty() {
-                self.recent.push_back(Recent { number, event: event.clone(), key, at: now, to: given });
-            }
             let to: Vec<_> = to.into_iter().filter(|key| sessions.mark_saved(*key, number)).collect();
             self.save(number, &event, key, to, store)?;
         }

@@ -25,8 +25,8 @@ use super::tokens::TokenError;
 use super::trees::Trees;
 use super::waiting::Waiting;
 use super::{
-    Advice, BayeuxError, ClientId, Delivery, Durability, Ending, Endpoint, EndpointKey, Event, Format, Home, Input,
-    Millis, Notice, Options, Output, Rates, Reply, SessionKey, Status, Subscriptions,
+    Advice, BayeuxError, ClientId, Delivery, Ending, Endpoint, EndpointKey, Event, Format, Home, Input, Millis, Notice,
+    Options, Output, Rates, Reply, SessionKey, Status, Subscriptions,
 };
 
 /// Everything a home knows, and [`BayeuxServer::handle`], the one way in and out.
@@ -234,8 +234,7 @@ impl BayeuxServer {
         if let Some(newest) = deliveries.iter().map(|delivery| delivery.newest).max() {
             self.store.save_deliveries(newest, deliveries)?;
         }
-        let relaxed = self.options.durability == Durability::Relaxed;
-        self.journal.settle(now, relaxed, &mut self.sessions, &mut *self.store)
+        self.journal.settle(now, &mut self.sessions, &mut *self.store)
     }
 
     /// Writes a session's row.

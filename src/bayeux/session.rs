@@ -13,10 +13,7 @@ use super::flush::Wave;
 use super::store::SavedSession;
 use super::time::millis;
 use super::trees::{Peer, SavedPeer};
-use super::{
-    ChannelPattern, ClientId, Endpoint, Event, EventNumber, Format, MessageId, Millis, Network, Queue, SocketId,
-    StreamId,
-};
+use super::{ChannelPattern, ClientId, Endpoint, Event, Format, MessageId, Millis, Network, Queue, SocketId, StreamId};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
 #[derive(Debug)]
@@ -152,11 +149,6 @@ impl Session {
     /// Whether nothing may be lost on the way to it.
     pub fn is_strict(&self) -> bool {
         self.batches.is_some() || self.peer.as_ref().is_some_and(|peer| peer.strict)
-    }
-
-    /// Whether it is a home that was given this event, and has a moment to say that it has heard it.
-    pub(super) fn is_given(&self, event: EventNumber) -> bool {
-        self.peer.as_ref().is_some_and(|peer| !peer.strict && peer.is_given(event))
     }
 
     /// Whether the last batch is the first with a number that the row does not speak of.

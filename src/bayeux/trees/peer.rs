@@ -19,6 +19,8 @@ pub struct Peer {
     pub strict: bool,
     pub done: Done,
     pub(super) way: Way,
+    /// It has asked for something since the relay left that is under way: if that one found nobody there, that is no longer so.
+    pub(super) asked_since: bool,
     pub(super) failures: u32,
     pub(super) failing_since: Option<Millis>,
     /// Events that one session there is not to hear.
@@ -108,16 +110,12 @@ impl Peer {
             strict,
             done: Done::default(),
             way: Way::Free,
+            asked_since: false,
             failures: 0,
             failing_since: None,
             not_to: BTreeMap::new(),
             gap: None,
         }
-    }
-
-    /// Whether this event went with an answer, and nothing is to be done yet about the home's silence.
-    pub fn is_given(&self, event: EventNumber) -> bool {
-        matches!(self.way, Way::Given(upto, _) if event <= upto)
     }
 
     /// Whether an event leaves at once.
@@ -251,6 +249,7 @@ impl BayeuxServer {
         let Some(peer) = &mut session.peer else { return Err(Failure::Invalid) };
         let stricter = strict && !peer.strict;
         peer.strict |= strict;
+        peer.asked_since = true;
         let new: Vec<_> = patterns.into_iter().filter(|pattern| !session.subscriptions.contains(pattern)).collect();
         if new.is_empty() && !stricter {
             return Ok(());

@@ -22,8 +22,9 @@ use crate::bayeux::{
 const MAX_EVENTS: usize = 1000;
 const MAX_BYTES: usize = 4 << 20;
 
-/// How long events that went with an answer are taken as heard. A busy home says so sooner, with its next call.
-const UNHEARD: Duration = Duration::from_secs(5);
+/// How long events that went with an answer are taken as heard. A busy home says so sooner, with its next call; a quiet one is asked,
+/// as the owner stays awake for this time, which costs more than the call.
+const UNHEARD: Duration = Duration::from_millis(500);
 
 /// How long a home may be out of reach before it is forgotten with all that waits for it.
 const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
@@ -87,7 +88,7 @@ impl BayeuxServer {
             }
             let Some(relay) = self.next_relay(key) else { continue };
             let Some(peer) = self.peer_mut(key) else { continue };
-            peer.way = Way::Taken;
+            (peer.way, peer.asked_since) = (Way::Taken, false);
             relays.push((key, peer.home.clone(), relay));
         }
         if !relays.is_empty() {
@@ -122,7 +123,7 @@ impl BayeuxServer {
         for (key, home) in peers {
             match answer.iter().find(|heard| heard.home == *home) {
                 Some(Heard { heard, interested, .. }) => {
-                    if *interested {
+                    if *interested || self.peer_mut(*key).is_some_and(|peer| peer.asked_since) {
                         self.peer_has_heard(*key, *heard);
                     } else {
                         self.silence_peer(*key);

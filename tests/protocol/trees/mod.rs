@@ -11,6 +11,7 @@ mod costs;
 mod history;
 mod network;
 mod overflow;
+mod relays;
 mod simulation;
 mod spans;
 

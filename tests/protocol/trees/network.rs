@@ -16,6 +16,9 @@ pub struct Network {
     last: u64,
     servers: BTreeMap<Home, BayeuxServer>,
     cut_off: BTreeSet<Home>,
+    /// Objects whose answers to others are on their way for long, and those answers: for whom, and its token.
+    slow: BTreeSet<Home>,
+    late: Vec<(Home, u64, Option<String>)>,
     /// Calls that wait for an answer: who asked, and the token.
     asked: BTreeMap<u64, (Home, u64)>,
     answers: BTreeMap<u64, String>,
@@ -30,8 +33,9 @@ pub struct Client {
 
 impl Network {
     pub fn new(options: Options) -> Self {
-        let (servers, cut_off, asked, answers) = Default::default();
-        Self { options, now: 1_700_000_000_000, last: 0, servers, cut_off, asked, answers, calls: 0 }
+        let (servers, cut_off, slow, late) = Default::default();
+        let (asked, answers) = Default::default();
+        Self { options, now: 1_700_000_000_000, last: 0, servers, cut_off, slow, late, asked, answers, calls: 0 }
     }
 
     /// A client at that home, whose first connect was answered.
@@ -93,6 +97,19 @@ impl Network {
         };
     }
 
+    /// From now on what it answers to others comes late.
+    pub fn answers_late(&mut self, home: &str) {
+        self.slow.insert(Home::named(home).unwrap());
+    }
+
+    /// All that is late comes now, and nothing is late any more.
+    pub fn late_answers_come(&mut self) {
+        self.slow.clear();
+        for (asker, token, answer) in std::mem::take(&mut self.late) {
+            self.input(&asker, Input::Answer { token, answer });
+        }
+    }
+
     /// It begins anew, with nothing.
     pub fn forgets_all(&mut self, home: &str) {
         self.servers.remove(&Home::named(home).unwrap());
@@ -128,6 +145,10 @@ impl Network {
                         continue;
                     };
                     let answer = (status == Status::Ok).then_some(messages);
+                    if self.slow.contains(home) {
+                        self.late.push((asker, token, answer));
+                        continue;
+                    }
                     self.input(&asker, Input::Answer { token, answer });
                 }
                 Output::Ask { token, whom, .. } if self.cut_off.contains(&whom) || self.cut_off.contains(home) => {
