@@ -15,6 +15,7 @@
 //!  │   departures  timer  log     │
 //!  │   store                      │  rows in SQLite, for its next life
 //!  │   carriers                   │  tokens beside the messages
+//!  │   key_fetch                  │  the keys that others publish
 //!  │   calls  homes  tunnels      │  ◀─▶ other objects: homes and owners
 //!  └───────┬──────────────▲───────┘
 //!    Input │              │ Output      values only; and a Store, which answers at once
@@ -28,6 +29,7 @@
 //!  │   journal  restore           │  what is written down of it, and read again
 //!  │   trees/*  waiting           │  what homes and owners say to each other; who waits for that
 //!  │   extensions/*               │  ack, timesync
+//!  │   identity  remote_keys      │  who a client is, by whose keys
 //!  │   api  hooks                 │  what other programs ask, with a key; another Worker that decides
 //!  └───────┬──────────────▲───────┘
 //!      ask │              │ verdicts, actions

@@ -186,7 +186,7 @@ impl BayeuxServer {
         batch.asking.remove(&place);
         match *asked {
             Asked::Subscribe { .. } | Asked::Leave { hook: Hook::Subscribe, .. } => batch.subscribing.insert(place),
-            Asked::Leave { .. } => batch.asking.insert(place),
+            Asked::Leave { .. } | Asked::Keys { .. } => batch.asking.insert(place),
             Asked::Publish { .. } => false,
         };
         let batch = self.waiting.number(batch);
@@ -216,11 +216,13 @@ impl BayeuxServer {
         let token = self.take_token(&mut checked.message);
         if checked.channel.as_str() == "/meta/handshake" && !batch.by_api {
             let token = token.or_else(|| batch.origin.token.clone());
-            checked.identity = match self.identify(token.as_ref()) {
-                Ok(identity) => identity,
-                Err(error) => return Step::Replied(self.refuse_handshake(&checked, &error)),
-            };
+            return self.step_handshake(now, batch, checked, token);
         }
+        self.step_identified(now, batch, checked)
+    }
+
+    /// A message of which it is known who sent it.
+    pub(super) fn step_identified(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
         match self.hook_for(batch, &checked) {
             Some(hook) => self.ask_leave(now, batch, hook, checked),
             None => self.step_allowed(now, batch, checked, Leave::default()),

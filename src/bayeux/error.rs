@@ -71,6 +71,8 @@ pub enum BayeuxError {
     TokenMissing,
     /// A token that opens nothing, or has expired since.
     Token(TokenError),
+    /// The keys by which tokens are checked could not be fetched, now or ever.
+    TokenKeysUnavailable,
     /// The policy said no.
     Denied(Operation, Denial),
     /// `MAX_SESSIONS` sessions live here already.
@@ -186,6 +188,7 @@ impl fmt::Display for BayeuxError {
             Self::MessageDeleted => "404::message_deleted",
             Self::MetaChannelUnknown => "403::meta_channel_unknown",
             Self::TokenMissing => "403::token_missing",
+            Self::TokenKeysUnavailable => "503::token_keys_unavailable",
             Self::SessionsExceeded => "503::sessions_exceeded",
             Self::ConnectionsExceeded => "503::connections_exceeded",
             Self::RateExceeded(_) => "429::rate_exceeded",

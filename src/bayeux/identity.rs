@@ -16,7 +16,9 @@ use serde_json::{Map, Value};
 
 use super::access::CLAIMS;
 use super::app::Client;
+use super::batch::{Batch, Checked, Step};
 use super::tokens::{Bearer, Expected, Keys, TokenError};
+use super::waiting::Asked;
 use super::{BayeuxError, BayeuxServer, Ending, Message, Millis};
 
 /// The end of the year 9999, beyond which no alarm can be set.
@@ -25,8 +27,10 @@ const LAST_DATE: Millis = Millis(253_402_300_800_000);
 /// What is asked of tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenOptions {
-    /// `TOKEN_KEYS`, a secret: the keys that sign them. Without any there are no tokens.
+    /// `TOKEN_KEYS`, a secret: the keys that sign them.
     pub keys: Option<Keys>,
+    /// `TOKEN_JWKS_URL`: where others publish theirs. Without either there are no tokens.
+    pub jwks_url: Option<String>,
     /// `TOKENS`: whether a handshake may come without one. It may not.
     pub optional: bool,
     /// `TOKEN_ISSUER`: what their `iss` must be.
@@ -43,7 +47,19 @@ pub(super) struct Identity {
     pub expires: Millis,
 }
 
+/// Why it is not known who shakes hands.
+enum Unidentified {
+    Refused(BayeuxError),
+    /// There may be keys that have not been fetched.
+    KeysWanted,
+}
+
 impl TokenOptions {
+    /// Whether tokens are asked for.
+    pub fn are_in_use(&self) -> bool {
+        self.keys.is_some() || self.jwks_url.is_some()
+    }
+
     fn verify(&self, keys: &Keys, token: &Bearer, time: Millis) -> Result<Identity, TokenError> {
         let expected = Expected { issuer: self.issuer.as_deref(), audience: self.audience.as_deref() };
         let claims = keys.verify(token.as_str(), &expected, time.0 / 1000)?;
@@ -62,7 +78,9 @@ impl Identity {
 impl BayeuxServer {
     /// Takes the token out of a message. Where there are no keys it is the application's to read.
     pub(super) fn take_token(&self, message: &mut Message) -> Option<Bearer> {
-        self.options.tokens.keys.as_ref()?;
+        if !self.options.tokens.are_in_use() {
+            return None;
+        }
         let mut ext: Message = message.get("ext")?;
         ext.field("token")?;
         // What is no text is no token.
@@ -76,18 +94,62 @@ impl BayeuxServer {
         Some(Bearer::new(&token))
     }
 
+    /// Goes on with a handshake when it is known who shakes hands. For that it may have to wait.
+    pub(super) fn step_handshake(
+        &mut self,
+        now: Millis,
+        batch: &mut Batch,
+        mut checked: Checked,
+        token: Option<Bearer>,
+    ) -> Step {
+        let error = match self.identify(token.as_ref()) {
+            Ok(identity) => {
+                checked.identity = identity;
+                return self.step_identified(now, batch, checked);
+            }
+            Err(Unidentified::Refused(error)) => error,
+            Err(Unidentified::KeysWanted) => match self.await_keys() {
+                Some(ticket) => return Step::Asked(ticket, 1, Box::new(Asked::Keys { checked, token })),
+                None => BayeuxError::TokenKeysUnavailable,
+            },
+        };
+        Step::Replied(self.refuse_handshake(&checked, &error))
+    }
+
     /// Who shakes hands, where a token says it.
-    ///
-    /// # Errors
-    /// [`BayeuxError::TokenMissing`] or [`BayeuxError::Token`].
-    pub(super) fn identify(&self, token: Option<&Bearer>) -> Result<Option<Identity>, BayeuxError> {
+    fn identify(&self, token: Option<&Bearer>) -> Result<Option<Identity>, Unidentified> {
         let tokens = &self.options.tokens;
-        let Some(keys) = &tokens.keys else { return Ok(None) };
-        match token {
-            None if tokens.optional => Ok(None),
-            None => Err(BayeuxError::TokenMissing),
-            Some(token) => tokens.verify(keys, token, self.time_outside()).map(Some).map_err(BayeuxError::Token),
+        let token = match token {
+            _ if !tokens.are_in_use() => return Ok(None),
+            None if tokens.optional => return Ok(None),
+            None => return Err(Unidentified::Refused(BayeuxError::TokenMissing)),
+            Some(token) => token,
+        };
+        let none = Keys::default();
+        match tokens.verify(tokens.keys.as_ref().unwrap_or(&none), token, self.time_outside()) {
+            Ok(identity) => Ok(Some(identity)),
+            // None of these keys made it, but another may have.
+            Err(TokenError::KeyUnknown | TokenError::AlgorithmRefused | TokenError::SignatureInvalid)
+                if tokens.jwks_url.is_some() =>
+            {
+                self.identify_remotely(token).map(Some)
+            }
+            Err(error) => Err(Unidentified::Refused(BayeuxError::Token(error))),
         }
+    }
+
+    /// The same by the keys of others.
+    fn identify_remotely(&self, token: &Bearer) -> Result<Identity, Unidentified> {
+        let (now, remote) = (self.now(), &self.remote_keys);
+        let newer_may_come = remote.may_come(now);
+        if newer_may_come && !remote.are_fresh(now) {
+            return Err(Unidentified::KeysWanted);
+        }
+        let keys = remote.usable(now).ok_or(Unidentified::Refused(BayeuxError::TokenKeysUnavailable))?;
+        self.options.tokens.verify(keys, token, self.time_outside()).map_err(|error| match error {
+            TokenError::KeyUnknown if newer_may_come => Unidentified::KeysWanted,
+            error => Unidentified::Refused(BayeuxError::Token(error)),
+        })
     }
 
     /// Ends the sessions whose token has expired.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::app::{HttpRequest, HttpResponse};
 use super::request::Element;
 use super::tokens::Bearer;
-use super::{Format, Home, Millis, Network};
+use super::{FetchedKeys, Format, Home, Millis, Network};
 
 /// What happened outside.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub enum Input {
     /// What the hooks Worker answered to the last [`Output::Consult`]; none where it did not within `HOOKS_TIMEOUT`, or not with
     /// success.
     Consulted(Option<String>),
+    /// What the last [`Output::FetchKeys`] has brought, or in words why nothing.
+    KeysFetched(Result<FetchedKeys, String>),
     /// The time of the last [`Output::WakeAt`] has come.
     Timeout,
 }
@@ -54,6 +56,8 @@ pub enum Output {
     Ask { token: u64, whom: Home, call: String },
     /// Bring this to the hooks Worker. There is one such request at a time.
     Consult { request: String },
+    /// Fetch the keys that are published there. There is one such fetch at a time.
+    FetchKeys { url: String },
     /// Keep this text with the socket: it is what [`BayeuxServer::restore`](super::BayeuxServer::restore) asks for.
     Keep { socket: SocketId, held: String },
     /// Call with [`Input::Timeout`] at this time. It replaces an earlier one; a call too early does no harm.
@@ -151,6 +155,14 @@ pub enum Notice {
     /// A hooks Worker was asked, and gave no answer to so many questions.
     HooksFailed {
         calls: usize,
+    },
+    /// `TOKEN_JWKS_URL` has brought so many keys.
+    TokenKeysFetched {
+        keys: usize,
+    },
+    /// It has brought none, and why.
+    TokenKeysFailed {
+        reason: String,
     },
     /// A row could not be written, in the storage's own words.
     StoreFailed {

@@ -17,7 +17,7 @@
 //! | how homes and owners of channels work together | `trees/`; who waits for another object: `waiting.rs` |
 //! | what another Worker decides | `hooks/` |
 //! | what other programs can ask with a key | `api/` |
-//! | what a token must be to be believed | `tokens/` |
+//! | what a token must be to be believed | `tokens/`; whose keys are fetched, and when: `remote_keys.rs` |
 //! | what travels in `ext` | its file in `extensions/` |
 //! | names, errors, numbers | `channel.rs`, `error.rs`, `options.rs` |
 
@@ -54,6 +54,7 @@ mod options;
 mod publish;
 mod queue;
 mod rates;
+mod remote_keys;
 mod reply;
 mod request;
 mod restore;
@@ -90,6 +91,7 @@ pub use network::Network;
 pub use options::{Durability, OptionError, Options, QueueOverflow};
 pub use queue::{Queue, Urgency};
 pub use rates::{Exceeded, Rate, Rates};
+pub use remote_keys::FetchedKeys;
 pub use reply::Reply;
 pub use request::{Element, RequestError, parse_form, parse_json};
 pub use retries::PublishKey;

@@ -389,6 +389,7 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
         let default = TokenOptions::default();
         let tokens = TokenOptions {
             optional: self.one_of("TOKENS", [("required", false), ("optional", true)], default.optional)?,
+            jwks_url: self.url("TOKEN_JWKS_URL")?,
             issuer: (self.0)("TOKEN_ISSUER"),
             audience: (self.0)("TOKEN_AUDIENCE"),
             keys,
@@ -396,7 +397,18 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
         // Who asks for tokens and forgets the keys would let everybody in.
         let asked = ["TOKENS", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "TOKEN_COOKIE"];
         let asked = asked.into_iter().any(|name| (self.0)(name).is_some());
-        if asked && tokens.keys.is_none() { wrong("", "there is none") } else { Ok(tokens) }
+        if asked && !tokens.are_in_use() { wrong("", "there is none, and no TOKEN_JWKS_URL") } else { Ok(tokens) }
+    }
+
+    /// A URL whose answer nobody between can forge.
+    fn url(&self, name: &'static str) -> Result<Option<String>, OptionError> {
+        match (self.0)(name) {
+            Some(value) if !is_safe(&value) => {
+                let allowed = "a URL with https://, or for development with http://localhost".to_owned();
+                Err(OptionError { name, value, allowed })
+            }
+            value => Ok(value),
+        }
     }
 
     fn words(&self, name: &str) -> Vec<String> {
@@ -444,6 +456,21 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
             },
         }
     }
+}
+
+/// What is no URL at all does no harm: the shell cannot fetch it.
+fn is_safe(url: &str) -> bool {
+    let Some((scheme, rest)) = url.split_once("://") else { return false };
+    // To the URL standard a backslash is a slash.
+    let authority = rest.split(['/', '?', '\\']).next().unwrap_or_default();
+    let host = match authority.find(']') {
+        Some(end) => &authority[..=end],
+        None => authority.split(':').next().unwrap_or_default(),
+    };
+    let plain =
+        url.bytes().all(|byte| byte.is_ascii_graphic()) && !url.contains(['#', '\\']) && !authority.contains('@');
+    let local = matches!(host, "localhost" | "127.0.0.1" | "[::1]");
+    plain && !host.is_empty() && (scheme == "https" || scheme == "http" && local)
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use super::flush::{FlushPace, Sent};
 use super::frames::{Frames, array, split};
 use super::hooks::Hooks;
 use super::journal::Journal;
+use super::remote_keys::RemoteKeys;
 use super::retries::Retries;
 use super::session::HeldConnect;
 use super::sessions::{News, Sessions};
@@ -51,6 +52,7 @@ pub struct BayeuxServer {
     pub(super) stamp: Stamp,
     pub(super) waiting: Waiting,
     pub(super) hooks: Hooks,
+    pub(super) remote_keys: RemoteKeys,
     pub(super) trees: Trees,
     pub(super) home: Home,
     random: ChaCha12Rng,
@@ -80,6 +82,7 @@ impl BayeuxServer {
             stamp: Stamp::default(),
             waiting: Waiting::default(),
             hooks: Hooks::default(),
+            remote_keys: RemoteKeys::default(),
             trees: Trees::default(),
             home,
             random: ChaCha12Rng::from_seed(seed),
@@ -115,6 +118,7 @@ impl BayeuxServer {
             Input::Call { from, call } => self.answer_call(now, from, &call),
             Input::Answer { token, answer } => self.take_answer(now, token, answer.as_deref()),
             Input::Consulted(answer) => self.take_verdicts(now, answer.as_deref()),
+            Input::KeysFetched(answer) => self.take_keys(now, answer),
             Input::Timeout => self.wake = None,
         }
         self.give_up(now);

@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::actions::Subject;
 use super::app::{Action, Client};
 use super::batch::{Batch, Checked, Step};
+use super::tokens::Bearer;
 use super::{
     BayeuxError, BayeuxServer, ChannelId, ChannelPattern, Event, Hook, Millis, Notice, PublishKey, SessionKey,
 };
@@ -61,6 +62,11 @@ pub(super) enum Asked {
         hook: Hook,
         ticket: Ticket,
         checked: Checked,
+    },
+    /// The keys are fetched by which this handshake's token is to be checked.
+    Keys {
+        checked: Checked,
+        token: Option<Bearer>,
     },
 }
 
@@ -155,20 +161,42 @@ impl BayeuxServer {
                 checked.answered_subscription(outcome)
             }
             Asked::Leave { hook, ticket, checked } => {
-                // What the application panics on now is no longer the input of whoever asked, so the shell cannot answer them.
-                let failure = checked.failed(&BayeuxError::Service(500, "internal_error".to_owned())).into_json();
-                let decide = || self.leave_decided(now, &mut batch, (hook, ticket, checked), outcome);
-                match catch_unwind(AssertUnwindSafe(decide)).unwrap_or(Step::Replied(failure)) {
-                    Step::Replied(reply) | Step::Refused(reply) => reply,
-                    Step::Hold(key, hold) => return self.hold(key, hold, batch),
-                    Step::Asked(ticket, words, asked) => {
-                        self.wait_at(&mut batch, place, ticket, words, asked);
-                        return self.run(now, batch);
-                    }
-                }
+                let failure = internal_error(&checked);
+                return self.step_at(now, batch, place, failure, |server, batch| {
+                    server.leave_decided(now, batch, (hook, ticket, checked), outcome)
+                });
+            }
+            Asked::Keys { checked, token } => {
+                let failure = internal_error(&checked);
+                return self.step_at(now, batch, place, failure, |server, batch| {
+                    server.step_handshake(now, batch, checked, token)
+                });
             }
         };
         batch.fill(place, reply);
         self.run(now, batch);
     }
+
+    /// Goes on with a message that had to wait before its step.
+    fn step_at(
+        &mut self,
+        now: Millis,
+        mut batch: Batch,
+        place: usize,
+        failure: String,
+        step: impl FnOnce(&mut Self, &mut Batch) -> Step,
+    ) {
+        // What the application panics on now is no longer the input of whoever asked, so the shell cannot answer them.
+        let step = catch_unwind(AssertUnwindSafe(|| step(self, &mut batch))).unwrap_or(Step::Replied(failure));
+        match step {
+            Step::Replied(reply) | Step::Refused(reply) => batch.fill(place, reply),
+            Step::Hold(key, hold) => return self.hold(key, hold, batch),
+            Step::Asked(ticket, words, asked) => self.wait_at(&mut batch, place, ticket, words, asked),
+        }
+        self.run(now, batch);
+    }
+}
+
+fn internal_error(checked: &Checked) -> String {
+    checked.failed(&BayeuxError::Service(500, "internal_error".to_owned())).into_json()
 }

@@ -4,11 +4,11 @@
 
 use wasm_bindgen::prelude::*;
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::web_sys::{AbortController, AbortSignal, Request, RequestInit, Response};
+use worker::web_sys::{AbortSignal, Request, RequestInit, Response};
 
 use super::bindings::Bindings;
 use super::http::{path, whole_body};
-use super::js;
+use super::patience::within;
 use crate::bayeux::{BASE_PATH, Home, RequestError};
 
 const METHOD: &str = "PUT";
@@ -31,13 +31,7 @@ pub async fn read(request: &Request) -> Result<String, RequestError> {
 
 /// What another object answers; none where it cannot be reached, or refuses.
 pub async fn ask(bindings: &Bindings, whom: &Home, call: &str) -> Option<String> {
-    let controller = AbortController::new().ok()?;
-    let signal = controller.signal();
-    let give_up = Closure::once_assert_unwind_safe(move || controller.abort());
-    // Not `AbortSignal.timeout`: nothing ends its timer when the answer has come, and an object with a timer does not hibernate.
-    let timer = js::set_timeout(give_up.as_ref().unchecked_ref(), PATIENCE_MS);
-    let answer = try_to_ask(bindings, whom, call, &signal).await;
-    js::clear_timeout(&timer);
+    let answer = within(PATIENCE_MS, async |signal| try_to_ask(bindings, whom, call, &signal).await).await;
     answer.ok().flatten()
 }
 

@@ -43,7 +43,9 @@ impl TokenCookie {
 
 /// The token that a request carries beside its messages, where tokens are asked for: the first that there is.
 pub fn token(request: &Request, config: &Config) -> Option<Bearer> {
-    config.options.tokens.keys.as_ref()?;
+    if !config.options.tokens.are_in_use() {
+        return None;
+    }
     header(request, AUTHORIZATION)
         .and_then(|header| Bearer::of_authorization(&header))
         .or_else(|| header(request, SUBPROTOCOLS).and_then(|header| Bearer::of_subprotocols(&header)))

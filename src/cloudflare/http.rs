@@ -83,7 +83,7 @@ pub async fn body(request: &Request, limit: usize) -> Result<String, RequestErro
     match length(request) {
         Some(length) if length > limit as u64 => Err(RequestError::TooLarge),
         Some(_) => whole_body(request).await.ok_or(RequestError::JsonInvalid),
-        None => Ok(String::from_utf8_lossy(&chunked_body(request, limit).await?).into_owned()),
+        None => Ok(String::from_utf8_lossy(&bounded(request.body(), limit).await?).into_owned()),
     }
 }
 
@@ -91,7 +91,7 @@ pub async fn body(request: &Request, limit: usize) -> Result<String, RequestErro
 pub async fn bytes(request: &Request, limit: usize) -> Result<Vec<u8>, RequestError> {
     match length(request) {
         Some(length) if length > limit as u64 => Err(RequestError::TooLarge),
-        _ => chunked_body(request, limit).await,
+        _ => bounded(request.body(), limit).await,
     }
 }
 
@@ -106,8 +106,11 @@ pub async fn whole_body(request: &Request) -> Option<String> {
 }
 
 /// A body that does not say its length is read piece by piece: the Worker's memory must not depend on the sender.
-async fn chunked_body(request: &Request, limit: usize) -> Result<Vec<u8>, RequestError> {
-    let Some(stream) = request.body() else { return Ok(Vec::new()) };
+///
+/// # Errors
+/// [`RequestError::TooLarge`]; [`RequestError::JsonInvalid`] where it breaks off.
+pub async fn bounded(body: Option<ReadableStream>, limit: usize) -> Result<Vec<u8>, RequestError> {
+    let Some(stream) = body else { return Ok(Vec::new()) };
     let reader: ReadableStreamDefaultReader = stream.get_reader().unchecked_into();
     let mut bytes = Vec::new();
     loop {

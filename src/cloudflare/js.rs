@@ -2,6 +2,7 @@
 
 use wasm_bindgen::prelude::*;
 use worker::js_sys::{Date, Function, Promise};
+use worker::web_sys::Request;
 
 use crate::bayeux::Millis;
 
@@ -13,6 +14,9 @@ extern "C" {
 
     #[wasm_bindgen(js_name = clearTimeout)]
     pub fn clear_timeout(timer: &JsValue);
+
+    /// A request to the world.
+    pub fn fetch(request: &Request) -> Promise;
 
     /// A promise and the function that fulfils it.
     pub type Resolvers;

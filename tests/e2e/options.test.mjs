@@ -22,6 +22,7 @@ const REFUSED = {
   TOKENS: ['perhaps'],
   TOKEN_ISSUER: [], // any text may be one; without keys it is TOKEN_KEYS that is missing
   TOKEN_AUDIENCE: [],
+  TOKEN_JWKS_URL: ['', 'id.example/jwks', 'http://id.example/jwks', 'http://localhost@id.example/'],
   TOKEN_COOKIE: ['', 'a b', 'jwt=x'],
   TOKEN_KEYS: ['', 'too short', '{"keys":[]}'],
   CLIENT_MAX_CONNECTIONS: ['0'],

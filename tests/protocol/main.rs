@@ -45,6 +45,7 @@ mod policy;
 mod publish;
 mod rates;
 mod reload;
+mod remote_keys;
 mod restart;
 mod retries;
 mod routes;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use bayeux_edge::bayeux::app::{HttpRequest, HttpResponse};
 use bayeux_edge::bayeux::{
-    API_PATH, Application, Input, Millis, Notice, Options, RequestError, SocketId, parse_form, parse_json,
+    API_PATH, Application, FetchedKeys, Input, Millis, Notice, Options, RequestError, SocketId, parse_form, parse_json,
 };
 use serde_json::Value;
 
@@ -130,6 +130,28 @@ impl Scenario {
         let mut world = self.0.borrow_mut();
         assert!(world.consulted.take().is_some(), "nobody asked");
         world.step(Input::Consulted(text.map(str::to_owned)));
+    }
+
+    /// Where keys are being fetched.
+    pub fn fetching(&self) -> Option<String> {
+        self.0.borrow().fetching.clone()
+    }
+
+    /// The keys have come that were fetched, with this `Cache-Control`.
+    pub fn keys_come(&self, text: &str, cache_control: Option<&str>) {
+        let cache_control = cache_control.map(str::to_owned);
+        self.fetched(Ok(FetchedKeys { text: text.to_owned(), cache_control }));
+    }
+
+    /// They have not.
+    pub fn keys_fail(&self, reason: &str) {
+        self.fetched(Err(reason.to_owned()));
+    }
+
+    fn fetched(&self, answer: Result<FetchedKeys, String>) {
+        let mut world = self.0.borrow_mut();
+        assert!(world.fetching.take().is_some(), "nobody fetches");
+        world.step(Input::KeysFetched(answer));
     }
 
     /// Lets time pass. What the server wants to be woken for happens in its time.

@@ -42,6 +42,8 @@ pub struct World {
     response: Option<HttpResponse>,
     /// What the hooks Worker is asked and has not answered.
     pub consulted: Option<String>,
+    /// Where it fetches keys, and has not got them.
+    pub fetching: Option<String>,
 }
 
 /// A request on its way.
@@ -102,6 +104,7 @@ impl World {
             notices: Vec::new(),
             response: None,
             consulted: None,
+            fetching: None,
         }
     }
 
@@ -167,7 +170,7 @@ impl World {
         let kept =
             self.kept.iter().map(|(socket, held)| KeptSocket { socket: *socket, address: None, held: held.clone() });
         self.server.restore(self.now, self.rows.load(), kept.collect());
-        self.wake = None;
+        (self.wake, self.fetching) = (None, None);
         self.step(Input::Timeout);
     }
 
@@ -180,7 +183,7 @@ impl World {
     pub fn step(&mut self, input: Input) {
         let outputs = self.server.handle(self.now, input);
         self.perform(outputs);
-        let comes = self.wake.is_some() || self.consulted.is_some();
+        let comes = self.wake.is_some() || self.consulted.is_some() || self.fetching.is_some();
         assert!(self.open.is_empty() || comes, "a request is held and nothing will ever release it");
     }
 
@@ -211,6 +214,7 @@ impl World {
                     assert!(!self.secrets.keys().any(|secret| request.contains(secret)), "a secret: {request}");
                     assert_eq!(self.consulted.replace(request), None, "one request at a time");
                 }
+                Output::FetchKeys { url } => assert_eq!(self.fetching.replace(url), None, "one fetch at a time"),
                 Output::Keep { socket, held } => {
                     let open = self.secrets.keys().any(|secret| held.contains(secret));
                     assert!(held.len() < 8_000 && !open, "{held}");

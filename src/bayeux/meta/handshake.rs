@@ -122,9 +122,10 @@ impl BayeuxServer {
         describe(&mut reply, &types);
         reply.advice.get_or_insert_with(|| match error {
             BayeuxError::RateExceeded(wait) => Advice::again_after(*wait),
-            BayeuxError::SessionsExceeded | BayeuxError::StorageFailed | BayeuxError::HooksUnavailable => {
-                Advice::again_after(RETRY_WHEN_FULL)
-            }
+            BayeuxError::SessionsExceeded
+            | BayeuxError::StorageFailed
+            | BayeuxError::HooksUnavailable
+            | BayeuxError::TokenKeysUnavailable => Advice::again_after(RETRY_WHEN_FULL),
             _ => Advice::none(),
         });
         reply.into_json()

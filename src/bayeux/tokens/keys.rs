@@ -31,7 +31,7 @@ const SHORTEST_MODULUS: usize = 2048;
 /// assert_eq!(format!("{keys:?}"), "Keys(1)");
 /// assert_eq!(Keys::parse("a guess"), Err(KeysError::SecretTooShort));
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Keys(Vec<Named>);
 
 #[derive(Clone, PartialEq, Eq)]
@@ -84,9 +84,7 @@ impl Keys {
         if !text.starts_with('{') {
             return Ok(Self(vec![Named { id: None, key: secret(text.as_bytes().to_vec())? }]));
         }
-        let mut set: Map<String, Value> = serde_json::from_str(text).map_err(|_| KeysError::NotASet)?;
-        let Some(Value::Array(set)) = set.remove("keys") else { return Err(KeysError::NotASet) };
-        let keys = set.into_iter().zip(1..).filter_map(|(jwk, place)| read(jwk, place).transpose());
+        let keys = set(text)?.into_iter().zip(1..).filter_map(|(jwk, place)| read(jwk, place).transpose());
         let keys = keys.collect::<Result<Vec<_>, _>>()?;
         match keys.len() {
             0 => Err(KeysError::NoKey),
@@ -95,10 +93,38 @@ impl Keys {
         }
     }
 
+    /// A set that others publish. What in it is no key here is passed over (RFC 7517 section 5), and so is a secret: what everybody
+    /// can read is none. There may be no key left, if they have taken back all.
+    ///
+    /// # Errors
+    /// [`KeysError::NotASet`] or [`KeysError::TooMany`].
+    pub fn public(text: &str) -> Result<Self, KeysError> {
+        let keys = set(text)?.into_iter().filter_map(|jwk| read(jwk, 0).ok().flatten());
+        let keys: Vec<_> = keys.filter(|named| !matches!(named.key, Key::Secret(_))).collect();
+        if keys.len() > MAX_KEYS { Err(KeysError::TooMany) } else { Ok(Self(keys)) }
+    }
+
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The keys of this name, and those that have none.
     pub(super) fn of_id(&self, id: Option<&str>) -> impl Iterator<Item = &Key> {
         let of_id = move |named: &&Named| id.is_none() || named.id.is_none() || named.id.as_deref() == id;
         self.0.iter().filter(of_id).map(|named| &named.key)
+    }
+}
+
+/// The members of a JWK Set.
+fn set(text: &str) -> Result<Vec<Value>, KeysError> {
+    let mut set: Map<String, Value> = serde_json::from_str(text).map_err(|_| KeysError::NotASet)?;
+    match set.remove("keys") {
+        Some(Value::Array(keys)) => Ok(keys),
+        _ => Err(KeysError::NotASet),
     }
 }
 

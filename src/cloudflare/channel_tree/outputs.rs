@@ -10,7 +10,7 @@ use crate::bayeux::{EndpointKey, Format, Home, Input, Notice, Output, SocketId, 
 use crate::cloudflare::log::LogLevel;
 use crate::cloudflare::site::INTERNAL_ERROR;
 use crate::cloudflare::websocket::Close;
-use crate::cloudflare::{calls, hooks, js, plain_http};
+use crate::cloudflare::{calls, hooks, js, key_fetch, plain_http};
 
 impl Tree {
     /// The time has come that the server wanted to be woken for.
@@ -107,6 +107,7 @@ impl Tree {
             Output::Deliver { to, messages } => self.sockets.send(&to, &messages),
             Output::Ask { token, whom, call } => self.ask(token, whom, call),
             Output::Consult { request } => self.consult(request),
+            Output::FetchKeys { url } => self.fetch_keys(url),
             Output::Keep { socket, held } => {
                 if let Err(error) = self.sockets.keep(socket, held) {
                     self.log.line(LogLevel::Warn, "socket_not_kept", json!({ "error": error.to_string() }));
@@ -149,6 +150,15 @@ impl Tree {
                 tree.log.line(LogLevel::Debug, "hooks_unreachable", json!({ "error": error }));
             }
             tree.handle(Input::Consulted(answer.ok()), None);
+        });
+    }
+
+    /// Fetches the keys of others, and hands them to the server.
+    fn fetch_keys(&self, url: String) {
+        let Some(tree) = self.itself.upgrade() else { return };
+        spawn_local(async move {
+            let fetched = key_fetch::fetch(&url).await;
+            tree.handle(Input::KeysFetched(fetched), None);
         });
     }
 }

@@ -1,7 +1,7 @@
 //! Tokens: which are believed, and which are not.
 
 mod bearer;
-mod made;
+pub mod made;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use bayeux_edge::bayeux::tokens::{Claims, Expected, Keys, KeysError, LEEWAY, MAX_KEYS, MAX_LENGTH, TokenError};

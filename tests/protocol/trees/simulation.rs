@@ -378,6 +378,7 @@ impl Simulation {
         match output {
             Output::Send { to, status, messages, .. } => self.answered(to.key(), status, messages),
             Output::Consult { request } => panic!("no hooks Worker is bound: {request}"),
+            Output::FetchKeys { url } => panic!("no tokens are asked for: {url}"),
             Output::Ask { token, whom, call } => self.ask(home, token, whom, call),
             Output::WakeAt(Millis(time)) => {
                 assert!(time > self.now, "what is due now must be done now: a timer would run in circles");

@@ -1,0 +1,21 @@
+//! What takes too long is given up.
+
+use wasm_bindgen::prelude::*;
+use worker::web_sys::{AbortController, AbortSignal};
+
+use super::js;
+
+/// Does something that a signal ends after so many ms.
+///
+/// # Errors
+/// Its own: the platform throws in it then.
+pub async fn within<T>(ms: f64, work: impl AsyncFnOnce(AbortSignal) -> Result<T, JsValue>) -> Result<T, JsValue> {
+    let controller = AbortController::new()?;
+    let signal = controller.signal();
+    let give_up = Closure::once_assert_unwind_safe(move || controller.abort());
+    // Not `AbortSignal.timeout`: nothing ends its timer when the answer has come, and an object with a timer does not hibernate.
+    let timer = js::set_timeout(give_up.as_ref().unchecked_ref(), ms);
+    let outcome = work(signal).await;
+    js::clear_timeout(&timer);
+    outcome
+}
