@@ -58,7 +58,7 @@ impl RemoteKeys {
 
     /// Whether it makes sense to wait for newer ones.
     pub fn may_come(&self, now: Millis) -> bool {
-        self.under_way || now >= self.not_before
+        now >= self.not_before
     }
 
     /// Those to go by.

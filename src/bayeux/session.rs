@@ -118,10 +118,12 @@ impl Session {
 
     /// One of the last life. Its first connect counts as a first one, and is answered at once.
     pub fn restored(saved: SavedSession, until: Millis) -> Self {
-        let SavedSession { client_id, subscriptions, expires, attributes, agreed, interval, batches, peer } = saved;
+        let SavedSession { client_id, subscriptions, expires, attributes, mut agreed, interval, batches, peer } = saved;
         if let Some(SavedPeer { home, strict }) = peer {
             return Self { subscriptions, ..Self::of_peer(client_id, Peer::new(home, strict)) };
         }
+        // The first version's rows do not say so.
+        agreed.meta_connect_deliver_only |= batches.is_some();
         Self {
             subscriptions,
             expires: expires.map(Millis),

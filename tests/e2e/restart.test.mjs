@@ -1,13 +1,13 @@
 // Nothing lost: the object is evicted, the process is killed, rows are damaged, and clients carry on where they were.
 import assert from 'node:assert/strict';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, test } from 'node:test';
 import { countedRows, countRows } from '../../bench/writes/database.mjs';
 import { startServer } from '../../scripts/lib/server.mjs';
-import { crowd, HANDSHAKE, join, post } from './support/bayeux.mjs';
+import { Client, crowd, HANDSHAKE, join, post } from './support/bayeux.mjs';
 import { EventStream } from './support/event-stream.mjs';
 import { logged, until } from './support/server.mjs';
 import { Socket } from './support/websocket.mjs';
@@ -188,6 +188,19 @@ test('an object serves what a newer version of itself left behind, and what an o
   assert.deepEqual(await bob.poll(), [{ n: 3 }]);
   await join(server.url);
   await server.look((database) => assert.ok(version(database) > 1));
+});
+
+test('the rows of the first version there was, as its own build wrote them, are served', async () => {
+  const rows = await readFile(new URL('rows/version-1.sql', import.meta.url), 'utf8');
+  const server = await lasting({ MAX_INTERVAL: '60000' });
+  await join(server.url);
+  await server.restart((database) => database.exec(rows));
+  const ids = ['r15jtsOKQPr6HHKKFZHR3Fv', 'r4hHkHXK3XITpFKbg2Ll2cg', 'r5BuQXbz2VIMR0SZwIs7NFB'];
+  const [alice, bob, carol] = ids.map((clientId) => new Client(server.url, clientId));
+  assert.deepEqual(await carol.poll({ ext: { ack: 2 } }), [{ n: 2 }]);
+  await alice.ok(alice.publish('/chat/demo', { n: 3 }));
+  assert.deepEqual(await carol.poll({ ext: { ack: 65 } }), [{ n: 3 }]);
+  assert.deepEqual(await bob.poll(), [{ n: 1 }, { n: 2 }, { n: 3 }]);
 });
 
 test('clients that read what they are sent cost no writes', async () => {

@@ -146,6 +146,17 @@ fn without_any_keys_no_token_is_good_and_clients_come_again() {
 }
 
 #[test]
+fn ten_thousand_wait_and_no_more() {
+    let scenario = scenario(&[]);
+    let alice = scenario.client("alice");
+    let waiting: Vec<_> = (0..10_000).map(|_| handshake(&alice, EDDSA)).collect();
+    assert!(waiting.iter().all(Request::is_held));
+    assert_eq!(outcome(&scenario, EDDSA).as_deref(), Some(UNAVAILABLE));
+    scenario.keys_come(&set(&[ED_KEY]), None);
+    assert!(waiting.iter().all(|request| error(request).is_none()));
+}
+
+#[test]
 fn while_they_cannot_be_fetched_the_last_ones_are_good_for_an_hour() {
     let scenario = knowing(&[ED_KEY]);
     scenario.after(60_000);

@@ -311,6 +311,11 @@ fn keys_that_would_not_do_are_told_without_being_repeated() {
         (vec![r#"{"kty":"EC","crv":"P-256","x":"AAAA"}"#], KeysError::KeyInvalid(1)),
         (vec![r#"{"kty":"RSA","n":7,"e":"AQAB"}"#], KeysError::KeyInvalid(1)),
         (vec![r#"{"kty":"OKP","crv":"Ed25519","x":"not base64url!"}"#], KeysError::KeyInvalid(1)),
+        // The neutral element, to which anything is a signature.
+        (
+            vec![r#"{"kty":"OKP","crv":"Ed25519","x":"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#],
+            KeysError::KeyInvalid(1),
+        ),
         (vec![r#"{"k":"secret"}"#], KeysError::KeyInvalid(1)),
         (vec!["7"], KeysError::KeyInvalid(1)),
     ] {
