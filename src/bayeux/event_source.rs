@@ -110,7 +110,7 @@ impl BayeuxServer {
             self.answer_overtaken(key, overtaken);
         }
         let wish = Wish { timeout: Duration::ZERO, interval, given: false };
-        let Some((_, advise)) = self.agree(now, key, wish) else {
+        let Some((_, advise)) = self.agree(key, wish) else {
             return checked.failed(&BayeuxError::SessionUnknown).into_json();
         };
         // The stream is what the session holds, if there is one; if not, the next connect is awaited.

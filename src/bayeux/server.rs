@@ -13,7 +13,7 @@ use super::clock::Clock;
 use super::extensions::ReplyExt;
 use super::extensions::timestamp::Stamp;
 use super::farewell::Farewells;
-use super::flush::{FlushPace, Sent};
+use super::flush::{self, FlushPace, Sent};
 use super::frames::{Frames, array, split};
 use super::hooks::Hooks;
 use super::journal::Journal;
@@ -26,8 +26,8 @@ use super::tokens::TokenError;
 use super::trees::Trees;
 use super::waiting::Waiting;
 use super::{
-    Advice, BayeuxError, ClientId, Delivery, Ending, Endpoint, EndpointKey, Event, Format, Home, Input, Millis, Notice,
-    Options, Output, Rates, Reply, SessionKey, Status, Subscriptions,
+    Advice, BayeuxError, ClientId, Delivery, Durability, Ending, Endpoint, EndpointKey, Event, Format, Home, Input,
+    Millis, Notice, Options, Output, Rates, Reply, SessionKey, Status, Subscriptions,
 };
 
 /// Everything a home knows, and [`BayeuxServer::handle`], the one way in and out.
@@ -39,6 +39,8 @@ pub struct BayeuxServer {
     pub(super) pace: FlushPace,
     /// Sessions that got events since their connect was held.
     pub(super) ready: BTreeSet<SessionKey>,
+    /// The next one's turn to be answered, or that of whoever comes after it.
+    turn: SessionKey,
     /// `RATE_HANDSHAKES`, and who shook hands.
     pub(super) handshakes: Rates,
     /// `RATE_PUBLISHES`, and who published.
@@ -74,6 +76,7 @@ impl BayeuxServer {
             subscriptions: Subscriptions::default(),
             pace: FlushPace::default(),
             ready: BTreeSet::new(),
+            turn: SessionKey(0),
             happenings: Happenings::new(),
             farewells: Farewells::default(),
             journal: Journal::default(),
@@ -119,7 +122,10 @@ impl BayeuxServer {
             Input::Answer { token, answer } => self.take_answer(now, token, answer.as_deref()),
             Input::Consulted(answer) => self.take_verdicts(now, answer.as_deref()),
             Input::KeysFetched(answer) => self.take_keys(now, answer),
-            Input::Timeout => self.wake = None,
+            Input::Timeout => {
+                self.wake = None;
+                self.pace.answers_are_out(now);
+            }
         }
         self.give_up(now);
         self.go_on(now);
@@ -129,7 +135,7 @@ impl BayeuxServer {
         self.consult();
         self.flush(now);
         self.keep(now);
-        self.plan_wake();
+        self.plan_wake(now);
         std::mem::take(&mut self.outputs)
     }
 
@@ -183,22 +189,27 @@ impl BayeuxServer {
         }
     }
 
-    /// Sends what is ready to leave, when the pace allows it: to sockets and streams the events alone, to others their held
-    /// connect's reply with them.
+    /// Sends what is ready to leave, when the pace allows it: to sockets and streams the events alone, to others, as many as the
+    /// pace allows, their held connect's reply with them.
     fn flush(&mut self, now: Millis) {
         if self.ready.is_empty() || !self.pace.allows(now) {
             return;
         }
-        let wave = self.pace.next_wave();
+        // With `strict` each flush writes a row, whomever it answers.
+        let in_turns = !self.options.flush_pace.is_zero() && self.options.durability == Durability::Relaxed;
+        let most = if in_turns { flush::most(self.ready.len()) } else { usize::MAX };
         let mut answers = 0;
         let mut frames = Frames::new(self.options.messages_per_frame);
-        for key in std::mem::take(&mut self.ready) {
+        let first = self.ready.split_off(&self.turn);
+        for key in first.into_iter().chain(std::mem::take(&mut self.ready)) {
             let Some(session) = self.sessions.get(key).filter(|session| session.is_ready()) else { continue };
             if let Some(sink) = session.sink() {
                 frames.add(sink, self.sessions.take_events(key));
+            } else if answers == most {
+                self.ready.insert(key);
             } else if let Some(held) = self.resume(now, key) {
                 self.answer_connect(now, key, held);
-                self.sessions.get_mut(key).into_iter().for_each(|session| session.wave = wave);
+                self.turn = SessionKey(key.0 + 1);
                 answers += 1;
             }
         }
@@ -255,8 +266,8 @@ impl BayeuxServer {
         BayeuxError::StorageFailed
     }
 
-    fn plan_wake(&mut self) {
-        let flush = (!self.ready.is_empty()).then(|| self.pace.not_before());
+    fn plan_wake(&mut self, now: Millis) {
+        let flush = (!self.ready.is_empty()).then(|| self.pace.due(now));
         let others = [flush, self.journal.due(), self.trees.due(), self.next_expiry()];
         let Some(next) = self.sessions.next_due().into_iter().chain(others.into_iter().flatten()).min() else {
             return;

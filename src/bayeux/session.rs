@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::app::Attributes;
 use super::extensions::ack::Ack;
 use super::extensions::timesync;
-use super::flush::Wave;
 use super::store::SavedSession;
 use super::time::millis;
 use super::trees::{Peer, SavedPeer};
@@ -31,8 +30,6 @@ pub struct Session {
     pub batches: Option<u64>,
     /// Where it is no client's but another object's, which hears for its own clients.
     pub peer: Option<Box<Peer>>,
-    /// The flush that last answered this session's connect, until the next connect comes.
-    pub wave: Wave,
     /// Changed by [`super::sessions::Sessions`] alone, which keeps the clock's book by it.
     pub(super) connect: MetaConnect,
 }
@@ -106,7 +103,6 @@ impl Session {
             agreed: Agreed::default(),
             batches: None,
             peer: None,
-            wave: Wave::default(),
             connect: MetaConnect::Awaited { until },
         }
     }

@@ -1,4 +1,4 @@
-//! When events leave: at once on an idle server, in bundles on one that has just answered many polls.
+//! When events leave: at once for a few, in turns and bundles for a crowd.
 
 use serde_json::{Value, json};
 
@@ -25,16 +25,59 @@ fn answered(requests: &[Request]) -> usize {
 }
 
 #[test]
-fn an_idle_server_answers_at_once() {
-    let (scenario, alice, crowd, held) = crowd(&[], 100);
+fn a_few_are_answered_at_once() {
+    let (scenario, alice, crowd, held) = crowd(&[], 16);
     alice.publish("/chat", 1);
-    assert_eq!(answered(&held), 100);
+    assert_eq!(answered(&held), 16);
     let back: Vec<Request> = crowd.iter().map(Client::connect).collect();
     scenario.after(1000);
     assert_eq!(answered(&back), 0);
     alice.publish("/chat", 2);
-    assert_eq!(answered(&back), 100);
-    assert_eq!(back[99].answer().at, scenario.now());
+    assert_eq!(answered(&back), 16);
+    assert_eq!(back[15].answer().at, scenario.now());
+}
+
+#[test]
+fn a_crowd_is_answered_a_few_at_a_time_whoever_comes_back() {
+    let (scenario, alice, crowd, held) = crowd(&[], 100);
+    alice.publish("/chat", 0);
+    for count in [16, 32, 48, 64, 80, 96, 100] {
+        assert_eq!(answered(&held), count);
+        scenario.after(1);
+    }
+    assert!(crowd.iter().all(|client| client.receives() == [0]));
+}
+
+#[test]
+fn of_a_large_crowd_a_sixteenth_is_answered_at_a_time() {
+    let (scenario, alice, _crowd, held) = crowd(&[], 1000);
+    alice.publish("/chat", 0);
+    assert_eq!(answered(&held), 63);
+    scenario.after(40);
+    assert_eq!(answered(&held), 1000);
+}
+
+#[test]
+fn who_was_answered_is_behind_all_who_wait() {
+    let (scenario, alice, crowd, held) = crowd(&[], 40);
+    alice.publish("/chat", 0);
+    let back: Vec<Request> = crowd.iter().take(16).map(Client::hold).collect();
+    alice.publish("/chat", 1);
+    scenario.after(1);
+    assert_eq!((answered(&held), answered(&back)), (32, 0));
+    assert_eq!(held[16].answer().data(), [0, 1]);
+    scenario.after(1);
+    assert_eq!((answered(&held), answered(&back)), (40, 8));
+    scenario.after(1);
+    assert_eq!(answered(&back), 16);
+    assert!(crowd.iter().all(|client| client.receives() == [0, 1]));
+}
+
+#[test]
+fn with_strict_durability_all_are_answered_at_once() {
+    let (_scenario, alice, _crowd, held) = crowd(&[("DURABILITY", "strict")], 100);
+    alice.publish("/chat", 0);
+    assert_eq!(answered(&held), 100);
 }
 
 #[test]
@@ -48,54 +91,10 @@ fn one_client_and_one_publisher_never_wait_for_the_pace() {
 }
 
 #[test]
-fn after_many_answers_the_next_wait_for_the_stragglers_up_to_twice_their_cost_and_carry_everything() {
-    let (scenario, alice, crowd, _) = crowd(&[], 100);
-    alice.publish("/chat", 0);
-    // One alone is back: 99 are still on their way.
-    let back = crowd[0].connect();
-    alice.publish("/chat", 1);
-    scenario.after(49);
-    alice.publish("/chat", 2);
-    assert!(back.is_held());
-    scenario.after(1);
-    // 100 answers at 0.25 ms, twice.
-    assert_eq!(back.answer().data(), [1, 2]);
-}
-
-#[test]
-fn the_wait_is_over_a_little_after_nearly_all_polls_are_back() {
-    let (scenario, alice, crowd, _) = crowd(&[], 100);
-    alice.publish("/chat", 0);
-    scenario.after(16);
-    let (most, last) = crowd.split_at(98);
-    let back: Vec<Request> = most.iter().map(Client::hold).collect();
-    alice.publish("/chat", 1);
-    assert_eq!(answered(&back), 0);
-    // A sixteenth of the time it took.
-    scenario.after(1);
-    assert_eq!(answered(&back), 98);
-    // It missed that flush, and the next one waits for 98 others.
-    let late = last[0].hold();
-    scenario.after(49);
-    assert_eq!(late.answer().data(), [1]);
-}
-
-#[test]
-fn flush_pace_is_the_longest_it_waits() {
-    let (scenario, alice, crowd, _) = crowd(&[("FLUSH_PACE", "10")], 100);
-    alice.publish("/chat", 0);
-    let back = crowd[0].hold();
-    alice.publish("/chat", 1);
-    scenario.after(9);
-    assert!(back.is_held());
-    scenario.after(1);
-    assert_eq!(back.answer().data(), [1]);
-}
-
-#[test]
 fn with_flush_pace_0_it_never_waits() {
-    let (_scenario, alice, crowd, _) = crowd(&[("FLUSH_PACE", "0")], 100);
+    let (_scenario, alice, crowd, held) = crowd(&[("FLUSH_PACE", "0")], 100);
     alice.publish("/chat", 0);
+    assert_eq!(answered(&held), 100);
     let back = crowd[0].hold();
     alice.publish("/chat", 1);
     assert_eq!(back.answer().data(), [1]);

@@ -44,7 +44,7 @@ impl BayeuxServer {
             wish.interval = wish.interval.max(self.options.multi_session_interval);
             wish.timeout = Duration::ZERO;
         }
-        let Some((first, advise)) = self.agree(now, key, wish) else {
+        let Some((first, advise)) = self.agree(key, wish) else {
             return Step::Replied(checked.failed(&BayeuxError::SessionUnknown).into_json());
         };
         if batch.alone && !first && wish.timeout > Duration::ZERO && self.may_wait(now, batch, key) {
@@ -91,11 +91,10 @@ impl BayeuxServer {
         reply.into_json()
     }
 
-    /// Takes note that the client is back, and takes over its timing. Whether this is the session's first connect, and whether the reply advises:
+    /// Takes over the client's timing. Whether this is the session's first connect, and whether the reply advises:
     /// on the first one, when the timing changed, and when the client spoke of it and so may have forgotten ours.
-    pub(in crate::bayeux) fn agree(&mut self, now: Millis, key: SessionKey, wish: Wish) -> Option<(bool, bool)> {
+    pub(in crate::bayeux) fn agree(&mut self, key: SessionKey, wish: Wish) -> Option<(bool, bool)> {
         let session = self.sessions.get_mut(key)?;
-        self.pace.returned(now, std::mem::take(&mut session.wave));
         let timing = &mut session.timing;
         let first = timing.advised.is_none();
         let advise = wish.given || timing.advised != Some(wish.interval);
