@@ -11,7 +11,8 @@
 //!  │ cloudflare::channel_tree     │  the object: reads requests and frames, holds promises and sockets,
 //!  │   long_polling  websocket    │  sets the one timer, catches panics, logs
 //!  │   event_source  texts        │
-//!  │   callback_polling  http     │
+//!  │   callback_polling           │
+//!  │   http  cors  response       │
 //!  │   departures  timer  log     │
 //!  │   store                      │  rows in SQLite, for its next life
 //!  │   carriers                   │  tokens beside the messages

@@ -6,7 +6,8 @@
 use worker::web_sys::Request;
 
 use super::config::Config;
-use super::http::{cookie, header, is_token, is_trusted};
+use super::cors::is_trusted;
+use super::http::{cookie, header, is_token};
 use crate::bayeux::OptionError;
 use crate::bayeux::tokens::{Bearer, plain_subprotocol};
 

@@ -2,6 +2,9 @@
 //!
 //! cometd.js always sends credentials, so an answer names the page's origin and never says `*`.
 
+use worker::web_sys::Request;
+
+use super::http::header;
 use crate::bayeux::OptionError;
 
 /// `ALLOWED_ORIGINS`: origins separated by spaces or commas, or `*` for any.
@@ -39,6 +42,27 @@ impl AllowedOrigins {
     pub fn name(&self, origin: &str) -> bool {
         matches!(self, Self::Listed(origins) if origins.iter().any(|listed| listed == origin))
     }
+}
+
+/// The origin that an answer must name, where the request comes from a page of another origin that may read it.
+pub fn cross_origin(request: &Request, allowed: &AllowedOrigins) -> Option<String> {
+    let origin = header(request, "Origin")?;
+    (!is_same(request, &origin) && allowed.allow(&origin)).then_some(origin)
+}
+
+/// Whether the request comes from a page of another origin that may not read answers.
+pub fn is_foreign(request: &Request, allowed: &AllowedOrigins) -> bool {
+    header(request, "Origin").is_some_and(|origin| !is_same(request, &origin) && !allowed.allow(&origin))
+}
+
+/// Whether the request comes from a page of this origin, or of one that is allowed by its name. Unlike [`is_foreign`] it is so only
+/// where a browser says it.
+pub fn is_trusted(request: &Request, allowed: &AllowedOrigins) -> bool {
+    header(request, "Origin").is_some_and(|origin| is_same(request, &origin) || allowed.name(&origin))
+}
+
+fn is_same(request: &Request, origin: &str) -> bool {
+    request.url().strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'))
 }
 
 /// `scheme://host[:port]`, without a path.
@@ -84,5 +108,25 @@ mod tests {
         {
             assert_eq!(parse(value).unwrap_err().value, value);
         }
+    }
+
+    fn request(origin: Option<&str>) -> Request {
+        let request = Request::new_with_str("https://edge.example/cometd").unwrap();
+        if let Some(origin) = origin {
+            request.headers().set("Origin", origin).unwrap();
+        }
+        request
+    }
+
+    #[wasm_bindgen_test]
+    fn a_page_of_another_origin_is_one_that_may_read_only_where_it_is_allowed() {
+        let listed = AllowedOrigins::Listed(vec!["https://page.example".to_owned()]);
+        let of = |origin, allowed| cross_origin(&request(Some(origin)), allowed);
+        assert_eq!(of("https://page.example", &listed), Some("https://page.example".to_owned()));
+        assert_eq!(of("https://other.example", &listed), None);
+        assert_eq!(of("https://other.example", &AllowedOrigins::Any), Some("https://other.example".to_owned()));
+        assert_eq!(of("https://edge.example", &AllowedOrigins::Any), None, "its own page");
+        assert!(of("https://edge", &AllowedOrigins::Any).is_some(), "a beginning of its own name is another");
+        assert_eq!(cross_origin(&request(None), &AllowedOrigins::Any), None);
     }
 }

@@ -8,7 +8,8 @@ use wasm_bindgen::prelude::*;
 use worker::js_sys::{Function, Object, Reflect, Uint8Array};
 use worker::web_sys::{ReadableStream, Request, Response};
 
-use super::http::{self, Head, header};
+use super::http::header;
+use super::response::{self, Head};
 use crate::bayeux::StreamId;
 
 /// How much a client may leave unread before it is sent nothing more, in bytes, beside what the connection itself buffers.
@@ -108,7 +109,7 @@ impl Streams {
         let number = self.opened.get();
         let source = self.source(number)?;
         let controller = self.started.take().ok_or("a stream has started")?;
-        let response = http::stream(&head, &source);
+        let response = response::stream(&head, &source);
         let open = OpenStream { controller, head, response: Some(response), stalled: Cell::default() };
         open.write(&bytes(RETRY));
         self.open.borrow_mut().insert(number, open);
@@ -157,7 +158,7 @@ impl Streams {
         // A stream that was cancelled meanwhile throws.
         if status != 200 {
             let _ = controller.error(&JsValue::UNDEFINED);
-            self.refused.replace(response.map(|_| http::respond(&Head { status, ..head }, json)));
+            self.refused.replace(response.map(|_| response::respond(&Head { status, ..head }, json)));
             return;
         }
         if json != "[]" {

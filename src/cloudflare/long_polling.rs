@@ -8,8 +8,9 @@ use worker::js_sys::{Function, Promise};
 use worker::web_sys::{Request, Response};
 
 use super::config::Config;
-use super::http::{self, Head};
+use super::http;
 use super::js;
+use super::response::{self, Head};
 use crate::bayeux::{
     Callback, Element, Endpoint, EndpointKey, Format, Origin, RequestError, RequestId, parse_form, parse_json,
 };
@@ -49,7 +50,7 @@ impl Polls {
 
     /// Answers; an endpoint that is not open any more is passed over.
     pub fn answer(&self, endpoint: EndpointKey, status: u16, format: Format, json: &str) {
-        self.respond(endpoint, |head| http::respond(&Head { status, format, ..head }, json));
+        self.respond(endpoint, |head| response::respond(&Head { status, format, ..head }, json));
     }
 
     /// Answers with a response of any kind.

@@ -21,6 +21,7 @@ mod long_polling;
 mod patience;
 mod plain_http;
 mod rate_limits;
+mod response;
 mod site;
 mod store;
 mod texts;

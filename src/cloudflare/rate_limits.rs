@@ -9,8 +9,8 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::Response;
 use worker::worker_sys::RateLimiter;
 
-use super::http::{Head, respond};
 use super::log::{Log, LogLevel};
+use super::response::{Head, respond};
 use crate::bayeux::{Advice, BayeuxError, MessageId, Network, Reply};
 
 /// What whoever Cloudflare's own limiter refuses is told to wait. It does not say how long it takes; 10 s is the shorter of the two

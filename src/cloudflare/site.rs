@@ -11,9 +11,9 @@ use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::web_sys::{Request, Response};
 
 use super::config::var;
-use super::http::{Head, respond};
 use super::log::{Log, LogLevel};
 use super::plain_http;
+use super::response::{Head, respond};
 use crate::bayeux::Application;
 
 thread_local! {

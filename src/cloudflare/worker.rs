@@ -13,11 +13,13 @@ use worker::web_sys::{Request, Response};
 
 use super::bindings::Bindings;
 use super::config::Config;
+use super::cors::cross_origin;
 use super::event_source::is_event_source;
 use super::homes;
-use super::http::{ALLOWED_METHODS, Head, cross_origin, is_upgrade, path, preflight, query, respond};
+use super::http::{is_upgrade, path, query};
 use super::log::{Log, LogLevel};
 use super::long_polling::origin;
+use super::response::{ALLOWED_METHODS, Head, preflight, respond};
 use super::{everywhere, plain_http, rate_limits, site};
 use crate::bayeux::api::{Door, is_api_path, knock};
 use crate::bayeux::{BASE_PATH, ConnectionType, Home, OptionError, RequestError};

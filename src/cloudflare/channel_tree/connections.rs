@@ -11,10 +11,11 @@ use super::{Incoming, Tree, calling};
 use crate::bayeux::{
     Endpoint, EndpointKey, Exceeded, Format, Home, Input, Notice, Origin, RequestError, SocketId, parse_json,
 };
+use crate::cloudflare::cors::{cross_origin, is_foreign};
 use crate::cloudflare::event_source::Signal;
-use crate::cloudflare::http::{Head, cross_origin, is_foreign, respond};
 use crate::cloudflare::log::LogLevel;
 use crate::cloudflare::rate_limits::too_many;
+use crate::cloudflare::response::{Head, respond};
 use crate::cloudflare::tunnels::Arrived;
 use crate::cloudflare::websocket::Close;
 use crate::cloudflare::{carriers, js, long_polling};
