@@ -78,6 +78,7 @@ async function loadServers() {
     'over-lp': { ...edge, title: `${edge.title} over long-polling`, transport: 'lp' },
     bare: await import('./servers/bare.mjs'),
     faye: await import('./servers/faye.mjs'),
+    floor: await import('./servers/floor.mjs'),
     partyserver: await import('./servers/partyserver.mjs'),
   };
 }

@@ -5,19 +5,19 @@ export const transport = 'lp';
 
 export const measures = {
   sat: {
-    servers: ['bayeux-edge', 'bare', 'faye'],
+    servers: ['bayeux-edge', 'bare', 'faye', 'floor'],
     load: { mode: 'sat', subs: 1000, window: 8 },
     heading: 'saturation: 8 publishes in flight, 1,000 polls',
     figures: [
       {
         title: 'deliveries/s',
         read: ({ delivPerSec }) => delivPerSec,
-        goals: [{ against: 'bare', atLeast: 1.6 }, { against: 'faye' }],
+        goals: [{ against: 'bare', atLeast: 1.6 }, { against: 'faye' }, { against: 'floor' }],
       },
     ],
   },
   'rate-10': {
-    servers: ['bayeux-edge', 'bare', 'faye'],
+    servers: ['bayeux-edge', 'bare', 'faye', 'floor'],
     load: { mode: 'rate', rate: 10, subs: 1000 },
     heading: '10 messages/s to 1,000 polls',
     figures: [
@@ -28,7 +28,7 @@ export const measures = {
     ],
   },
   'rate-100': {
-    servers: ['bayeux-edge', 'bare', 'faye'],
+    servers: ['bayeux-edge', 'bare', 'faye', 'floor'],
     load: { mode: 'rate', rate: 100, subs: 100, pubs: 64 }, // enough that none is waited for
     heading: '100 messages/s to 100 polls',
     figures: [
@@ -38,18 +38,18 @@ export const measures = {
     ],
   },
   setup: {
-    servers: ['bayeux-edge', 'faye'],
+    servers: ['bayeux-edge', 'faye', 'floor'],
     load: { mode: 'setup', subs: 3000, bye: 0 },
     heading: 'handshake + subscribe + connect of 3,000 clients',
-    figures: [{ title: 'clients/s', read: ({ perSec }) => perSec, goals: [{ against: 'faye', atLeast: 0.8 }] }],
+    figures: [{ title: 'clients/s', read: ({ perSec }) => perSec, goals: [{ against: 'faye', atLeast: 0.8 }, { against: 'floor' }] }],
   },
   idle: {
-    servers: ['bayeux-edge', 'bare', 'faye'],
+    servers: ['bayeux-edge', 'bare', 'faye', 'floor'],
     load: { mode: 'idle', subs: 5000, bye: 0 },
     heading: '5,000 polls held, nothing published',
     figures: [
       { title: 'errors', read: ({ errors }) => errors, goals: [{ atMost: 0 }] },
-      { title: 'memory of each', unit: 'KB', read: ({ kbPerClient }) => kbPerClient, goals: [{ against: 'bare', atMost: 1.2 }] },
+      { title: 'memory of each', unit: 'KB', read: ({ kbPerClient }) => kbPerClient, goals: [{ against: 'bare', atMost: 1.2 }, { against: 'floor' }] },
     ],
   },
 };

@@ -1,0 +1,87 @@
+// The floor: just enough Bayeux over long-polling for the load generator, in a JavaScript Durable Object. It takes the same
+// POSTs as every Bayeux server, learns of clients that leave, and answers in turns as ours does, but checks nothing, keeps nothing and
+// forgets nobody. What it costs, a Bayeux server on this platform cannot save. See bench/README.md.
+import { DurableObject } from 'cloudflare:workers';
+
+export default {
+  fetch: (request, { SERVER }) => SERVER.getByName('/').fetch(request),
+};
+
+/** A turn is so many polls, or this part of those that are ready: src/bayeux/flush.rs. */
+const TURN = 16;
+
+export class Server extends DurableObject {
+  #clients = new Map(); // by clientId: { events that wait, the held connect's id and what answers it }
+  #subscribers = new Map(); // by channel: a set of clients
+  #ready = new Set();
+  #timer = null;
+
+  async fetch(request) {
+    const [message] = JSON.parse(await request.text());
+    const client = this.#clients.get(message.clientId);
+    switch (message.channel) {
+      case '/meta/handshake':
+        return this.#handshake(message);
+      case '/meta/subscribe':
+        this.#subscribe(client, message.subscription);
+        return answer([reply(message, { subscription: message.subscription })]);
+      case '/meta/connect':
+        return this.#connect(client, message, request);
+      case '/meta/disconnect':
+        return answer([reply(message)]);
+      default:
+        this.#publish(message);
+        return answer([reply(message)]);
+    }
+  }
+
+  #handshake(message) {
+    const clientId = crypto.randomUUID();
+    this.#clients.set(clientId, { events: [], isKnown: false, held: null });
+    return answer([reply(message, { clientId, version: '1.0', supportedConnectionTypes: ['long-polling'] })]);
+  }
+
+  #subscribe(client, channel) {
+    if (!this.#subscribers.has(channel)) this.#subscribers.set(channel, new Set());
+    this.#subscribers.get(channel).add(client);
+  }
+
+  #connect(client, message, request) {
+    const atOnce = !client.isKnown || message.advice?.timeout === 0;
+    client.isKnown = true;
+    if (atOnce) return answer([...client.events.splice(0), reply(message)]);
+    request.signal.onabort = left;
+    if (client.events.length > 0) this.#ready.add(client);
+    return new Promise((resolve) => {
+      client.held = () => resolve(answer([...client.events.splice(0), reply(message)]));
+    });
+  }
+
+  #publish({ channel, data }) {
+    const event = JSON.stringify({ channel, data });
+    for (const client of this.#subscribers.get(channel) ?? []) {
+      client.events.push(event);
+      if (client.held) this.#ready.add(client);
+    }
+    if (!this.#timer) this.#flush();
+  }
+
+  /** The next turn comes when the platform is through with this one. */
+  #flush() {
+    const turn = [...this.#ready].slice(0, Math.max(TURN, Math.ceil(this.#ready.size / TURN)));
+    for (const client of turn) {
+      this.#ready.delete(client);
+      client.held();
+      client.held = null;
+    }
+    this.#timer = this.#ready.size > 0 ? setTimeout(() => this.#flush(), 1) : null;
+  }
+}
+
+function left() {}
+
+const reply = ({ channel, id }, more) => JSON.stringify({ channel, id, successful: true, ...more });
+
+const HEADERS = { 'Content-Type': 'application/json' };
+
+const answer = (messages) => new Response(`[${messages.join()}]`, { headers: HEADERS });
