@@ -71,13 +71,20 @@ impl Scenario {
     /// Clients with a socket each that shook hands there and had the answer to their first connect.
     pub fn join_on_sockets<const N: usize>(&self, names: [&'static str; N]) -> [(Client, Socket); N] {
         names.map(|name| {
-            let (client, socket) = (self.client(name), self.socket());
-            client.moves_to(&socket);
-            client.handshake();
-            client.connect().answer();
+            let socket = self.socket();
+            let client = self.join_at(&socket, name);
             socket.frames();
             (client, socket)
         })
+    }
+
+    /// One more client of a socket, that shook hands there and had the answer to its first connect.
+    pub fn join_at(&self, socket: &Socket, name: &'static str) -> Client {
+        let client = self.client(name);
+        client.moves_to(socket);
+        client.handshake();
+        client.connect().answer();
+        client
     }
 
     /// What the server had delivered to sockets all this time: who got it, and the data of the events.

@@ -210,10 +210,7 @@ fn two_sessions_on_one_socket_each_have_their_own_connect_and_events() {
 fn the_sessions_of_one_request_may_be_two() {
     let scenario = Scenario::new();
     let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
-    let bob = scenario.client("bob");
-    bob.moves_to(&socket);
-    bob.handshake();
-    bob.connect().answer();
+    let bob = scenario.join_at(&socket, "bob");
     socket.frames();
     let publish = |client: &Client, id: &str| json!({"channel": "/chat", "data": 1, "clientId": client.id(), "id": id});
     alice.send_all([publish(&alice, "a"), publish(&bob, "b")]);
@@ -316,10 +313,7 @@ fn a_session_that_moves_to_polls_is_held_there_for_the_time_of_polls() {
 fn when_a_socket_closes_its_sessions_are_kept_for_max_interval_from_then() {
     let scenario = Scenario::new();
     let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
-    let bob = scenario.client("bob");
-    bob.moves_to(&socket);
-    bob.handshake();
-    bob.connect().answer();
+    let bob = scenario.join_at(&socket, "bob");
     alice.hold();
     bob.hold();
     scenario.after(100_000);
