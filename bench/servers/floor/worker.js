@@ -11,7 +11,7 @@ export default {
 const TURN = 16;
 
 export class Server extends DurableObject {
-  #clients = new Map(); // by clientId: { events that wait, the held connect's id and what answers it }
+  #clients = new Map(); // by clientId: { events: that wait, isKnown: whether it has connected before, held: what answers its held connect }
   #subscribers = new Map(); // by channel: a set of clients
   #ready = new Set();
   #timer = null;
@@ -47,9 +47,10 @@ export class Server extends DurableObject {
   }
 
   #connect(client, message, request) {
-    const atOnce = !client.isKnown || message.advice?.timeout === 0;
+    const mayWait = client.isKnown && message.advice?.timeout !== 0;
     client.isKnown = true;
-    if (atOnce) return answer([...client.events.splice(0), reply(message)]);
+    // Events wait for their turn only where there is one.
+    if (!mayWait || (client.events.length > 0 && !this.#timer)) return answer([...client.events.splice(0), reply(message)]);
     request.signal.onabort = left;
     if (client.events.length > 0) this.#ready.add(client);
     return new Promise((resolve) => {
