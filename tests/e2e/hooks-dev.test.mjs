@@ -4,6 +4,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { after, test } from 'node:test';
+import { build } from 'esbuild';
 import { inRoot } from '../../scripts/lib/project.mjs';
 import { HANDSHAKE, join, post } from './support/bayeux.mjs';
 import { until } from './support/server.mjs';
@@ -35,10 +36,26 @@ test('wrangler dev runs the server and the example together', async (t) => {
   const [alice, guest] = await Promise.all([join(`${url}/cometd`, { handshake: { ext: { user: 'alice', password: 'sesame' } } }), join(`${url}/cometd`)]);
   assert.equal(await alice.call('/service/greet'), 'Hello, alice!');
   assert.equal(await guest.call('/service/greet'), 'Hello, stranger!');
-  assert.equal((await guest.subscribe('/members/tea')).json[0].error, '403::members_only');
+  for (const name of ['/members/tea', '/members/*', '/members/**', '/members/tea/**', ['/open', '/members/tea']])
+    assert.equal((await guest.subscribe(name)).json[0].error, '403::members_only', String(name));
   await alice.ok(alice.subscribe('/members/tea'));
   const { json } = await alice.publish('/members/tea', 'hi');
   assert.deepEqual(json.find(({ data }) => data)?.data, { from: 'alice', said: 'hi' });
+});
+
+test('the contract tells which names a pattern covers, and which meet it', async () => {
+  const { outputFiles } = await build({ entryPoints: [inRoot('examples', 'hooks', 'src', 'contract.ts')], format: 'esm', write: false });
+  const { covers, meet } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+  for (const [pattern, covered, apart] of [
+    ['/a/**', ['/a/**', '/a/*', '/a/b', '/a/b/c', '/a/b/**'], ['/a', '/ab', '/b/a', '/b/**']],
+    ['/a/*', ['/a/*', '/a/b'], ['/a', '/a/b/c', '/a/b/*', '/a/b/**', '/ab']],
+    ['/a/b', ['/a/b'], ['/a', '/a/bc', '/a/b/c', '/a/b/*']],
+    ['/**', ['/**', '/*', '/a', '/a/b/**'], []],
+  ]) {
+    for (const name of covered) assert.ok(covers(pattern, name) && meet(pattern, name) && meet(name, pattern), `${pattern} ${name}`);
+    for (const name of apart) assert.ok(!covers(pattern, name) && !meet(pattern, name) && !meet(name, pattern), `${pattern} ${name}`);
+  }
+  assert.ok(!covers('/a/*', '/a/**') && meet('/a/*', '/a/**'));
 });
 
 test('while the hooks Worker is down nobody gets in, and when it is up everybody does', async (t) => {

@@ -1,4 +1,5 @@
 // A hooks Worker: rooms for members, a word that nobody may say, two services.
+import { meet } from './contract';
 import type { Answer, Call, HooksRequest, HooksResponse } from './contract';
 
 export default {
@@ -20,7 +21,8 @@ async function answer(call: Call): Promise<Answer> {
       return { allow: true, attributes: { user } };
     }
     case 'subscribe':
-      if (call.client.attributes?.user || !call.channels.some((channel) => channel.startsWith('/members/'))) return { allow: true };
+      // Names may be patterns: `/**` would hear the members too.
+      if (call.client.attributes?.user || !call.channels.some((name) => meet(name, '/members/**'))) return { allow: true };
       return { allow: false, error: '403::members_only' };
     case 'publish': {
       const { data } = call.message;

@@ -1,0 +1,20 @@
+// Subscribes to what the session has already.
+import { upTo, waitedMeanwhile } from '../world.mjs';
+
+export default {
+  row: '7',
+  input: 'a session with 1 MB of names subscribes 256 times to one that it has',
+  holds: 'nothing is written, and nobody waits',
+  async attack(world) {
+    const client = await world.join({ path: '/t' });
+    const names = upTo(2000).map((at) => `/t/${at}/`.padEnd(500, 'x'));
+    let taken = 0;
+    for (const half of [names.slice(0, 1000), names.slice(1000)]) if ((await client.subscribe(half)).json[0].successful) taken += 1000;
+    await client.subscribe('/t/x');
+    const neighbour = await world.join({ path: '/t', address: '198.51.100.1' });
+    const ask = () => neighbour.publish('/t/neighbours', 1);
+    const alone = (await waitedMeanwhile(ask, () => client.publish('/t/nobody', 1)))[1];
+    const [{ status }, longest] = await waitedMeanwhile(ask, () => client.send(...upTo(256).map(() => ({ channel: '/meta/subscribe', subscription: '/t/x' }))));
+    return { cost: `${taken} names taken; a neighbour waited for ${longest} ms (else ${alone})`, holds: status === 200 && longest < 500 };
+  },
+};
