@@ -22,16 +22,13 @@
 //!    Input │              │ Output      values only; and a Store, which answers at once
 //!  ┌───────▼──────────────┴───────┐
 //!  │ bayeux::BayeuxServer         │  the protocol: no clock, no randomness, no async, no platform
-//!  │   batch ─▶ meta/*  publish   │  a request's messages, one after the other
-//!  │   subscriptions  queue       │  who listens; what waits
-//!  │   retries                    │  what was taken, should it come again
-//!  │   sessions  flush  frames    │  who is there, until when; when events leave
-//!  │   rates  flood               │  who sends too much, and what becomes of it
-//!  │   journal  restore           │  what is written down of it, and read again
-//!  │   trees/*  waiting           │  what homes and owners say to each other; who waits for that
-//!  │   extensions/*               │  ack, timesync
-//!  │   identity  remote_keys      │  who a client is, by whose keys
-//!  │   api  hooks                 │  what other programs ask, with a key; another Worker that decides
+//!  │   server/   meta/            │  a request's messages, one after the other; one file for each meta channel
+//!  │   app/  hooks/  api/         │  what an application, another Worker, a program with a key decides
+//!  │   cluster/                   │  homes and owners of channel trees
+//!  │   auth/                      │  who a client is, and what it may do
+//!  │   persistence/               │  what is written down, and read again
+//!  │   session/  delivery/        │  who is here, until when; who listens, what waits, when it leaves
+//!  │   limits/   wire/            │  who sends too much; what is on the wire
 //!  └───────┬──────────────▲───────┘
 //!      ask │              │ verdicts, actions
 //!  ┌───────▼──────────────┴───────┐

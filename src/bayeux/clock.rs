@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::Millis;
+use crate::bayeux::time::Millis;
 
 /// A wake-up may be so late on a busy object. Later, and it was not the object that was busy.
 pub(super) const LATE: Duration = Duration::from_secs(5);

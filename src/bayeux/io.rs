@@ -2,10 +2,13 @@
 
 use std::rc::Rc;
 
-use super::app::{HttpRequest, HttpResponse};
-use super::request::Element;
-use super::tokens::Bearer;
-use super::{FetchedKeys, Format, Home, Millis, Network};
+use crate::bayeux::app::{HttpRequest, HttpResponse};
+use crate::bayeux::auth::FetchedKeys;
+use crate::bayeux::cluster::Home;
+use crate::bayeux::limits::Network;
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::extensions::comment_filter::Format;
+use crate::bayeux::wire::{Bearer, Element};
 
 /// What happened outside.
 #[derive(Debug)]

@@ -1,104 +1,56 @@
 //! The protocol: pure Rust, without clock, randomness, async or platform.
 //!
-//! [`BayeuxServer::handle`] takes what happened and gives back what to do. Everything else here is a part of it:
+//! [`BayeuxServer::handle`] takes an [`Input`] and gives back what to do, a list of [`Output`]. Everything else is a part of it,
+//! in rooms. A room imports only from those above it in this table:
 //!
-//! | To change … | look into |
+//! | Room | Has |
 //! |---|---|
-//! | what a request may look like | `request.rs`, `message.rs` |
-//! | one meta channel | its file in `meta/` |
-//! | how an event finds its subscribers | `publish.rs`, `subscriptions.rs`; once, though its publisher says it twice: `retries.rs` |
-//! | when a held connect is answered | `server.rs`, `flush.rs` |
-//! | who sends too much, and what becomes of it | `rates.rs`, `network.rs`, `flood.rs` |
-//! | how long a session lives | `session.rs`, `sessions.rs` |
-//! | what outlives the object | `store.rs`, `journal.rs`, `restore.rs`, `away.rs` |
-//! | who may publish and subscribe where, by rules and claims | `access.rs` |
-//! | who a client is, and for how long | `identity.rs` |
-//! | what an application can decide | `app/`; what comes of it: `actions.rs` |
-//! | how homes and owners of channels work together | `trees/`; who waits for another object: `waiting.rs` |
-//! | what another Worker decides | `hooks/` |
-//! | what other programs can ask with a key | `api/` |
-//! | what a token must be to be believed | `tokens/`; whose keys are fetched, and when: `remote_keys.rs` |
-//! | what travels in `ext` | its file in `extensions/` |
-//! | names, errors, numbers | `channel.rs`, `error.rs`, `options.rs` |
+//! | `time`, `clock`, `io` | time as a value; what goes into the core and what comes out |
+//! | `wire` | channels, messages, replies, events, errors, extensions' fields |
+//! | `limits` | rates by network |
+//! | `delivery` | subscribers, queues, frames, when a flush may leave |
+//! | `session` | one client's session, and the registry of all |
+//! | `persistence` | the rows that outlive the object |
+//! | `auth` | access rules, tokens, keys |
+//! | `cluster` | homes and owners of channel trees, and what they say to each other |
+//! | `options` | the options of a server, with units and defaults |
+//! | `app`, `hooks`, `api` | what an application, another Worker, and a program with a key can decide and ask |
+//! | `meta` | one file for each meta channel |
+//! | `server` | [`BayeuxServer`]: the order in which all of this happens |
 
-mod access;
-mod actions;
-mod advice;
 pub mod api;
 pub mod app;
-mod away;
-mod batch;
-mod callback;
-mod channel;
-mod client_id;
+mod auth;
 mod clock;
-mod connection_type;
-mod error;
-mod event;
-mod event_source;
-mod extensions;
-mod farewell;
-mod flood;
-mod flush;
-mod frames;
-mod home;
-mod homes;
+mod cluster;
+mod delivery;
 mod hooks;
-mod identity;
 mod io;
-mod journal;
-mod message;
+mod limits;
 mod meta;
-mod network;
 mod options;
-mod publish;
-mod queue;
-mod rates;
-mod remote_keys;
-mod reply;
-mod request;
-mod restore;
-mod retries;
+mod persistence;
 mod server;
 mod session;
-mod sessions;
-mod store;
-mod subscriptions;
 mod time;
-pub mod tokens;
-mod trees;
-mod waiting;
+mod wire;
 
-pub use access::{AccessRules, Claims, RuleError};
-pub use advice::{Advice, Wish};
 pub use app::Application;
-pub use batch::has_handshake;
-pub use callback::Callback;
-pub use channel::{ChannelId, ChannelPattern, Realm};
-pub use client_id::ClientId;
-pub use connection_type::ConnectionType;
-pub use error::{BayeuxError, Denial, Operation};
-pub use event::Event;
-pub use extensions::comment_filter::Format;
-pub use home::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Region, Shard};
-pub use homes::Homes;
+pub use auth::{AccessRules, Claims, FetchedKeys, RuleError, TokenOptions, tokens};
+pub use cluster::{API_PATH, BASE_PATH, Home, Homes, MAX_SHARDS, Peer, Region, SavedPeer, Shard};
+pub use delivery::{PublishKey, Queue, Subscriptions, Urgency};
 pub use hooks::Hook;
-pub use identity::TokenOptions;
 pub use io::{Ending, Endpoint, EndpointKey, Input, Notice, Origin, Output, RequestId, SocketId, Status, StreamId};
-pub use journal::EventNumber;
-pub use message::{Message, MessageId};
-pub use network::Network;
+pub use limits::{Exceeded, Network, Rate, Rates};
 pub use options::{Durability, OptionError, Options, QueueOverflow};
-pub use queue::{Queue, Urgency};
-pub use rates::{Exceeded, Rate, Rates};
-pub use remote_keys::FetchedKeys;
-pub use reply::Reply;
-pub use request::{Element, RequestError, parse_form, parse_json};
-pub use retries::PublishKey;
-pub use server::BayeuxServer;
-pub use session::Session;
-pub use sessions::SessionKey;
-pub use store::{Delivery, Forgetful, KeptSocket, SavedEvent, SavedSession, Store, StoreError, Stored};
-pub use subscriptions::Subscriptions;
+pub use persistence::{
+    Delivery, EventNumber, Forgetful, KeptSocket, SavedEvent, SavedSession, Store, StoreError, Stored,
+};
+pub use server::{BayeuxServer, has_handshake};
+pub use session::{ClientId, Session, SessionKey};
 pub use time::Millis;
-pub use trees::{Peer, SavedPeer};
+pub use wire::extensions::comment_filter::Format;
+pub use wire::{
+    Advice, BayeuxError, Callback, ChannelId, ChannelPattern, ConnectionType, Denial, Element, Event, Message,
+    MessageId, Operation, Realm, Reply, RequestError, Wish, parse_form, parse_json,
+};

@@ -1,9 +1,12 @@
 //! From an HTTP request to a call.
 
-use super::{ApiError, lists::Page};
+use super::error::ApiError;
+use super::lists::Page;
 use crate::bayeux::app::HttpRequest;
-use crate::bayeux::request::Element;
-use crate::bayeux::{API_PATH, ChannelPattern, Home, Options, RequestError, SessionKey, parse_json};
+use crate::bayeux::cluster::{API_PATH, Home};
+use crate::bayeux::options::Options;
+use crate::bayeux::session::SessionKey;
+use crate::bayeux::wire::{ChannelPattern, Element, RequestError, parse_json};
 
 /// What somebody asks of a home.
 #[derive(Debug)]

@@ -1,8 +1,8 @@
 //! Why a call of the server API as a whole is refused. What is wrong with one message of a publish is that message's reply.
 
-use super::super::RequestError;
 use super::guarded;
 use crate::bayeux::app::HttpResponse;
+use crate::bayeux::wire::RequestError;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ApiError {

@@ -4,8 +4,8 @@ use std::fmt;
 
 use subtle::{Choice, ConstantTimeEq};
 
-use super::ApiError;
-use crate::bayeux::OptionError;
+use super::error::ApiError;
+use crate::bayeux::options::OptionError;
 
 /// `API_KEYS`: one key or more, separated by spaces, so that a new one can be handed out before the old one goes.
 ///

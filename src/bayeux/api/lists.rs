@@ -9,9 +9,14 @@ use std::iter;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ApiError, json};
+use super::error::ApiError;
+use super::json;
 use crate::bayeux::app::{HttpRequest, HttpResponse};
-use crate::bayeux::{BayeuxServer, ChannelPattern, Ending, Home, Session, SessionKey};
+use crate::bayeux::cluster::Home;
+use crate::bayeux::io::Ending;
+use crate::bayeux::server::BayeuxServer;
+use crate::bayeux::session::{Session, SessionKey};
+use crate::bayeux::wire::ChannelPattern;
 
 /// A part of a list.
 #[derive(Debug)]

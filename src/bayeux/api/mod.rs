@@ -11,26 +11,27 @@
 //! GET    /cometd/api/openapi.json         ← openapi.json of this folder
 //! ```
 //!
-//! A client is named here by its [`SessionKey`](super::SessionKey), which tells nothing of its clientId. Each call speaks of one home: the root's,
+//! A client is named here by its [`SessionKey`](crate::bayeux::SessionKey), which tells nothing of its clientId. Each call speaks of one home: the root's,
 //! or that of `?tree=`; the list of trees is the root's, and lists with `?tree=*` are put together from those of all homes. Without a key in `API_KEYS` none of this is there.
 
 mod call;
-mod door;
 mod error;
-mod everywhere;
+mod fan_out;
+mod gateway;
 mod keys;
 mod lists;
 mod publish;
 
-pub use door::{Door, is_api_path, knock};
-pub use error::ApiError;
-pub use everywhere::{Everywhere, Question};
-pub use keys::ApiKeys;
+pub use self::error::ApiError;
+pub use self::fan_out::{Everywhere, Question};
+pub use self::gateway::{Door, is_api_path, knock};
+pub use self::keys::ApiKeys;
 
-use super::app::{HttpRequest, HttpResponse};
-use super::batch::Batch;
-use super::{BayeuxServer, Endpoint, Millis, Origin};
-use call::Call;
+use self::call::Call;
+use crate::bayeux::app::{HttpRequest, HttpResponse};
+use crate::bayeux::io::{Endpoint, Origin};
+use crate::bayeux::server::{Batch, BayeuxServer};
+use crate::bayeux::time::Millis;
 
 impl BayeuxServer {
     /// Does what somebody with a key asks.

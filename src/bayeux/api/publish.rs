@@ -5,9 +5,11 @@
 //! * With `client` it goes to that session alone, subscribed or not, and past the listeners: CometD's `deliver`.
 //! * Nobody has a session here, so meta messages mean nothing.
 
-use crate::bayeux::batch::{Batch, Checked, Step};
 use crate::bayeux::hooks::Leave;
-use crate::bayeux::{BayeuxError, BayeuxServer, Millis, Realm, SessionKey};
+use crate::bayeux::server::{Batch, BayeuxServer, Checked, Step};
+use crate::bayeux::session::SessionKey;
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::{BayeuxError, Realm};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn step_of_api(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {

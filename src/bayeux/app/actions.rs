@@ -4,7 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::bayeux::{ChannelId, ChannelPattern, SessionKey};
+use crate::bayeux::session::SessionKey;
+use crate::bayeux::wire::{ChannelId, ChannelPattern};
 
 /// Any number of things to do, in this order.
 ///

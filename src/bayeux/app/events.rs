@@ -2,8 +2,10 @@
 
 use serde_json::value::RawValue;
 
-use super::{Client, Publication};
-use crate::bayeux::{ChannelId, ChannelPattern, Ending, SessionKey};
+use super::publication::Publication;
+use crate::bayeux::io::Ending;
+use crate::bayeux::session::{Client, SessionKey};
+use crate::bayeux::wire::{ChannelId, ChannelPattern};
 
 /// What [`Application::on_event`](super::Application::on_event) hears of.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Actions;
+use super::actions::Actions;
 
 /// A request for a route, or for a static file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -2,8 +2,11 @@
 
 use std::rc::Rc;
 
-use super::{Actions, Publication, valid};
-use crate::bayeux::{ChannelId, ChannelPattern, Subscriptions};
+use super::actions::Actions;
+use super::publication::Publication;
+use super::valid;
+use crate::bayeux::delivery::Subscriptions;
+use crate::bayeux::wire::{ChannelId, ChannelPattern};
 
 /// A subscriber that is part of the application, such as a bot. It hears what clients and the server publish, but not what
 /// it publishes itself.

@@ -29,9 +29,7 @@
 //! into its [`Attributes`]. A panic in a handler costs the request that it happened in, and nobody else anything.
 
 mod actions;
-mod attributes;
 mod channels;
-mod client;
 mod events;
 mod http;
 mod local;
@@ -43,9 +41,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use self::actions::{Action, Actions, publish, reply};
-pub use self::attributes::Attributes;
 pub use self::channels::ChannelOptions;
-pub use self::client::Client;
 pub use self::events::ServerEvent;
 pub use self::http::{HttpRequest, HttpResponse};
 pub use self::local::LocalSession;
@@ -53,8 +49,10 @@ use self::local::LocalSessions;
 pub use self::policy::SecurityPolicy;
 pub use self::publication::Publication;
 use self::routes::Routes;
-use super::actions::Happening;
-use super::{BayeuxError, ChannelId, ChannelPattern};
+use crate::bayeux::server::Happening;
+pub use crate::bayeux::session::Attributes;
+pub use crate::bayeux::session::Client;
+use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern};
 
 /// What a service or a channel listener decides: what to do, or the error that the sender reads.
 pub type Outcome = Result<Actions, BayeuxError>;

@@ -1,7 +1,7 @@
 //! Who may do what.
 
-use super::Client;
-use crate::bayeux::{ChannelId, ChannelPattern, Denial, Message};
+use crate::bayeux::session::Client;
+use crate::bayeux::wire::{ChannelId, ChannelPattern, Denial, Message};
 
 /// Decides on every message of every client. What it does not define is allowed.
 ///

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
-use super::Client;
-use crate::bayeux::{BayeuxError, ChannelId, Message};
+use crate::bayeux::session::Client;
+use crate::bayeux::wire::{BayeuxError, ChannelId, Message};
 
 /// What a client sent to a service or published on a channel, and who it was.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! Which request goes to which route.
 
-use super::{HttpRequest, HttpResponse};
-use crate::bayeux::BASE_PATH;
+use super::http::{HttpRequest, HttpResponse};
+use crate::bayeux::cluster::BASE_PATH;
 
 /// All routes of an application, in the order they were added.
 #[derive(Default)]

@@ -1,7 +1,7 @@
 //! An application in another Worker: asked through a service binding, in JSON. docs/HOOKS.md is the contract.
 //!
 //! A message whose leave is asked takes a ticket and leaves its place in the batch empty, as one that waits for another object
-//! does (`waiting.rs`). When the verdict has come it goes on where it was. One request is under way at a time, and what is to be asked
+//! does (`pending.rs`). When the verdict has come it goes on where it was. One request is under way at a time, and what is to be asked
 //! meanwhile goes with the next one: so a busy home makes longer requests, not more of them, and everything is decided in the order
 //! in which it came.
 //!
@@ -17,13 +17,14 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
 
 use self::question::{Question, request};
-pub(super) use self::verdict::Leave;
+pub(in crate::bayeux) use self::verdict::Leave;
 use self::verdict::{Verdict, parse};
-use super::actions::{HOOKS, Happening, Subject};
-use super::app::{Action, Client, ServerEvent};
-use super::batch::{Batch, Checked, Step};
-use super::waiting::{Asked, Ticket};
-use super::{BayeuxError, BayeuxServer, Millis, Notice, Operation, Output, Realm};
+use crate::bayeux::app::{Action, ServerEvent};
+use crate::bayeux::io::{Notice, Output};
+use crate::bayeux::server::{Asked, Batch, BayeuxServer, Checked, HOOKS, Happening, Step, Subject, Ticket};
+use crate::bayeux::session::Client;
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::{BayeuxError, Operation, Realm};
 
 /// What a hooks Worker can be asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -146,7 +147,7 @@ impl BayeuxServer {
     fn may_ask(&mut self, batch: &mut Batch, hook: Hook, checked: &Checked) -> Option<Client> {
         let (anonymous, names) = match hook {
             Hook::Handshake => (true, Vec::new()),
-            Hook::Subscribe => (false, super::meta::subscribe::patterns(&checked.message).ok()?),
+            Hook::Subscribe => (false, crate::bayeux::meta::patterns(&checked.message).ok()?),
             _ => {
                 checked.message.field("data")?;
                 let anonymous = self.options.anon_publish && checked.message.field("clientId").is_none();

@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::Hook;
-use crate::bayeux::app::{Attributes, Client, ServerEvent};
-use crate::bayeux::batch::Checked;
-use crate::bayeux::meta::subscribe::patterns;
-use crate::bayeux::{BayeuxServer, ChannelId, ChannelPattern, Message};
+use crate::bayeux::app::ServerEvent;
+use crate::bayeux::meta::patterns;
+use crate::bayeux::server::{BayeuxServer, Checked};
+use crate::bayeux::session::{Attributes, Client};
+use crate::bayeux::wire::{ChannelId, ChannelPattern, Message};
 
 /// One call. What does not apply is left out.
 #[derive(Default, Serialize)]

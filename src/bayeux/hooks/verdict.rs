@@ -8,8 +8,9 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::{Hook, Wanted};
-use crate::bayeux::app::{Action, Actions, Client};
-use crate::bayeux::{Advice, Denial, Message, SessionKey};
+use crate::bayeux::app::{Action, Actions};
+use crate::bayeux::session::{Client, SessionKey};
+use crate::bayeux::wire::{Advice, Denial, Message};
 
 /// A decision on one message.
 pub enum Verdict {

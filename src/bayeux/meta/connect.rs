@@ -13,9 +13,12 @@
 
 use std::time::Duration;
 
-use crate::bayeux::batch::{Batch, Checked, Hold, Step};
-use crate::bayeux::extensions::ack;
-use crate::bayeux::{Advice, BayeuxError, BayeuxServer, ConnectionType, Endpoint, Message, Millis, SessionKey, Wish};
+use crate::bayeux::io::Endpoint;
+use crate::bayeux::server::{Batch, BayeuxServer, Checked, Hold, Step};
+use crate::bayeux::session::SessionKey;
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::extensions::ack;
+use crate::bayeux::wire::{Advice, BayeuxError, ConnectionType, Message, Wish};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn connect(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {

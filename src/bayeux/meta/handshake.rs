@@ -9,16 +9,20 @@
 //!
 //! * A request MUST have version and supportedConnectionTypes, MAY have minimumVersion, ext and id (Bayeux 1.0 section 4.1).
 //! * Without a connection type in common the reply MUST be unsuccessful; ours names the types there are.
-//! * All other messages of the same request MUST be ignored: see [`Batch::new`](crate::bayeux::batch::Batch::new).
+//! * All other messages of the same request MUST be ignored: see [`Batch::new`](crate::bayeux::server::Batch::new).
 
 use std::time::Duration;
 
-use crate::bayeux::app::{Client, ServerEvent};
-use crate::bayeux::batch::{Batch, Checked};
-use crate::bayeux::extensions::ack::{self, Ack};
+use crate::bayeux::app::ServerEvent;
 use crate::bayeux::hooks::Leave;
-use crate::bayeux::session::Agreed;
-use crate::bayeux::{Advice, BayeuxError, BayeuxServer, Format, Message, Millis, Notice, Operation, Reply, Session};
+use crate::bayeux::io::Notice;
+use crate::bayeux::server::{Batch, BayeuxServer, Checked};
+use crate::bayeux::session::{Agreed, Client, Session};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::extensions::ack;
+use crate::bayeux::wire::extensions::ack::Ack;
+use crate::bayeux::wire::extensions::comment_filter::Format;
+use crate::bayeux::wire::{Advice, BayeuxError, Message, Operation, Reply};
 
 const VERSION: &str = "1.0";
 

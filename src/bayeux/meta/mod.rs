@@ -3,5 +3,7 @@
 mod connect;
 mod disconnect;
 mod handshake;
-pub(super) mod subscribe;
+mod subscribe;
 mod unsubscribe;
+
+pub(in crate::bayeux) use self::subscribe::patterns;

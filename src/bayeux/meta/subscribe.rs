@@ -13,10 +13,11 @@ use std::collections::BTreeSet;
 
 use serde_json::value::RawValue;
 
-use crate::bayeux::app::{Client, ServerEvent};
-use crate::bayeux::batch::{Batch, Checked, Step};
-use crate::bayeux::waiting::Asked;
-use crate::bayeux::{BayeuxError, BayeuxServer, ChannelPattern, Denial, Message, Millis, Operation, Realm, SessionKey};
+use crate::bayeux::app::ServerEvent;
+use crate::bayeux::server::{Asked, Batch, BayeuxServer, Checked, Step};
+use crate::bayeux::session::{Client, SessionKey};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::{BayeuxError, ChannelPattern, Denial, Message, Operation, Realm};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn subscribe(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {

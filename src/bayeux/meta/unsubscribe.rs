@@ -9,8 +9,8 @@
 
 use super::subscribe::patterns;
 use crate::bayeux::app::ServerEvent;
-use crate::bayeux::batch::{Batch, Checked};
-use crate::bayeux::{BayeuxError, BayeuxServer, Message};
+use crate::bayeux::server::{Batch, BayeuxServer, Checked};
+use crate::bayeux::wire::{BayeuxError, Message};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn unsubscribe(&mut self, batch: &mut Batch, checked: &Checked) -> String {

@@ -7,11 +7,13 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use super::{Durability, MINUTE, Options, QueueOverflow};
+use crate::bayeux::auth::tokens::keys::Keys;
+use crate::bayeux::auth::{AccessRules, RuleError, TokenOptions};
+use crate::bayeux::cluster::{Homes, MAX_SHARDS};
+use crate::bayeux::hooks::Hook;
+use crate::bayeux::limits::Rate;
 use crate::bayeux::time::millis;
-use crate::bayeux::tokens::Keys;
-use crate::bayeux::{
-    AccessRules, ChannelPattern, ConnectionType, Homes, Hook, MAX_SHARDS, Rate, RuleError, TokenOptions,
-};
+use crate::bayeux::wire::{ChannelPattern, ConnectionType};
 
 /// A value that an option cannot have.
 ///

@@ -1,0 +1,178 @@
+//! A list over all homes: `?tree=*`.
+//!
+//! ```text
+//! GET /cometd/api/clients?tree=*&limit=2
+//! ← {"clients":[{"client":"17…","tree":"@0",…},{"client":"17…","tree":"@2",…}],"next":"@2,17…"}
+//! GET /cometd/api/clients?tree=*&limit=2&after=@2,17…
+//! ```
+//!
+//! The homes are asked one after the other, as many as it takes to fill a page: the root, the trees that it knows to be in use, and
+//! those that `HOMES` makes. A page ends where the next one begins: with a home, and a name in its list.
+
+use std::collections::VecDeque;
+use std::iter;
+
+use serde_json::{Map, Value};
+
+use super::error::ApiError;
+use super::json;
+use super::lists::Page;
+use crate::bayeux::app::{HttpRequest, HttpResponse};
+use crate::bayeux::cluster::{API_PATH, Home, Homes};
+
+/// A page of such a list while it is put together.
+#[derive(Debug)]
+pub struct Everywhere {
+    list: List,
+    limit: usize,
+    homes: Homes,
+    /// Those that are still to be asked. The first one's list goes on behind `after`.
+    waiting: VecDeque<Home>,
+    after: Option<String>,
+    /// Whether trees in use are still to be looked up, behind the first one that waits.
+    trees: bool,
+    asked: usize,
+    entries: Vec<Value>,
+    refusal: Option<HttpResponse>,
+}
+
+/// What there is such a list of.
+#[derive(Clone, Copy, Debug)]
+enum List {
+    Clients,
+    Channels,
+}
+
+/// What a home is to be asked next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    pub whom: Home,
+    /// Below [`API_PATH`], which is part of it, and with its query.
+    pub path: String,
+}
+
+/// How many homes are asked for one page: as many calls as a request may take without being slow. A page may be short, or
+/// empty, and still not be the last.
+const MOST: usize = 32;
+
+impl Everywhere {
+    /// Whether a call is for all homes.
+    pub fn is_meant(request: &HttpRequest) -> bool {
+        request.method == "GET" && List::of(request).is_some() && request.query_field("tree").as_deref() == Some("*")
+    }
+
+    /// # Errors
+    /// [`ApiError::LimitInvalid`] or [`ApiError::AfterInvalid`].
+    pub fn new(request: &HttpRequest, homes: Homes) -> Result<Self, ApiError> {
+        let list = List::of(request).ok_or(ApiError::PathUnknown)?;
+        let Page { after, limit } = Page::of(request, place)?;
+        let (first, after) = after.unwrap_or((Home::Root, None));
+        let trees = !matches!(first, Home::Shard(_));
+        let waiting = if trees {
+            VecDeque::from([first])
+        } else {
+            iter::once(first.clone()).chain(behind(homes, Some(&first))).collect()
+        };
+        let (asked, entries, refusal) = Default::default();
+        Ok(Self { list, limit, homes, waiting, after, trees, asked, entries, refusal })
+    }
+
+    /// What is to be asked next. Nothing where the page is complete.
+    pub fn question(&self) -> Option<Question> {
+        let first = self.waiting.front().filter(|_| !self.is_complete())?;
+        if self.trees {
+            return Some(ask(&Home::Root, "trees", MOST, Some(first.name())));
+        }
+        Some(ask(first, self.list.name(), self.limit - self.entries.len(), self.after.as_deref()))
+    }
+
+    fn is_complete(&self) -> bool {
+        self.entries.len() >= self.limit || self.asked >= MOST || self.refusal.is_some()
+    }
+
+    /// Takes in the answer to the last question. One that is no success is the answer to the whole.
+    pub fn take(&mut self, answer: HttpResponse) {
+        let body = answer.body.as_deref().filter(|_| answer.status == 200);
+        let Some(mut page) = body.and_then(|body| serde_json::from_slice::<Map<String, Value>>(body).ok()) else {
+            self.refusal = Some(answer);
+            return;
+        };
+        let next = page.get("next").and_then(Value::as_str).map(str::to_owned);
+        let mut entries = |list| match page.get_mut(list).map(Value::take) {
+            Some(Value::Array(entries)) => entries,
+            _ => Vec::new(),
+        };
+        if self.trees {
+            self.trees = false;
+            let trees = entries("trees");
+            let names = trees.iter().filter_map(|tree| tree.get("tree")?.as_str());
+            self.waiting.extend(names.filter_map(Home::named));
+            // Where there are more trees than that, the page ends before the last of these.
+            self.waiting.extend(behind(self.homes, None));
+            return;
+        }
+        self.asked += 1;
+        let Some(home) = self.waiting.front() else { return };
+        let of_home = entries(self.list.name()).into_iter().map(|mut entry| {
+            if let Value::Object(fields) = &mut entry {
+                fields.insert("tree".to_owned(), home.name().into());
+            }
+            entry
+        });
+        self.entries.extend(of_home);
+        if next.is_none() {
+            self.waiting.pop_front();
+        }
+        self.after = next;
+    }
+
+    /// The page, once there is no question left.
+    pub fn into_response(self) -> HttpResponse {
+        if let Some(refusal) = self.refusal {
+            return refusal;
+        }
+        let mut page = Map::new();
+        page.insert(self.list.name().to_owned(), self.entries.into());
+        if let Some(home) = self.waiting.front() {
+            page.insert("next".to_owned(), format!("{},{}", home.name(), self.after.unwrap_or_default()).into());
+        }
+        json(page)
+    }
+}
+
+impl List {
+    fn of(request: &HttpRequest) -> Option<Self> {
+        match request.path.strip_prefix(API_PATH)? {
+            "/clients" => Some(Self::Clients),
+            "/channels" => Some(Self::Channels),
+            _ => None,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Clients => "clients",
+            Self::Channels => "channels",
+        }
+    }
+}
+
+/// Where a page begins: `home,name`, or `home,` for all of that home.
+fn place(text: &str) -> Option<(Home, Option<String>)> {
+    let (home, name) = text.split_once(',')?;
+    Some((Home::named(home)?, (!name.is_empty()).then(|| name.to_owned())))
+}
+
+/// The homes that `HOMES` makes, behind this one.
+fn behind(homes: Homes, home: Option<&Home>) -> impl Iterator<Item = Home> {
+    homes.shards().filter(move |shard| home.is_none_or(|home| shard > home)).take(MOST + 1)
+}
+
+fn ask(whom: &Home, list: &str, limit: usize, after: Option<&str>) -> Question {
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("limit", &limit.to_string());
+    if let Some(after) = after {
+        query.append_pair("after", after);
+    }
+    Question { whom: whom.clone(), path: format!("{API_PATH}/{list}?{}", query.finish()) }
+}

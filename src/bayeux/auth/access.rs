@@ -1,0 +1,346 @@
+//! Who may publish and subscribe where, without a line of Rust: `ACCESS_RULES`, and what a token allows.
+//!
+//! ```text
+//! anyone         subscribe  /news/**          # a comment
+//! authenticated  *          /rooms/{room}/*
+//! role=editor    publish    /news/*
+//! ```
+//!
+//! * Once there are rules, what none of them allows is refused. They are asked besides the application's policy and its hooks
+//!   Worker: all must agree.
+//! * Rules know a client by its claims: the attribute `claims` of its session, an object. A verified token fills it, or the
+//!   application's own policy.
+//! * The claims `publish` and `subscribe`, lists of patterns, take away from what the rules allow.
+//! * A subscription is allowed where one rule's pattern covers all channels that it could match.
+
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::bayeux::server::BayeuxServer;
+use crate::bayeux::session::Client;
+use crate::bayeux::wire::{BayeuxError, ChannelPattern, Denial, Operation, is_segment};
+
+/// The attribute that has them.
+pub(in crate::bayeux) const CLAIMS: &str = "claims";
+
+/// What is known for certain about a client.
+pub type Claims = Map<String, Value>;
+
+/// `ACCESS_RULES`, parsed.
+///
+/// ```
+/// use bayeux_edge::bayeux::{AccessRules, ChannelPattern, Operation};
+/// use serde_json::json;
+///
+/// let rules = AccessRules::parse("anyone subscribe /news/**; authenticated * /user/{sub}/**").unwrap();
+/// let alice = json!({ "sub": "alice" });
+/// let allowed = |claims, operation, name| rules.allow(claims, operation, &ChannelPattern::parse(name).unwrap());
+/// assert!(allowed(None, Operation::Subscribe, "/news/today"));
+/// assert!(!allowed(None, Operation::Subscribe, "/**"));
+/// assert!(allowed(alice.as_object(), Operation::Publish, "/user/alice/notes"));
+/// assert!(!allowed(alice.as_object(), Operation::Publish, "/user/bob/notes"));
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessRules(Vec<Rule>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rule {
+    who: Who,
+    /// Both, where there is none.
+    operation: Option<Operation>,
+    pattern: Template,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Who {
+    Anyone,
+    /// Whoever has claims.
+    Authenticated,
+    /// Whoever has this claim with this value, or with a list that has it.
+    Claim(String, String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Template {
+    Pattern(ChannelPattern),
+    /// With segments like `{sub}`, for which the claim's value stands.
+    Open(String),
+}
+
+/// A rule that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleError {
+    /// As written.
+    pub rule: String,
+    /// What is wrong with it, in words.
+    pub expected: &'static str,
+}
+
+impl AccessRules {
+    /// Rules stand on lines of their own or between semicolons; what follows a `#` on its line is for people.
+    ///
+    /// # Errors
+    /// The first rule that cannot be read. A text without a rule is one.
+    pub fn parse(text: &str) -> Result<Self, RuleError> {
+        let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
+        let rules = lines.flat_map(|line| line.split(';')).map(str::trim).filter(|rule| !rule.is_empty());
+        let rules: Vec<_> = rules.map(Rule::parse).collect::<Result<_, _>>()?;
+        if rules.is_empty() {
+            return Err(RuleError { rule: text.trim().to_owned(), expected: "one rule at least" });
+        }
+        Ok(Self(rules))
+    }
+
+    /// Whether a client with these claims may do this on every channel of this name.
+    pub fn allow(&self, claims: Option<&Claims>, operation: Operation, name: &ChannelPattern) -> bool {
+        self.0.iter().any(|rule| rule.allows(claims, operation, name))
+    }
+}
+
+impl fmt::Display for RuleError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is no rule: it takes {}", self.rule, self.expected)
+    }
+}
+
+impl std::error::Error for RuleError {}
+
+impl Rule {
+    fn parse(rule: &str) -> Result<Self, RuleError> {
+        let wrong = |expected| RuleError { rule: rule.to_owned(), expected };
+        let [who, operation, pattern] = rule.split_whitespace().collect::<Vec<_>>()[..] else {
+            return Err(wrong("WHO OPERATION PATTERN, such as: anyone subscribe /news/**"));
+        };
+        Ok(Self {
+            who: Who::parse(who).ok_or_else(|| wrong("anyone, authenticated or CLAIM=VALUE for who"))?,
+            operation: match operation {
+                "publish" => Some(Operation::Publish),
+                "subscribe" => Some(Operation::Subscribe),
+                "*" => None,
+                _ => return Err(wrong("publish, subscribe or * for the operation")),
+            },
+            pattern: Template::parse(pattern)
+                .ok_or_else(|| wrong("a channel or a pattern like /news/** or /user/{sub}/*"))?,
+        })
+    }
+
+    fn allows(&self, claims: Option<&Claims>, operation: Operation, name: &ChannelPattern) -> bool {
+        self.operation.is_none_or(|allowed| allowed == operation)
+            && self.who.includes(claims)
+            && self.pattern.covers(claims, name)
+    }
+}
+
+impl Who {
+    fn parse(who: &str) -> Option<Self> {
+        match (who, who.split_once('=')) {
+            ("anyone", _) => Some(Self::Anyone),
+            ("authenticated", _) => Some(Self::Authenticated),
+            (_, Some((claim, value))) if !claim.is_empty() && !value.is_empty() => {
+                Some(Self::Claim(claim.to_owned(), value.to_owned()))
+            }
+            _ => None,
+        }
+    }
+
+    fn includes(&self, claims: Option<&Claims>) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::Authenticated => claims.is_some(),
+            Self::Claim(name, value) => match claims.and_then(|claims| claims.get(name)) {
+                Some(Value::Array(list)) => list.iter().any(|one| is(one, value)),
+                Some(one) => is(one, value),
+                None => false,
+            },
+        }
+    }
+}
+
+impl Template {
+    fn parse(text: &str) -> Option<Self> {
+        if !text.contains('{') {
+            return ChannelPattern::parse(text).map(Self::Pattern);
+        }
+        // It is one where any name in place of the claims makes it one.
+        filled(text, |_| Some("x".to_owned()))?;
+        Some(Self::Open(text.to_owned()))
+    }
+
+    fn covers(&self, claims: Option<&Claims>, name: &ChannelPattern) -> bool {
+        match self {
+            Self::Pattern(pattern) => pattern.covers(name),
+            Self::Open(text) => {
+                let of_claim = |claim: &str| match claims?.get(claim)? {
+                    Value::String(text) => Some(text.clone()),
+                    Value::Number(number) => Some(number.to_string()),
+                    _ => None,
+                };
+                filled(text, of_claim).is_some_and(|pattern| pattern.covers(name))
+            }
+        }
+    }
+}
+
+/// The pattern with each claim's value in its place. A value must be a segment: none that ends it, makes two of it, or a
+/// wildcard of it.
+fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<ChannelPattern> {
+    let mut name = String::new();
+    for segment in template.strip_prefix('/')?.split('/') {
+        let claim = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}'));
+        name.push('/');
+        match claim {
+            Some("") => return None,
+            Some(claim) => name.push_str(&value(claim).filter(|value| is_segment(value))?),
+            None => name.push_str(segment),
+        }
+    }
+    ChannelPattern::parse(&name)
+}
+
+/// Whether a claim's value is written so in a rule.
+fn is(value: &Value, text: &str) -> bool {
+    match value {
+        Value::String(value) => value == text,
+        Value::Number(value) => value.to_string() == text,
+        Value::Bool(value) => value.to_string() == text,
+        _ => false,
+    }
+}
+
+/// The patterns that a claim lists; none that could match where it is no list.
+fn listed(claim: &Value) -> impl Iterator<Item = ChannelPattern> {
+    let texts = claim.as_array().into_iter().flatten().filter_map(Value::as_str);
+    texts.filter_map(ChannelPattern::parse)
+}
+
+impl BayeuxServer {
+    /// # Errors
+    /// The denial that the client reads, with what denies it in its middle.
+    pub(in crate::bayeux) fn check_access(
+        &self,
+        client: &Client,
+        operation: Operation,
+        name: &ChannelPattern,
+    ) -> Result<(), BayeuxError> {
+        let denied = |by| Err(BayeuxError::Denied(operation, Denial::because(by)));
+        let claims = client.attributes.value(CLAIMS).and_then(Value::as_object);
+        let rules = &self.options.access_rules;
+        if rules.as_ref().is_some_and(|rules| !rules.allow(claims, operation, name)) {
+            return denied("denied_by_access_rules");
+        }
+        let claim = claims.and_then(|claims| claims.get(operation.name()));
+        if claim.is_some_and(|claim| !listed(claim).any(|pattern| pattern.covers(name))) {
+            return denied("denied_by_claims");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn allowed(rules: &str, claims: &Value, operation: Operation, name: &str) -> bool {
+        let rules = AccessRules::parse(rules).unwrap();
+        rules.allow(claims.as_object(), operation, &ChannelPattern::parse(name).unwrap())
+    }
+
+    #[test]
+    fn a_rule_is_for_those_it_names() {
+        let may = |who: &str, claims: &Value| allowed(&format!("{who} * /x"), claims, Operation::Publish, "/x");
+        let nobody = Value::Null;
+        for claims in [json!({}), json!({"role": "admin"}), nobody.clone()] {
+            assert!(may("anyone", &claims), "{claims}");
+            assert_eq!(may("authenticated", &claims), claims.is_object(), "{claims}");
+        }
+        for claims in [json!({"role": "admin"}), json!({"role": ["user", "admin"]})] {
+            assert!(may("role=admin", &claims), "{claims}");
+        }
+        for claims in [
+            json!({}),
+            json!({"role": "administrator"}),
+            json!({"role": "Admin"}),
+            json!({"role": ["x"]}),
+            json!({"role": {"admin": true}}),
+            json!({"role": [["admin"]]}),
+            json!({"role": null}),
+            json!({"roles": "admin"}),
+            nobody,
+        ] {
+            assert!(!may("role=admin", &claims), "{claims}");
+        }
+        assert!(may("level=3", &json!({"level": 3})) && may("staff=true", &json!({"staff": true})));
+        assert!(may("query=a=b", &json!({"query": "a=b"})), "the name ends at the first sign");
+    }
+
+    #[test]
+    fn a_rule_is_for_its_operation() {
+        let may = |allowing: &str, operation| allowed(&format!("anyone {allowing} /x"), &Value::Null, operation, "/x");
+        for (allowing, publish, subscribe) in [("publish", true, false), ("subscribe", false, true), ("*", true, true)]
+        {
+            assert_eq!(may(allowing, Operation::Publish), publish);
+            assert_eq!(may(allowing, Operation::Subscribe), subscribe);
+        }
+    }
+
+    #[test]
+    fn a_claim_stands_for_one_segment_and_never_for_more() {
+        let may = |claims: Value, name: &str| allowed("anyone * /user/{sub}/**", &claims, Operation::Subscribe, name);
+        assert!(may(json!({"sub": "alice"}), "/user/alice/**"));
+        assert!(may(json!({"sub": 42}), "/user/42/inbox"));
+        assert!(!may(json!({"sub": "alice"}), "/user/bob/inbox"));
+        assert!(!may(json!({"sub": "alice"}), "/user/**"));
+        for sub in [
+            json!("*"),
+            json!("**"),
+            json!("a/b"),
+            json!(""),
+            json!("é"),
+            json!(["alice"]),
+            json!(true),
+            json!(1.5e300),
+            Value::Null,
+        ] {
+            for name in ["/user/**", "/user/*", "/user/x/y", "/user/a/b/c", "/**", "/user/alice/x"] {
+                assert!(!may(json!({"sub": sub}), name), "{sub} {name}");
+            }
+        }
+        assert!(!may(json!({}), "/user/x/y"));
+    }
+
+    #[test]
+    fn rules_stand_on_lines_or_between_semicolons() {
+        let rules = "# who reads\n anyone  subscribe\t/news/** # all of it\n\n;role=a * /a; role=b * /b;\r\n";
+        assert_eq!(AccessRules::parse(rules).unwrap().0.len(), 3);
+    }
+
+    #[test]
+    fn a_rule_that_cannot_be_read_is_told_with_what_is_wrong() {
+        for (rule, expected) in [
+            ("", "one rule"),
+            ("# nobody", "one rule"),
+            ("anyone publish", "WHO OPERATION PATTERN"),
+            ("anyone publish /a /b", "WHO OPERATION PATTERN"),
+            ("anybody publish /a", "anyone, authenticated"),
+            ("=x publish /a", "anyone, authenticated"),
+            ("role= publish /a", "anyone, authenticated"),
+            ("anyone read /a", "publish, subscribe"),
+            ("anyone Publish /a", "publish, subscribe"),
+            ("anyone publish a", "a channel or a pattern"),
+            ("anyone publish /**/a", "a channel or a pattern"),
+            ("anyone publish /a//b", "a channel or a pattern"),
+            ("anyone publish /{}/a", "a channel or a pattern"),
+            ("anyone publish /x{sub}/a", "a channel or a pattern"),
+            ("anyone publish /{sub", "a channel or a pattern"),
+            ("anyone publish {sub}", "a channel or a pattern"),
+        ] {
+            let error = AccessRules::parse(rule).unwrap_err();
+            assert!(error.expected.starts_with(expected), "{rule}: {error}");
+            let after_good_ones = format!("anyone * /ok\nanyone * /ok2;{rule}");
+            assert_eq!(AccessRules::parse(&after_good_ones).is_err(), expected != "one rule", "{rule}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Keys that somebody else publishes, as identity providers do: a JWK Set at `TOKEN_JWKS_URL`. The shell fetches it, this file
+//! says when.
+//!
+//! * They are good for as long as the answer's `Cache-Control: max-age` says, within bounds; the next handshake has them fetched
+//!   again, and waits for them.
+//! * A token with a `kid` that none of them has is reason to fetch at once: so a new key comes to be known. Between two fetches there
+//!   is a pause, in which such tokens are refused: whoever makes up `kid`s costs their publisher little.
+//! * While they cannot be fetched the last ones are used, for an hour. Without any no token is good:
+//!   `503::token_keys_unavailable`, and the client tries again later.
+//! * A token that one of `TOKEN_KEYS` signed needs none of this.
+
+use std::mem;
+use std::time::Duration;
+
+use crate::bayeux::auth::tokens::keys::Keys;
+use crate::bayeux::io::{Notice, Output};
+use crate::bayeux::server::{BayeuxServer, Ticket};
+use crate::bayeux::time::Millis;
+
+/// How long keys are good of which nobody says so: what `jose`, the library of JavaScript's world, takes.
+const USUAL: Duration = Duration::from_secs(10 * 60);
+
+/// And at the longest: a key that was taken back because somebody has it must go some day.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Between two fetches: twelve a minute are nothing to a server, and a person who waits so long still waits.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// How long keys are used that should have been fetched again: an outage is over, or known to those who can end it.
+const GRACE: Duration = Duration::from_secs(60 * 60);
+
+/// Handshakes that wait for keys. 10,000: ten times what an object takes in a second.
+const MOST_WAITING: usize = 10_000;
+
+/// What the shell has fetched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FetchedKeys {
+    /// The body.
+    pub text: String,
+    /// The header of this name.
+    pub cache_control: Option<String>,
+}
+
+#[derive(Default)]
+pub(in crate::bayeux) struct RemoteKeys {
+    keys: Option<Keys>,
+    fresh_until: Millis,
+    /// When the next fetch may begin.
+    not_before: Millis,
+    under_way: bool,
+    waiting: Vec<Ticket>,
+}
+
+impl RemoteKeys {
+    /// Whether they are as their publisher wants them.
+    pub fn are_fresh(&self, now: Millis) -> bool {
+        self.keys.is_some() && now < self.fresh_until
+    }
+
+    /// Whether it makes sense to wait for newer ones.
+    pub fn may_come(&self, now: Millis) -> bool {
+        now >= self.not_before
+    }
+
+    /// Those to go by.
+    pub fn usable(&self, now: Millis) -> Option<&Keys> {
+        self.keys.as_ref().filter(|_| now < self.fresh_until + GRACE)
+    }
+}
+
+impl BayeuxServer {
+    /// A ticket for a handshake that waits for keys. None where too many do.
+    pub(in crate::bayeux) fn await_keys(&mut self) -> Option<Ticket> {
+        let url = self.options.tokens.jwks_url.clone()?;
+        if self.remote_keys.waiting.len() >= MOST_WAITING {
+            return None;
+        }
+        if !mem::replace(&mut self.remote_keys.under_way, true) {
+            self.outputs.push(Output::FetchKeys { url });
+        }
+        let ticket = self.waiting.draw_ticket();
+        self.remote_keys.waiting.push(ticket);
+        Some(ticket)
+    }
+
+    /// Keys have come, or why they have not. Who waits is judged by what is there now.
+    pub(in crate::bayeux) fn take_keys(&mut self, now: Millis, answer: Result<FetchedKeys, String>) {
+        let remote = &mut self.remote_keys;
+        (remote.under_way, remote.not_before) = (false, now + PAUSE);
+        for ticket in mem::take(&mut remote.waiting) {
+            self.waiting.word(ticket, Ok(()));
+        }
+        let answer = answer.and_then(|FetchedKeys { text, cache_control }| {
+            let keys = Keys::public(&text).map_err(|error| error.to_string())?;
+            Ok((keys, lifetime(cache_control.as_deref())))
+        });
+        match answer {
+            Ok((keys, lifetime)) => {
+                let notice = Notice::TokenKeysFetched { keys: keys.len() };
+                (remote.keys, remote.fresh_until) = (Some(keys), now + lifetime);
+                self.tell(notice);
+            }
+            Err(reason) => self.tell(Notice::TokenKeysFailed { reason }),
+        }
+    }
+}
+
+/// How long an answer with this `Cache-Control` is good (RFC 9111 section 5.2.2). What is not to be kept is kept for the pause.
+fn lifetime(cache_control: Option<&str>) -> Duration {
+    let header = cache_control.unwrap_or_default().to_ascii_lowercase();
+    let mut directives = header.split(',').map(str::trim);
+    if directives.clone().any(|directive| matches!(directive, "no-store" | "no-cache")) {
+        return PAUSE;
+    }
+    let age = directives.find_map(|directive| directive.strip_prefix("max-age="));
+    let age = age.and_then(|age| age.trim_matches('"').parse().ok()).map_or(USUAL, Duration::from_secs);
+    age.clamp(PAUSE, LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_live_as_long_as_they_are_said_to_within_bounds() {
+        for (header, seconds) in [
+            (None, 600),
+            (Some(""), 600),
+            (Some("public"), 600),
+            (Some("max-age=120"), 120),
+            (Some("public, MAX-AGE=\"21600\", must-revalidate"), 21_600),
+            (Some("max-age=0"), 5),
+            (Some("no-store"), 5),
+            (Some("no-cache, max-age=600"), 5),
+            (Some("max-age=99999999"), 86_400),
+            (Some("max-age=soon"), 600),
+            (Some("max-age=-1"), 600),
+            (Some("s-maxage=60"), 600),
+        ] {
+            assert_eq!(lifetime(header), Duration::from_secs(seconds), "{header:?}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Who a client is, and what it may do by rules.
+//!
+//! | Type | Is |
+//! |---|---|
+//! | [`AccessRules`], [`Claims`] | `ACCESS_RULES`; what a token says of its bearer |
+//! | [`TokenOptions`], [`Identity`] | which tokens are good; what a good one said |
+//! | [`RemoteKeys`], [`FetchedKeys`] | the JWK Set of `TOKEN_JWKS_URL` |
+//! | [`tokens`] | JSON Web Tokens, read and verified |
+//!
+//! This room never fetches a key itself, and knows no message but the handshake's token.
+
+mod access;
+mod identity;
+mod jwks;
+pub mod tokens;
+
+pub use self::access::{AccessRules, Claims, RuleError};
+pub(in crate::bayeux) use self::identity::Identity;
+pub use self::identity::TokenOptions;
+pub use self::jwks::FetchedKeys;
+pub(in crate::bayeux) use self::jwks::RemoteKeys;

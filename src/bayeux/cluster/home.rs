@@ -1,0 +1,313 @@
+//! Where clients are at home, and the addresses that lead there.
+
+use std::fmt;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::bayeux::api::is_api_path;
+use crate::bayeux::session::{base62, from_base62};
+use crate::bayeux::wire::{ChannelId, Element, Message, Realm};
+
+/// The path of the root's home. A tree's own home is one segment below it.
+pub const BASE_PATH: &str = "/cometd";
+
+/// The path of the server API. No home is there, whether the API is on or off.
+pub const API_PATH: &str = "/cometd/api";
+
+/// One Durable Object. Clients shook hands there, and it may own a tree of channels.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Home {
+    /// Of those who came to `/cometd`.
+    Root,
+    /// Of those who came to `/cometd/<tree>`, and the owner of that tree.
+    Tree(ChannelId),
+    /// Of a part of those who came to `/cometd`, with `HOMES = "sharded:N"` or `"regional:N"`.
+    Shard(Shard),
+}
+
+/// One of the homes that the root's clients are spread over: `@3`, or `@weur.3`. No channel has such a name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Shard {
+    region: Option<Region>,
+    index: u16,
+    name: Rc<str>,
+}
+
+/// A part of the world where the platform can be asked to keep an object (Durable Objects, "Provide a location hint").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Region {
+    WesternNorthAmerica,
+    EasternNorthAmerica,
+    SouthAmerica,
+    WesternEurope,
+    EasternEurope,
+    AsiaPacific,
+    Oceania,
+    Africa,
+    MiddleEast,
+}
+
+/// What cometd.js may append to an address, after the message it sends; it changes nothing. No tree has such a name.
+const META_NAMES: [&str; 5] = ["handshake", "connect", "subscribe", "unsubscribe", "disconnect"];
+
+/// Shards are numbered in two digits of 62.
+pub const MAX_SHARDS: u16 = 62 * 62;
+
+impl Home {
+    /// The home that the path of a URL leads to.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::Home;
+    ///
+    /// assert_eq!(Home::at_path("/cometd/handshake"), Some(Home::Root));
+    /// assert_eq!(Home::at_path("/cometd/chat/connect"), Home::named("/chat"));
+    /// assert_eq!(Home::at_path("/cometd/a/b"), None);
+    /// ```
+    pub fn at_path(path: &str) -> Option<Self> {
+        if is_api_path(path) {
+            return None;
+        }
+        let below = path.strip_prefix(BASE_PATH)?;
+        if !below.is_empty() && !below.starts_with('/') {
+            return None;
+        }
+        let mut segments: Vec<&str> = below.split('/').filter(|segment| !segment.is_empty()).collect();
+        segments.pop_if(|last| META_NAMES.contains(last));
+        match segments[..] {
+            [] => Some(Self::Root),
+            [tree] if !META_NAMES.contains(&tree) => Self::named(&format!("/{tree}")).filter(|home| !home.is_shard()),
+            _ => None,
+        }
+    }
+
+    /// The home and the clientId that the path of an event stream's URL leads to: Faye's clients append the one to the
+    /// other. Whatever the last segment looks like, it is no tree's name.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::Home;
+    ///
+    /// assert_eq!(Home::of_stream("/cometd/r0123"), Some((Home::Root, "r0123")));
+    /// assert_eq!(Home::of_stream("/cometd/chat/t0123").map(|(home, _)| home), Home::named("/chat"));
+    /// assert_eq!(Home::of_stream("/cometd"), None);
+    /// ```
+    pub fn of_stream(path: &str) -> Option<(Self, &str)> {
+        let (above, client_id) = path.rsplit_once('/')?;
+        Some((Self::at_path(above)?, client_id))
+    }
+
+    /// The home whose Durable Object has this name: `/`, a tree's channel, or a shard's name. The protocol's own channels are
+    /// no tree.
+    pub fn named(name: &str) -> Option<Self> {
+        if name == "/" {
+            return Some(Self::Root);
+        }
+        if let Some(shard) = name.strip_prefix('@') {
+            return Shard::named(shard).map(Self::Shard);
+        }
+        let tree = ChannelId::parse(name)?;
+        (tree.realm() == Realm::Broadcast).then_some(Self::Tree(tree))
+    }
+
+    /// The home of the session that has this clientId, where the clientId itself tells: a tree's clients are found by
+    /// their address instead. Whether there is such a session only the home knows.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::Home;
+    ///
+    /// assert_eq!(Home::of_client_id("r2s6Hf"), Some(Home::Root));
+    /// assert_eq!(Home::of_client_id("s03Xy2"), Home::named("@3"));
+    /// assert_eq!(Home::of_client_id("t3hG7a"), None);
+    /// ```
+    pub fn of_client_id(client_id: &str) -> Option<Self> {
+        match client_id.as_bytes() {
+            [b'r', ..] => Some(Self::Root),
+            [b's', high, low, ..] => Some(Self::Shard(Shard::new(None, from_base62([*high, *low])?))),
+            [b'g', region, high, low, ..] => {
+                let region = Region::ALL.get(usize::from(from_base62([b'0', *region])?))?;
+                Some(Self::Shard(Shard::new(Some(*region), from_base62([*high, *low])?)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The home of the first session that speaks in a request, as [`Home::of_client_id`] finds it.
+    pub fn of_messages(messages: &[Element]) -> Option<Self> {
+        let first = messages.iter().flatten().find_map(Message::client_id)?;
+        Self::of_client_id(&first)
+    }
+
+    /// The name of the Durable Object that is this home.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Root => "/",
+            Self::Tree(tree) => tree.as_str(),
+            Self::Shard(shard) => &shard.name,
+        }
+    }
+
+    /// Where its clients are, as far as its name tells.
+    pub fn region(&self) -> Option<Region> {
+        match self {
+            Self::Root | Self::Tree(_) => None,
+            Self::Shard(shard) => shard.region,
+        }
+    }
+
+    fn is_shard(&self) -> bool {
+        matches!(self, Self::Shard(_))
+    }
+
+    /// What every clientId of this home begins with: `r` for the root, `t` and 32 bits of the name's hash for a tree, `s`
+    /// and two digits for a shard, `g` and three for one of a region.
+    pub(in crate::bayeux) fn code(&self) -> String {
+        match self {
+            Self::Root => "r".to_owned(),
+            Self::Tree(tree) => format!("t{}", base62(fnv1a(tree.as_str()).into(), 6)),
+            Self::Shard(Shard { region: None, index, .. }) => format!("s{}", base62((*index).into(), 2)),
+            Self::Shard(Shard { region: Some(region), index, .. }) => {
+                let place = Region::ALL.iter().position(|other| other == region).unwrap_or_default();
+                format!("g{}{}", base62(place as u128, 1), base62((*index).into(), 2))
+            }
+        }
+    }
+}
+
+impl Shard {
+    pub fn new(region: Option<Region>, index: u16) -> Self {
+        let name = match region {
+            Some(region) => format!("@{}.{index}", region.name()),
+            None => format!("@{index}"),
+        };
+        Self { region, index, name: name.into() }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        let (region, index) = match name.split_once('.') {
+            Some((region, index)) => (Some(Region::named(region)?), index),
+            None => (None, name),
+        };
+        let shard = Self::new(region, index.parse().ok().filter(|index| *index < MAX_SHARDS)?);
+        // One name for each: no leading zeros, no signs.
+        (shard.name[1..] == *name).then_some(shard)
+    }
+}
+
+impl Region {
+    pub const ALL: [Self; 9] = [
+        Self::WesternNorthAmerica,
+        Self::EasternNorthAmerica,
+        Self::SouthAmerica,
+        Self::WesternEurope,
+        Self::EasternEurope,
+        Self::AsiaPacific,
+        Self::Oceania,
+        Self::Africa,
+        Self::MiddleEast,
+    ];
+
+    /// As a location hint says it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WesternNorthAmerica => "wnam",
+            Self::EasternNorthAmerica => "enam",
+            Self::SouthAmerica => "sam",
+            Self::WesternEurope => "weur",
+            Self::EasternEurope => "eeur",
+            Self::AsiaPacific => "apac",
+            Self::Oceania => "oc",
+            Self::Africa => "afr",
+            Self::MiddleEast => "me",
+        }
+    }
+
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|region| region.name() == name)
+    }
+}
+
+impl TryFrom<String> for Home {
+    type Error = &'static str;
+
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::named(&name).ok_or("no home's name")
+    }
+}
+
+impl From<Home> for String {
+    fn from(home: Home) -> Self {
+        home.name().to_owned()
+    }
+}
+
+impl fmt::Display for Home {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// FNV-1a, 32 bits (draft-eastlake-fnv): the same code on every machine and in every version, unlike std's hashes.
+pub(in crate::bayeux) fn fnv1a(name: &str) -> u32 {
+    name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meta_names_behind_a_home_lead_to_the_home() {
+        for path in ["/cometd", "/cometd/", "/cometd/connect", "/cometd/disconnect/"] {
+            assert_eq!(Home::at_path(path), Some(Home::Root), "{path}");
+        }
+        for path in ["/cometd/chat", "/cometd/chat/", "/cometd/chat/handshake"] {
+            assert_eq!(Home::at_path(path), Home::named("/chat"), "{path}");
+        }
+    }
+
+    #[test]
+    fn other_paths_lead_nowhere() {
+        for path in [
+            "/",
+            "/cometdx",
+            "/cometd/a/b",
+            "/cometd/*",
+            "/cometd/%2e",
+            "/cometd/connect/connect",
+            "/cometd/meta",
+            "/cometd/service/connect",
+            "/x/cometd",
+            "/cometd/api",
+            "/cometd/api/",
+            "/cometd/api/connect",
+        ] {
+            assert_eq!(Home::at_path(path), None, "{path}");
+        }
+        assert!(!Home::at_path("/cometd/@3").unwrap().is_shard(), "a tree that looks like a shard is a tree");
+    }
+
+    #[test]
+    fn every_home_has_a_code_of_its_own() {
+        let names = ["/", "/chat", "/news", "@0", "@61", "@62", "@weur.0", "@me.61", "@wnam.3843"];
+        let homes = names.map(|name| Home::named(name).unwrap());
+        let codes: std::collections::BTreeSet<_> = homes.iter().map(Home::code).collect();
+        assert_eq!(codes.len(), names.len());
+        assert!(homes[0].code() == "r" && homes[1].code().len() == 7);
+        for home in homes {
+            let client_id = format!("{}{}", home.code(), "0".repeat(22));
+            let found = Home::of_client_id(&client_id);
+            assert_eq!(found, (!matches!(home, Home::Tree(_))).then_some(home));
+        }
+    }
+
+    #[test]
+    fn a_code_that_was_never_given_leads_nowhere() {
+        for client_id in ["", "x", "s", "s0", "s-0", "g900", "gz00", "é"] {
+            assert_eq!(Home::of_client_id(client_id), None, "{client_id}");
+        }
+        for name in ["@", "@-1", "@03", "@3844", "@eu.1", "@weur", "@weur.", "3", "/meta", "/a/*"] {
+            assert_eq!(Home::named(name), None, "{name}");
+        }
+    }
+}

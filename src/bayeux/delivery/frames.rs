@@ -1,0 +1,92 @@
+//! What one flush sends over sockets and streams: each set of events is written once for all that get it.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+
+use super::pacing::Sent;
+use crate::bayeux::io::{Output, SocketId, StreamId};
+use crate::bayeux::session::Sink;
+use crate::bayeux::wire::Event;
+
+#[derive(Debug)]
+pub struct Frames {
+    /// How many events go into one, at the most.
+    per_frame: NonZeroUsize,
+    /// By the addresses of the events' JSON, which is shared by all queues: the same events are the same addresses.
+    by_events: BTreeMap<Vec<*const u8>, Frame>,
+    sent: Sent,
+}
+
+#[derive(Debug)]
+struct Frame {
+    events: Vec<Event>,
+    sockets: Vec<SocketId>,
+    streams: Vec<StreamId>,
+}
+
+impl Frames {
+    /// `per_frame` as `MESSAGES_PER_FRAME`; none for all of a client's events in one.
+    pub fn new(per_frame: Option<NonZeroUsize>) -> Self {
+        Self { per_frame: per_frame.unwrap_or(NonZeroUsize::MAX), by_events: BTreeMap::new(), sent: Sent::default() }
+    }
+
+    pub fn add(&mut self, sink: Sink, events: Vec<Event>) {
+        let count = events.len().div_ceil(self.per_frame.get());
+        let addresses = events.iter().map(|event| event.as_json().as_ptr()).collect();
+        let frame = self.by_events.entry(addresses).or_insert_with(|| Frame {
+            events,
+            sockets: Vec::new(),
+            streams: Vec::new(),
+        });
+        match sink {
+            Sink::Socket(socket) => {
+                frame.sockets.push(socket);
+                self.sent.frames += count;
+            }
+            Sink::Stream(stream) => {
+                frame.streams.push(stream);
+                self.sent.chunks += count;
+            }
+        }
+    }
+
+    /// How much is sent, over all of them.
+    pub fn sent(&self) -> Sent {
+        self.sent
+    }
+
+    pub fn into_outputs(self) -> impl Iterator<Item = Output> {
+        let Self { per_frame, by_events, .. } = self;
+        by_events
+            .into_values()
+            .flat_map(move |Frame { events, sockets, streams }| split(sockets, streams, &events, per_frame))
+    }
+}
+
+/// The same frames for each of these sockets and streams, with so many events in each.
+pub fn split(sockets: Vec<SocketId>, streams: Vec<StreamId>, events: &[Event], per_frame: NonZeroUsize) -> Vec<Output> {
+    let mut outputs = Vec::new();
+    for events in events.chunks(per_frame.get()) {
+        let messages = array(events.iter().map(Event::as_json));
+        if !streams.is_empty() {
+            outputs.push(Output::Stream { to: streams.clone(), messages: messages.clone() });
+        }
+        if !sockets.is_empty() {
+            outputs.push(Output::Deliver { to: sockets.clone(), messages });
+        }
+    }
+    outputs
+}
+
+/// A JSON array of what is JSON already.
+pub fn array<'a>(elements: impl Iterator<Item = &'a str>) -> String {
+    let mut json = String::from("[");
+    for element in elements {
+        if json.len() > 1 {
+            json.push(',');
+        }
+        json.push_str(element);
+    }
+    json.push(']');
+    json
+}

@@ -1,0 +1,317 @@
+//! The events that wait for one session, bounded, and those that a client has not acknowledged.
+
+use std::collections::VecDeque;
+
+use crate::bayeux::persistence::EventNumber;
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::Event;
+
+/// How much may wait in a queue.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    pub events: usize,
+    /// Of JSON.
+    pub bytes: usize,
+}
+
+#[derive(Debug, Default)]
+pub struct Queue {
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    /// Entries that are not lazy.
+    urgent: usize,
+    /// When the first lazy one should leave. Channels differ in how long theirs wait, so that may be a later one.
+    lazy_due: Option<Millis>,
+    /// Entries that the store has a row of for this session.
+    saved: usize,
+    /// How many had to make room, ever.
+    dropped: usize,
+    gap: Option<Gap>,
+}
+
+/// Events are missing before the first that waits, and the client has not been told.
+#[derive(Debug)]
+struct Gap {
+    notice: Event,
+    /// The batch that told it first; 0 while none has.
+    batch: u64,
+}
+
+#[derive(Debug)]
+struct Entry {
+    event: Event,
+    number: EventNumber,
+    saved: bool,
+    urgency: Urgency,
+    /// The batch that carried it first; 0 while none has.
+    batch: u64,
+}
+
+/// How long an event may wait for company.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// It leaves as soon as it can.
+    Now,
+    /// It leaves with the next urgent one, or at this time.
+    Lazy(Millis),
+    /// It was sent, and goes again with the next one that leaves.
+    Again,
+}
+
+impl Queue {
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Oldest first.
+    pub fn iter(&self) -> impl Iterator<Item = (EventNumber, &Event)> {
+        self.entries.iter().map(|entry| (entry.number, &entry.event))
+    }
+
+    pub fn newest(&self) -> Option<EventNumber> {
+        self.entries.back().map(|entry| entry.number)
+    }
+
+    /// Lets go of everything up to this event.
+    pub fn forget_up_to(&mut self, number: EventNumber) {
+        while self.entries.front().is_some_and(|entry| entry.number <= number) {
+            self.drop_first();
+        }
+    }
+
+    /// Adds an event; past the bounds the oldest ones make room. Returns how many were dropped.
+    pub fn push(&mut self, event: Event, number: EventNumber, urgency: Urgency, bounds: Bounds) -> usize {
+        self.bytes += event.as_json().len();
+        self.urgent += usize::from(urgency == Urgency::Now);
+        if let Urgency::Lazy(due) = urgency {
+            self.lazy_due = self.lazy_due.into_iter().chain([due]).min();
+        }
+        self.entries.push_back(Entry { event, number, saved: false, urgency, batch: 0 });
+        let dropped = self.make_room(bounds);
+        self.dropped += dropped;
+        dropped
+    }
+
+    /// How many events had to make room, ever.
+    pub fn dropped(&self) -> usize {
+        self.dropped
+    }
+
+    /// So many events were lost before they came here. How many are missing now, ever.
+    pub fn missed(&mut self, events: usize) -> usize {
+        self.dropped += events;
+        self.dropped
+    }
+
+    /// Puts a word about what was dropped in its place, before the first event that waits.
+    pub fn tell_of_gap(&mut self, notice: Event) {
+        self.gap = Some(Gap { notice, batch: 0 });
+    }
+
+    /// Adds an event of the last life, which has a row; `batch` is the one that carried it first, or 0. What was dropped then
+    /// may still have had a row: it makes room once more.
+    pub fn restore(&mut self, event: Event, number: EventNumber, batch: u64, bounds: Bounds) {
+        self.bytes += event.as_json().len();
+        self.urgent += 1;
+        self.saved += 1;
+        self.entries.push_back(Entry { event, number, saved: true, urgency: Urgency::Now, batch });
+        self.make_room(bounds);
+    }
+
+    /// Takes note that an event has a row now. Whether it still waits here.
+    pub fn mark_saved(&mut self, number: EventNumber) -> bool {
+        let Ok(at) = self.entries.binary_search_by_key(&number, |entry| entry.number) else { return false };
+        let Some(entry) = self.entries.get_mut(at) else { return false };
+        self.saved += usize::from(!std::mem::replace(&mut entry.saved, true));
+        true
+    }
+
+    /// How many of the events have a row for this session.
+    pub fn saved(&self) -> usize {
+        self.saved
+    }
+
+    /// The newest event, if it was never sent.
+    pub fn newest_unsent(&self) -> Option<EventNumber> {
+        self.entries.back().filter(|entry| entry.batch == 0).map(|entry| entry.number)
+    }
+
+    /// Empties the queue.
+    pub fn take(&mut self) -> Vec<Event> {
+        let Self { entries, gap, dropped, .. } = std::mem::take(self);
+        self.dropped = dropped;
+        gap.map(|gap| gap.notice).into_iter().chain(entries.into_iter().map(|entry| entry.event)).collect()
+    }
+
+    /// Everything that waits, in order, as batch number `batch`. It stays here until it is acknowledged.
+    pub fn send(&mut self, batch: u64) -> Vec<Event> {
+        self.lazy_due = None;
+        for entry in &mut self.entries {
+            if entry.batch == 0 {
+                entry.batch = batch;
+            }
+            if matches!(entry.urgency, Urgency::Lazy(_)) {
+                entry.urgency = Urgency::Again;
+            }
+        }
+        let told = self.gap.iter_mut().map(|gap| {
+            gap.batch = if gap.batch == 0 { batch } else { gap.batch };
+            gap.notice.clone()
+        });
+        told.chain(self.entries.iter().map(|entry| entry.event.clone())).collect()
+    }
+
+    /// The client has everything up to batch number `batch`. As every batch carries all that is not acknowledged, that
+    /// is each event whose first batch is not above it.
+    pub fn acknowledge(&mut self, batch: u64) {
+        while self.entries.front().is_some_and(|entry| entry.batch != 0 && entry.batch <= batch) {
+            self.drop_first();
+        }
+        self.gap.take_if(|gap| gap.batch != 0 && gap.batch <= batch);
+    }
+
+    /// How many events wait, or are not acknowledged.
+    pub fn count(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether something waits that a connect should not be held for.
+    pub fn is_urgent(&self) -> bool {
+        self.urgent > 0
+    }
+
+    /// When what waits should leave even if nothing urgent comes.
+    pub fn lazy_due(&self) -> Option<Millis> {
+        self.lazy_due
+    }
+
+    /// Drops the oldest past the bounds; how many. One event alone always stays: a message within `MAX_MESSAGE_SIZE` can be
+    /// delivered.
+    fn make_room(&mut self, bounds: Bounds) -> usize {
+        let before = self.entries.len();
+        while self.entries.len() > 1 && (self.entries.len() > bounds.events || self.bytes > bounds.bytes) {
+            self.drop_first();
+        }
+        before - self.entries.len()
+    }
+
+    fn drop_first(&mut self) {
+        if let Some(Entry { event, urgency, saved, .. }) = self.entries.pop_front() {
+            self.bytes -= event.as_json().len();
+            self.saved -= usize::from(saved);
+            self.urgent -= usize::from(urgency == Urgency::Now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bayeux::options::Options;
+    use crate::bayeux::wire::ChannelId;
+    use crate::bayeux::wire::extensions::timestamp::Stamp;
+
+    fn event(data: &str) -> Event {
+        let raw = serde_json::value::RawValue::from_string(data.to_owned()).unwrap();
+        Event::of_server(&ChannelId::parse("/a").unwrap(), &raw, &Stamp::default())
+    }
+
+    fn push_all(options: &Options, count: u64) -> (usize, Vec<Event>) {
+        let mut queue = Queue::default();
+        let dropped = (0..count)
+            .map(|n| queue.push(event(&n.to_string()), EventNumber(n), Urgency::Now, options.queue_bounds()))
+            .sum();
+        (dropped, queue.take())
+    }
+
+    #[test]
+    fn events_come_out_in_the_order_they_went_in() {
+        assert_eq!(push_all(&Options::default(), 3), (0, vec![event("0"), event("1"), event("2")]));
+    }
+
+    #[test]
+    fn past_the_bound_the_oldest_make_room() {
+        let options = Options { max_queue: 2, ..Options::default() };
+        assert_eq!(push_all(&options, 5), (3, vec![event("3"), event("4")]));
+        let options = Options { max_queue_bytes: event("0").as_json().len() * 2, ..Options::default() };
+        assert_eq!(push_all(&options, 5), (3, vec![event("3"), event("4")]));
+    }
+
+    #[test]
+    fn a_single_event_is_kept_whatever_its_size() {
+        let options = Options { max_queue_bytes: 1, ..Options::default() };
+        assert_eq!(push_all(&options, 1), (0, vec![event("0")]));
+    }
+
+    #[test]
+    fn lazy_events_are_not_urgent_and_leave_when_the_first_of_them_is_due() {
+        let options = Options::default();
+        let mut queue = Queue::default();
+        queue.push(event("1"), EventNumber(1), Urgency::Lazy(Millis(20)), options.queue_bounds());
+        queue.push(event("2"), EventNumber(2), Urgency::Lazy(Millis(30)), options.queue_bounds());
+        assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, Some(Millis(20))));
+        queue.push(event("3"), EventNumber(3), Urgency::Lazy(Millis(10)), options.queue_bounds());
+        assert_eq!(queue.lazy_due(), Some(Millis(10)));
+        queue.push(event("4"), EventNumber(4), Urgency::Now, options.queue_bounds());
+        assert!(queue.is_urgent());
+        assert_eq!(queue.take().len(), 4);
+        assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, None));
+    }
+
+    #[test]
+    fn what_was_sent_stays_until_a_batch_that_carried_it_is_acknowledged() {
+        let options = Options::default();
+        let mut queue = Queue::default();
+        queue.push(event("1"), EventNumber(1), Urgency::Now, options.queue_bounds());
+        assert_eq!(queue.send(1), [event("1")]);
+        queue.push(event("2"), EventNumber(2), Urgency::Now, options.queue_bounds());
+        assert_eq!(queue.send(2), [event("1"), event("2")]);
+        queue.acknowledge(1);
+        assert_eq!(queue.send(3), [event("2")]);
+        queue.push(event("3"), EventNumber(3), Urgency::Now, options.queue_bounds());
+        queue.acknowledge(99);
+        assert_eq!(queue.send(4), [event("3")]);
+        queue.acknowledge(4);
+        assert!(!queue.is_urgent() && queue.send(5).is_empty());
+    }
+
+    #[test]
+    fn lazy_events_that_were_sent_go_again_only_in_company() {
+        let options = Options::default();
+        let mut queue = Queue::default();
+        queue.push(event("1"), EventNumber(1), Urgency::Lazy(Millis(20)), options.queue_bounds());
+        queue.send(1);
+        assert_eq!((queue.is_urgent(), queue.lazy_due()), (false, None));
+        assert_eq!(queue.send(2), [event("1")]);
+    }
+
+    #[test]
+    fn it_knows_which_of_its_events_have_a_row() {
+        let options = Options::default();
+        let mut queue = Queue::default();
+        queue.push(event("1"), EventNumber(1), Urgency::Now, options.queue_bounds());
+        queue.push(event("4"), EventNumber(4), Urgency::Now, options.queue_bounds());
+        assert!(
+            queue.mark_saved(EventNumber(4)) && queue.mark_saved(EventNumber(4)) && !queue.mark_saved(EventNumber(2))
+        );
+        assert_eq!((queue.saved(), queue.newest_unsent()), (1, Some(EventNumber(4))));
+        queue.send(1);
+        assert_eq!((queue.saved(), queue.newest_unsent()), (1, None));
+        queue.acknowledge(1);
+        assert_eq!(queue.saved(), 0);
+    }
+
+    #[test]
+    fn what_comes_back_from_a_row_is_urgent_and_knows_its_batch() {
+        let mut queue = Queue::default();
+        queue.restore(event("1"), EventNumber(1), 7, Options::default().queue_bounds());
+        queue.restore(event("2"), EventNumber(2), 0, Options::default().queue_bounds());
+        assert!(queue.is_urgent());
+        queue.acknowledge(7);
+        assert_eq!((queue.saved(), queue.take()), (1, vec![event("2")]));
+    }
+}

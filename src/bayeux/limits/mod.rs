@@ -1,0 +1,14 @@
+//! Who sends too much: rates by network.
+//!
+//! | Type | Is |
+//! |---|---|
+//! | [`Network`] | an IPv4 address, or the /64 of an IPv6 address: what limits count by |
+//! | [`Rate`], [`Rates`] | `count/seconds`; the counters of all networks |
+//!
+//! This room never refuses anything itself: `server/throttle.rs` does, with the error.
+
+mod network;
+mod rates;
+
+pub use self::network::Network;
+pub use self::rates::{Exceeded, Rate, Rates};

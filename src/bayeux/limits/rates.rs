@@ -1,0 +1,229 @@
+//! How often each network may do something.
+//!
+//! A bucket of tokens for each: it begins full, what is done takes one out, and it fills again at an even pace. Of a bucket only the
+//! time is kept at which it will be full again (the generic cell rate algorithm, ITU-T I.371, annex A); then it is forgotten.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::network::Network;
+use crate::bayeux::time::Millis;
+
+/// So many in so much time: all of them at once, or evenly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    count: u32,
+    period: Duration,
+}
+
+/// The buckets of one rate.
+#[derive(Debug)]
+pub struct Rates {
+    rate: Option<Rate>,
+    buckets: BTreeMap<Network, Bucket>,
+    /// By when they are full.
+    by_full: BTreeSet<(Micros, Network)>,
+}
+
+/// One that is not full.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    full_at: Micros,
+    /// Whether it was empty when asked, and somebody was told so.
+    told: bool,
+}
+
+/// A moment, in microseconds since the UNIX epoch: a token of 1,000,000 in a minute takes 60 of them.
+type Micros = u64;
+
+/// A network whose bucket is empty.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exceeded {
+    /// When there will be a token again.
+    pub wait: Duration,
+    /// Whether this is the first refusal since the bucket was full.
+    pub first: bool,
+}
+
+/// Buckets that are kept: about 1 MB. Past that the one makes room that is full soonest.
+const MOST: usize = 10_000;
+
+impl Rate {
+    /// The longest period: an object that slept, or began anew, remembers nothing.
+    const LONGEST: u64 = 3600; // s
+
+    /// Reads `count/seconds`: 1 to 1,000,000 in 1 to 3,600 seconds.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::Rate;
+    ///
+    /// assert!(Rate::parse("100/10").is_some());
+    /// assert_eq!(Rate::parse("100"), None);
+    /// ```
+    pub fn parse(text: &str) -> Option<Self> {
+        let (count, seconds) = text.trim().split_once('/')?;
+        let count = count.parse().ok().filter(|count| (1..=1_000_000).contains(count))?;
+        let seconds = seconds.parse().ok().filter(|seconds| (1..=Self::LONGEST).contains(seconds))?;
+        Some(Self { count, period: Duration::from_secs(seconds) })
+    }
+
+    fn period(self) -> Micros {
+        u64::try_from(self.period.as_micros()).unwrap_or(u64::MAX)
+    }
+
+    /// How long it takes for one token to come.
+    fn pace(self) -> Micros {
+        self.period() / u64::from(self.count)
+    }
+}
+
+impl Rates {
+    /// Without a rate anything goes.
+    pub fn new(rate: Option<Rate>) -> Self {
+        Self { rate, buckets: BTreeMap::new(), by_full: BTreeSet::new() }
+    }
+
+    /// Takes one token. Who has no address is not counted.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn take(&mut self, now: Millis, network: Option<Network>) -> Result<(), Exceeded> {
+        let (Some(rate), Some(network)) = (self.rate, network) else { return Ok(()) };
+        let now = now.0.saturating_mul(1000);
+        self.forget_full(now);
+        let before = self.buckets.get(&network).copied();
+        // Later than this an empty bucket is not full again, unless the clock was set back.
+        let latest = now + rate.period();
+        let full_at = before.map_or(now, |bucket| bucket.full_at.min(latest)) + rate.pace();
+        if full_at <= latest {
+            let told = before.is_some_and(|bucket| bucket.told);
+            self.keep(network, before, Bucket { full_at, told });
+            return Ok(());
+        }
+        let first = before.is_none_or(|bucket| !bucket.told);
+        self.keep(network, before, Bucket { full_at: full_at - rate.pace(), told: true });
+        // In whole milliseconds, as clients wait.
+        Err(Exceeded { wait: Duration::from_millis((full_at - latest).div_ceil(1000)), first })
+    }
+
+    fn keep(&mut self, network: Network, before: Option<Bucket>, bucket: Bucket) {
+        match before {
+            Some(before) => drop(self.by_full.remove(&(before.full_at, network))),
+            None if self.buckets.len() >= MOST => self.forget_first(),
+            None => {}
+        }
+        self.buckets.insert(network, bucket);
+        self.by_full.insert((bucket.full_at, network));
+    }
+
+    fn forget_full(&mut self, now: Micros) {
+        while self.by_full.first().is_some_and(|(full_at, _)| *full_at <= now) {
+            self.forget_first();
+        }
+    }
+
+    fn forget_first(&mut self) {
+        if let Some((_, network)) = self.by_full.pop_first() {
+            self.buckets.remove(&network);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Millis = Millis(1_700_000_000_000);
+
+    fn rates(text: &str) -> Rates {
+        Rates::new(Some(Rate::parse(text).unwrap()))
+    }
+
+    fn v4(number: u32) -> Option<Network> {
+        Network::of(&std::net::Ipv4Addr::from_bits(number).to_string())
+    }
+
+    /// How many of a hundred are let through this many ms after noon.
+    fn let_through(rates: &mut Rates, ms: u64) -> usize {
+        (0..100).filter(|_| rates.take(Millis(NOON.0 + ms), v4(1)).is_ok()).count()
+    }
+
+    #[test]
+    fn a_bucket_is_full_at_first_and_fills_again_evenly() {
+        let mut rates = rates("10/5");
+        let counts = [0, 499, 500, 1000, 4000, 60_000].map(|ms| let_through(&mut rates, ms));
+        assert_eq!(counts, [10, 0, 1, 1, 6, 10]);
+    }
+
+    #[test]
+    fn a_rate_that_no_millisecond_divides_gives_as_many_as_it_says() {
+        for (text, count) in [("3/1", 3), ("7/60", 7), ("99/10", 99), ("1/3600", 1)] {
+            let mut rates = rates(text);
+            assert_eq!((let_through(&mut rates, 0), let_through(&mut rates, 3_600_000)), (count, count), "{text}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_refused_hears_how_long_and_that_is_enough() {
+        let mut rates = rates("3/10");
+        assert_eq!(let_through(&mut rates, 0), 3);
+        let wait = rates.take(NOON, v4(1)).unwrap_err().wait;
+        assert_eq!(wait, Duration::from_millis(3334));
+        assert!(rates.take(Millis(NOON.0 + 3333), v4(1)).is_err());
+        assert!(rates.take(NOON + wait, v4(1)).is_ok());
+    }
+
+    #[test]
+    fn one_refusal_is_the_first_until_the_bucket_was_full() {
+        let mut rates = rates("2/10");
+        let mut first = |ms| rates.take(Millis(NOON.0 + ms), v4(1)).map_err(|exceeded| exceeded.first);
+        let seen = [0, 0, 0, 1, 5000, 5001, 20_000, 20_000, 20_000].map(&mut first);
+        let (yes, no) = (Err(true), Err(false));
+        assert_eq!(seen, [Ok(()), Ok(()), yes, no, Ok(()), no, Ok(()), Ok(()), yes]);
+    }
+
+    #[test]
+    fn each_network_has_its_own_and_who_has_no_address_none() {
+        let mut rates = rates("1/10");
+        for network in [v4(1), v4(2), Network::of("2001:db8::1"), Network::of("2001:db8:0:1::1"), None, None] {
+            assert!(rates.take(NOON, network).is_ok(), "{network:?}");
+        }
+        assert!(rates.take(NOON, Network::of("2001:db8::99")).is_err(), "another address of a /64");
+    }
+
+    #[test]
+    fn without_a_rate_anything_goes_and_nothing_is_kept() {
+        let mut rates = Rates::new(None);
+        assert_eq!((let_through(&mut rates, 0), rates.buckets.len()), (100, 0));
+    }
+
+    #[test]
+    fn full_buckets_are_forgotten_and_no_more_than_so_many_are_kept() {
+        let mut rates = rates("2/10");
+        let _ = rates.take(NOON, v4(0)).and_then(|()| rates.take(NOON, v4(0)));
+        for number in 1..=2 * u32::try_from(MOST).unwrap() {
+            assert!(rates.take(NOON, v4(number)).is_ok());
+            assert!(rates.buckets.len() <= MOST && rates.by_full.len() == rates.buckets.len());
+        }
+        assert!(rates.take(NOON, v4(0)).is_err(), "the emptiest one is kept");
+        assert!(rates.take(Millis(NOON.0 + 10_000), v4(1)).is_ok());
+        assert_eq!((rates.buckets.len(), rates.by_full.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_costs_nobody_more_than_a_period() {
+        let mut rates = rates("2/10");
+        assert_eq!(let_through(&mut rates, 3_600_000), 2);
+        assert_eq!(let_through(&mut rates, 0), 0);
+        assert_eq!(let_through(&mut rates, 10_000), 2);
+    }
+
+    #[test]
+    fn a_rate_is_a_count_and_seconds() {
+        for text in ["", "10", "10/", "/10", "0/10", "10/0", "1.5/10", "-1/10", "10/3601", "1000001/1", "1/2/3", "a/b"]
+        {
+            assert_eq!(Rate::parse(text), None, "{text}");
+        }
+        assert_eq!(Rate::parse(" 20/60 "), Some(Rate { count: 20, period: Duration::from_secs(60) }));
+    }
+}

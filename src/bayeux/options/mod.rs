@@ -1,0 +1,207 @@
+//! The options of a server, each with its unit, its default, and where the number comes from.
+
+mod vars;
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+pub use self::vars::OptionError;
+use crate::bayeux::auth::{AccessRules, TokenOptions};
+use crate::bayeux::cluster::Homes;
+use crate::bayeux::delivery::Bounds;
+use crate::bayeux::hooks::Hook;
+use crate::bayeux::io::Endpoint;
+use crate::bayeux::limits::Rate;
+use crate::bayeux::wire::{ChannelId, ChannelPattern, ConnectionType};
+
+/// In ms.
+const MINUTE: u64 = 60_000;
+
+/// How a server behaves. [`Options::from_vars`] reads them from named strings, as `[vars]` in `wrangler.toml` gives them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// `TIMEOUT`, ms: how long a connect is held. 30,000 as CometD: below the 60 s after which common proxies cut.
+    pub timeout: Duration,
+    /// `WEBSOCKET_TIMEOUT`, ms: how long a connect over WebSocket is held. An hour: events do not wait for it, and each
+    /// end of it wakes an idle object.
+    pub websocket_timeout: Duration,
+    /// `CONNECTION_TYPES`: those that are offered, separated by spaces. All there are.
+    pub connection_types: Vec<ConnectionType>,
+    /// `INTERVAL`, ms: how long a client waits before its next connect. 0 as CometD.
+    pub interval: Duration,
+    /// `MAX_INTERVAL`, ms: how long a session outlives its last connect, beyond `INTERVAL`. 10,000 as CometD.
+    pub max_interval: Duration,
+    /// `ANON_PUBLISH`: whether a message without a clientId may be published. Off, as in POE.
+    pub anon_publish: bool,
+    /// `ACCESS_RULES`: who may publish and subscribe where. None: everybody, everywhere.
+    pub access_rules: Option<AccessRules>,
+    /// `TOKENS`, `TOKEN_…`: what is asked of the tokens in handshakes.
+    pub tokens: TokenOptions,
+    /// `CLIENT_MAX_CONNECTIONS`: connects of one IP address, of IPv6 of one /64, held at the same time. POE's 10 suits one machine; an
+    /// office or a mobile carrier's gateway is one address too, and an object takes about 1,000 requests a second.
+    pub client_max_connections: usize,
+    /// `RATE_CONNECTIONS`, `count/seconds`: sockets and streams that one address may open. Any number.
+    pub rate_connections: Option<Rate>,
+    /// `RATE_HANDSHAKES`, `count/seconds`: sessions that one address may open. Any number.
+    pub rate_handshakes: Option<Rate>,
+    /// `RATE_PUBLISHES`, `count/seconds`: messages that one address may send to channels, services included. Any number: what is
+    /// much depends on the application.
+    pub rate_publishes: Option<Rate>,
+    /// `MAX_SESSIONS_PER_BROWSER`: connects of one browser held at the same time over HTTP/1.1, with `BROWSER_COOKIE`; 0 for any
+    /// number. 1 as CometD: a browser has six connections to a site, and six tabs that poll would leave none for anything else.
+    pub max_sessions_per_browser: usize,
+    /// `MULTI_SESSION_INTERVAL`, ms: how often the other tabs poll; 0 tells them to give up. 2,000 as CometD.
+    pub multi_session_interval: Duration,
+    /// `MAX_MESSAGE_SIZE`, bytes of a request's body. 1 MiB: 100 times a long chat message, 1 % of a Worker's memory.
+    pub max_message_size: usize,
+    /// `MAX_MESSAGES_PER_BATCH`. 256: clients batch tens; 1,000 a second is what an object takes at all.
+    pub max_messages_per_batch: usize,
+    /// `MAX_JSON_DEPTH`, brackets of a request's JSON. 100: below the 128 at which common parsers stop.
+    pub max_json_depth: usize,
+    /// `MAX_QUEUE`, events that wait for one session. 2,000: 100 a second for twice `MAX_INTERVAL`.
+    pub max_queue: usize,
+    /// `MAX_QUEUE_BYTES`, bytes of JSON that wait for one session. 8 MiB: 2,000 events of 4 KiB; a Worker has 128 MB.
+    pub max_queue_bytes: usize,
+    /// `QUEUE_OVERFLOW`: what becomes of a session whose queue is full. It loses its oldest events.
+    pub queue_overflow: QueueOverflow,
+    /// `MAX_SUBSCRIPTIONS` of one session. 2,000: with names of 512 bytes at most, 1 MiB.
+    pub max_subscriptions: usize,
+    /// `MAX_SESSIONS` of one home. 32,768: as many sockets as one Durable Object accepts.
+    pub max_sessions: usize,
+    /// `LAZY_CHANNELS`: patterns of channels whose events are in no hurry, separated by spaces. None.
+    pub lazy_channels: Vec<ChannelPattern>,
+    /// `MAX_LAZY_TIMEOUT`, ms: how long a lazy event waits for company. 5,000 as CometD.
+    pub max_lazy_timeout: Duration,
+    /// `DURABILITY`: when an event that waits for a client is written down. Relaxed.
+    pub durability: Durability,
+    /// `RETRY_WINDOW`, ms in which a publish that a session sends again, with the same id, channel and data, is not delivered again;
+    /// 0 for none. A minute: Faye's clients try again after 41 seconds without an answer.
+    pub retry_window: Duration,
+    /// `META_CONNECT_DELIVER_ONLY`: whether events ride on the replies to connects only, on every transport. Off, as in
+    /// CometD. On, a client reads all events in one order, whatever else it asks at the same time.
+    pub meta_connect_deliver_only: bool,
+    /// `BROADCAST_TO_PUBLISHER`: whether a client receives what it publishes where it is subscribed. On, as in CometD.
+    pub broadcast_to_publisher: bool,
+    /// `MESSAGES_PER_FRAME`: how many events go into one frame of a WebSocket, 0 for all that leave at the same time; CometD's
+    /// `ws.messagesPerFrame`, which is 1 there. All: clients take arrays, and a frame costs the same whatever is in it.
+    pub messages_per_frame: Option<NonZeroUsize>,
+    /// `TIMESTAMP`: whether each reply and event says when it was made. Off, as CometD's `TimestampExtension`.
+    pub timestamp: bool,
+    /// `TREE_DEPTH`, segments of a channel that name its tree, whose owner is an object of its own; with 0 the root owns all.
+    /// 1: `/chat/demo` and `/chat/other` have one owner, `/news` another.
+    pub tree_depth: usize,
+    /// `HOMES`: over which homes the clients of the root's address are spread. All in the root.
+    pub homes: Homes,
+    /// `MAX_RELAYS`, events that wait for one home at an owner, or for one owner at a home. 10,000: 1,000 a second for ten seconds.
+    pub max_relays: usize,
+    /// `MAX_RELAYS_BYTES`, bytes of JSON in them. 16 MiB: an eighth of a Worker's memory.
+    pub max_relays_bytes: usize,
+    /// `RELAY_FANOUT`, homes: for more of them one home of each region passes events on to the others. 32: calls of 0.3 ms each
+    /// keep an owner busy for 10 ms.
+    pub relay_fanout: usize,
+    /// `API_ATTRIBUTES`: names of session attributes that the server API shows with a client, separated by spaces. None:
+    /// applications note secrets there too.
+    pub api_attributes: Vec<String>,
+    /// `HOOKS_FOR`: what a hooks Worker is asked, where one is bound. All but events, which are most and which nobody waits for.
+    pub hooks_for: Vec<Hook>,
+    /// `HOOKS_TIMEOUT`, ms that it may take to answer. 2,000: who waits for a reply still has patience then.
+    pub hooks_timeout: Duration,
+    /// `FLUSH_PACE`, ms: the longest an object under load gathers events before it answers polls again; 0 answers
+    /// each event at once. The figures are in `delivery/pacing.rs`.
+    pub flush_pace: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            timeout: Duration::from_millis(30_000),
+            websocket_timeout: Duration::from_millis(3_600_000),
+            connection_types: ConnectionType::ALL.to_vec(),
+            interval: Duration::ZERO,
+            max_interval: Duration::from_millis(10_000),
+            anon_publish: false,
+            access_rules: None,
+            tokens: TokenOptions::default(),
+            client_max_connections: 1000,
+            rate_connections: None,
+            rate_handshakes: None,
+            rate_publishes: None,
+            max_sessions_per_browser: 1,
+            multi_session_interval: Duration::from_millis(2000),
+            max_message_size: 1 << 20,
+            max_messages_per_batch: 256,
+            max_json_depth: 100,
+            max_queue: 2000,
+            max_queue_bytes: 8 << 20,
+            queue_overflow: QueueOverflow::Drop,
+            max_subscriptions: 2000,
+            max_sessions: 32_768,
+            lazy_channels: Vec::new(),
+            max_lazy_timeout: Duration::from_millis(5000),
+            durability: Durability::Relaxed,
+            retry_window: Duration::from_millis(60_000),
+            meta_connect_deliver_only: false,
+            broadcast_to_publisher: true,
+            messages_per_frame: None,
+            timestamp: false,
+            tree_depth: 1,
+            homes: Homes::Root,
+            max_relays: 10_000,
+            max_relays_bytes: 16 << 20,
+            relay_fanout: 32,
+            api_attributes: Vec::new(),
+            hooks_for: vec![Hook::Handshake, Hook::Subscribe, Hook::Publish, Hook::Service],
+            hooks_timeout: Duration::from_millis(2000),
+            flush_pace: Duration::from_millis(500),
+        }
+    }
+}
+
+/// What becomes of a session that does not read what is published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueOverflow {
+    /// Its oldest events make room, and in their place it is told how many.
+    Drop,
+    /// It ends, and is told so.
+    Disconnect,
+}
+
+/// When an event is written down. For a session that acknowledges it is always strict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// When it still waits after a second. A crash may lose what came since.
+    Relaxed,
+    /// Before its publisher hears of success, unless it leaves at once.
+    Strict,
+}
+
+impl Options {
+    /// How long a connect that came by this endpoint may be held.
+    pub fn timeout_at(&self, endpoint: &Endpoint) -> Duration {
+        match endpoint {
+            Endpoint::LongPolling(_) | Endpoint::EventSource(_) => self.timeout,
+            Endpoint::WebSocket(_) => self.websocket_timeout,
+        }
+    }
+
+    /// What may wait for one session.
+    pub fn queue_bounds(&self) -> Bounds {
+        Bounds { events: self.max_queue, bytes: self.max_queue_bytes }
+    }
+
+    /// What may wait for one home at an owner, or for one owner at a home.
+    pub fn relay_bounds(&self) -> Bounds {
+        Bounds { events: self.max_relays, bytes: self.max_relays_bytes }
+    }
+
+    /// How long an event of this channel may wait, if it is a lazy one.
+    pub fn laziness(&self, channel: &ChannelId) -> Option<Duration> {
+        let lazy = self.lazy_channels.iter().any(|pattern| pattern.matches(channel));
+        lazy.then_some(self.max_lazy_timeout)
+    }
+
+    /// The longest interval a client may ask for: a phone that sleeps for minutes, not a session kept for ever.
+    pub fn max_client_interval(&self) -> Duration {
+        self.interval.max(Duration::from_millis(5 * MINUTE))
+    }
+}

@@ -1,0 +1,204 @@
+//! Which events have a row in the store, and which should get one.
+//!
+//! An event that a client must not lose has its row before the publisher hears of success: that of a session that
+//! acknowledges, and with `DURABILITY = "strict"` each that does not leave at once. Any other gets one when it is still
+//! there after a second, so that clients which read what they are sent cost no writes.
+//!
+//! A row goes when no queue holds its event any more. It is not the queues that say so but the event itself, which is
+//! shared by them: see [`Event::holders`]. What a publish is known by, should it come again, stays for some time.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::store::{Store, StoreError};
+use crate::bayeux::delivery::PublishKey;
+use crate::bayeux::session::{SessionKey, Sessions};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::Event;
+
+/// An event's place among all of its home. Never given twice as long as a row speaks of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventNumber(pub u64);
+
+/// As events may be large, the useless ones go at the latest when so many bytes have come. A Worker has 128 MB.
+const MAX_BYTES: usize = 8 << 20;
+
+/// How long an event may wait before it gets a row, and how long a row may stay that nobody needs.
+const TICK: Duration = Duration::from_secs(1);
+
+/// How many keys are written down of events that have no row any more: 20 kB, once in a tick.
+const MOST_KEYS: usize = 1000;
+
+/// The note that has them.
+const KEYS: &str = "keys";
+
+#[derive(Debug, Default)]
+pub struct Journal {
+    last: EventNumber,
+    /// Those without a row for all who wait, oldest first.
+    recent: VecDeque<Recent>,
+    saved: BTreeMap<EventNumber, Saved>,
+    saves: u64,
+    /// Of events whose rows are gone, oldest first.
+    keys: VecDeque<PublishKey>,
+    /// Since when rows may have become useless.
+    released: Option<Millis>,
+    /// Bytes of the events that came since it was last seen to that none is kept in vain.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Recent {
+    number: EventNumber,
+    event: Event,
+    /// By which the publish is known should it come again.
+    key: Option<PublishKey>,
+    at: Millis,
+    /// For whom it waits without a row.
+    to: Vec<SessionKey>,
+}
+
+#[derive(Debug)]
+struct Saved {
+    event: Event,
+    key: Option<PublishKey>,
+    to: Vec<SessionKey>,
+}
+
+impl Journal {
+    /// The number of one more event.
+    pub fn next_number(&mut self) -> EventNumber {
+        self.last.0 += 1;
+        self.last
+    }
+
+    /// Gives an event its row, for these sessions.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn save(
+        &mut self,
+        number: EventNumber,
+        event: &Event,
+        key: Option<PublishKey>,
+        to: Vec<SessionKey>,
+        store: &mut dyn Store,
+    ) -> Result<(), StoreError> {
+        if to.is_empty() {
+            return Ok(());
+        }
+        let already = self.saved.get(&number).into_iter().flat_map(|saved| saved.to.iter().copied());
+        let to: Vec<_> = already.chain(to).collect();
+        store.save_event(number, event.as_json(), key, &to)?;
+        self.saves += 1;
+        self.bytes += event.as_json().len();
+        self.saved.insert(number, Saved { event: event.clone(), key, to });
+        Ok(())
+    }
+
+    /// Takes note of an event that waits for these sessions without a row.
+    pub fn watch(
+        &mut self,
+        now: Millis,
+        number: EventNumber,
+        event: &Event,
+        key: Option<PublishKey>,
+        to: Vec<SessionKey>,
+    ) {
+        if !to.is_empty() {
+            self.bytes += event.as_json().len();
+            self.recent.push_back(Recent { number, event: event.clone(), key, at: now, to });
+        }
+    }
+
+    /// An event of the last life, with the row it has.
+    pub fn restore(&mut self, number: EventNumber, event: Event, to: Vec<SessionKey>) {
+        self.never_again(number);
+        self.saved.insert(number, Saved { event, key: None, to });
+    }
+
+    /// What the publishes of the last life are known by: those of its rows, and those of which it took note.
+    pub fn restore_keys(
+        &mut self,
+        of_rows: Vec<(EventNumber, PublishKey)>,
+        notes: &[(String, String)],
+    ) -> Vec<PublishKey> {
+        let note = notes.iter().find(|(name, _)| name == KEYS).and_then(|(_, text)| serde_json::from_str(text).ok());
+        self.keys = note.unwrap_or_default();
+        let mut keys: Vec<_> = self.keys.iter().copied().collect();
+        for (number, key) in of_rows {
+            keys.push(key);
+            if let Some(saved) = self.saved.get_mut(&number) {
+                saved.key = Some(key);
+            }
+        }
+        keys
+    }
+
+    /// How many rows were written.
+    pub fn saves(&self) -> u64 {
+        self.saves
+    }
+
+    /// The numbers to come are higher.
+    pub fn never_again(&mut self, number: EventNumber) {
+        self.last = self.last.max(number);
+    }
+
+    /// Some queue let go of an event that has a row.
+    pub fn released(&mut self, now: Millis) {
+        self.released.get_or_insert(now);
+    }
+
+    /// When [`Journal::settle`] has something to do.
+    pub fn due(&mut self) -> Option<Millis> {
+        while self.recent.front().is_some_and(|recent| !recent.waits(&self.saved)) {
+            self.recent.pop_front();
+        }
+        let recent = self.recent.front().map(|recent| recent.at);
+        recent.into_iter().chain(self.released).min().map(|since| since + TICK)
+    }
+
+    /// Saves what waits for too long, and forgets what nobody waits for.
+    ///
+    /// # Errors
+    /// The store's. What could not be saved stays in memory alone.
+    pub fn settle(&mut self, now: Millis, sessions: &mut Sessions, store: &mut dyn Store) -> Result<(), StoreError> {
+        while let Some(recent) = self.recent.pop_front_if(|recent| recent.at + TICK <= now) {
+            let Recent { number, event, key, to, .. } = recent;
+            let to: Vec<_> = to.into_iter().filter(|key| sessions.mark_saved(*key, number)).collect();
+            self.save(number, &event, key, to, store)?;
+        }
+        let many = self.bytes > MAX_BYTES;
+        if many {
+            self.bytes = 0;
+            let saved = &self.saved;
+            self.recent.retain(|recent| recent.waits(saved));
+        }
+        if self.released.is_some_and(|since| many || since + TICK <= now) {
+            self.released = None;
+            let gone = self.saved.extract_if(.., |_, saved| saved.event.holders() == 1);
+            let (gone, keys): (Vec<_>, Vec<_>) = gone.map(|(number, saved)| (number, saved.key)).unzip();
+            if keys.iter().any(Option::is_some) {
+                self.keys.extend(keys.into_iter().flatten());
+                self.keys.drain(..self.keys.len().saturating_sub(MOST_KEYS));
+                store.save_note(KEYS, &serde_json::to_string(&self.keys).unwrap_or_default())?;
+            }
+            if !gone.is_empty() {
+                store.forget_events(&gone)?;
+                store.forget_deliveries(self.saved.keys().next().copied())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Recent {
+    /// Whether a queue still holds it: something besides the journal does.
+    fn waits(&self, saved: &BTreeMap<EventNumber, Saved>) -> bool {
+        self.event.holders() > 1 + usize::from(saved.contains_key(&self.number))
+    }
+}

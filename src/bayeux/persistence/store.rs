@@ -1,0 +1,256 @@
+//! What outlives the object: rows that a [`Store`] keeps, and a server that is put together from them again.
+//!
+//! A store is called while an input is handled, and it answers at once: on the platform SQLite is in the same thread, and
+//! no reply leaves the object before what was written is safe (Durable Objects, "output gates").
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use super::journal::EventNumber;
+use crate::bayeux::cluster::SavedPeer;
+use crate::bayeux::delivery::PublishKey;
+use crate::bayeux::io::SocketId;
+use crate::bayeux::session::{Agreed, Attributes, ClientId, SessionKey};
+use crate::bayeux::wire::ChannelPattern;
+
+/// Keeps rows. What is saved under a number takes the place of what was.
+pub trait Store {
+    /// # Errors
+    /// Nothing was written.
+    fn save_session(&mut self, key: SessionKey, session: &SavedSession) -> Result<(), StoreError>;
+
+    /// # Errors
+    /// Nothing was written.
+    fn forget_session(&mut self, key: SessionKey) -> Result<(), StoreError>;
+
+    /// By `key` the publish is known should it come again.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    fn save_event(
+        &mut self,
+        number: EventNumber,
+        json: &str,
+        key: Option<PublishKey>,
+        to: &[SessionKey],
+    ) -> Result<(), StoreError>;
+
+    /// # Errors
+    /// Nothing was written.
+    fn forget_events(&mut self, numbers: &[EventNumber]) -> Result<(), StoreError>;
+
+    /// One row for all of them. None of them speaks of an event after `newest`.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    fn save_deliveries(&mut self, newest: EventNumber, deliveries: &[Delivery]) -> Result<(), StoreError>;
+
+    /// Forgets the rows of deliveries whose newest event comes before `oldest`; all of them, where there is none.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    fn forget_deliveries(&mut self, oldest: Option<EventNumber>) -> Result<(), StoreError>;
+
+    /// Anything else that is known by a name.
+    ///
+    /// # Errors
+    /// Nothing was written.
+    fn save_note(&mut self, name: &str, text: &str) -> Result<(), StoreError>;
+
+    /// # Errors
+    /// Nothing was written.
+    fn forget_note(&mut self, name: &str) -> Result<(), StoreError>;
+}
+
+/// Why a row could not be written, in the storage's own words: it is full, for one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreError(pub String);
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// A session's row. What an older version did not write has a default; what a newer one wrote besides is passed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SavedSession {
+    pub client_id: ClientId,
+    #[serde(default)]
+    pub subscriptions: BTreeSet<ChannelPattern>,
+    /// When its token expires: ms since the epoch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u64>,
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+    #[serde(default)]
+    pub agreed: Agreed,
+    /// ms.
+    #[serde(default)]
+    pub interval: u64,
+    /// With the ack extension: no batch has had a higher number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batches: Option<u64>,
+    /// Where it is another object's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<SavedPeer>,
+}
+
+/// An event's row: its JSON once, and for whom it waits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedEvent {
+    pub number: EventNumber,
+    pub json: String,
+    pub to: Vec<SessionKey>,
+}
+
+/// A session was sent all its events up to one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub session: SessionKey,
+    pub newest: EventNumber,
+    /// As this batch, to be acknowledged; none where the session does not acknowledge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u64>,
+}
+
+/// All rows of a home.
+#[derive(Debug, Default)]
+pub struct Stored {
+    pub sessions: Vec<(SessionKey, SavedSession)>,
+    pub events: Vec<SavedEvent>,
+    /// Of those events that clients published.
+    pub keys: Vec<(EventNumber, PublishKey)>,
+    pub deliveries: Vec<Delivery>,
+    /// By name.
+    pub notes: Vec<(String, String)>,
+}
+
+/// What a socket that stayed open while the object was away was given to keep: see [`super::Output::Keep`].
+#[derive(Debug)]
+pub struct KeptSocket {
+    pub socket: SocketId,
+    pub address: Option<Rc<str>>,
+    pub held: String,
+}
+
+/// A store that keeps nothing: for a server that need not outlive anything, such as a benchmark's.
+#[derive(Debug)]
+pub struct Forgetful;
+
+impl Store for Forgetful {
+    fn save_session(&mut self, _: SessionKey, _: &SavedSession) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn forget_session(&mut self, _: SessionKey) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn save_event(
+        &mut self,
+        _: EventNumber,
+        _: &str,
+        _: Option<PublishKey>,
+        _: &[SessionKey],
+    ) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn forget_events(&mut self, _: &[EventNumber]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn save_deliveries(&mut self, _: EventNumber, _: &[Delivery]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn forget_deliveries(&mut self, _: Option<EventNumber>) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn save_note(&mut self, _: &str, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn forget_note(&mut self, _: &str) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// By session: what it was sent.
+#[derive(Debug, Default)]
+pub(in crate::bayeux) struct Deliveries(BTreeMap<SessionKey, Vec<Delivery>>);
+
+/// What is known of one event and one session after a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::bayeux) enum Fate {
+    /// It was never sent.
+    Waits,
+    /// It was sent first with this batch, and not acknowledged as far as the rows tell.
+    SentAs(u64),
+    /// It was sent, for good.
+    Gone,
+}
+
+impl Deliveries {
+    pub fn new(rows: Vec<Delivery>) -> Self {
+        let mut by_session = BTreeMap::<_, Vec<_>>::new();
+        for delivery in rows {
+            by_session.entry(delivery.session).or_default().push(delivery);
+        }
+        Self(by_session)
+    }
+
+    pub fn fate(&self, session: SessionKey, event: EventNumber) -> Fate {
+        let sent = self.0.get(&session).into_iter().flatten().filter(|delivery| event <= delivery.newest);
+        sent.fold(Fate::Waits, |fate, delivery| match (fate, delivery.batch) {
+            (Fate::Gone, _) | (_, None) => Fate::Gone,
+            (Fate::SentAs(before), Some(batch)) => Fate::SentAs(before.min(batch)),
+            (Fate::Waits, Some(batch)) => Fate::SentAs(batch),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivery(session: u64, newest: u64, batch: Option<u64>) -> Delivery {
+        Delivery { session: SessionKey(session), newest: EventNumber(newest), batch }
+    }
+
+    #[test]
+    fn an_event_belongs_to_the_first_batch_that_carried_it() {
+        let deliveries = Deliveries::new(vec![
+            delivery(1, 5, Some(2)),
+            delivery(1, 3, Some(1)),
+            delivery(2, 4, None),
+            delivery(3, 9, Some(1)),
+        ]);
+        for (session, event, fate) in [
+            (1, 3, Fate::SentAs(1)),
+            (1, 4, Fate::SentAs(2)),
+            (1, 6, Fate::Waits),
+            (2, 4, Fate::Gone),
+            (2, 5, Fate::Waits),
+            (4, 1, Fate::Waits),
+        ] {
+            assert_eq!(deliveries.fate(SessionKey(session), EventNumber(event)), fate, "{session} {event}");
+        }
+    }
+
+    #[test]
+    fn a_row_of_another_version_is_read() {
+        let session: SavedSession = serde_json::from_str(r#"{"clientId":"r1","later":[1]}"#).unwrap();
+        assert_eq!((session.interval, session.batches, session.subscriptions.len()), (0, None, 0));
+        assert!(serde_json::from_str::<SavedSession>(r#"{"clientId":"r1","subscriptions":["no channel"]}"#).is_err());
+        assert!(serde_json::from_str::<SavedSession>(r#"{"clientId":""}"#).is_err());
+    }
+}

@@ -1,0 +1,224 @@
+//! What an application wants done, done; and what it is told of.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde_json::value::RawValue;
+
+use super::BayeuxServer;
+use super::pending::{Published, Then};
+use super::publish::Taken;
+use crate::bayeux::app::{Action, Publication, ServerEvent};
+use crate::bayeux::hooks::Hook;
+use crate::bayeux::io::{Ending, Notice};
+use crate::bayeux::session::{Client, SessionKey};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::{BayeuxError, ChannelId, Event, Message};
+
+/// How many events may follow from what the application does on events, for one input. Two bots that answer each other
+/// would never come to an end; 1,000 is more than an object publishes in a second. Their data may have `MAX_QUEUE_BYTES`
+/// together: each quote of a quote is twice as long.
+const MAX_FOLLOWING: usize = 1000;
+
+/// What the hooks Worker is called as the author of what it publishes.
+pub(in crate::bayeux) const HOOKS: &str = "hooks";
+
+/// What the application is still to be told of.
+pub(in crate::bayeux) type Happenings = VecDeque<Happening>;
+
+pub(in crate::bayeux) enum Happening {
+    Told(ServerEvent),
+    /// Something was published that the local session at this place listens to.
+    Received(usize, Publication),
+}
+
+/// Whom actions are about.
+#[derive(Default)]
+pub(in crate::bayeux) struct Subject {
+    client: Client,
+    /// Where the message went that was sent.
+    channel: Option<ChannelId>,
+    /// Who does what is to be done: a local session, or the server itself.
+    author: Client,
+}
+
+impl BayeuxServer {
+    /// Does what was decided, in this order. What nobody's queue keeps goes to `parting`, for the sender. What cannot be
+    /// stored is told in the log alone: the message is through already.
+    pub(in crate::bayeux) fn perform(
+        &mut self,
+        now: Millis,
+        on: &Subject,
+        parting: &mut Vec<Event>,
+        actions: impl IntoIterator<Item = Action>,
+    ) {
+        let sender = on.client.session;
+        for action in actions {
+            match action {
+                Action::Reply(data) => {
+                    let event = on.channel.as_ref().map(|channel| Event::of_server(channel, &data, &self.stamp));
+                    match sender {
+                        Some(session) => event.iter().for_each(|event| drop(self.enqueue_for(now, session, event))),
+                        None => parting.extend(event),
+                    }
+                }
+                Action::Publish { channel, data, lazy } => {
+                    let event = Event::of_server(&channel, &data, &self.stamp);
+                    let published = Published { publisher: on.author.clone(), channel, event, key: None };
+                    self.publish_as_server(now, published, lazy);
+                }
+                Action::Push { session, channel, data } => drop(self.push(now, session, channel, data)),
+                Action::Disconnect(named) => match named.or(sender) {
+                    // The sender must not read another session's last events.
+                    Some(other) if Some(other) != sender => self.dismiss(other, Ending::Dismissed),
+                    Some(sender) => parting.extend(self.end(sender, Ending::Dismissed)),
+                    None => (),
+                },
+                Action::SetAttribute { name, value } => {
+                    let Some(key) = sender else { continue };
+                    let Some(session) = self.sessions.get_mut(key) else { continue };
+                    session.attributes.set(&name, value);
+                    self.sessions.changed(key);
+                }
+                Action::Subscribe { local, pattern } => match self.app.locals.subscribe(&local, &pattern) {
+                    Some((_, false)) => (),
+                    Some((name, true)) => {
+                        self.happened(|| ServerEvent::Subscribe { client: Client::local(name), pattern })
+                    }
+                    None => self.impossible("a local session that is not there"),
+                },
+                Action::Unsubscribe { local, pattern } => match self.app.locals.unsubscribe(&local, &pattern) {
+                    Some((_, false)) => (),
+                    Some((name, true)) => {
+                        self.happened(|| ServerEvent::Unsubscribe { client: Client::local(name), pattern })
+                    }
+                    None => self.impossible("a local session that is not there"),
+                },
+                Action::Impossible(reason) => self.impossible(&reason),
+            }
+        }
+    }
+
+    /// Delivers to one session alone.
+    ///
+    /// # Errors
+    /// [`BayeuxError::SessionUnknown`] or [`BayeuxError::StorageFailed`].
+    pub(in crate::bayeux) fn push(
+        &mut self,
+        now: Millis,
+        session: SessionKey,
+        channel: ChannelId,
+        data: Box<RawValue>,
+    ) -> Result<(), BayeuxError> {
+        self.sessions.get(session).ok_or(BayeuxError::SessionUnknown)?;
+        self.enqueue_for(now, session, &Event::of_server(&channel, &data, &self.stamp))?;
+        self.happened(|| ServerEvent::ClientPush { session, channel, data });
+        Ok(())
+    }
+
+    fn impossible(&mut self, reason: &str) {
+        self.tell(Notice::ActionFailed { reason: reason.to_owned() });
+    }
+
+    /// Takes note of something that the application is told of at the end of this input.
+    pub(in crate::bayeux) fn happened(&mut self, event: impl FnOnce() -> ServerEvent) {
+        if self.app.hears_of_events() || self.hooks.want(Hook::Event) {
+            self.happenings.push_back(Happening::Told(event()));
+        }
+    }
+
+    /// Nobody waits to hear how it went, but the log.
+    fn publish_as_server(&mut self, now: Millis, published: Published, lazy: bool) {
+        if let Ok(Taken::Asked(ticket)) = self.deliver(now, &published, lazy) {
+            self.waiting.wait(ticket, 1, Then::Publish(published));
+        }
+    }
+
+    /// Takes note of a message that was published.
+    pub(in crate::bayeux) fn published(&mut self, published: &Published) {
+        let Published { publisher, channel, event, .. } = published;
+        let publication = || {
+            let message = serde_json::from_str::<Message>(event.as_json()).unwrap_or_default();
+            Publication::new(publisher.clone(), channel.clone(), message)
+        };
+        for place in self.app.locals.matching(channel, publisher.local.as_deref()) {
+            self.happenings.push_back(Happening::Received(place, publication()));
+        }
+        self.happened(|| ServerEvent::Publish(publication()));
+    }
+
+    /// Tells the application what has happened, and does what it wants done then. As all of it is over already, a panic
+    /// costs nobody but the handler what it would have done.
+    pub(in crate::bayeux) fn settle(&mut self, now: Millis) {
+        let mut first = self.happenings.len();
+        let (mut following, mut bytes) = (0, 0);
+        while let Some(happening) = self.happenings.pop_front() {
+            if first > 0 {
+                first -= 1;
+            } else {
+                following += 1;
+                bytes += happening.size();
+            }
+            if following > MAX_FOLLOWING || bytes > self.options.max_queue_bytes {
+                self.happenings.clear();
+                return self.impossible("events without end: what was done on one led to the next");
+            }
+            self.tell_hooks(&happening);
+            let app = &mut self.app;
+            let Ok(actions) = catch_unwind(AssertUnwindSafe(|| app.react(&happening))) else {
+                self.impossible("a handler panicked");
+                continue;
+            };
+            let author = match &happening {
+                Happening::Told(_) => Client::default(),
+                Happening::Received(place, _) => self.app.locals.name(*place).map(Client::local).unwrap_or_default(),
+            };
+            let on = Subject { author, ..Subject::of(&happening) };
+            // Nobody waits for what no queue keeps.
+            self.perform(now, &on, &mut Vec::new(), actions);
+        }
+    }
+}
+
+impl Happening {
+    /// Bytes of data.
+    fn size(&self) -> usize {
+        match self {
+            Self::Received(_, publication) | Self::Told(ServerEvent::Publish(publication)) => {
+                publication.raw_data().get().len()
+            }
+            Self::Told(_) => 0,
+        }
+    }
+}
+
+impl Subject {
+    /// A message that a client sent.
+    pub fn sent(publication: &Publication) -> Self {
+        let Publication { client, channel, .. } = publication;
+        Self { client: client.clone(), channel: Some(channel.clone()), author: Client::default() }
+    }
+
+    /// What the hooks Worker wants done on something that has happened.
+    pub fn of_hooks(happening: &Happening) -> Self {
+        Self { author: Client::local(HOOKS.into()), ..Self::of(happening) }
+    }
+
+    fn of(happening: &Happening) -> Self {
+        let (client, channel) = match happening {
+            Happening::Received(_, publication) | Happening::Told(ServerEvent::Publish(publication)) => {
+                return Self::sent(publication);
+            }
+            Happening::Told(ServerEvent::ClientPush { session, channel, .. }) => {
+                (Client { session: Some(*session), ..Client::default() }, Some(channel.clone()))
+            }
+            Happening::Told(
+                ServerEvent::ClientConnect { client }
+                | ServerEvent::ClientDisconnect { client, .. }
+                | ServerEvent::Subscribe { client, .. }
+                | ServerEvent::Unsubscribe { client, .. },
+            ) => (client.clone(), None),
+        };
+        Self { client, channel, author: Client::default() }
+    }
+}

@@ -1,0 +1,162 @@
+//! Server-sent events: a stream that brings a session its events, as Faye has it.
+//!
+//! ```text
+//! → GET /cometd/<clientId>                          accept: text/event-stream
+//! ← data: [{"channel":"/chat/demo","data":"hi"}]    …
+//! → POST [{"channel":"/meta/connect","clientId":"…","connectionType":"eventsource","id":"3"}]
+//! ← [{"channel":"/meta/connect","id":"3","successful":true,
+//!     "advice":{"reconnect":"retry","interval":30000,"timeout":0}}]
+//! ```
+//!
+//! * While it is open a stream is the connect that the session holds: the session lives, and events go there alone, so
+//!   that they stay in order. Its client's connects are answered at once and tell that the client is there (Faye).
+//! * A stream that is opened again takes the old one's place; a connect of another type takes a stream's, unless it is the
+//!   session's first: Faye polls while it opens the stream. A poll that is held then is answered, without events.
+//! * A client that does not read is sent nothing more: its events wait in the session's queue, which is bounded. The stream
+//!   ends if that lasts, and the rest waits for the next one.
+//! * With the ack extension events ride on the replies to connects only: such a session has no stream, and its connects
+//!   are held.
+
+use std::time::Duration;
+
+use super::BayeuxServer;
+use super::batch::Checked;
+use crate::bayeux::delivery::array;
+use crate::bayeux::io::{Endpoint, EndpointKey, Origin, Output, Status, StreamId};
+use crate::bayeux::session::{HeldConnect, Session, SessionKey};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::extensions::comment_filter::Format;
+use crate::bayeux::wire::{Advice, BayeuxError, Event, MessageId, Reply, Wish};
+
+/// How often an idle stream gets a sign of life, ms: what the HTML standard recommends against proxies that cut (section
+/// 9.2.7). On the clock's own multiples, so that the object wakes once for all streams.
+const BEAT: u64 = 15_000;
+
+impl BayeuxServer {
+    /// Opens a stream for the session of this name, or answers why not.
+    pub(in crate::bayeux) fn open_stream(&mut self, now: Millis, from: StreamId, origin: Origin, client_id: &str) {
+        let endpoint = Endpoint::EventSource(from);
+        let key = match self.listener(now, &origin, client_id) {
+            Ok(key) => key,
+            Err(error) => return self.refuse_stream(endpoint, &error),
+        };
+        let held = HeldConnect {
+            endpoint,
+            network: origin.network(),
+            browser: None,
+            id: MessageId::default(),
+            until: next_beat(now),
+            advise: false,
+            timesync: None,
+            stalled: false,
+        };
+        self.sessions.suspend(key, held);
+        if self.sessions.get(key).is_some_and(Session::is_ready) {
+            self.ready.insert(key);
+        }
+    }
+
+    /// The session that a stream is for. It holds nothing else any more.
+    fn listener(&mut self, now: Millis, origin: &Origin, client_id: &str) -> Result<SessionKey, BayeuxError> {
+        let key = self.session_of(client_id, origin).ok_or(BayeuxError::SessionUnknown)?;
+        if self.delivers_on_connects_only(key) {
+            return Err(BayeuxError::MetaConnectDeliverOnly);
+        }
+        match self.resume(now, key) {
+            // Overtaken it would be sent again, and take the stream's place.
+            Some(poll) if matches!(poll.endpoint, Endpoint::LongPolling(_)) => {
+                let reply = Reply::successful("/meta/connect", &poll.id).into_json();
+                self.send(poll.endpoint, Status::Ok, self.format(key), &[], &[reply]);
+            }
+            Some(overtaken) => self.answer_overtaken(key, overtaken),
+            None => {}
+        }
+        if self.holds_too_many(origin) {
+            self.connection_refused(origin);
+            return Err(BayeuxError::ConnectionsExceeded);
+        }
+        Ok(key)
+    }
+
+    fn refuse_stream(&mut self, endpoint: Endpoint, error: &BayeuxError) {
+        let (status, advice) = match error {
+            BayeuxError::SessionUnknown => (Status::SessionUnknown, Some(Advice::handshake())),
+            BayeuxError::ConnectionsExceeded => (Status::Unavailable, None),
+            _ => (Status::Refused, None),
+        };
+        let reply = Reply { advice, ..Reply::failed(None, &MessageId::default(), error) }.into_json();
+        self.send(endpoint, status, Format::default(), &[], &[reply]);
+    }
+
+    /// Whether this session has its events on connect replies only, and so no use for a stream.
+    pub(in crate::bayeux) fn delivers_on_connects_only(&self, key: SessionKey) -> bool {
+        self.sessions.get(key).is_some_and(|session| session.agreed.meta_connect_deliver_only)
+    }
+
+    /// Whether a session that has not connected yet listens to a stream already.
+    pub(in crate::bayeux) fn is_overtaken_by_its_stream(&self, key: SessionKey) -> bool {
+        self.sessions.get(key).is_some_and(|session| session.is_streaming() && session.timing.advised.is_none())
+    }
+
+    /// Answers a connect of a client that listens to a stream, or is about to, and asks it to stay away for an interval.
+    pub(in crate::bayeux) fn connect_beside_stream(
+        &mut self,
+        now: Millis,
+        checked: &Checked,
+        key: SessionKey,
+        interval: Duration,
+    ) -> String {
+        let streaming = self.sessions.get(key).is_some_and(Session::is_streaming);
+        if !streaming && let Some(overtaken) = self.resume(now, key) {
+            self.answer_overtaken(key, overtaken);
+        }
+        let wish = Wish { timeout: Duration::ZERO, interval, given: false };
+        let Some((_, advise)) = self.agree(key, wish) else {
+            return checked.failed(&BayeuxError::SessionUnknown).into_json();
+        };
+        // The stream is what the session holds, if there is one; if not, the next connect is awaited.
+        let until = self.kept_until(now, key);
+        self.sessions.extend(key, until);
+        let mut reply = checked.successful();
+        if advise && let Some(session) = self.sessions.get_mut(key) {
+            session.timing.advised = Some(interval);
+            reply.advice = Some(Advice::retry(interval, Duration::ZERO));
+        }
+        reply.into_json()
+    }
+
+    /// The time has come to say something on a stream: what is queued, or that we are still there. A stream that has
+    /// taken nothing since ends.
+    pub(in crate::bayeux) fn beat(&mut self, now: Millis, key: SessionKey, held: HeldConnect) {
+        let Endpoint::EventSource(stream) = held.endpoint else { return };
+        if held.stalled {
+            return self.send(held.endpoint, Status::Ok, Format::default(), &[], &[]);
+        }
+        let events = self.sessions.take_events(key);
+        self.outputs.push(if events.is_empty() {
+            Output::Beat(stream)
+        } else {
+            Output::Stream { to: vec![stream], messages: array(events.iter().map(Event::as_json)) }
+        });
+        self.sessions.suspend(key, HeldConnect { until: next_beat(now), ..held });
+    }
+
+    /// Takes note that a stream's client does not keep up, or that it does again.
+    pub(in crate::bayeux) fn stalled(&mut self, now: Millis, stream: StreamId, stalled: bool) {
+        // A stalled client has one whole beat to catch up.
+        let until = if stalled { next_beat(Millis(now.0 + BEAT)) } else { next_beat(now) };
+        for key in self.sessions.at(EndpointKey::EventSource(stream.0)) {
+            let ready = self.sessions.change(key, |session| {
+                session.set_stalled(stalled, until);
+                session.is_ready()
+            });
+            if ready == Some(true) {
+                self.ready.insert(key);
+            }
+        }
+    }
+}
+
+fn next_beat(now: Millis) -> Millis {
+    Millis((now.0 / BEAT + 1) * BEAT)
+}

@@ -1,0 +1,416 @@
+//! The server of one home.
+
+mod actions;
+mod batch;
+mod event_stream;
+mod hibernation;
+mod pending;
+mod publish;
+mod restore;
+mod throttle;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use rand_chacha::ChaCha12Rng;
+use rand_core::SeedableRng;
+
+use self::actions::Happenings;
+use self::pending::Waiting;
+use crate::bayeux::app::{Application, HttpRequest, HttpResponse, ServerEvent};
+use crate::bayeux::auth::RemoteKeys;
+use crate::bayeux::clock::Clock;
+use crate::bayeux::cluster::{Home, Trees};
+use crate::bayeux::delivery::{FlushPace, Frames, Retries, Sent, Subscriptions, array, pacing as flush, split};
+use crate::bayeux::hooks::Hooks;
+use crate::bayeux::io::{Ending, Endpoint, EndpointKey, Input, Notice, Output, Status};
+use crate::bayeux::limits::Rates;
+use crate::bayeux::options::{Durability, Options};
+use crate::bayeux::persistence::{Delivery, Journal, Store, StoreError};
+use crate::bayeux::session::{Client, ClientId, Farewells, HeldConnect, News, SessionKey, Sessions};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::extensions::comment_filter::Format;
+use crate::bayeux::wire::extensions::timestamp::Stamp;
+use crate::bayeux::wire::{Advice, BayeuxError, Event, Reply, ReplyExt, TokenError};
+
+pub(in crate::bayeux) use self::actions::{HOOKS, Happening, Subject};
+pub use self::batch::has_handshake;
+pub(in crate::bayeux) use self::batch::{Batch, Checked, Hold, Step};
+pub(in crate::bayeux) use self::pending::{Asked, Ticket};
+pub(in crate::bayeux) use self::publish::Publisher;
+
+/// Everything a home knows, and [`BayeuxServer::handle`], the one way in and out.
+pub struct BayeuxServer {
+    pub(in crate::bayeux) options: Options,
+    pub(in crate::bayeux) app: Application,
+    pub(in crate::bayeux) sessions: Sessions,
+    pub(in crate::bayeux) subscriptions: Subscriptions<SessionKey>,
+    pub(in crate::bayeux) pace: FlushPace,
+    /// Sessions that got events since their connect was held.
+    pub(in crate::bayeux) ready: BTreeSet<SessionKey>,
+    /// The next one's turn to be answered, or that of whoever comes after it.
+    turn: SessionKey,
+    /// `RATE_HANDSHAKES`, and who shook hands.
+    pub(in crate::bayeux) handshakes: Rates,
+    /// `RATE_PUBLISHES`, and who published.
+    pub(in crate::bayeux) publishes: Rates,
+    pub(in crate::bayeux) happenings: Happenings,
+    pub(in crate::bayeux) farewells: Farewells,
+    pub(in crate::bayeux) journal: Journal,
+    pub(in crate::bayeux) retries: Retries,
+    pub(in crate::bayeux) store: Box<dyn Store>,
+    /// What every message carries that is made now.
+    pub(in crate::bayeux) stamp: Stamp,
+    pub(in crate::bayeux) waiting: Waiting,
+    pub(in crate::bayeux) hooks: Hooks,
+    pub(in crate::bayeux) remote_keys: RemoteKeys,
+    pub(in crate::bayeux) trees: Trees,
+    pub(in crate::bayeux) home: Home,
+    random: ChaCha12Rng,
+    /// The wake-up that was asked for and has not come.
+    wake: Option<Millis>,
+    pub(in crate::bayeux) clock: Clock,
+    pub(in crate::bayeux) outputs: Vec<Output>,
+}
+
+impl BayeuxServer {
+    /// `seed` must come from a cryptographic source: the clientIds, which are secrets, are drawn from it.
+    pub fn new(home: Home, options: Options, app: Application, seed: [u8; 32], store: Box<dyn Store>) -> Self {
+        Self {
+            handshakes: Rates::new(options.rate_handshakes),
+            publishes: Rates::new(options.rate_publishes),
+            options,
+            app,
+            sessions: Sessions::default(),
+            subscriptions: Subscriptions::default(),
+            pace: FlushPace::default(),
+            ready: BTreeSet::new(),
+            turn: SessionKey(0),
+            happenings: Happenings::new(),
+            farewells: Farewells::default(),
+            journal: Journal::default(),
+            retries: Retries::default(),
+            store,
+            stamp: Stamp::default(),
+            waiting: Waiting::default(),
+            hooks: Hooks::default(),
+            remote_keys: RemoteKeys::default(),
+            trees: Trees::default(),
+            home,
+            random: ChaCha12Rng::from_seed(seed),
+            wake: None,
+            clock: Clock::default(),
+            outputs: Vec::new(),
+        }
+    }
+
+    /// Whether nobody is here, and nothing is kept for anyone.
+    pub fn is_empty(&self) -> bool {
+        self.only_publishers() && self.trees.is_idle()
+    }
+
+    /// Takes what happened, gives back what to do. A client's mistake is a reply; nothing a client sends is an error
+    /// here.
+    #[must_use]
+    pub fn handle(&mut self, now: Millis, input: Input) -> Vec<Output> {
+        if self.options.timestamp {
+            self.stamp = Stamp::at(now);
+        }
+        let now = self.read_clock(now);
+        // Whoever was let in until now is not heard once more.
+        self.expire();
+        match input {
+            Input::Messages { from, origin, messages } => self.run(now, Batch::new(from, origin, messages)),
+            Input::Http { from, request } => self.serve(now, from, &request),
+            Input::Listen { from, origin, client_id } => self.open_stream(now, from, origin, &client_id),
+            Input::Stalled(stream) => self.stalled(now, stream, true),
+            Input::Drained(stream) => self.stalled(now, stream, false),
+            Input::Api { from, request } => self.serve_api(now, from, &request),
+            Input::Closed(endpoint) => self.closed(now, endpoint),
+            Input::Call { from, call } => self.answer_call(now, from, &call),
+            Input::Answer { token, answer } => self.take_answer(now, token, answer.as_deref()),
+            Input::Consulted(answer) => self.take_verdicts(now, answer.as_deref()),
+            Input::KeysFetched(answer) => self.take_keys(now, answer),
+            Input::Timeout => {
+                self.wake = None;
+                self.pace.answers_are_out(now);
+            }
+        }
+        self.give_up(now);
+        self.go_on(now);
+        self.sweep(now);
+        self.settle(now);
+        self.call_others(now);
+        self.consult();
+        self.flush(now);
+        self.keep(now);
+        self.plan_wake(now);
+        std::mem::take(&mut self.outputs)
+    }
+
+    /// The server's own time. Where the clock has jumped, the wake-up that was asked for comes at another time than it should.
+    pub(in crate::bayeux) fn read_clock(&mut self, outside: Millis) -> Millis {
+        if self.clock.read(outside, self.wake) {
+            self.wake = None;
+        }
+        self.clock.now()
+    }
+
+    /// The time outside, which tokens go by.
+    pub(in crate::bayeux) fn time_outside(&self) -> Millis {
+        self.clock.outside(self.clock.now())
+    }
+
+    /// The server's own time.
+    pub(in crate::bayeux) fn now(&self) -> Millis {
+        self.clock.now()
+    }
+
+    /// Lets a route answer.
+    fn serve(&mut self, now: Millis, to: Endpoint, request: &HttpRequest) {
+        let (response, actions) = self.app.answer(request);
+        self.respond(to, response);
+        self.perform(now, &Subject::default(), &mut Vec::new(), actions);
+    }
+
+    pub(in crate::bayeux) fn respond(&mut self, to: Endpoint, response: HttpResponse) {
+        self.outputs.push(Output::Respond { to, response });
+    }
+
+    /// Nobody waits for this answer any more: what comes from now on is kept for the client's next connect.
+    fn closed(&mut self, now: Millis, endpoint: EndpointKey) {
+        for key in self.sessions.at(endpoint) {
+            self.resume(now, key);
+        }
+    }
+
+    /// Answers the connects that were held long enough, keeps streams alive, and forgets the sessions that stayed away too long.
+    fn sweep(&mut self, now: Millis) {
+        self.farewells.sweep(now);
+        // One may have taken so long to be let in.
+        self.expire();
+        while let Some(key) = self.sessions.first_due(now) {
+            match self.resume(now, key) {
+                Some(held) if matches!(held.endpoint, Endpoint::EventSource(_)) => self.beat(now, key, held),
+                Some(held) => self.answer_connect(now, key, held),
+                None => drop(self.end(key, Ending::Expired)),
+            }
+        }
+    }
+
+    /// Sends what is ready to leave, when the pace allows it: to sockets and streams the events alone, to others, as many as the
+    /// pace allows, their held connect's reply with them.
+    fn flush(&mut self, now: Millis) {
+        if self.ready.is_empty() || !self.pace.allows(now) {
+            return;
+        }
+        // With `strict` each flush writes a row, whomever it answers.
+        let in_turns = !self.options.flush_pace.is_zero() && self.options.durability == Durability::Relaxed;
+        let most = if in_turns { flush::most(self.ready.len()) } else { usize::MAX };
+        let mut answers = 0;
+        let mut frames = Frames::new(self.options.messages_per_frame);
+        let first = self.ready.split_off(&self.turn);
+        for key in first.into_iter().chain(std::mem::take(&mut self.ready)) {
+            let Some(session) = self.sessions.get(key).filter(|session| session.is_ready()) else { continue };
+            if let Some(sink) = session.sink() {
+                frames.add(sink, self.sessions.take_events(key));
+            } else if answers == most {
+                self.ready.insert(key);
+            } else if let Some(held) = self.resume(now, key) {
+                self.answer_connect(now, key, held);
+                self.turn = SessionKey(key.0 + 1);
+                answers += 1;
+            }
+        }
+        let sent = Sent { answers, ..frames.sent() };
+        self.outputs.extend(frames.into_outputs());
+        self.pace.flushed(now, sent, self.options.flush_pace);
+    }
+
+    /// Writes down what must outlive the object, and tells the sockets what they hold.
+    fn keep(&mut self, now: Millis) {
+        let News { changed, deliveries, released, sockets, away } = self.sessions.take_news();
+        if released {
+            self.journal.released(now);
+        }
+        if let Err(error) = self.try_keep(now, &changed, &deliveries) {
+            self.storage_failed(&error);
+        }
+        if away {
+            self.forget_away();
+        }
+        self.keep_notes();
+        for socket in sockets {
+            let held = self.sessions.held_by_socket(socket);
+            self.outputs.push(Output::Keep { socket, held });
+        }
+    }
+
+    fn try_keep(
+        &mut self,
+        now: Millis,
+        changed: &BTreeSet<SessionKey>,
+        deliveries: &[Delivery],
+    ) -> Result<(), StoreError> {
+        for key in changed {
+            self.save_session(*key)?;
+        }
+        if let Some(newest) = deliveries.iter().map(|delivery| delivery.newest).max() {
+            self.store.save_deliveries(newest, deliveries)?;
+        }
+        self.journal.settle(now, &mut self.sessions, &mut *self.store)
+    }
+
+    /// Writes a session's row.
+    pub(in crate::bayeux) fn save_session(&mut self, key: SessionKey) -> Result<(), StoreError> {
+        match self.sessions.get(key) {
+            Some(session) => self.store.save_session(key, &session.to_saved()),
+            None => Ok(()),
+        }
+    }
+
+    /// What a client is told where a row could not be written; the log has the reason.
+    pub(in crate::bayeux) fn storage_failed(&mut self, error: &StoreError) -> BayeuxError {
+        self.tell(Notice::StoreFailed { error: error.to_string() });
+        BayeuxError::StorageFailed
+    }
+
+    fn plan_wake(&mut self, now: Millis) {
+        let flush = (!self.ready.is_empty()).then(|| self.pace.due(now));
+        let others = [flush, self.journal.due(), self.trees.due(), self.next_expiry()];
+        let Some(next) = self.sessions.next_due().into_iter().chain(others.into_iter().flatten()).min() else {
+            return;
+        };
+        if self.wake.is_none_or(|planned| next < planned) {
+            self.wake = Some(next);
+            self.outputs.push(Output::WakeAt(self.clock.outside(next)));
+        }
+    }
+
+    /// Lets go of a session's held connect; from now on its next one is awaited.
+    pub(in crate::bayeux) fn resume(&mut self, now: Millis, key: SessionKey) -> Option<HeldConnect> {
+        let until = self.kept_until(now, key);
+        self.sessions.resume(key, until)
+    }
+
+    /// How long a session is kept whose connect is answered now.
+    pub(in crate::bayeux) fn kept_until(&self, now: Millis, key: SessionKey) -> Millis {
+        now + self.interval(key) + self.options.max_interval
+    }
+
+    fn interval(&self, key: SessionKey) -> Duration {
+        self.sessions.get(key).map_or(self.options.interval, |session| session.timing.interval)
+    }
+
+    /// Answers a connect that was held, with the events that wait.
+    fn answer_connect(&mut self, now: Millis, key: SessionKey, held: HeldConnect) {
+        let (events, ack) = self.sessions.take_batch(key);
+        let mut reply = Reply::successful("/meta/connect", &held.id);
+        reply.advice = held.advise.then(|| self.advise(key, &held.endpoint));
+        let timesync = held.timesync.and_then(|question| question.answer(now));
+        reply.ext = ReplyExt { ack, timesync, ..ReplyExt::default() };
+        let reply = reply.into_json();
+        self.send(held.endpoint, Status::Ok, self.format(key), &events, &[reply]);
+    }
+
+    /// How answers to a session are written.
+    pub(in crate::bayeux) fn format(&self, key: SessionKey) -> Format {
+        self.sessions.get(key).map_or(Format::Json, |session| session.agreed.format)
+    }
+
+    /// What the reply to a connect tells of the session's timing. The client counts as told from now on, and not before:
+    /// a connect that is overtaken or refused has no such reply.
+    pub(in crate::bayeux) fn advise(&mut self, key: SessionKey, endpoint: &Endpoint) -> Advice {
+        let interval = self.interval(key);
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.timing.advised = Some(interval);
+        }
+        Advice::retry(interval, self.options.timeout_at(endpoint))
+    }
+
+    /// Answers a connect whose place a newer one took. Its events stay for that one. On a socket it needs no answer.
+    pub(in crate::bayeux) fn answer_overtaken(&mut self, key: SessionKey, held: HeldConnect) {
+        if matches!(held.endpoint, Endpoint::WebSocket(_)) {
+            return;
+        }
+        let reply = Reply::failed(Some("/meta/connect"), &held.id, &BayeuxError::ConnectOvertaken).into_json();
+        self.send(held.endpoint, Status::Overtaken, self.format(key), &[], &[reply]);
+    }
+
+    /// A session's name that nobody can guess.
+    pub(in crate::bayeux) fn new_client_id(&mut self) -> ClientId {
+        ClientId::random(&self.home, &mut self.random)
+    }
+
+    /// Ends a session. Its last events go with the connect it holds, or are given back where it holds none.
+    pub(in crate::bayeux) fn end(&mut self, key: SessionKey, why: Ending) -> Vec<Event> {
+        let Some((mut session, held)) = self.sessions.close(key) else {
+            return Vec::new();
+        };
+        let client =
+            Client { session: Some(key), attributes: std::mem::take(&mut session.attributes), ..Client::default() };
+        for pattern in std::mem::take(&mut session.subscriptions) {
+            self.unlisten(&pattern, key);
+            self.happened(|| ServerEvent::Unsubscribe { client: client.clone(), pattern });
+        }
+        self.happened(|| ServerEvent::ClientDisconnect { client, why });
+        if let Err(error) = self.store.forget_session(key) {
+            self.storage_failed(&error);
+        }
+        self.tell(Notice::SessionClosed { why, sessions: self.sessions.len() });
+        let unasked = matches!(why, Ending::Dismissed | Ending::Overflowed);
+        let goodbye = unasked.then(|| Event::disconnected(&self.stamp));
+        let Some(held) = held else {
+            return session.queue.take().into_iter().chain(goodbye).collect();
+        };
+        let (mut events, ack) = session.take_batch();
+        events.extend(goodbye);
+        let mut reply = match why {
+            Ending::TokenExpired => {
+                let error = BayeuxError::Token(TokenError::Expired);
+                Reply { advice: Some(Advice::handshake()), ..Reply::failed(Some("/meta/connect"), &held.id, &error) }
+            }
+            _ => Reply { advice: Some(Advice::none()), ..Reply::successful("/meta/connect", &held.id) },
+        };
+        reply.ext.ack = ack;
+        let reply = reply.into_json();
+        self.send(held.endpoint, Status::Ok, session.agreed.format, &events, &[reply]);
+        Vec::new()
+    }
+
+    /// Ends the session of a client that is not the one who is answered now. Where it holds no connect it is told on its
+    /// return.
+    pub(in crate::bayeux) fn dismiss(&mut self, key: SessionKey, why: Ending) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let (client_id, until) = (session.client_id.clone(), session.due());
+        let events = self.end(key, why);
+        if !events.is_empty() {
+            // As copies: a row goes when nobody holds its event any more.
+            let events = events.iter().map(|event| Event::thawed(event.as_json().to_owned())).collect();
+            self.farewells.keep(client_id, until, events, self.options.max_sessions);
+        }
+    }
+
+    /// One answer: events first, then the replies in the order of their requests. With `MESSAGES_PER_FRAME` the events have
+    /// frames of their own on a socket.
+    pub(in crate::bayeux) fn send(
+        &mut self,
+        to: Endpoint,
+        status: Status,
+        format: Format,
+        mut events: &[Event],
+        replies: &[String],
+    ) {
+        if let (Endpoint::WebSocket(socket), Some(count)) = (&to, self.options.messages_per_frame) {
+            self.outputs.extend(split(vec![*socket], Vec::new(), events, count));
+            events = &[];
+        }
+        let replies: Vec<_> = replies.iter().map(|reply| self.stamp.on(reply)).collect();
+        let messages = array(events.iter().map(Event::as_json).chain(replies.iter().map(AsRef::as_ref)));
+        self.outputs.push(Output::Send { to, status, format, messages });
+    }
+
+    pub(in crate::bayeux) fn tell(&mut self, notice: Notice) {
+        self.outputs.push(Output::Tell(notice));
+    }
+}

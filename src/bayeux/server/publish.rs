@@ -1,0 +1,301 @@
+//! Publishing: from one client to the application, to the channel's owner, and to whoever listens.
+//!
+//! ```text
+//! → [{"channel":"/chat/demo","clientId":"…","id":"5","data":{"text":"hi"}}]
+//! ← [{"channel":"/chat/demo","data":{"text":"hi"}},{"channel":"/chat/demo","id":"5","successful":true}]
+//! ```
+//!
+//! * MUST have `data` (Bayeux 1.0 section 5.1); MAY be without a clientId where the server allows it.
+//! * A delivered event MUST have channel and data, and never the publisher's clientId (section 5.2).
+//! * What is published to `/service/**` reaches the application only (section 2.3.2), as often as it is said.
+
+use std::time::Duration;
+
+use super::BayeuxServer;
+use super::actions::Subject;
+use super::batch::{Batch, Checked, Step};
+use super::pending::{Asked, Published, Sent, Ticket};
+use crate::bayeux::app::Publication;
+use crate::bayeux::delivery::{PublishKey, Urgency};
+use crate::bayeux::hooks::Leave;
+use crate::bayeux::io::{Ending, Notice};
+use crate::bayeux::options::{Durability, QueueOverflow};
+use crate::bayeux::persistence::EventNumber;
+use crate::bayeux::session::{Client, SessionKey};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::{BayeuxError, ChannelId, Event, Message, Operation, Realm};
+
+/// What became of an event that was published.
+pub(in crate::bayeux) enum Taken {
+    /// It waits for those who listen.
+    Here,
+    /// Its owner is asked, whose word comes to this ticket.
+    Asked(Ticket),
+}
+
+/// Who published.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::bayeux) struct Publisher {
+    /// A session of this home; or, where another home asks, that home.
+    pub session: Option<SessionKey>,
+    /// The session of that other home which is not to hear it.
+    pub not_to: Option<SessionKey>,
+    /// By which the publish is known should it come again.
+    pub key: Option<PublishKey>,
+}
+
+impl BayeuxServer {
+    pub(in crate::bayeux) fn publish(
+        &mut self,
+        now: Millis,
+        batch: &mut Batch,
+        mut checked: Checked,
+        leave: Leave,
+    ) -> Step {
+        match self.try_publish(now, batch, &mut checked, leave) {
+            Ok(None) => Step::Replied(checked.answered(Ok(()))),
+            Ok(Some((ticket, sent))) => Step::Asked(ticket, 1, Box::new(Asked::Publish { checked, sent })),
+            Err(error) => Step::Replied(checked.answered(Err(error))),
+        }
+    }
+
+    fn try_publish(
+        &mut self,
+        now: Millis,
+        batch: &mut Batch,
+        checked: &mut Checked,
+        mut leave: Leave,
+    ) -> Result<Option<(Ticket, Sent)>, BayeuxError> {
+        let Checked { message, id, channel, .. } = checked;
+        let may_repeat = channel.realm() == Realm::Broadcast && !self.options.retry_window.is_zero();
+        let key = may_repeat.then(|| PublishKey::of(message, id, channel)).flatten();
+        leave.edit(message);
+        let anonymous =
+            batch.by_api || leave.client.is_some() || self.options.anon_publish && message.field("clientId").is_none();
+        let sender = if anonymous { None } else { Some(self.speaker(batch, message)?) };
+        if message.field("data").is_none() {
+            return Err(BayeuxError::DataMissing);
+        }
+        let client = leave.client.take().unwrap_or_else(|| self.client(batch, sender));
+        if !batch.by_api {
+            self.may_publish(&client, channel, message)?;
+        }
+        let key = key.filter(|_| sender.is_some());
+        if self.was_taken_before(now, key) {
+            return Ok(None);
+        }
+        let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
+        let mut actions = self.app.receive(&mut publication)?;
+        actions.append(&mut leave.actions);
+        let on = Subject::sent(&publication);
+        let event = Event::freeze(channel, publication.message(), &self.stamp);
+        let lazy = publication.is_lazy();
+        let published = Published { publisher: publication.client, channel: publication.channel, event, key };
+        match self.deliver(now, &published, lazy)? {
+            Taken::Asked(ticket) => Ok(Some((ticket, Sent { published, on, actions }))),
+            Taken::Here => {
+                self.perform(now, &on, &mut batch.parting, actions);
+                Ok(None)
+            }
+        }
+    }
+
+    /// # Errors
+    /// The denial by the rules or the policy.
+    fn may_publish(&mut self, client: &Client, channel: &ChannelId, message: &Message) -> Result<(), BayeuxError> {
+        let name = channel.clone().into();
+        self.check_access(client, Operation::Publish, &name)?;
+        self.may_create(client, &name, message)?;
+        let Some(policy) = &mut self.app.policy else { return Ok(()) };
+        let denied = |denial| BayeuxError::Denied(Operation::Publish, denial);
+        policy.can_publish(client, channel, message).map_err(denied)
+    }
+
+    /// Brings an event to its channel's owner, which is this object or another one. Meta and service channels have no
+    /// subscribers, not even `/**`: what seems to come from there, a client takes as the server's word.
+    ///
+    /// # Errors
+    /// [`BayeuxError::StorageFailed`] or [`BayeuxError::OwnerUnreachable`], and nobody gets it.
+    pub(in crate::bayeux) fn deliver(
+        &mut self,
+        now: Millis,
+        published: &Published,
+        lazy: bool,
+    ) -> Result<Taken, BayeuxError> {
+        let Published { publisher, channel, event, key } = published;
+        if channel.realm() != Realm::Broadcast {
+            return Ok(Taken::Here);
+        }
+        let session = publisher.session.filter(|_| !self.options.broadcast_to_publisher);
+        let publisher = Publisher { session, not_to: None, key: *key };
+        if let Some(ticket) = self.ask_to_publish(now, channel, event, publisher, lazy)? {
+            return Ok(Taken::Asked(ticket));
+        }
+        self.deliver_to_all(now, publisher, channel, event, lazy)?;
+        self.published(published);
+        Ok(Taken::Here)
+    }
+
+    /// As the channel's owner: queues an event for everyone who listens, once each, unless it was before; without
+    /// `BROADCAST_TO_PUBLISHER` not for the one who published it.
+    ///
+    /// # Errors
+    /// [`BayeuxError::StorageFailed`], and nobody gets it.
+    pub(in crate::bayeux) fn deliver_to_all(
+        &mut self,
+        now: Millis,
+        publisher: Publisher,
+        channel: &ChannelId,
+        event: &Event,
+        lazy: bool,
+    ) -> Result<(), BayeuxError> {
+        let Publisher { session, not_to, key } = publisher;
+        if self.was_taken_before(now, key) {
+            return Ok(());
+        }
+        let left_out = session.filter(|_| not_to.is_none());
+        let subscribers = self.subscriptions.matching(channel).filter(|key| Some(*key) != left_out).collect();
+        let number = self.enqueue(now, subscribers, event, self.urgency(now, channel, lazy), key)?;
+        self.was_taken(now, key);
+        if let (Some(home), Some(session)) = (session, not_to) {
+            self.leave_out(home, number, session);
+        }
+        Ok(())
+    }
+
+    /// As a home: queues an event that the channel's owner relayed for the sessions here that listen.
+    ///
+    /// # Errors
+    /// [`BayeuxError::StorageFailed`], and nobody gets it.
+    pub(in crate::bayeux) fn deliver_here(
+        &mut self,
+        now: Millis,
+        left_out: Option<SessionKey>,
+        channel: &ChannelId,
+        event: &Event,
+    ) -> Result<(), BayeuxError> {
+        let wanted = |key: &SessionKey| Some(*key) != left_out && !self.is_peer(*key);
+        let sessions = self.subscriptions.matching(channel).filter(wanted).collect();
+        self.enqueue(now, sessions, event, self.urgency(now, channel, false), None).map(drop)
+    }
+
+    /// Whether its publisher says again what was taken already: see `delivery/dedup.rs`.
+    fn was_taken_before(&mut self, now: Millis, key: Option<PublishKey>) -> bool {
+        key.is_some_and(|key| self.retries.knows(now, self.options.retry_window, key))
+    }
+
+    /// Takes note of a publish, should it come again.
+    pub(in crate::bayeux) fn was_taken(&mut self, now: Millis, key: Option<PublishKey>) {
+        key.into_iter().for_each(|key| self.retries.take(now, key));
+    }
+
+    fn urgency(&self, now: Millis, channel: &ChannelId, lazy: bool) -> Urgency {
+        self.laziness(channel, lazy).map_or(Urgency::Now, |wait| Urgency::Lazy(now + wait))
+    }
+
+    /// How long an event may wait for company: its channel's time, or `MAX_LAZY_TIMEOUT` where the message alone is lazy.
+    fn laziness(&self, channel: &ChannelId, lazy: bool) -> Option<Duration> {
+        let of_channel = self.app.laziness(channel).or_else(|| self.options.laziness(channel));
+        of_channel.filter(|wait| !wait.is_zero()).or(lazy.then_some(self.options.max_lazy_timeout))
+    }
+
+    /// Queues an event for one session, subscribed or not.
+    ///
+    /// # Errors
+    /// [`BayeuxError::StorageFailed`], and it does not get it.
+    pub(in crate::bayeux) fn enqueue_for(
+        &mut self,
+        now: Millis,
+        session: SessionKey,
+        event: &Event,
+    ) -> Result<(), BayeuxError> {
+        self.enqueue(now, vec![session], event, Urgency::Now, None).map(drop)
+    }
+
+    /// Queues an event for each of these sessions that is still there. A home is told at once, and lets its own wait.
+    fn enqueue(
+        &mut self,
+        now: Millis,
+        sessions: Vec<SessionKey>,
+        event: &Event,
+        urgency: Urgency,
+        key: Option<PublishKey>,
+    ) -> Result<EventNumber, BayeuxError> {
+        let (lasting, passing): (Vec<_>, Vec<_>) = sessions.iter().partition(|key| self.must_last(now, **key, urgency));
+        let number = self.journal.next_number();
+        self.journal
+            .save(number, event, key, lasting.clone(), &mut *self.store)
+            .map_err(|error| self.storage_failed(&error))?;
+        let mut overflows = Vec::new();
+        for key in sessions {
+            let event = event.clone();
+            let (options, ready, relays) = (&self.options, &mut self.ready, &mut self.trees.peers.ready);
+            let queued = self.sessions.change(key, |session| match &session.peer {
+                Some(_) => {
+                    relays.insert(key);
+                    session.queue.push(event, number, Urgency::Now, options.relay_bounds())
+                }
+                None => {
+                    let dropped = session.queue.push(event, number, urgency, options.queue_bounds());
+                    if session.is_ready() {
+                        ready.insert(key);
+                    }
+                    dropped
+                }
+            });
+            overflows.extend(queued.filter(|dropped| *dropped > 0).map(|dropped| (key, dropped)));
+        }
+        for key in lasting {
+            self.sessions.mark_saved(key, number);
+        }
+        self.journal.watch(now, number, event, key, passing);
+        let dropped: usize = overflows.into_iter().map(|(key, dropped)| dropped + self.overflowed(key, dropped)).sum();
+        if dropped > 0 {
+            self.tell(Notice::EventsDropped { events: dropped });
+        }
+        Ok(number)
+    }
+
+    /// A session's queue was full: its client is told that something is missing, or its session ends. How many more events
+    /// that costs.
+    fn overflowed(&mut self, key: SessionKey, dropped: usize) -> usize {
+        if self.is_peer(key) {
+            self.note_gap(key, dropped);
+            return 0;
+        }
+        let (queue_overflow, stamp) = (self.options.queue_overflow, &self.stamp);
+        let lost = self.sessions.change(key, |session| match queue_overflow {
+            QueueOverflow::Drop => {
+                session.queue.tell_of_gap(Event::dropped(session.queue.dropped(), stamp));
+                0
+            }
+            QueueOverflow::Disconnect => session.queue.take().len(),
+        });
+        if queue_overflow == QueueOverflow::Disconnect {
+            self.dismiss(key, Ending::Overflowed);
+        }
+        lost.unwrap_or(0)
+    }
+
+    /// Events for this session were lost on the way to its home: its client is told in their place how many are missing at most, or its
+    /// session ends.
+    pub(in crate::bayeux) fn missed(&mut self, now: Millis, key: SessionKey, events: usize) {
+        if self.options.queue_overflow == QueueOverflow::Disconnect {
+            return self.dismiss(key, Ending::Overflowed);
+        }
+        let Some(missing) = self.sessions.change(key, |session| session.queue.missed(events)) else { return };
+        let notice = Event::dropped(missing, &self.stamp);
+        // Where it cannot be written down, the log says so.
+        let _ = self.enqueue_for(now, key, &notice);
+    }
+
+    /// Whether an event for this session must be written down before its publisher hears of success.
+    fn must_last(&self, now: Millis, key: SessionKey, urgency: Urgency) -> bool {
+        let Some(session) = self.sessions.get(key) else { return false };
+        let leaves_at_once = || match &session.peer {
+            Some(peer) => peer.is_free(now),
+            None => session.is_open() && urgency == Urgency::Now && self.pace.allows(now),
+        };
+        session.is_strict() || self.options.durability == Durability::Strict && !leaves_at_once()
+    }
+}

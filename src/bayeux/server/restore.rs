@@ -1,0 +1,137 @@
+//! A server put together again from what outlived it.
+//!
+//! Nothing here is trusted to fit together: a row may speak of a session that is gone, a socket of one that was never
+//! written down. What fits nowhere is left out.
+
+use super::BayeuxServer;
+use crate::bayeux::io::{Endpoint, SocketId};
+use crate::bayeux::limits::Network;
+use crate::bayeux::persistence::{Deliveries, Fate, KeptSocket, SavedEvent, SavedSession, Stored};
+use crate::bayeux::session::{HeldConnect, Session, SessionKey, Sessions};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::{Event, MessageId};
+
+/// The longest text that a socket is given to keep, in bytes. The platform keeps 16,384 with each (Durable Objects,
+/// `serializeAttachment`), of which the shell needs half for a token of its upgrade and some for itself. That is 60 connects with ids
+/// of 80 bytes; what does not fit is as if its client had just left.
+const MAX_HELD: usize = 7 * 1024;
+
+/// A connect that a socket holds: session, id, until when, and whether its reply advises. An array, as space is short.
+type Held = (SessionKey, MessageId, u64, bool);
+
+impl BayeuxServer {
+    /// Takes over from a server that was evicted, redeployed or killed. To be called once, before anything is handled.
+    ///
+    /// Nobody knows how long ago that was, so every client gets the time that it would have had then, unless the object has only
+    /// slept: see `hibernation.rs`. Connects that were
+    /// held over HTTP are gone with their requests; those of the `sockets` that stayed open are held again.
+    pub fn restore(&mut self, now: Millis, stored: Stored, sockets: Vec<KeptSocket>) {
+        let Stored { sessions, events, keys, deliveries, notes } = stored;
+        let now = self.read_clock(now);
+        self.begin_life(now);
+        self.sessions.never_again(SessionKey::of_life(now));
+        for (name, text) in &notes {
+            self.restore_note(name, text);
+        }
+        let away = self.restore_away(now, &notes, &sessions);
+        for (key, saved) in sessions {
+            self.restore_session(now, key, saved, away.get(&key).copied());
+        }
+        self.sessions.away_is_noted(away);
+        for delivery in &deliveries {
+            self.sessions.never_again(delivery.session);
+            self.journal.never_again(delivery.newest);
+        }
+        let deliveries = Deliveries::new(deliveries);
+        for event in events {
+            self.restore_event(now, event, &deliveries);
+        }
+        for key in self.journal.restore_keys(keys, &notes) {
+            self.was_taken(now, Some(key));
+        }
+        for socket in sockets {
+            self.restore_socket(now, &socket);
+        }
+    }
+
+    fn restore_session(&mut self, now: Millis, key: SessionKey, saved: SavedSession, until: Option<Millis>) {
+        let mut session = Session::restored(saved, now);
+        for pattern in &session.subscriptions {
+            self.subscriptions.add(pattern.clone(), key);
+            if session.peer.is_none() {
+                self.restore_interest(pattern, session.is_strict());
+            }
+        }
+        if let Some(peer) = &mut session.peer {
+            peer.done = self.trees.peers.take_done(&peer.home);
+            self.trees.peers.restore(peer.home.clone(), key);
+        }
+        self.sessions.restore(key, session);
+        let latest = self.kept_until(now, key);
+        self.sessions.extend(key, until.map_or(latest, |until| until.min(latest)));
+    }
+
+    fn restore_event(&mut self, now: Millis, row: SavedEvent, deliveries: &Deliveries) {
+        let SavedEvent { number, json, to } = row;
+        let event = Event::thawed(json);
+        for key in &to {
+            self.sessions.never_again(*key);
+            let batch = match deliveries.fate(*key, number) {
+                Fate::Gone => continue,
+                Fate::SentAs(batch) => batch,
+                Fate::Waits => 0,
+            };
+            let options = &self.options;
+            self.sessions.change(*key, |session| {
+                let bounds = if session.peer.is_some() { options.relay_bounds() } else { options.queue_bounds() };
+                session.queue.restore(event.clone(), number, batch, bounds);
+            });
+        }
+        self.journal.restore(number, event, to);
+        // Some rows may be of no use to anyone.
+        self.journal.released(now);
+    }
+
+    fn restore_socket(&mut self, now: Millis, KeptSocket { socket, address, held }: &KeptSocket) {
+        let held: Vec<Held> = serde_json::from_str(held).unwrap_or_default();
+        for (key, id, until, advise) in held {
+            let Some(session) = self.sessions.get_mut(key) else { continue };
+            if session.is_held() {
+                continue;
+            }
+            // Who was still to be told is told at once, should this connect be overtaken.
+            session.timing.advised = (!advise).then_some(session.timing.interval);
+            let endpoint = Endpoint::WebSocket(*socket);
+            let (browser, timesync, stalled) = (None, None, false);
+            // The clock may have jumped in between.
+            let latest = now + self.options.timeout_at(&endpoint);
+            let (network, until) = (address.as_deref().and_then(Network::of), Millis(until).min(latest));
+            self.sessions
+                .suspend(key, HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled });
+            if self.sessions.get(key).is_some_and(Session::is_ready) {
+                self.ready.insert(key);
+            }
+        }
+    }
+}
+
+impl Sessions {
+    /// The connects that a socket holds, for [`KeptSocket::held`].
+    pub(in crate::bayeux) fn held_by_socket(&self, socket: SocketId) -> String {
+        let mut json = String::from("[");
+        for key in self.at(super::EndpointKey::WebSocket(socket.0)) {
+            let Some(held) = self.get(key).and_then(Session::held) else { continue };
+            let held: Held = (key, held.id.clone(), held.until.0, held.advise);
+            let Ok(held) = serde_json::to_string(&held) else { continue };
+            if json.len() + held.len() > MAX_HELD {
+                break;
+            }
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(&held);
+        }
+        json.push(']');
+        json
+    }
+}

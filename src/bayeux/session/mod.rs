@@ -1,0 +1,26 @@
+//! One client's session, and the registry in which sessions are found.
+//!
+//! | Type | Is |
+//! |---|---|
+//! | [`Session`], [`HeldConnect`] | what a client agreed, subscribed to and waits for; its connect while it is held |
+//! | [`Sessions`], [`SessionKey`] | all sessions of a home, by key, clientId, endpoint, deadline and network |
+//! | [`ClientId`] | the secret that names a session to its client |
+//! | [`Client`], [`Attributes`] | a session as the application sees it |
+//! | [`Farewells`] | the last events of sessions that the server ended while their client was away |
+//!
+//! This room never sends anything, and reads no clock.
+
+mod attributes;
+mod client;
+mod client_id;
+mod pending_disconnects;
+mod registry;
+mod session;
+
+pub use self::attributes::Attributes;
+pub use self::client::Client;
+pub use self::client_id::ClientId;
+pub(in crate::bayeux) use self::client_id::{base62, from_base62};
+pub use self::pending_disconnects::Farewells;
+pub use self::registry::{News, SessionKey, Sessions};
+pub use self::session::{Agreed, HeldConnect, Session, Sink, Timing};

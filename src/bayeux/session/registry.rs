@@ -1,0 +1,294 @@
+//! All sessions of a home, with the books by which they are found: by secret, by endpoint, by clock, by network.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
+use std::rc::Rc;
+
+use serde::{Deserialize, Serialize};
+
+use super::client_id::ClientId;
+use super::session::{HeldConnect, MetaConnect, Session};
+use crate::bayeux::io::{EndpointKey, SocketId};
+use crate::bayeux::limits::Network;
+use crate::bayeux::persistence::{Delivery, EventNumber};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::Event;
+use crate::bayeux::wire::extensions::ack::Ack;
+
+/// A session's number within its home. Never given twice: each life of the home counts on from the time it began at, in tenths
+/// of a millisecond, and no object opens ten sessions in a millisecond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SessionKey(pub u64);
+
+impl SessionKey {
+    /// The first one of a life that begins now.
+    pub fn of_life(now: Millis) -> Self {
+        Self(now.0.saturating_mul(10))
+    }
+
+    /// From its digits.
+    pub fn parse(digits: &str) -> Option<Self> {
+        let number = digits.parse().ok().filter(|number: &u64| number.to_string() == digits)?;
+        Some(Self(number))
+    }
+}
+
+#[derive(Debug, Default)]
+pub struct Sessions {
+    by_key: BTreeMap<SessionKey, Session>,
+    by_client_id: BTreeMap<ClientId, SessionKey>,
+    /// A socket may carry several sessions.
+    by_endpoint: BTreeSet<(EndpointKey, SessionKey)>,
+    by_due: BTreeSet<(Millis, SessionKey)>,
+    /// Those whose token expires, in the time outside.
+    by_expiry: BTreeSet<(Millis, SessionKey)>,
+    held_by_network: BTreeMap<Network, usize>,
+    held_by_browser: BTreeMap<Rc<str>, usize>,
+    last_key: u64,
+    /// Those that are away, and until when, as it is written down.
+    noted_away: BTreeMap<SessionKey, Millis>,
+    news: News,
+}
+
+/// What the store and the sockets have not been told of yet.
+#[derive(Debug, Default)]
+pub struct News {
+    /// Sessions whose row says something else.
+    pub changed: BTreeSet<SessionKey>,
+    /// What was sent of the events that have a row.
+    pub deliveries: Vec<Delivery>,
+    /// Whether a queue let go of an event that has a row.
+    pub released: bool,
+    /// Sockets that hold other connects than before.
+    pub sockets: BTreeSet<SocketId>,
+    /// Whether what is written down of those who are away does not hold any more.
+    pub away: bool,
+}
+
+impl Sessions {
+    pub fn open(&mut self, session: Session) -> SessionKey {
+        let key = SessionKey(self.last_key + 1);
+        self.restore(key, session);
+        key
+    }
+
+    /// A session of the last life. Its key must not be in use.
+    pub fn restore(&mut self, key: SessionKey, session: Session) {
+        self.never_again(key);
+        self.by_client_id.insert(session.client_id.clone(), key);
+        self.by_due.insert((session.due(), key));
+        self.by_expiry.extend(session.expires.map(|expires| (expires, key)));
+        self.by_key.insert(key, session);
+    }
+
+    /// The keys to come are higher.
+    pub fn never_again(&mut self, SessionKey(key): SessionKey) {
+        self.last_key = self.last_key.max(key);
+    }
+
+    /// Takes a session out, with the connect it may hold.
+    pub fn close(&mut self, key: SessionKey) -> Option<(Session, Option<HeldConnect>)> {
+        let held = self.resume(key, Millis::default());
+        let session = self.by_key.remove(&key)?;
+        self.by_client_id.remove(&session.client_id);
+        self.by_due.remove(&(session.due(), key));
+        self.by_expiry.remove(&(session.expires.unwrap_or_default(), key));
+        self.news.changed.remove(&key);
+        self.news.released |= session.queue.saved() > 0;
+        Some((session, held))
+    }
+
+    pub fn find(&self, client_id: &str) -> Option<SessionKey> {
+        self.by_client_id.get(client_id).copied()
+    }
+
+    /// The sessions whose connect is held at this endpoint.
+    pub fn at(&self, endpoint: EndpointKey) -> Vec<SessionKey> {
+        let all = (endpoint, SessionKey(0))..=(endpoint, SessionKey(u64::MAX));
+        self.by_endpoint.range(all).map(|(_, key)| *key).collect()
+    }
+
+    pub fn get(&self, key: SessionKey) -> Option<&Session> {
+        self.by_key.get(&key)
+    }
+
+    /// For what the clock does not depend on; for the rest see [`Sessions::change`].
+    pub fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
+        self.by_key.get_mut(&key)
+    }
+
+    /// The events that ride on any answer to this client.
+    pub fn take_events(&mut self, key: SessionKey) -> Vec<Event> {
+        self.delivering(key, |session| (session.take_events(), None)).0
+    }
+
+    /// The events that ride on a connect's reply, and its `ext.ack`.
+    pub fn take_batch(&mut self, key: SessionKey) -> (Vec<Event>, Option<Ack>) {
+        self.delivering(key, Session::take_batch)
+    }
+
+    /// Takes note of what was sent, where the store would send it again otherwise.
+    fn delivering(
+        &mut self,
+        session: SessionKey,
+        take: impl FnOnce(&mut Session) -> (Vec<Event>, Option<Ack>),
+    ) -> (Vec<Event>, Option<Ack>) {
+        let Some(before) = self.by_key.get(&session) else { return Default::default() };
+        let newest = before.queue.newest_unsent().filter(|_| before.queue.saved() > 0);
+        let taken = self.change(session, take).unwrap_or_default();
+        let Some(after) = self.by_key.get(&session) else { return taken };
+        if after.is_past_its_row() && taken.1.is_some() {
+            self.news.changed.insert(session);
+        }
+        if let Some(newest) = newest.filter(|_| !taken.0.is_empty()) {
+            self.news.deliveries.push(Delivery { session, newest, batch: after.batches });
+        }
+        taken
+    }
+
+    /// Takes note that an event has a row now. Whether it still waits for this session.
+    pub fn mark_saved(&mut self, key: SessionKey, event: EventNumber) -> bool {
+        self.by_key.get_mut(&key).is_some_and(|session| session.queue.mark_saved(event))
+    }
+
+    /// What is to be written down, once.
+    pub fn take_news(&mut self) -> News {
+        std::mem::take(&mut self.news)
+    }
+
+    /// A session's row says something else now.
+    pub fn changed(&mut self, key: SessionKey) {
+        self.news.changed.insert(key);
+    }
+
+    /// Those behind `after`, in the order of their keys.
+    pub fn after(&self, after: Option<SessionKey>) -> impl Iterator<Item = (SessionKey, &Session)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        self.by_key.range((from, Bound::Unbounded)).map(|(key, session)| (*key, session))
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// How many connects this network holds.
+    pub fn held_by(&self, network: Network) -> usize {
+        self.held_by_network.get(&network).copied().unwrap_or(0)
+    }
+
+    /// How many connections of this browser held connects take.
+    pub fn held_by_browser(&self, browser: &str) -> usize {
+        self.held_by_browser.get(browser).copied().unwrap_or(0)
+    }
+
+    /// Holds a connect. The session must not hold one already: see [`Sessions::resume`].
+    pub fn suspend(&mut self, key: SessionKey, held: HeldConnect) {
+        self.by_endpoint.insert((held.endpoint.key(), key));
+        self.news.sockets.extend(held.endpoint.socket());
+        hold_on(&mut self.held_by_network, held.network);
+        hold_on(&mut self.held_by_browser, held.browser.clone());
+        self.set(key, MetaConnect::Suspended(held));
+    }
+
+    /// Lets go of the held connect, if there is one: the caller answers it. The session is kept until `until`.
+    pub fn resume(&mut self, key: SessionKey, until: Millis) -> Option<HeldConnect> {
+        match self.set(key, MetaConnect::Awaited { until })? {
+            MetaConnect::Awaited { .. } => None,
+            MetaConnect::Suspended(held) => {
+                self.by_endpoint.remove(&(held.endpoint.key(), key));
+                self.news.sockets.extend(held.endpoint.socket());
+                let_go(&mut self.held_by_network, held.network.as_ref());
+                let_go(&mut self.held_by_browser, held.browser.as_ref());
+                Some(held)
+            }
+        }
+    }
+
+    /// Keeps a session that holds no connect until `until` at least.
+    pub fn extend(&mut self, key: SessionKey, until: Millis) {
+        if let Some(MetaConnect::Awaited { until: before }) = self.by_key.get(&key).map(|session| &session.connect)
+            && *before < until
+        {
+            self.set(key, MetaConnect::Awaited { until });
+        }
+    }
+
+    /// When the clock next matters to any session.
+    pub fn next_due(&self) -> Option<Millis> {
+        self.by_due.first().map(|(due, _)| *due).filter(|due| *due < Millis::NEVER)
+    }
+
+    /// A session to which the clock matters now, if there is one.
+    pub fn first_due(&self, now: Millis) -> Option<SessionKey> {
+        self.by_due.first().filter(|(due, _)| *due <= now).map(|(_, key)| *key)
+    }
+
+    /// When the next token expires, in the time outside.
+    pub fn next_expiry(&self) -> Option<Millis> {
+        self.by_expiry.first().map(|(expires, _)| *expires)
+    }
+
+    /// A session whose token has expired, if there is one.
+    pub fn first_expired(&self, outside: Millis) -> Option<SessionKey> {
+        self.by_expiry.first().filter(|(expires, _)| *expires <= outside).map(|(_, key)| *key)
+    }
+
+    /// Changes what the clock's book may depend on, and keeps the book.
+    pub fn change<T>(&mut self, key: SessionKey, change: impl FnOnce(&mut Session) -> T) -> Option<T> {
+        let session = self.by_key.get_mut(&key)?;
+        let (before, saved) = (session.due(), session.queue.saved());
+        let result = change(session);
+        let after = session.due();
+        self.news.released |= session.queue.saved() < saved;
+        if after != before {
+            self.by_due.remove(&(before, key));
+            self.by_due.insert((after, key));
+            if self.noted_away.contains_key(&key) {
+                self.away_has_changed();
+            }
+        }
+        Some(result)
+    }
+
+    /// Who is away, and until when they are waited for: `most` of them, where not all of that is written down.
+    pub fn unnoted_away(&self, most: usize) -> Option<BTreeMap<SessionKey, Millis>> {
+        let away = self.by_due.iter().filter(|(until, key)| {
+            *until < Millis::NEVER && self.by_key.get(key).is_some_and(|session| !session.is_held())
+        });
+        let away: BTreeMap<_, _> = away.take(most).map(|(until, key)| (*key, *until)).collect();
+        let noted = away.iter().all(|(key, until)| self.noted_away.get(key) == Some(until));
+        (!noted).then_some(away)
+    }
+
+    /// This is written down.
+    pub fn away_is_noted(&mut self, away: BTreeMap<SessionKey, Millis>) {
+        self.noted_away = away;
+    }
+
+    /// What is written down does not hold any more.
+    pub fn away_has_changed(&mut self) {
+        self.noted_away.clear();
+        self.news.away = true;
+    }
+
+    fn set(&mut self, key: SessionKey, connect: MetaConnect) -> Option<MetaConnect> {
+        self.change(key, |session| std::mem::replace(&mut session.connect, connect))
+    }
+}
+
+fn hold_on<Holder: Ord>(book: &mut BTreeMap<Holder, usize>, holder: Option<Holder>) {
+    if let Some(holder) = holder {
+        *book.entry(holder).or_default() += 1;
+    }
+}
+
+fn let_go<Holder: Ord>(book: &mut BTreeMap<Holder, usize>, holder: Option<&Holder>) {
+    let Some(holder) = holder else { return };
+    if let Some(held) = book.get_mut(holder) {
+        *held -= 1;
+        if *held == 0 {
+            book.remove(holder);
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! One client, as its home knows it.
+
+use std::collections::BTreeSet;
+use std::rc::Rc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::attributes::Attributes;
+use super::client_id::ClientId;
+use crate::bayeux::cluster::{Peer, SavedPeer};
+use crate::bayeux::delivery::Queue;
+use crate::bayeux::io::{Endpoint, SocketId, StreamId};
+use crate::bayeux::limits::Network;
+use crate::bayeux::persistence::SavedSession;
+use crate::bayeux::time::{Millis, millis};
+use crate::bayeux::wire::extensions::ack::Ack;
+use crate::bayeux::wire::extensions::comment_filter::Format;
+use crate::bayeux::wire::extensions::timesync;
+use crate::bayeux::wire::{ChannelPattern, Event, MessageId};
+
+/// A session: what a client subscribed to, what waits for it, and where its connect stands.
+#[derive(Debug)]
+pub struct Session {
+    pub client_id: ClientId,
+    pub subscriptions: BTreeSet<ChannelPattern>,
+    pub queue: Queue,
+    pub timing: Timing,
+    /// When its token expires, in the time outside.
+    pub expires: Option<Millis>,
+    /// What the application noted.
+    pub attributes: Attributes,
+    pub agreed: Agreed,
+    /// With the ack extension: how many batches were sent.
+    pub batches: Option<u64>,
+    /// Where it is no client's but another object's, which hears for its own clients.
+    pub peer: Option<Box<Peer>>,
+    /// Changed by [`super::sessions::Sessions`] alone, which keeps the clock's book by it.
+    pub(in crate::bayeux) connect: MetaConnect,
+}
+
+/// What was settled when the client shook hands, for as long as its session lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Agreed {
+    /// Events ride on the replies to connects only: with the ack extension, or `META_CONNECT_DELIVER_ONLY`.
+    pub meta_connect_deliver_only: bool,
+    /// How answers to it are written.
+    pub format: Format,
+    /// The browser that shook hands. With another one's cookie, or without one, the clientId is worth nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub browser: Option<Box<str>>,
+}
+
+/// Where the client's `/meta/connect` stands.
+#[derive(Debug)]
+pub enum MetaConnect {
+    /// None is held; one is expected before `until`, or the session is forgotten.
+    Awaited { until: Millis },
+    /// One is held, and answered by `until` at the latest. A session in this state cannot expire.
+    Suspended(HeldConnect),
+}
+
+/// A connect that waits for events.
+#[derive(Debug)]
+pub struct HeldConnect {
+    pub endpoint: Endpoint,
+    /// Whose it is, where the platform tells.
+    pub network: Option<Network>,
+    /// The browser that has one of its few connections taken by it.
+    pub browser: Option<Rc<str>>,
+    pub id: MessageId,
+    pub until: Millis,
+    /// Whether its reply repeats the advice.
+    pub advise: bool,
+    pub timesync: Option<timesync::Question>,
+    /// Whether its stream takes no more for now.
+    pub stalled: bool,
+}
+
+/// Where events can go while a connect stays held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    Socket(SocketId),
+    Stream(StreamId),
+}
+
+/// How long a client stays away between connects, as agreed.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    pub interval: Duration,
+    /// What the client was last told; none before the first connect.
+    pub advised: Option<Duration>,
+}
+
+/// A session's row is good for so many batches, so that it need not be written for each.
+const BATCHES_A_ROW: u64 = 64;
+
+impl Session {
+    pub fn new(client_id: ClientId, interval: Duration, until: Millis) -> Self {
+        Self {
+            client_id,
+            subscriptions: BTreeSet::new(),
+            queue: Queue::default(),
+            timing: Timing { interval, advised: None },
+            expires: None,
+            attributes: Attributes::default(),
+            agreed: Agreed::default(),
+            batches: None,
+            peer: None,
+            connect: MetaConnect::Awaited { until },
+        }
+    }
+
+    /// Another object's. No clock ends it.
+    pub fn of_peer(client_id: ClientId, peer: Peer) -> Self {
+        Self { peer: Some(Box::new(peer)), ..Self::new(client_id, Duration::ZERO, Millis::NEVER) }
+    }
+
+    /// One of the last life. Its first connect counts as a first one, and is answered at once.
+    pub fn restored(saved: SavedSession, until: Millis) -> Self {
+        let SavedSession { client_id, subscriptions, expires, attributes, mut agreed, interval, batches, peer } = saved;
+        if let Some(SavedPeer { home, strict }) = peer {
+            return Self { subscriptions, ..Self::of_peer(client_id, Peer::new(home, strict)) };
+        }
+        // The first version's rows do not say so.
+        agreed.meta_connect_deliver_only |= batches.is_some();
+        Self {
+            subscriptions,
+            expires: expires.map(Millis),
+            attributes,
+            agreed,
+            batches,
+            ..Self::new(client_id, Duration::from_millis(interval), until)
+        }
+    }
+
+    /// What is written down of it.
+    pub fn to_saved(&self) -> SavedSession {
+        SavedSession {
+            client_id: self.client_id.clone(),
+            subscriptions: self.subscriptions.clone(),
+            expires: self.expires.map(|Millis(expires)| expires),
+            attributes: self.attributes.clone(),
+            agreed: self.agreed.clone(),
+            interval: millis(self.timing.interval),
+            batches: self.batches.map(|batches| (batches / BATCHES_A_ROW + 1) * BATCHES_A_ROW),
+            peer: self.peer.as_ref().map(|peer| SavedPeer { home: peer.home.clone(), strict: peer.strict }),
+        }
+    }
+
+    /// Whether nothing may be lost on the way to it.
+    pub fn is_strict(&self) -> bool {
+        self.batches.is_some() || self.peer.as_ref().is_some_and(|peer| peer.strict)
+    }
+
+    /// Whether the last batch is the first with a number that the row does not speak of.
+    pub(in crate::bayeux) fn is_past_its_row(&self) -> bool {
+        self.batches.is_some_and(|batches| batches > BATCHES_A_ROW && batches % BATCHES_A_ROW == 1)
+    }
+
+    /// The events that ride on any answer to this client.
+    pub(in crate::bayeux) fn take_events(&mut self) -> Vec<Event> {
+        if self.agreed.meta_connect_deliver_only { Vec::new() } else { self.queue.take() }
+    }
+
+    /// The events that ride on a connect's reply, and what the reply says of them in `ext.ack`.
+    pub(in crate::bayeux) fn take_batch(&mut self) -> (Vec<Event>, Option<Ack>) {
+        let Some(batches) = &mut self.batches else {
+            return (self.queue.take(), None);
+        };
+        *batches += 1;
+        (self.queue.send(*batches), Some(Ack::Batch(*batches)))
+    }
+
+    /// Where events go while the connect stays held, unless they ride on its reply.
+    pub(in crate::bayeux) fn sink(&self) -> Option<Sink> {
+        match self.held()?.endpoint {
+            Endpoint::WebSocket(_) if self.agreed.meta_connect_deliver_only => None,
+            Endpoint::WebSocket(socket) => Some(Sink::Socket(socket)),
+            Endpoint::EventSource(stream) => Some(Sink::Stream(stream)),
+            Endpoint::LongPolling(_) => None,
+        }
+    }
+
+    /// Whether a stream is open: events go there and nowhere else, so that they stay in order.
+    pub fn is_streaming(&self) -> bool {
+        matches!(self.sink(), Some(Sink::Stream(_)))
+    }
+
+    /// The connect that is held, if one is.
+    pub(in crate::bayeux) fn held(&self) -> Option<&HeldConnect> {
+        match &self.connect {
+            MetaConnect::Suspended(held) => Some(held),
+            MetaConnect::Awaited { .. } => None,
+        }
+    }
+
+    pub fn is_held(&self) -> bool {
+        self.held().is_some()
+    }
+
+    /// Takes note that the stream takes no more, or that it does again, and until when nothing need be done about it.
+    pub(in crate::bayeux) fn set_stalled(&mut self, stalled: bool, until: Millis) {
+        if let MetaConnect::Suspended(held) = &mut self.connect {
+            (held.stalled, held.until) = (stalled, until);
+        }
+    }
+
+    /// Whether a connect is held that events could go out with at once.
+    pub fn is_open(&self) -> bool {
+        self.held().is_some_and(|held| !held.stalled)
+    }
+
+    /// Whether urgent events wait and could go out at once.
+    pub fn is_ready(&self) -> bool {
+        self.is_open() && self.queue.is_urgent()
+    }
+
+    /// When the clock next matters to this session.
+    pub fn due(&self) -> Millis {
+        match &self.connect {
+            MetaConnect::Awaited { until } => *until,
+            MetaConnect::Suspended(held) if held.stalled => held.until,
+            MetaConnect::Suspended(held) => self.queue.lazy_due().map_or(held.until, |lazy| lazy.min(held.until)),
+        }
+    }
+}

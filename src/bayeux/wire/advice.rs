@@ -1,0 +1,151 @@
+//! Advice: how a client is to go on (Bayeux 1.0 section 3.6).
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::message::Message;
+use crate::bayeux::options::Options;
+use crate::bayeux::time::millis;
+
+/// What a reply advises. The newest advice replaces all that came before.
+///
+/// ```
+/// use bayeux_edge::bayeux::Advice;
+///
+/// assert_eq!(serde_json::to_string(&Advice::handshake()).unwrap(), r#"{"reconnect":"handshake","interval":0}"#);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Advice {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reconnect: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    timeout: Option<u64>,
+    #[serde(rename = "multiple-clients", skip_serializing_if = "is_false")]
+    multiple_clients: bool,
+}
+
+impl Advice {
+    /// Connect again after `interval`; a connect may be held for `timeout`.
+    pub fn retry(interval: Duration, timeout: Duration) -> Self {
+        Self {
+            reconnect: Some("retry"),
+            interval: Some(millis(interval)),
+            timeout: Some(millis(timeout)),
+            multiple_clients: false,
+        }
+    }
+
+    /// Do the same again after `interval`.
+    pub fn retry_after(interval: Duration) -> Self {
+        Self { reconnect: Some("retry"), interval: Some(millis(interval)), timeout: None, multiple_clients: false }
+    }
+
+    /// The session is gone: shake hands, at once.
+    pub fn handshake() -> Self {
+        Self { reconnect: Some("handshake"), interval: Some(0), timeout: None, multiple_clients: false }
+    }
+
+    /// Shake hands, but not before `interval` has passed.
+    pub fn handshake_after(interval: Duration) -> Self {
+        Self { reconnect: Some("handshake"), interval: Some(millis(interval)), timeout: None, multiple_clients: false }
+    }
+
+    /// Try the same handshake again, but not before `interval` has passed. What to do is not said: clients of CometD shake hands
+    /// again by themselves, and so does Faye's, which would do it twice if it were told to, and twice as often each time.
+    pub fn again_after(interval: Duration) -> Self {
+        Self { reconnect: None, interval: Some(millis(interval)), timeout: None, multiple_clients: false }
+    }
+
+    /// Give up: neither connect nor handshake.
+    pub fn none() -> Self {
+        Self { reconnect: Some("none"), interval: None, timeout: None, multiple_clients: false }
+    }
+
+    /// The same, to one of several clients of a browser that has no connection left for it (CometD).
+    pub fn to_multiple_clients(self) -> Self {
+        Self { multiple_clients: true, ..self }
+    }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// What a client asks for in the `advice` of a connect, within what the options allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wish {
+    /// How long this connect may be held.
+    pub timeout: Duration,
+    /// How long the client will be away before its next connect.
+    pub interval: Duration,
+    /// Whether the client gave any advice: then it may have forgotten ours and is told again.
+    pub given: bool,
+}
+
+impl Wish {
+    /// `longest` is how long the connect may be held. Advice or members of it that make no sense count as absent, as do negative numbers.
+    pub fn of(message: &Message, longest: Duration, options: &Options) -> Self {
+        let advice: Message = message.get("advice").unwrap_or_default();
+        let asked = |name| duration(advice.field(name)?);
+        let (timeout, interval) = (asked("timeout"), asked("interval"));
+        Self {
+            timeout: timeout.map_or(longest, |asked| asked.min(longest)),
+            interval: interval.map_or(options.interval, |asked| asked.min(options.max_client_interval())),
+            given: timeout.is_some() || interval.is_some(),
+        }
+    }
+}
+
+/// A JSON number of milliseconds, zero or more. Fractions are cut, numbers beyond any clock are the longest duration.
+fn duration(raw: &RawValue) -> Option<Duration> {
+    // Of JSON only a number is one to Rust as well, and 1E400 is infinite, which serde_json would not take.
+    let number: f64 = raw.get().parse().ok()?;
+    // `as` saturates, which is what is wanted of 1E300 and of infinity.
+    (number >= 0.0).then(|| Duration::from_millis(number as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wish(advice: &str) -> Wish {
+        let message: Message = serde_json::from_str(&format!("{{\"advice\":{advice}}}")).unwrap();
+        Wish::of(&message, Options::default().timeout, &Options::default())
+    }
+
+    #[test]
+    fn a_wish_is_capped_by_the_options() {
+        let options = Options::default();
+        for number in ["1e300", "1E400", "99999999999999999999"] {
+            let wished = wish(&format!(r#"{{"timeout":{number},"interval":{number}}}"#));
+            assert_eq!((wished.timeout, wished.interval), (options.timeout, options.max_client_interval()), "{number}");
+        }
+        assert_eq!(wish(r#"{"timeout":700.9}"#).timeout, Duration::from_millis(700));
+    }
+
+    #[test]
+    fn advice_that_makes_no_sense_counts_as_absent() {
+        let options = Options::default();
+        let absent = Wish { timeout: options.timeout, interval: options.interval, given: false };
+        for advice in [
+            "5",
+            "\"x\"",
+            "null",
+            "[]",
+            "[0,0]",
+            "{}",
+            r#"{"timeout":"abc"}"#,
+            r#"{"timeout":{}}"#,
+            r#"{"timeout":-1}"#,
+            r#"{"timeout":-1E400}"#,
+            r#"{"timeout":true}"#,
+            r#"{"timeout":"inf"}"#,
+        ] {
+            assert_eq!(wish(advice), absent, "{advice}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! The table of wire errors.
+//!
+//! Bayeux 1.0 section 3.1 gives the shape: `code ":" args ":" message`, with comma separated args.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+
+use super::advice::Advice;
+use super::token_error::TokenError;
+
+/// What a client did wrong, or may not do. `Display` is the string of a reply's `error` field.
+///
+/// ```
+/// use bayeux_edge::bayeux::{BayeuxError, Denial, Operation};
+///
+/// assert_eq!(BayeuxError::SessionUnknown.to_string(), "402::session_unknown");
+/// let denied = BayeuxError::Denied(Operation::Publish, Denial::because("nope"));
+/// assert_eq!(denied.to_string(), "403:nope:publish_denied");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BayeuxError {
+    /// The message is not a JSON object.
+    MessageInvalid,
+    /// No `channel`.
+    ChannelMissing,
+    /// `channel` is not the name of a channel, or is a pattern.
+    ChannelInvalid,
+    /// `id` is neither a number nor a string that is safe to repeat.
+    MessageIdInvalid,
+    /// No session has this `clientId`.
+    SessionUnknown,
+    /// A handshake without `version`.
+    VersionMissing,
+    /// A handshake whose `minimumVersion` is above ours.
+    VersionUnsupported,
+    /// A handshake without `supportedConnectionTypes`.
+    SupportedConnectionTypesMissing,
+    /// A handshake that shares no connection type with us.
+    ConnectionTypesUnsupported,
+    /// A connect without `connectionType`.
+    ConnectionTypeMissing,
+    /// A connect with a `connectionType` that is not offered.
+    ConnectionTypeUnsupported,
+    /// A stream for a session whose events ride on the replies to connects only.
+    MetaConnectDeliverOnly,
+    /// A connect of a browser that holds as many as it may.
+    MultipleClients,
+    /// The session sent a newer connect while this one was held.
+    ConnectOvertaken,
+    /// A subscribe or unsubscribe without `subscription`, or with an empty list.
+    SubscriptionMissing,
+    /// `subscription` holds something that is no channel and no pattern.
+    SubscriptionInvalid,
+    /// The session would have more subscriptions than `MAX_SUBSCRIPTIONS`.
+    SubscriptionsExceeded,
+    /// The channel has as many subscribers as the application lets it have.
+    SubscribersExceeded,
+    /// A publish without `data`.
+    DataMissing,
+    /// The data is not what the service takes.
+    DataInvalid,
+    /// A listener or service vetoed the message.
+    MessageDeleted,
+    /// A service answered with an error of its own: code, then message.
+    Service(u16, String),
+    /// A meta channel that the protocol does not know.
+    MetaChannelUnknown,
+    /// A handshake without a token, where one is required.
+    TokenMissing,
+    /// A token that opens nothing, or has expired since.
+    Token(TokenError),
+    /// The keys by which tokens are checked could not be fetched, now or ever.
+    TokenKeysUnavailable,
+    /// The policy said no.
+    Denied(Operation, Denial),
+    /// `MAX_SESSIONS` sessions live here already.
+    SessionsExceeded,
+    /// `CLIENT_MAX_CONNECTIONS` connects of this address are held already.
+    ConnectionsExceeded,
+    /// More of these messages came from one network than `RATE_HANDSHAKES` or `RATE_PUBLISHES` allows; the next one is taken
+    /// when so much time has passed.
+    RateExceeded(Duration),
+    /// The application's other Worker, which is to be asked first, gives no answer.
+    HooksUnavailable,
+    /// What must be written down could not be: the storage is full, for one. Nothing was changed.
+    StorageFailed,
+    /// The object that owns the channel's tree did not answer in time, or too much waits for it already. Whether it took the
+    /// message is not known.
+    OwnerUnreachable,
+}
+
+/// What a policy decides on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Handshake,
+    /// Of a channel, by the first message to name it.
+    Create,
+    Subscribe,
+    Publish,
+}
+
+/// A policy's "no", with what it wants the client to read. The default has the server's own words.
+///
+/// ```
+/// use bayeux_edge::bayeux::{Advice, BayeuxError, Denial, Operation};
+///
+/// let error = |denial| BayeuxError::Denied(Operation::Subscribe, denial).to_string();
+/// assert_eq!(error(Denial::default()), "403:denied_by_security_policy:subscribe_denied");
+/// assert_eq!(error(Denial::because("full")), "403:full:subscribe_denied");
+/// assert_eq!(error(Denial::error(401, "log in").advice(Advice::handshake())), "401::log in");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Denial {
+    wording: Wording,
+    /// The reply's advice. A denied handshake advises `none`, others nothing, where this says nothing else.
+    pub(in crate::bayeux) advice: Option<Advice>,
+    /// What the reply has in its `ext`.
+    pub(in crate::bayeux) ext: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum Wording {
+    #[default]
+    Usual,
+    Reason(String),
+    Error(u16, String),
+    Whole(String),
+}
+
+impl Denial {
+    /// A denial with the policy's own reason. Colons and commas would break the error's shape and become spaces.
+    pub fn because(reason: &str) -> Self {
+        Self { wording: Wording::Reason(reason.replace([':', ','], " ")), ..Self::default() }
+    }
+
+    /// A denial with an error of its own: a code of three digits, and a text.
+    pub fn error(code: u16, text: &str) -> Self {
+        Self { wording: Wording::Error(code, text.to_owned()), ..Self::default() }
+    }
+
+    /// A denial in the words of a whole Bayeux error, `ddd:args:text`; none where it is not one.
+    pub fn worded(error: &str) -> Option<Self> {
+        let mut parts = error.splitn(3, ':');
+        let code = parts.next().filter(|code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit()));
+        let whole = code.is_some() && parts.count() == 2;
+        whole.then(|| Self { wording: Wording::Whole(error.to_owned()), ..Self::default() })
+    }
+
+    /// With this advice in the reply.
+    #[must_use]
+    pub fn advice(self, advice: Advice) -> Self {
+        Self { advice: Some(advice), ..self }
+    }
+
+    /// With this in the reply's `ext`.
+    #[must_use]
+    pub fn ext(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.ext.insert(name.to_owned(), value.into());
+        self
+    }
+}
+
+impl fmt::Display for BayeuxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::MessageInvalid => "400::message_invalid",
+            Self::ChannelMissing => "400::channel_missing",
+            Self::ChannelInvalid => "405::channel_invalid",
+            Self::MessageIdInvalid => "405::message_id_invalid",
+            Self::SessionUnknown => "402::session_unknown",
+            Self::VersionMissing => "400::version_missing",
+            Self::VersionUnsupported => "403::version_unsupported",
+            Self::SupportedConnectionTypesMissing => "400::supported_connection_types_missing",
+            Self::ConnectionTypesUnsupported => "403::connection_types_unsupported",
+            Self::ConnectionTypeMissing => "400::connection_type_missing",
+            Self::ConnectionTypeUnsupported => "403::connection_type_unsupported",
+            Self::MetaConnectDeliverOnly => "403::meta_connect_deliver_only",
+            Self::MultipleClients => "403::multiple_clients",
+            Self::ConnectOvertaken => "409::connect_overtaken",
+            Self::SubscriptionMissing => "403::subscription_missing",
+            Self::SubscriptionInvalid => "403::subscription_invalid",
+            Self::SubscriptionsExceeded => "403::subscriptions_exceeded",
+            Self::SubscribersExceeded => "403::subscribers_exceeded",
+            Self::DataMissing => "400::data_missing",
+            Self::DataInvalid => "400::data_invalid",
+            Self::MessageDeleted => "404::message_deleted",
+            Self::MetaChannelUnknown => "403::meta_channel_unknown",
+            Self::TokenMissing => "403::token_missing",
+            Self::TokenKeysUnavailable => "503::token_keys_unavailable",
+            Self::SessionsExceeded => "503::sessions_exceeded",
+            Self::ConnectionsExceeded => "503::connections_exceeded",
+            Self::RateExceeded(_) => "429::rate_exceeded",
+            Self::HooksUnavailable => "503::hooks_unavailable",
+            Self::StorageFailed => "503::storage_failed",
+            Self::OwnerUnreachable => "503::owner_unreachable",
+            Self::Token(error) => return error.fmt(f),
+            Self::Service(code, message) => return write!(f, "{code:03}::{message}"),
+            // CometD words a denied handshake without the argument that the others carry.
+            Self::Denied(Operation::Handshake, Denial { wording: Wording::Usual, .. }) => "403::handshake_denied",
+            Self::Denied(operation, denial) => match &denial.wording {
+                Wording::Usual => return write!(f, "403:denied_by_security_policy:{operation}_denied"),
+                Wording::Reason(reason) => return write!(f, "403:{reason}:{operation}_denied"),
+                Wording::Error(code, text) => return write!(f, "{code:03}::{text}"),
+                Wording::Whole(error) => return f.write_str(error),
+            },
+        };
+        f.write_str(text)
+    }
+}
+
+impl Operation {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake",
+            Self::Create => "channel_create",
+            Self::Subscribe => "subscribe",
+            Self::Publish => "publish",
+        }
+    }
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -1,0 +1,40 @@
+//! What is on the wire: channels, messages, replies, events, errors, and the extensions' fields.
+//!
+//! | Type | Is |
+//! |---|---|
+//! | [`ChannelId`], [`ChannelPattern`] | a channel's name; a name or a pattern with a wildcard at its end |
+//! | [`Message`], [`Element`] | a client's message with its raw fields; a message of a batch, or what is wrong with it |
+//! | [`Reply`], [`Advice`] | the server's answer to one message; how the client goes on |
+//! | [`Event`] | a published message, frozen to the JSON that every subscriber receives |
+//! | [`BayeuxError`], [`RequestError`] | the error of one reply; why a request as a whole is refused |
+//! | [`Callback`] | the function of a callback-polling answer |
+//! | [`Bearer`] | a token as it came, which no log prints |
+//!
+//! This room never decides who may do what, and knows no session.
+
+mod advice;
+mod bearer;
+pub(in crate::bayeux) mod channel;
+mod connection_type;
+mod error;
+mod event;
+pub(in crate::bayeux) mod extensions;
+mod jsonp;
+pub(in crate::bayeux) mod message;
+mod reply;
+mod request;
+mod token_error;
+
+pub use self::advice::{Advice, Wish};
+pub use self::bearer::{Bearer, plain_subprotocol};
+pub(in crate::bayeux) use self::channel::is_segment;
+pub use self::channel::{ChannelId, ChannelPattern, Realm};
+pub use self::connection_type::ConnectionType;
+pub use self::error::{BayeuxError, Denial, Operation};
+pub use self::event::Event;
+pub use self::extensions::ReplyExt;
+pub use self::jsonp::Callback;
+pub use self::message::{Message, MessageId};
+pub use self::reply::Reply;
+pub use self::request::{Element, RequestError, parse_form, parse_json};
+pub use self::token_error::TokenError;

@@ -1,0 +1,65 @@
+//! A reply to one message.
+
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::advice::Advice;
+use super::error::BayeuxError;
+use super::extensions::ReplyExt;
+use super::message::MessageId;
+
+/// The fields a reply may have; those that do not apply stay out of the JSON.
+///
+/// ```
+/// use bayeux_edge::bayeux::{BayeuxError, MessageId, Reply};
+///
+/// let id = MessageId::default();
+/// let reply = Reply::failed(Some("/chat/demo"), &id, &BayeuxError::DataMissing);
+/// assert_eq!(reply.into_json(), r#"{"channel":"/chat/demo","successful":false,"error":"400::data_missing"}"#);
+/// ```
+#[derive(Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reply<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<&'a RawValue>,
+    pub successful: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minimum_version: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub supported_connection_types: Option<&'a [&'a str]>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subscription: Option<&'a RawValue>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<Advice>,
+    #[serde(skip_serializing_if = "ReplyExt::is_empty")]
+    pub ext: ReplyExt,
+}
+
+impl<'a> Reply<'a> {
+    pub fn successful(channel: &'a str, id: &'a MessageId) -> Self {
+        Self { channel: Some(channel), id: id.as_json(), successful: true, ..Self::default() }
+    }
+
+    pub fn failed(channel: Option<&'a str>, id: &'a MessageId, error: &BayeuxError) -> Self {
+        let (advice, own) = match error {
+            BayeuxError::Denied(_, denial) => (denial.advice.clone(), denial.ext.clone()),
+            _ => Default::default(),
+        };
+        let ext = ReplyExt { own, ..ReplyExt::default() };
+        Self { channel, id: id.as_json(), error: Some(error.to_string()), advice, ext, ..Self::default() }
+    }
+
+    pub fn into_json(self) -> String {
+        // Strings, numbers and already valid JSON always serialize; there is nothing a client could send to change that.
+        serde_json::to_string(&self)
+            .unwrap_or_else(|_| r#"{"successful":false,"error":"500::reply_invalid"}"#.to_owned())
+    }
+}

@@ -1,0 +1,185 @@
+//! From the text of a request to a batch of messages.
+
+use std::fmt;
+
+use serde_json::value::RawValue;
+
+use super::error::BayeuxError;
+use super::message::Message;
+use crate::bayeux::options::Options;
+
+/// Why a request as a whole is refused. Nothing of it was processed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestError {
+    /// Not JSON, or JSON that is neither an object nor an array.
+    JsonInvalid,
+    /// An empty array, or a form without `message`.
+    Empty,
+    /// Deeper than `MAX_JSON_DEPTH`.
+    TooDeep,
+    /// Longer than `MAX_MESSAGE_SIZE`.
+    TooLarge,
+    /// More messages than `MAX_MESSAGES_PER_BATCH`.
+    TooMany,
+    /// A callback's name that could be more than a name.
+    CallbackInvalid,
+}
+
+/// One element of a batch: a message, or what is wrong with it.
+pub type Element = Result<Message, BayeuxError>;
+
+impl RequestError {
+    /// The HTTP status (RFC 9110).
+    pub fn status(self) -> u16 {
+        match self {
+            Self::JsonInvalid | Self::Empty | Self::TooDeep | Self::CallbackInvalid => 400,
+            Self::TooLarge | Self::TooMany => 413,
+        }
+    }
+
+    /// The body: a reply to no message in particular.
+    pub fn body(self) -> String {
+        format!(r#"[{{"successful":false,"error":"{self}"}}]"#)
+    }
+}
+
+impl fmt::Display for RequestError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::JsonInvalid => "json_invalid",
+            Self::Empty => "batch_empty",
+            Self::TooDeep => "json_too_deep",
+            Self::TooLarge => "request_too_large",
+            Self::TooMany => "batch_too_large",
+            Self::CallbackInvalid => "callback_invalid",
+        };
+        write!(f, "{}::{name}", self.status())
+    }
+}
+
+/// Reads a JSON body: an array of messages, or a single one.
+///
+/// # Errors
+/// Where the body as a whole cannot be taken; a bad message among good ones is an [`Element`] of its own.
+pub fn parse_json(body: &str, options: &Options) -> Result<Vec<Element>, RequestError> {
+    parse_documents([body], body.len(), options)
+}
+
+/// Reads an `application/x-www-form-urlencoded` body (or query): `message` fields, one or many, each an array or a
+/// single message. Dojo's and POE's clients send it (Bayeux 1.0 section 6.1).
+///
+/// # Errors
+/// As [`parse_json`].
+pub fn parse_form(form: &str, options: &Options) -> Result<Vec<Element>, RequestError> {
+    let documents: Vec<_> =
+        form_urlencoded::parse(form.as_bytes()).filter(|(name, _)| name == "message").map(|(_, value)| value).collect();
+    parse_documents(documents.iter().map(AsRef::as_ref), form.len(), options)
+}
+
+fn parse_documents<'a>(
+    documents: impl IntoIterator<Item = &'a str>,
+    size: usize,
+    options: &Options,
+) -> Result<Vec<Element>, RequestError> {
+    if size > options.max_message_size {
+        return Err(RequestError::TooLarge);
+    }
+    let mut batch = Vec::new();
+    for json in documents {
+        if depth(json) > options.max_json_depth {
+            return Err(RequestError::TooDeep);
+        }
+        let elements: Vec<&RawValue> = match json.trim_start().as_bytes().first() {
+            Some(b'[') => serde_json::from_str(json),
+            Some(b'{') => serde_json::from_str(json).map(|object| vec![object]),
+            _ => return Err(RequestError::JsonInvalid),
+        }
+        .map_err(|_| RequestError::JsonInvalid)?;
+        if batch.len() + elements.len() > options.max_messages_per_batch {
+            return Err(RequestError::TooMany);
+        }
+        batch.extend(elements.into_iter().map(Message::parse));
+    }
+    if batch.is_empty() {
+        return Err(RequestError::Empty);
+    }
+    Ok(batch)
+}
+
+/// How deep brackets nest. serde_json skips raw values without recursion and so without a limit of its own, but the
+/// subscribers' parsers recurse.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut bytes = json.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'"' => skip_string(&mut bytes),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => return,
+            b'\\' => {
+                bytes.next();
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json(body: &str) -> Result<usize, RequestError> {
+        parse_json(body, &Options::default()).map(|batch| batch.len())
+    }
+
+    #[test]
+    fn a_body_is_an_array_or_a_single_object() {
+        assert_eq!(json(r#"[{"channel":"/a"},{}]"#), Ok(2));
+        assert_eq!(json(r#" {"channel":"/a"} "#), Ok(1));
+        assert_eq!(json("[]"), Err(RequestError::Empty));
+        for body in ["", "nonsense", "5", "\"x\"", "null", "[{", "[{}", "{}{}", "[{\"channel\":\"/meta/conn"] {
+            assert_eq!(json(body), Err(RequestError::JsonInvalid), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_element_that_is_no_object_is_an_error_of_its_own() {
+        let batch = parse_json(r#"[{"id":1}, 5, null, "x", [{}], {"id":2}]"#, &Options::default()).unwrap();
+        let good: Vec<bool> = batch.iter().map(Result::is_ok).collect();
+        assert_eq!(good, [true, false, false, false, false, true]);
+    }
+
+    #[test]
+    fn a_form_holds_messages_one_or_many_objects_or_arrays() {
+        let form = "message=%7B%22data%22%3A%22a+b%26c%25%22%7D&other=1&message=%5B%7B%7D%2C%7B%7D%5D";
+        let batch = parse_form(form, &Options::default()).unwrap();
+        assert_eq!(batch.len(), 3);
+        assert_eq!(batch[0].as_ref().unwrap().get::<String>("data").unwrap(), "a b&c%");
+        assert_eq!(parse_form("x=1", &Options::default()).unwrap_err(), RequestError::Empty);
+    }
+
+    #[test]
+    fn size_count_and_depth_are_bounded() {
+        let options =
+            Options { max_message_size: 40, max_messages_per_batch: 2, max_json_depth: 3, ..Options::default() };
+        let error = |body: &str| parse_json(body, &options).err();
+        assert_eq!(error("[{},{},{}]"), Some(RequestError::TooMany));
+        assert_eq!(error(&format!("[{}]", " ".repeat(40))), Some(RequestError::TooLarge));
+        assert_eq!(error("[{\"a\":[]}]"), None);
+        assert_eq!(error("[{\"a\":[[]]}]"), Some(RequestError::TooDeep));
+        assert_eq!(error("[{\"a\":\"[[[[\\\"[[\"}]"), None);
+    }
+}
