@@ -5,10 +5,11 @@ use std::rc::Rc;
 use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::bayeux::auth::FetchedKeys;
 use crate::bayeux::cluster::Home;
-use crate::bayeux::limits::Network;
+use crate::bayeux::limits::Origin;
+use crate::bayeux::session::Ending;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
-use crate::bayeux::wire::{Bearer, Element};
+use crate::bayeux::wire::{Element, Endpoint, EndpointKey, SocketId, Status, StreamId};
 
 /// What happened outside.
 #[derive(Debug)]
@@ -69,63 +70,6 @@ pub enum Output {
     Tell(Notice),
 }
 
-/// Where an answer goes. Neither `Copy` nor `Clone`: whoever answers a request gives it away.
-#[derive(Debug)]
-pub enum Endpoint {
-    LongPolling(RequestId),
-    WebSocket(SocketId),
-    EventSource(StreamId),
-}
-
-/// One HTTP request of this home.
-#[derive(Debug)]
-pub struct RequestId(u64);
-
-/// One WebSocket of this home. It takes any number of answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SocketId(pub u64);
-
-/// One event stream of this home. It takes any number of events, and one answer, which ends it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct StreamId(pub u64);
-
-/// Names an [`Endpoint`] without being one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EndpointKey {
-    LongPolling(u64),
-    WebSocket(u64),
-    EventSource(u64),
-}
-
-/// Where a request came from.
-#[derive(Clone, Debug, Default)]
-pub struct Origin {
-    /// The IP address, where the platform vouches for it.
-    pub address: Option<Rc<str>>,
-    /// The cookie that tells browsers apart, with `BROWSER_COOKIE`.
-    pub browser: Option<Rc<str>>,
-    /// Whether the browser's connection carries many requests at a time: HTTP/2 and later.
-    pub multiplexed: bool,
-    /// The token that came beside the messages, for a handshake that has none in its `ext`. With a socket it is that of its upgrade.
-    pub token: Option<Bearer>,
-}
-
-/// How a request went, apart from what its replies say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
-    Ok,
-    /// A newer connect of the same session took this one's place. Not 408, on which Chrome sends the request again.
-    Overtaken,
-    /// The address holds too many connects.
-    Unavailable,
-    /// No session has the stream's clientId.
-    SessionUnknown,
-    /// This session takes no stream.
-    Refused,
-    /// What another object asks is not understood by this version.
-    Misunderstood,
-}
-
 /// What a server tells its log. Never holds a clientId.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
@@ -171,77 +115,4 @@ pub enum Notice {
     StoreFailed {
         error: String,
     },
-}
-
-/// Why a session ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// The client said goodbye.
-    Disconnected,
-    /// No connect came in time.
-    Expired,
-    /// The application ended it.
-    Dismissed,
-    /// Its queue was full, and `QUEUE_OVERFLOW` is `disconnect`.
-    Overflowed,
-    /// Its token has expired.
-    TokenExpired,
-}
-
-impl Ending {
-    /// In a word, for logs and the hooks Worker.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Disconnected => "disconnected",
-            Self::Expired => "expired",
-            Self::Dismissed => "dismissed",
-            Self::Overflowed => "overflowed",
-            Self::TokenExpired => "token_expired",
-        }
-    }
-}
-
-impl Origin {
-    /// Where limits count it.
-    pub fn network(&self) -> Option<Network> {
-        self.address.as_deref().and_then(Network::of)
-    }
-}
-
-impl Endpoint {
-    pub fn key(&self) -> EndpointKey {
-        match self {
-            Self::LongPolling(RequestId(number)) => EndpointKey::LongPolling(*number),
-            Self::WebSocket(SocketId(number)) => EndpointKey::WebSocket(*number),
-            Self::EventSource(StreamId(number)) => EndpointKey::EventSource(*number),
-        }
-    }
-
-    pub fn socket(&self) -> Option<SocketId> {
-        match self {
-            Self::LongPolling(_) | Self::EventSource(_) => None,
-            Self::WebSocket(socket) => Some(*socket),
-        }
-    }
-}
-
-impl RequestId {
-    /// `number` must be given once in the life of a home.
-    pub fn new(number: u64) -> Self {
-        Self(number)
-    }
-}
-
-impl Status {
-    /// As HTTP says it (RFC 9110).
-    pub fn code(self) -> u16 {
-        match self {
-            Self::Ok => 200,
-            Self::Overtaken => 409,
-            Self::Unavailable => 503,
-            Self::SessionUnknown => 404,
-            Self::Refused => 403,
-            Self::Misunderstood => 400,
-        }
-    }
 }

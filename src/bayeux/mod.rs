@@ -5,7 +5,7 @@
 //!
 //! | Room | Has |
 //! |---|---|
-//! | `time`, `clock`, `io` | time as a value; what goes into the core and what comes out |
+//! | `time`, `clock` | time as a value |
 //! | `wire` | channels, messages, replies, events, errors, extensions' fields |
 //! | `limits` | rates by network |
 //! | `delivery` | subscribers, queues, frames, when a flush may leave |
@@ -13,10 +13,14 @@
 //! | `persistence` | the rows that outlive the object |
 //! | `auth` | access rules, tokens, keys |
 //! | `cluster` | homes and owners of channel trees, and what they say to each other |
+//! | `app`, `hooks` | what an application and another Worker can decide |
 //! | `options` | the options of a server, with units and defaults |
-//! | `app`, `hooks`, `api` | what an application, another Worker, and a program with a key can decide and ask |
-//! | `meta` | one file for each meta channel |
+//! | `api` | what a program with a key can ask |
+//! | `io` | what goes into the core and what comes out, as values |
 //! | `server` | [`BayeuxServer`]: the order in which all of this happens |
+//! | `meta` | one file for each meta channel |
+//!
+//! `tests/architecture.rs` reads the imports, so that this stays so.
 
 pub mod api;
 pub mod app;
@@ -40,17 +44,16 @@ pub use auth::{AccessRules, Claims, FetchedKeys, RuleError, TokenOptions, tokens
 pub use cluster::{API_PATH, BASE_PATH, Home, Homes, MAX_SHARDS, Peer, Region, SavedPeer, Shard};
 pub use delivery::{PublishKey, Queue, Subscriptions, Urgency};
 pub use hooks::Hook;
-pub use io::{Ending, Endpoint, EndpointKey, Input, Notice, Origin, Output, RequestId, SocketId, Status, StreamId};
-pub use limits::{Exceeded, Network, Rate, Rates};
+pub use io::{Input, Notice, Output};
+pub use limits::{Exceeded, Network, Origin, Rate, Rates};
 pub use options::{Durability, OptionError, Options, QueueOverflow};
-pub use persistence::{
-    Delivery, EventNumber, Forgetful, KeptSocket, SavedEvent, SavedSession, Store, StoreError, Stored,
-};
+pub use persistence::{Forgetful, KeptSocket, SavedEvent, SavedSession, Store, StoreError, Stored};
 pub use server::{BayeuxServer, has_handshake};
-pub use session::{ClientId, Session, SessionKey};
+pub use session::{ClientId, Delivery, Ending, Session, SessionKey};
 pub use time::Millis;
 pub use wire::extensions::comment_filter::Format;
 pub use wire::{
-    Advice, BayeuxError, Callback, ChannelId, ChannelPattern, ConnectionType, Denial, Element, Event, Message,
-    MessageId, Operation, Realm, Reply, RequestError, Wish, parse_form, parse_json,
+    Advice, BayeuxError, Callback, ChannelId, ChannelPattern, ConnectionType, Denial, Element, Endpoint, EndpointKey,
+    Event, EventNumber, Message, MessageId, Operation, Realm, Reply, RequestError, RequestId, RequestLimits, SocketId,
+    Status, StreamId, Wish, parse_form, parse_json,
 };

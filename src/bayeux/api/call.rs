@@ -1,12 +1,12 @@
 //! From an HTTP request to a call.
 
 use super::error::ApiError;
-use super::lists::Page;
+use super::page::Page;
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::cluster::{API_PATH, Home};
-use crate::bayeux::options::Options;
+
 use crate::bayeux::session::SessionKey;
-use crate::bayeux::wire::{ChannelPattern, Element, RequestError, parse_json};
+use crate::bayeux::wire::{ChannelPattern, Element, RequestError, RequestLimits, parse_json};
 
 /// What somebody asks of a home.
 #[derive(Debug)]
@@ -22,13 +22,13 @@ pub enum Call {
 impl Call {
     /// # Errors
     /// Where nothing can be done with the request as a whole.
-    pub fn of(request: &HttpRequest, options: &Options) -> Result<Self, ApiError> {
+    pub fn of(request: &HttpRequest, limits: RequestLimits) -> Result<Self, ApiError> {
         let below = request.path.strip_prefix(API_PATH).unwrap_or_default();
         let segments: Vec<&str> = below.split('/').skip(1).collect();
         match (&segments[..], &*request.method) {
             (["publish"], "POST") => {
                 let body = std::str::from_utf8(&request.body).map_err(|_| RequestError::JsonInvalid)?;
-                Ok(Self::Publish(parse_json(body, options)?))
+                Ok(Self::Publish(parse_json(body, limits)?))
             }
             (["clients"], "GET") => Page::of(request, SessionKey::parse).map(Self::Clients),
             (["clients", client], "GET") => named(client).map(Self::Client),

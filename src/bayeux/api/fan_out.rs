@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::error::ApiError;
 use super::json;
-use super::lists::Page;
+use super::page::Page;
 use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::bayeux::cluster::{API_PATH, Home, Homes};
 

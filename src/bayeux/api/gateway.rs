@@ -21,11 +21,6 @@ pub enum Door {
     Closed(HttpResponse),
 }
 
-/// Whether a path belongs to the API.
-pub fn is_api_path(path: &str) -> bool {
-    path.strip_prefix(API_PATH).is_some_and(|below| below.is_empty() || below.starts_with('/'))
-}
-
 /// Lets a call in that has a key. `request` needs no body.
 ///
 /// ```

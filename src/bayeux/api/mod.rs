@@ -19,41 +19,20 @@ mod error;
 mod fan_out;
 mod gateway;
 mod keys;
-mod lists;
-mod publish;
+mod page;
 
+pub(in crate::bayeux) use self::call::Call;
 pub use self::error::ApiError;
 pub use self::fan_out::{Everywhere, Question};
-pub use self::gateway::{Door, is_api_path, knock};
+pub use self::gateway::{Door, knock};
 pub use self::keys::ApiKeys;
+pub(in crate::bayeux) use self::page::Page;
+pub use crate::bayeux::cluster::is_api_path;
 
-use self::call::Call;
-use crate::bayeux::app::{HttpRequest, HttpResponse};
-use crate::bayeux::io::{Endpoint, Origin};
-use crate::bayeux::server::{Batch, BayeuxServer};
-use crate::bayeux::time::Millis;
-
-impl BayeuxServer {
-    /// Does what somebody with a key asks.
-    pub(super) fn serve_api(&mut self, now: Millis, from: Endpoint, request: &HttpRequest) {
-        let response = match Call::of(request, &self.options) {
-            Ok(Call::Publish(messages)) => {
-                let origin = Origin { address: request.address.clone(), ..Origin::default() };
-                return self.run(now, Batch::of_api(from, origin, messages));
-            }
-            Ok(Call::Clients(page)) => self.list_clients(&page),
-            Ok(Call::Client(key)) => self.show_client(key),
-            Ok(Call::Disconnect(key)) => self.disconnect_by_api(key),
-            Ok(Call::Channels(page)) => self.list_channels(&page),
-            Ok(Call::Trees(page)) => self.list_trees(&page),
-            Err(error) => error.into_response(),
-        };
-        self.respond(from, response);
-    }
-}
+use crate::bayeux::app::HttpResponse;
 
 /// A response that no cache keeps and no browser takes for something else.
-fn json(data: impl serde::Serialize) -> HttpResponse {
+pub(in crate::bayeux) fn json(data: impl serde::Serialize) -> HttpResponse {
     guarded(HttpResponse::json(data))
 }
 

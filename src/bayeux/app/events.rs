@@ -3,8 +3,7 @@
 use serde_json::value::RawValue;
 
 use super::publication::Publication;
-use crate::bayeux::io::Ending;
-use crate::bayeux::session::{Client, SessionKey};
+use crate::bayeux::session::{Client, Ending, SessionKey};
 use crate::bayeux::wire::{ChannelId, ChannelPattern};
 
 /// What [`Application::on_event`](super::Application::on_event) hears of.

@@ -17,9 +17,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::bayeux::server::BayeuxServer;
-use crate::bayeux::session::Client;
-use crate::bayeux::wire::{BayeuxError, ChannelPattern, Denial, Operation, is_segment};
+use crate::bayeux::wire::{ChannelPattern, Operation, is_segment};
 
 /// The attribute that has them.
 pub(in crate::bayeux) const CLAIMS: &str = "claims";
@@ -209,32 +207,9 @@ fn is(value: &Value, text: &str) -> bool {
 }
 
 /// The patterns that a claim lists; none that could match where it is no list.
-fn listed(claim: &Value) -> impl Iterator<Item = ChannelPattern> {
+pub(in crate::bayeux) fn listed(claim: &Value) -> impl Iterator<Item = ChannelPattern> {
     let texts = claim.as_array().into_iter().flatten().filter_map(Value::as_str);
     texts.filter_map(ChannelPattern::parse)
-}
-
-impl BayeuxServer {
-    /// # Errors
-    /// The denial that the client reads, with what denies it in its middle.
-    pub(in crate::bayeux) fn check_access(
-        &self,
-        client: &Client,
-        operation: Operation,
-        name: &ChannelPattern,
-    ) -> Result<(), BayeuxError> {
-        let denied = |by| Err(BayeuxError::Denied(operation, Denial::because(by)));
-        let claims = client.attributes.value(CLAIMS).and_then(Value::as_object);
-        let rules = &self.options.access_rules;
-        if rules.as_ref().is_some_and(|rules| !rules.allow(claims, operation, name)) {
-            return denied("denied_by_access_rules");
-        }
-        let claim = claims.and_then(|claims| claims.get(operation.name()));
-        if claim.is_some_and(|claim| !listed(claim).any(|pattern| pattern.covers(name))) {
-            return denied("denied_by_claims");
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

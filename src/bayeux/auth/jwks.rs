@@ -9,12 +9,9 @@
 //!   `503::token_keys_unavailable`, and the client tries again later.
 //! * A token that one of `TOKEN_KEYS` signed needs none of this.
 
-use std::mem;
 use std::time::Duration;
 
 use crate::bayeux::auth::tokens::keys::Keys;
-use crate::bayeux::io::{Notice, Output};
-use crate::bayeux::server::{BayeuxServer, Ticket};
 use crate::bayeux::time::Millis;
 
 /// How long keys are good of which nobody says so: what `jose`, the library of JavaScript's world, takes.
@@ -28,9 +25,6 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// How long keys are used that should have been fetched again: an outage is over, or known to those who can end it.
 const GRACE: Duration = Duration::from_secs(60 * 60);
-
-/// Handshakes that wait for keys. 10,000: ten times what an object takes in a second.
-const MOST_WAITING: usize = 10_000;
 
 /// What the shell has fetched.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +41,6 @@ pub(in crate::bayeux) struct RemoteKeys {
     fresh_until: Millis,
     /// When the next fetch may begin.
     not_before: Millis,
-    under_way: bool,
-    waiting: Vec<Ticket>,
 }
 
 impl RemoteKeys {
@@ -62,46 +54,22 @@ impl RemoteKeys {
         now >= self.not_before
     }
 
+    /// Keys have come, or why they have not. How many there are now.
+    ///
+    /// # Errors
+    /// In words, why the keys are those of before.
+    pub fn fetched(&mut self, now: Millis, answer: Result<FetchedKeys, String>) -> Result<usize, String> {
+        self.not_before = now + PAUSE;
+        let FetchedKeys { text, cache_control } = answer?;
+        let keys = Keys::public(&text).map_err(|error| error.to_string())?;
+        let count = keys.len();
+        (self.keys, self.fresh_until) = (Some(keys), now + lifetime(cache_control.as_deref()));
+        Ok(count)
+    }
+
     /// Those to go by.
     pub fn usable(&self, now: Millis) -> Option<&Keys> {
         self.keys.as_ref().filter(|_| now < self.fresh_until + GRACE)
-    }
-}
-
-impl BayeuxServer {
-    /// A ticket for a handshake that waits for keys. None where too many do.
-    pub(in crate::bayeux) fn await_keys(&mut self) -> Option<Ticket> {
-        let url = self.options.tokens.jwks_url.clone()?;
-        if self.remote_keys.waiting.len() >= MOST_WAITING {
-            return None;
-        }
-        if !mem::replace(&mut self.remote_keys.under_way, true) {
-            self.outputs.push(Output::FetchKeys { url });
-        }
-        let ticket = self.waiting.draw_ticket();
-        self.remote_keys.waiting.push(ticket);
-        Some(ticket)
-    }
-
-    /// Keys have come, or why they have not. Who waits is judged by what is there now.
-    pub(in crate::bayeux) fn take_keys(&mut self, now: Millis, answer: Result<FetchedKeys, String>) {
-        let remote = &mut self.remote_keys;
-        (remote.under_way, remote.not_before) = (false, now + PAUSE);
-        for ticket in mem::take(&mut remote.waiting) {
-            self.waiting.word(ticket, Ok(()));
-        }
-        let answer = answer.and_then(|FetchedKeys { text, cache_control }| {
-            let keys = Keys::public(&text).map_err(|error| error.to_string())?;
-            Ok((keys, lifetime(cache_control.as_deref())))
-        });
-        match answer {
-            Ok((keys, lifetime)) => {
-                let notice = Notice::TokenKeysFetched { keys: keys.len() };
-                (remote.keys, remote.fresh_until) = (Some(keys), now + lifetime);
-                self.tell(notice);
-            }
-            Err(reason) => self.tell(Notice::TokenKeysFailed { reason }),
-        }
     }
 }
 

@@ -15,6 +15,7 @@ mod jwks;
 pub mod tokens;
 
 pub use self::access::{AccessRules, Claims, RuleError};
+pub(in crate::bayeux) use self::access::{CLAIMS, listed};
 pub(in crate::bayeux) use self::identity::Identity;
 pub use self::identity::TokenOptions;
 pub use self::jwks::FetchedKeys;

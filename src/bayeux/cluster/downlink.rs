@@ -14,12 +14,10 @@ use super::messages::{Call, Gap, Heard, Relay, Relayed, raw, to_json};
 use super::remote_home::{Peer, Way};
 use super::uplink::Link;
 use super::{About, pause, spans_trees};
-use crate::bayeux::io::Endpoint;
-use crate::bayeux::persistence::EventNumber;
 use crate::bayeux::server::BayeuxServer;
 use crate::bayeux::session::{Session, SessionKey};
 use crate::bayeux::time::{Millis, pop_due};
-use crate::bayeux::wire::{ChannelPattern, Event};
+use crate::bayeux::wire::{ChannelPattern, Endpoint, Event, EventNumber};
 
 /// The most events of one relay, and their bytes.
 const MAX_EVENTS: usize = 1000;
@@ -237,7 +235,7 @@ impl BayeuxServer {
         }
     }
 
-    fn is_heard_here(&self, channel: &crate::bayeux::ChannelId) -> bool {
+    fn is_heard_here(&self, channel: &crate::bayeux::wire::ChannelId) -> bool {
         self.subscriptions.matching(channel).any(|key| !self.is_peer(key))
     }
 }

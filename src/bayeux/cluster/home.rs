@@ -5,7 +5,6 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::bayeux::api::is_api_path;
 use crate::bayeux::session::{base62, from_base62};
 use crate::bayeux::wire::{ChannelId, Element, Message, Realm};
 
@@ -250,6 +249,11 @@ impl fmt::Display for Home {
 /// FNV-1a, 32 bits (draft-eastlake-fnv): the same code on every machine and in every version, unlike std's hashes.
 pub(in crate::bayeux) fn fnv1a(name: &str) -> u32 {
     name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+}
+
+/// Whether a path belongs to the API.
+pub fn is_api_path(path: &str) -> bool {
+    path.strip_prefix(API_PATH).is_some_and(|below| below.is_empty() || below.starts_with('/'))
 }
 
 #[cfg(test)]

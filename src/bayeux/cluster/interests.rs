@@ -78,7 +78,7 @@ impl BayeuxServer {
         patterns: &[ChannelPattern],
         ticket: Ticket,
     ) -> Result<usize, BayeuxError> {
-        let strict = self.sessions.get(session).is_some_and(crate::bayeux::Session::is_strict);
+        let strict = self.sessions.get(session).is_some_and(crate::bayeux::session::Session::is_strict);
         let mut words = 0;
         for pattern in patterns.iter().collect::<BTreeSet<_>>() {
             words += usize::from(self.is_from_elsewhere(pattern) && self.ask_owner(now, pattern, strict, ticket)?);

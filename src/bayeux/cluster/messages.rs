@@ -9,9 +9,8 @@ use serde_json::value::RawValue;
 
 use super::home::Home;
 use crate::bayeux::delivery::PublishKey;
-use crate::bayeux::persistence::EventNumber;
 use crate::bayeux::session::SessionKey;
-use crate::bayeux::wire::{BayeuxError, ChannelPattern, Event};
+use crate::bayeux::wire::{BayeuxError, ChannelPattern, Event, EventNumber};
 
 /// A question.
 #[derive(Debug, Serialize, Deserialize)]

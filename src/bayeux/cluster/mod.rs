@@ -32,7 +32,7 @@ mod remote_home;
 mod uplink;
 mod wildcards;
 
-pub use self::home::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Region, Shard};
+pub use self::home::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Region, Shard, is_api_path};
 pub use self::placement::Homes;
 
 use std::collections::BTreeMap;
@@ -46,13 +46,12 @@ use self::remote_home::Peers;
 pub use self::remote_home::{Peer, SavedPeer};
 use self::uplink::{Links, Word};
 use self::wildcards::Root;
-use crate::bayeux::io::{Endpoint, Output, Status};
-use crate::bayeux::persistence::EventNumber;
+use crate::bayeux::io::Output;
 use crate::bayeux::server::{BayeuxServer, Publisher, Ticket};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
-use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Event};
+use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Endpoint, Event, EventNumber, Status};
 
 /// What an object knows of others.
 #[derive(Debug, Default)]

@@ -7,11 +7,10 @@ use std::time::Duration;
 use super::home::Home;
 use super::messages::{Call, Done, Failure, Spans};
 use super::{About, PATIENCE, pause, spans_trees};
-use crate::bayeux::io::{Endpoint, Status};
 use crate::bayeux::server::{BayeuxServer, Publisher, Ticket};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Event};
+use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Endpoint, Event, Status};
 
 /// How long a tree stays known that nobody uses. An object may sleep after 10 s, and forgets since when that was: longer, and it would
 /// wake again and again in vain.

@@ -7,12 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::home::Home;
 use super::messages::{Call, Failure, Gap, Item, LinkAnswer, LinkCall, to_json};
 use super::spans_trees;
-use crate::bayeux::io::{Endpoint, Notice};
-use crate::bayeux::persistence::EventNumber;
+use crate::bayeux::io::Notice;
 use crate::bayeux::server::{BayeuxServer, Publisher};
 use crate::bayeux::session::{Session, SessionKey};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, ChannelPattern, Event};
+use crate::bayeux::wire::{BayeuxError, ChannelPattern, Endpoint, Event, EventNumber};
 
 /// What an owner knows of a home, beyond what it knows of any session.
 #[derive(Debug)]

@@ -9,10 +9,9 @@ use super::home::Home;
 use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall};
 use super::{About, PATIENCE, pause};
 use crate::bayeux::delivery::Bounds;
-use crate::bayeux::persistence::EventNumber;
 use crate::bayeux::server::{BayeuxServer, Ticket};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, ChannelPattern};
+use crate::bayeux::wire::{BayeuxError, ChannelPattern, EventNumber};
 
 /// The most items of one call, and the most bytes of events in it: well below what one request may weigh.
 const MAX_ITEMS: usize = 1000;

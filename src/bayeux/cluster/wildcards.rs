@@ -7,11 +7,10 @@ use std::collections::BTreeMap;
 use super::home::Home;
 use super::messages::{Call, Done, Failure, Item, Span, Spans, to_json};
 use super::{About, PATIENCE, pause, spans_trees};
-use crate::bayeux::io::Endpoint;
 use crate::bayeux::server::BayeuxServer;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, ChannelPattern};
+use crate::bayeux::wire::{BayeuxError, ChannelPattern, Endpoint};
 
 /// What the root alone knows.
 #[derive(Debug, Default)]
@@ -169,7 +168,7 @@ impl BayeuxServer {
             match who {
                 // The home makes the same call again, until its clients are told that it took too long.
                 Who::Link { from, .. } => {
-                    self.reply_to_call(from, crate::bayeux::Status::Unavailable, String::new());
+                    self.reply_to_call(from, crate::bayeux::wire::Status::Unavailable, String::new());
                 }
                 Who::Interest(pattern) => {
                     self.interest_settled(&pattern, &Err(BayeuxError::OwnerUnreachable));
@@ -225,7 +224,7 @@ impl BayeuxServer {
         if self.note_tree(&home) {
             self.answer_with(from, &list);
         } else {
-            self.reply_to_call(from, crate::bayeux::Status::Unavailable, String::new());
+            self.reply_to_call(from, crate::bayeux::wire::Status::Unavailable, String::new());
         }
     }
 

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
 use super::pacing::Sent;
-use crate::bayeux::io::{Output, SocketId, StreamId};
-use crate::bayeux::session::Sink;
-use crate::bayeux::wire::Event;
+use crate::bayeux::wire::{Event, Sink, SocketId, StreamId};
 
 #[derive(Debug)]
 pub struct Frames {
@@ -22,6 +20,15 @@ struct Frame {
     events: Vec<Event>,
     sockets: Vec<SocketId>,
     streams: Vec<StreamId>,
+}
+
+/// One text, and whom it goes to.
+#[derive(Debug)]
+pub struct Sending {
+    pub sockets: Vec<SocketId>,
+    pub streams: Vec<StreamId>,
+    /// A JSON array.
+    pub messages: String,
 }
 
 impl Frames {
@@ -55,7 +62,7 @@ impl Frames {
         self.sent
     }
 
-    pub fn into_outputs(self) -> impl Iterator<Item = Output> {
+    pub fn into_sendings(self) -> impl Iterator<Item = Sending> {
         let Self { per_frame, by_events, .. } = self;
         by_events
             .into_values()
@@ -64,18 +71,14 @@ impl Frames {
 }
 
 /// The same frames for each of these sockets and streams, with so many events in each.
-pub fn split(sockets: Vec<SocketId>, streams: Vec<StreamId>, events: &[Event], per_frame: NonZeroUsize) -> Vec<Output> {
-    let mut outputs = Vec::new();
-    for events in events.chunks(per_frame.get()) {
-        let messages = array(events.iter().map(Event::as_json));
-        if !streams.is_empty() {
-            outputs.push(Output::Stream { to: streams.clone(), messages: messages.clone() });
-        }
-        if !sockets.is_empty() {
-            outputs.push(Output::Deliver { to: sockets.clone(), messages });
-        }
-    }
-    outputs
+pub fn split(
+    sockets: Vec<SocketId>,
+    streams: Vec<StreamId>,
+    events: &[Event],
+    per_frame: NonZeroUsize,
+) -> Vec<Sending> {
+    let frames = events.chunks(per_frame.get()).map(|events| array(events.iter().map(Event::as_json)));
+    frames.map(|messages| Sending { sockets: sockets.clone(), streams: streams.clone(), messages }).collect()
 }
 
 /// A JSON array of what is JSON already.

@@ -18,7 +18,7 @@ mod subscriptions;
 
 pub use self::dedup::PublishKey;
 pub(in crate::bayeux) use self::dedup::Retries;
-pub use self::frames::{Frames, array, split};
+pub use self::frames::{Frames, Sending, array, split};
 pub use self::pacing::{FlushPace, Sent};
 pub use self::queue::{Bounds, Queue, Urgency};
 pub use self::subscriptions::Subscriptions;

@@ -2,9 +2,8 @@
 
 use std::collections::VecDeque;
 
-use crate::bayeux::persistence::EventNumber;
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::Event;
+use crate::bayeux::wire::{Event, EventNumber};
 
 /// How much may wait in a queue.
 #[derive(Clone, Copy, Debug)]

@@ -4,10 +4,8 @@ use serde::Serialize;
 
 use super::Hook;
 use crate::bayeux::app::ServerEvent;
-use crate::bayeux::meta::patterns;
-use crate::bayeux::server::{BayeuxServer, Checked};
 use crate::bayeux::session::{Attributes, Client};
-use crate::bayeux::wire::{ChannelId, ChannelPattern, Message};
+use crate::bayeux::wire::{ChannelId, ChannelPattern, Message, patterns};
 
 /// One call. What does not apply is left out.
 #[derive(Default, Serialize)]
@@ -49,12 +47,19 @@ struct ClientView<'a> {
 }
 
 impl<'a> Question<'a> {
-    pub fn message(server: &BayeuxServer, hook: Hook, client: &'a Client, checked: &'a Checked) -> Self {
-        let mut message = checked.message.clone();
+    /// `exists`: whether somebody has named this channel before.
+    pub fn message(
+        hook: Hook,
+        client: &'a Client,
+        channel: &'a ChannelId,
+        message: &Message,
+        exists: impl Fn(&ChannelPattern) -> bool,
+    ) -> Self {
+        let mut message = message.clone();
         // The client's secret.
         message.set("clientId", &());
         let question = Self { hook: hook.name(), client: ClientView::of(client), ..Self::default() };
-        let new = |name: &ChannelPattern| !server.exists(name);
+        let new = |name: &ChannelPattern| !exists(name);
         match hook {
             Hook::Handshake | Hook::Event => Self { message: Some(message), ..question },
             Hook::Subscribe => {
@@ -63,9 +68,9 @@ impl<'a> Question<'a> {
                 Self { channels, creates, message: Some(message), ..question }
             }
             Hook::Publish | Hook::Service => {
-                let name: ChannelPattern = checked.channel.clone().into();
+                let name: ChannelPattern = channel.clone().into();
                 let creates = if new(&name) { vec![name] } else { Vec::new() };
-                Self { channel: Some(checked.channel.as_str()), creates, message: Some(message), ..question }
+                Self { channel: Some(channel.as_str()), creates, message: Some(message), ..question }
             }
         }
     }

@@ -7,10 +7,13 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::{Hook, Wanted};
+use super::Hook;
 use crate::bayeux::app::{Action, Actions};
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::wire::{Advice, Denial, Message};
+
+/// What an answer wants done.
+type Wanted = Vec<Action>;
 
 /// A decision on one message.
 pub enum Verdict {

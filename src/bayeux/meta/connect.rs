@@ -13,12 +13,11 @@
 
 use std::time::Duration;
 
-use crate::bayeux::io::Endpoint;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked, Hold, Step};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
-use crate::bayeux::wire::{Advice, BayeuxError, ConnectionType, Message, Wish};
+use crate::bayeux::wire::{Advice, BayeuxError, ConnectionType, Endpoint, Message, Wish};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn connect(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
@@ -41,7 +40,12 @@ impl BayeuxServer {
         if let Some(batch) = ack::acknowledged(&checked.message) {
             self.sessions.change(key, |session| session.queue.acknowledge(batch));
         }
-        let mut wish = Wish::of(&checked.message, self.options.timeout_at(&batch.from), &self.options);
+        let mut wish = Wish::of(
+            &checked.message,
+            self.options.timeout_at(&batch.from),
+            self.options.interval,
+            self.options.max_client_interval(),
+        );
         let crowded = batch.alone && self.is_crowded(batch);
         if crowded {
             wish.interval = wish.interval.max(self.options.multi_session_interval);

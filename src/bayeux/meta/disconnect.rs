@@ -8,8 +8,8 @@
 //! * A request MUST have clientId (Bayeux 1.0 section 4.5).
 //! * The held connect SHOULD be released; it advises `none`.
 
-use crate::bayeux::io::Ending;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked};
+use crate::bayeux::session::Ending;
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn disconnect(&mut self, batch: &mut Batch, checked: &Checked) -> String {

@@ -5,5 +5,3 @@ mod disconnect;
 mod handshake;
 mod subscribe;
 mod unsubscribe;
-
-pub(in crate::bayeux) use self::subscribe::patterns;

@@ -11,13 +11,11 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::value::RawValue;
-
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::server::{Asked, Batch, BayeuxServer, Checked, Step};
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, ChannelPattern, Denial, Message, Operation, Realm};
+use crate::bayeux::wire::{BayeuxError, ChannelPattern, Denial, Message, Operation, Realm, patterns};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn subscribe(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
@@ -129,19 +127,4 @@ impl BayeuxServer {
             _ => Ok(()),
         }
     }
-}
-
-/// The patterns in `subscription`, all of them valid.
-pub(in crate::bayeux) fn patterns(message: &Message) -> Result<Vec<ChannelPattern>, BayeuxError> {
-    let subscription = message.field("subscription").ok_or(BayeuxError::SubscriptionMissing)?;
-    let names = names(subscription).ok_or(BayeuxError::SubscriptionInvalid)?;
-    if names.is_empty() {
-        return Err(BayeuxError::SubscriptionMissing);
-    }
-    names.iter().map(|name| ChannelPattern::parse(name).ok_or(BayeuxError::SubscriptionInvalid)).collect()
-}
-
-fn names(subscription: &RawValue) -> Option<Vec<String>> {
-    let json = subscription.get();
-    serde_json::from_str(json).or_else(|_| serde_json::from_str(json).map(|name| vec![name])).ok()
 }

@@ -7,10 +7,9 @@
 //!
 //! * `subscription` as in a subscribe (Bayeux 1.0 section 4.4). A name that was never subscribed does no harm.
 
-use super::subscribe::patterns;
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked};
-use crate::bayeux::wire::{BayeuxError, Message};
+use crate::bayeux::wire::{BayeuxError, Message, patterns};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn unsubscribe(&mut self, batch: &mut Batch, checked: &Checked) -> String {

@@ -10,9 +10,8 @@ use crate::bayeux::auth::{AccessRules, TokenOptions};
 use crate::bayeux::cluster::Homes;
 use crate::bayeux::delivery::Bounds;
 use crate::bayeux::hooks::Hook;
-use crate::bayeux::io::Endpoint;
 use crate::bayeux::limits::Rate;
-use crate::bayeux::wire::{ChannelId, ChannelPattern, ConnectionType};
+use crate::bayeux::wire::{ChannelId, ChannelPattern, ConnectionType, Endpoint, RequestLimits};
 
 /// In ms.
 const MINUTE: u64 = 60_000;
@@ -173,6 +172,13 @@ pub enum Durability {
     Relaxed,
     /// Before its publisher hears of success, unless it leaves at once.
     Strict,
+}
+
+impl From<&Options> for RequestLimits {
+    fn from(options: &Options) -> Self {
+        let Options { max_message_size, max_messages_per_batch, max_json_depth, .. } = *options;
+        Self { max_message_size, max_messages_per_batch, max_json_depth }
+    }
 }
 
 impl Options {

@@ -10,18 +10,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::store::{Store, StoreError};
 use crate::bayeux::delivery::PublishKey;
 use crate::bayeux::session::{SessionKey, Sessions};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::Event;
-
-/// An event's place among all of its home. Never given twice as long as a row speaks of it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct EventNumber(pub u64);
+use crate::bayeux::wire::{Event, EventNumber};
 
 /// As events may be large, the useless ones go at the latest when so many bytes have come. A Worker has 128 MB.
 const MAX_BYTES: usize = 8 << 20;

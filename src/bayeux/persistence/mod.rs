@@ -3,15 +3,16 @@
 //! | Type | Is |
 //! |---|---|
 //! | [`Store`] | the table that the shell offers; [`Forgetful`] keeps nothing |
-//! | [`SavedSession`], [`SavedEvent`], [`Delivery`] | one row each |
+//! | [`SavedSession`], [`SavedEvent`] | one row each |
 //! | [`Stored`], [`KeptSocket`] | all rows as they are read at a restart; a socket that stayed open |
-//! | [`Journal`], [`EventNumber`] | which events have a row, and under which number |
+//! | [`Journal`] | which events have a row |
 //!
 //! This room never decides what a row means for a session: `server/restore.rs` does.
 
 mod journal;
+mod saved_session;
 mod store;
 
-pub use self::journal::{EventNumber, Journal};
+pub use self::journal::Journal;
 pub(in crate::bayeux) use self::store::{Deliveries, Fate};
-pub use self::store::{Delivery, Forgetful, KeptSocket, SavedEvent, SavedSession, Store, StoreError, Stored};
+pub use self::store::{Forgetful, KeptSocket, SavedEvent, SavedSession, Store, StoreError, Stored};

@@ -9,12 +9,10 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::journal::EventNumber;
 use crate::bayeux::cluster::SavedPeer;
 use crate::bayeux::delivery::PublishKey;
-use crate::bayeux::io::SocketId;
-use crate::bayeux::session::{Agreed, Attributes, ClientId, SessionKey};
-use crate::bayeux::wire::ChannelPattern;
+use crate::bayeux::session::{Agreed, Attributes, ClientId, Delivery, SessionKey};
+use crate::bayeux::wire::{ChannelPattern, EventNumber, SocketId};
 
 /// Keeps rows. What is saved under a number takes the place of what was.
 pub trait Store {
@@ -110,16 +108,6 @@ pub struct SavedEvent {
     pub to: Vec<SessionKey>,
 }
 
-/// A session was sent all its events up to one of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Delivery {
-    pub session: SessionKey,
-    pub newest: EventNumber,
-    /// As this batch, to be acknowledged; none where the session does not acknowledge.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub batch: Option<u64>,
-}
-
 /// All rows of a home.
 #[derive(Debug, Default)]
 pub struct Stored {
@@ -132,7 +120,7 @@ pub struct Stored {
     pub notes: Vec<(String, String)>,
 }
 
-/// What a socket that stayed open while the object was away was given to keep: see [`super::Output::Keep`].
+/// What a socket that stayed open while the object was away was given to keep: see [`crate::bayeux::Output::Keep`].
 #[derive(Debug)]
 pub struct KeptSocket {
     pub socket: SocketId,

@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 use super::BayeuxServer;
 use super::pending::{Published, Then};
 use super::publish::Taken;
-use crate::bayeux::app::{Action, Publication, ServerEvent};
+use crate::bayeux::app::{Action, Happening, Publication, ServerEvent};
 use crate::bayeux::hooks::Hook;
-use crate::bayeux::io::{Ending, Notice};
-use crate::bayeux::session::{Client, SessionKey};
+use crate::bayeux::io::Notice;
+use crate::bayeux::session::{Client, Ending, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelId, Event, Message};
 
@@ -25,12 +25,6 @@ pub(in crate::bayeux) const HOOKS: &str = "hooks";
 
 /// What the application is still to be told of.
 pub(in crate::bayeux) type Happenings = VecDeque<Happening>;
-
-pub(in crate::bayeux) enum Happening {
-    Told(ServerEvent),
-    /// Something was published that the local session at this place listens to.
-    Received(usize, Publication),
-}
 
 /// Whom actions are about.
 #[derive(Default)]
@@ -176,18 +170,6 @@ impl BayeuxServer {
             let on = Subject { author, ..Subject::of(&happening) };
             // Nobody waits for what no queue keeps.
             self.perform(now, &on, &mut Vec::new(), actions);
-        }
-    }
-}
-
-impl Happening {
-    /// Bytes of data.
-    fn size(&self) -> usize {
-        match self {
-            Self::Received(_, publication) | Self::Told(ServerEvent::Publish(publication)) => {
-                publication.raw_data().get().len()
-            }
-            Self::Told(_) => 0,
         }
     }
 }

@@ -11,13 +11,14 @@ use super::BayeuxServer;
 use super::pending::{Asked, Then, Ticket};
 use crate::bayeux::auth::Identity;
 use crate::bayeux::hooks::{Hook, Leave};
-use crate::bayeux::io::{Endpoint, Notice, Origin, Status};
+use crate::bayeux::io::Notice;
+use crate::bayeux::limits::Origin;
 use crate::bayeux::session::{Client, HeldConnect, Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::timesync;
 use crate::bayeux::wire::{
-    BayeuxError, ChannelId, Element, Event, Message, MessageId, Realm, Reply, ReplyExt, channel,
+    BayeuxError, ChannelId, Element, Endpoint, Event, Message, MessageId, Realm, Reply, ReplyExt, Status, channel,
 };
 
 pub(in crate::bayeux) struct Batch {

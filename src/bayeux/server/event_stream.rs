@@ -22,11 +22,14 @@ use std::time::Duration;
 use super::BayeuxServer;
 use super::batch::Checked;
 use crate::bayeux::delivery::array;
-use crate::bayeux::io::{Endpoint, EndpointKey, Origin, Output, Status, StreamId};
+use crate::bayeux::io::Output;
+use crate::bayeux::limits::Origin;
 use crate::bayeux::session::{HeldConnect, Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
-use crate::bayeux::wire::{Advice, BayeuxError, Event, MessageId, Reply, Wish};
+use crate::bayeux::wire::{
+    Advice, BayeuxError, Endpoint, EndpointKey, Event, MessageId, Reply, Status, StreamId, Wish,
+};
 
 /// How often an idle stream gets a sign of life, ms: what the HTML standard recommends against proxies that cut (section
 /// 9.2.7). On the clock's own multiples, so that the object wakes once for all streams.

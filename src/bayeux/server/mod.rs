@@ -1,9 +1,15 @@
 //! The server of one home.
 
+mod access;
 mod actions;
+mod api;
 mod batch;
 mod event_stream;
 mod hibernation;
+mod hooks;
+mod identity;
+mod jwks;
+mod lists;
 mod pending;
 mod publish;
 mod restore;
@@ -16,24 +22,26 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::SeedableRng;
 
 use self::actions::Happenings;
+use self::hooks::Hooks;
+use self::jwks::JwksFetch;
 use self::pending::Waiting;
 use crate::bayeux::app::{Application, HttpRequest, HttpResponse, ServerEvent};
-use crate::bayeux::auth::RemoteKeys;
 use crate::bayeux::clock::Clock;
 use crate::bayeux::cluster::{Home, Trees};
-use crate::bayeux::delivery::{FlushPace, Frames, Retries, Sent, Subscriptions, array, pacing as flush, split};
-use crate::bayeux::hooks::Hooks;
-use crate::bayeux::io::{Ending, Endpoint, EndpointKey, Input, Notice, Output, Status};
+use crate::bayeux::delivery::{
+    FlushPace, Frames, Retries, Sending, Sent, Subscriptions, array, pacing as flush, split,
+};
+use crate::bayeux::io::{Input, Notice, Output};
 use crate::bayeux::limits::Rates;
 use crate::bayeux::options::{Durability, Options};
-use crate::bayeux::persistence::{Delivery, Journal, Store, StoreError};
-use crate::bayeux::session::{Client, ClientId, Farewells, HeldConnect, News, SessionKey, Sessions};
+use crate::bayeux::persistence::{Journal, SavedSession, Store, StoreError};
+use crate::bayeux::session::{Client, ClientId, Delivery, Ending, Farewells, HeldConnect, News, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::timestamp::Stamp;
-use crate::bayeux::wire::{Advice, BayeuxError, Event, Reply, ReplyExt, TokenError};
+use crate::bayeux::wire::{Advice, BayeuxError, Endpoint, EndpointKey, Event, Reply, ReplyExt, Status, TokenError};
 
-pub(in crate::bayeux) use self::actions::{HOOKS, Happening, Subject};
+pub(in crate::bayeux) use self::actions::{HOOKS, Subject};
 pub use self::batch::has_handshake;
 pub(in crate::bayeux) use self::batch::{Batch, Checked, Hold, Step};
 pub(in crate::bayeux) use self::pending::{Asked, Ticket};
@@ -63,7 +71,7 @@ pub struct BayeuxServer {
     pub(in crate::bayeux) stamp: Stamp,
     pub(in crate::bayeux) waiting: Waiting,
     pub(in crate::bayeux) hooks: Hooks,
-    pub(in crate::bayeux) remote_keys: RemoteKeys,
+    pub(in crate::bayeux) jwks: JwksFetch,
     pub(in crate::bayeux) trees: Trees,
     pub(in crate::bayeux) home: Home,
     random: ChaCha12Rng,
@@ -94,7 +102,7 @@ impl BayeuxServer {
             stamp: Stamp::default(),
             waiting: Waiting::default(),
             hooks: Hooks::default(),
-            remote_keys: RemoteKeys::default(),
+            jwks: JwksFetch::default(),
             trees: Trees::default(),
             home,
             random: ChaCha12Rng::from_seed(seed),
@@ -223,7 +231,7 @@ impl BayeuxServer {
             }
         }
         let sent = Sent { answers, ..frames.sent() };
-        self.outputs.extend(frames.into_outputs());
+        frames.into_sendings().for_each(|sending| self.send_events(sending));
         self.pace.flushed(now, sent, self.options.flush_pace);
     }
 
@@ -264,7 +272,7 @@ impl BayeuxServer {
     /// Writes a session's row.
     pub(in crate::bayeux) fn save_session(&mut self, key: SessionKey) -> Result<(), StoreError> {
         match self.sessions.get(key) {
-            Some(session) => self.store.save_session(key, &session.to_saved()),
+            Some(session) => self.store.save_session(key, &SavedSession::of(session)),
             None => Ok(()),
         }
     }
@@ -339,7 +347,7 @@ impl BayeuxServer {
 
     /// A session's name that nobody can guess.
     pub(in crate::bayeux) fn new_client_id(&mut self) -> ClientId {
-        ClientId::random(&self.home, &mut self.random)
+        ClientId::random(&self.home.code(), &mut self.random)
     }
 
     /// Ends a session. Its last events go with the connect it holds, or are given back where it holds none.
@@ -402,12 +410,23 @@ impl BayeuxServer {
         replies: &[String],
     ) {
         if let (Endpoint::WebSocket(socket), Some(count)) = (&to, self.options.messages_per_frame) {
-            self.outputs.extend(split(vec![*socket], Vec::new(), events, count));
+            for sending in split(vec![*socket], Vec::new(), events, count) {
+                self.send_events(sending);
+            }
             events = &[];
         }
         let replies: Vec<_> = replies.iter().map(|reply| self.stamp.on(reply)).collect();
         let messages = array(events.iter().map(Event::as_json).chain(replies.iter().map(AsRef::as_ref)));
         self.outputs.push(Output::Send { to, status, format, messages });
+    }
+
+    fn send_events(&mut self, Sending { sockets, streams, messages }: Sending) {
+        if !streams.is_empty() {
+            self.outputs.push(Output::Stream { to: streams, messages: messages.clone() });
+        }
+        if !sockets.is_empty() {
+            self.outputs.push(Output::Deliver { to: sockets, messages });
+        }
     }
 
     pub(in crate::bayeux) fn tell(&mut self, notice: Notice) {

@@ -18,12 +18,11 @@ use super::pending::{Asked, Published, Sent, Ticket};
 use crate::bayeux::app::Publication;
 use crate::bayeux::delivery::{PublishKey, Urgency};
 use crate::bayeux::hooks::Leave;
-use crate::bayeux::io::{Ending, Notice};
+use crate::bayeux::io::Notice;
 use crate::bayeux::options::{Durability, QueueOverflow};
-use crate::bayeux::persistence::EventNumber;
-use crate::bayeux::session::{Client, SessionKey};
+use crate::bayeux::session::{Client, Ending, SessionKey};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, ChannelId, Event, Message, Operation, Realm};
+use crate::bayeux::wire::{BayeuxError, ChannelId, Event, EventNumber, Message, Operation, Realm};
 
 /// What became of an event that was published.
 pub(in crate::bayeux) enum Taken {

@@ -4,12 +4,11 @@
 //! written down. What fits nowhere is left out.
 
 use super::BayeuxServer;
-use crate::bayeux::io::{Endpoint, SocketId};
 use crate::bayeux::limits::Network;
 use crate::bayeux::persistence::{Deliveries, Fate, KeptSocket, SavedEvent, SavedSession, Stored};
 use crate::bayeux::session::{HeldConnect, Session, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{Event, MessageId};
+use crate::bayeux::wire::{Endpoint, Event, MessageId, SocketId};
 
 /// The longest text that a socket is given to keep, in bytes. The platform keeps 16,384 with each (Durable Objects,
 /// `serializeAttachment`), of which the shell needs half for a token of its upgrade and some for itself. That is 60 connects with ids
@@ -55,7 +54,7 @@ impl BayeuxServer {
     }
 
     fn restore_session(&mut self, now: Millis, key: SessionKey, saved: SavedSession, until: Option<Millis>) {
-        let mut session = Session::restored(saved, now);
+        let mut session = saved.into_session(now);
         for pattern in &session.subscriptions {
             self.subscriptions.add(pattern.clone(), key);
             if session.peer.is_none() {

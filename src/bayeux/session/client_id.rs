@@ -5,8 +5,6 @@ use std::fmt;
 use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::bayeux::cluster::Home;
-
 /// A session's name: a short code of its home, then 128 random bits, all alphanumeric. Whoever has it is the client,
 /// so it is never shown to anyone else, nor logged.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -16,11 +14,11 @@ pub struct ClientId(String);
 const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 impl ClientId {
-    /// A new one, from 128 bits of a cryptographic generator.
-    pub fn random(home: &Home, random: &mut impl Rng) -> Self {
+    /// A new one, from 128 bits of a cryptographic generator. `code` is its home's.
+    pub fn random(code: &str, random: &mut impl Rng) -> Self {
         let bits = (u128::from(random.next_u64()) << 64) | u128::from(random.next_u64());
         // 22 digits of 62 hold 130 bits.
-        Self(home.code() + &base62(bits, 22))
+        Self(format!("{code}{}", base62(bits, 22)))
     }
 
     pub fn as_str(&self) -> &str {

@@ -13,6 +13,7 @@
 mod attributes;
 mod client;
 mod client_id;
+mod ending;
 mod pending_disconnects;
 mod registry;
 mod session;
@@ -21,6 +22,8 @@ pub use self::attributes::Attributes;
 pub use self::client::Client;
 pub use self::client_id::ClientId;
 pub(in crate::bayeux) use self::client_id::{base62, from_base62};
+pub use self::ending::Ending;
 pub use self::pending_disconnects::Farewells;
-pub use self::registry::{News, SessionKey, Sessions};
-pub use self::session::{Agreed, HeldConnect, Session, Sink, Timing};
+pub use self::registry::{Delivery, News, SessionKey, Sessions};
+pub(in crate::bayeux) use self::session::BATCHES_A_ROW;
+pub use self::session::{Agreed, HeldConnect, Session, Timing};

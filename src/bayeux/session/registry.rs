@@ -8,12 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use super::client_id::ClientId;
 use super::session::{HeldConnect, MetaConnect, Session};
-use crate::bayeux::io::{EndpointKey, SocketId};
 use crate::bayeux::limits::Network;
-use crate::bayeux::persistence::{Delivery, EventNumber};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::Event;
 use crate::bayeux::wire::extensions::ack::Ack;
+use crate::bayeux::wire::{EndpointKey, Event, EventNumber, SocketId};
 
 /// A session's number within its home. Never given twice: each life of the home counts on from the time it began at, in tenths
 /// of a millisecond, and no object opens ten sessions in a millisecond.
@@ -64,6 +62,16 @@ pub struct News {
     pub sockets: BTreeSet<SocketId>,
     /// Whether what is written down of those who are away does not hold any more.
     pub away: bool,
+}
+
+/// A session was sent all its events up to one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delivery {
+    pub session: SessionKey,
+    pub newest: EventNumber,
+    /// As this batch, to be acknowledged; none where the session does not acknowledge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<u64>,
 }
 
 impl Sessions {

@@ -8,16 +8,14 @@ use serde::{Deserialize, Serialize};
 
 use super::attributes::Attributes;
 use super::client_id::ClientId;
-use crate::bayeux::cluster::{Peer, SavedPeer};
+use crate::bayeux::cluster::Peer;
 use crate::bayeux::delivery::Queue;
-use crate::bayeux::io::{Endpoint, SocketId, StreamId};
 use crate::bayeux::limits::Network;
-use crate::bayeux::persistence::SavedSession;
-use crate::bayeux::time::{Millis, millis};
+use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack::Ack;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::timesync;
-use crate::bayeux::wire::{ChannelPattern, Event, MessageId};
+use crate::bayeux::wire::{ChannelPattern, Endpoint, Event, MessageId, Sink};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
 #[derive(Debug)]
@@ -35,7 +33,7 @@ pub struct Session {
     pub batches: Option<u64>,
     /// Where it is no client's but another object's, which hears for its own clients.
     pub peer: Option<Box<Peer>>,
-    /// Changed by [`super::sessions::Sessions`] alone, which keeps the clock's book by it.
+    /// Changed by [`super::registry::Sessions`] alone, which keeps the clock's book by it.
     pub(in crate::bayeux) connect: MetaConnect,
 }
 
@@ -78,13 +76,6 @@ pub struct HeldConnect {
     pub stalled: bool,
 }
 
-/// Where events can go while a connect stays held.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sink {
-    Socket(SocketId),
-    Stream(StreamId),
-}
-
 /// How long a client stays away between connects, as agreed.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
@@ -94,7 +85,7 @@ pub struct Timing {
 }
 
 /// A session's row is good for so many batches, so that it need not be written for each.
-const BATCHES_A_ROW: u64 = 64;
+pub(in crate::bayeux) const BATCHES_A_ROW: u64 = 64;
 
 impl Session {
     pub fn new(client_id: ClientId, interval: Duration, until: Millis) -> Self {
@@ -115,38 +106,6 @@ impl Session {
     /// Another object's. No clock ends it.
     pub fn of_peer(client_id: ClientId, peer: Peer) -> Self {
         Self { peer: Some(Box::new(peer)), ..Self::new(client_id, Duration::ZERO, Millis::NEVER) }
-    }
-
-    /// One of the last life. Its first connect counts as a first one, and is answered at once.
-    pub fn restored(saved: SavedSession, until: Millis) -> Self {
-        let SavedSession { client_id, subscriptions, expires, attributes, mut agreed, interval, batches, peer } = saved;
-        if let Some(SavedPeer { home, strict }) = peer {
-            return Self { subscriptions, ..Self::of_peer(client_id, Peer::new(home, strict)) };
-        }
-        // The first version's rows do not say so.
-        agreed.meta_connect_deliver_only |= batches.is_some();
-        Self {
-            subscriptions,
-            expires: expires.map(Millis),
-            attributes,
-            agreed,
-            batches,
-            ..Self::new(client_id, Duration::from_millis(interval), until)
-        }
-    }
-
-    /// What is written down of it.
-    pub fn to_saved(&self) -> SavedSession {
-        SavedSession {
-            client_id: self.client_id.clone(),
-            subscriptions: self.subscriptions.clone(),
-            expires: self.expires.map(|Millis(expires)| expires),
-            attributes: self.attributes.clone(),
-            agreed: self.agreed.clone(),
-            interval: millis(self.timing.interval),
-            batches: self.batches.map(|batches| (batches / BATCHES_A_ROW + 1) * BATCHES_A_ROW),
-            peer: self.peer.as_ref().map(|peer| SavedPeer { home: peer.home.clone(), strict: peer.strict }),
-        }
     }
 
     /// Whether nothing may be lost on the way to it.

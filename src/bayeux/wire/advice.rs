@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::message::Message;
-use crate::bayeux::options::Options;
 use crate::bayeux::time::millis;
 
 /// What a reply advises. The newest advice replaces all that came before.
@@ -87,15 +86,16 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// `longest` is how long the connect may be held. Advice or members of it that make no sense count as absent, as do negative numbers.
-    pub fn of(message: &Message, longest: Duration, options: &Options) -> Self {
+    /// `longest` is how long the connect may be held, `interval` what holds where the client asks for none, `longest_interval` the most
+    /// that it may ask for. Advice or members of it that make no sense count as absent, as do negative numbers.
+    pub fn of(message: &Message, longest: Duration, interval: Duration, longest_interval: Duration) -> Self {
         let advice: Message = message.get("advice").unwrap_or_default();
         let asked = |name| duration(advice.field(name)?);
-        let (timeout, interval) = (asked("timeout"), asked("interval"));
+        let (asked_timeout, asked_interval) = (asked("timeout"), asked("interval"));
         Self {
-            timeout: timeout.map_or(longest, |asked| asked.min(longest)),
-            interval: interval.map_or(options.interval, |asked| asked.min(options.max_client_interval())),
-            given: timeout.is_some() || interval.is_some(),
+            timeout: asked_timeout.map_or(longest, |asked| asked.min(longest)),
+            interval: asked_interval.map_or(interval, |asked| asked.min(longest_interval)),
+            given: asked_timeout.is_some() || asked_interval.is_some(),
         }
     }
 }
@@ -111,10 +111,12 @@ fn duration(raw: &RawValue) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bayeux::Options;
 
     fn wish(advice: &str) -> Wish {
         let message: Message = serde_json::from_str(&format!("{{\"advice\":{advice}}}")).unwrap();
-        Wish::of(&message, Options::default().timeout, &Options::default())
+        let options = Options::default();
+        Wish::of(&message, options.timeout, options.interval, options.max_client_interval())
     }
 
     #[test]

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::rc::Rc;
 
-use crate::bayeux::auth::tokens::token::MAX_LENGTH;
+/// Bytes of a token. Whatever carries one in an HTTP header has no more room than this.
+pub const MAX_TOKEN_LENGTH: usize = 8 << 10;
 
 /// The subprotocol that is none, but has a token behind it. A page can give its WebSocket no header but this one.
 const SUBPROTOCOL: &str = "bayeux.token.";
@@ -27,7 +28,7 @@ impl Bearer {
     /// which is no token either: what a socket keeps stays small.
     pub fn new(text: &str) -> Self {
         let text = if text.is_ascii() { text } else { "" };
-        Self(text.get(..=MAX_LENGTH).unwrap_or(text).into())
+        Self(text.get(..=MAX_TOKEN_LENGTH).unwrap_or(text).into())
     }
 
     /// The token in an `Authorization` header, if it is there for one (RFC 6750 section 2.1, RFC 9110 section 11.1).

@@ -2,6 +2,8 @@
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
+
 use super::channel::ChannelId;
 use super::message::Message;
 use crate::bayeux::wire::extensions::timestamp::Stamp;
@@ -9,6 +11,11 @@ use crate::bayeux::wire::extensions::timestamp::Stamp;
 /// A message frozen to its JSON, once, whoever will receive it. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event(Rc<str>);
+
+/// An event's place among all of its home. Never given twice as long as a row speaks of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EventNumber(pub u64);
 
 /// Fields that speak of the exchange with the publisher, or that a client would take as the server's word: its
 /// clientId is a secret, and `advice` or `successful` from a stranger would steer the receiver's session.

@@ -6,7 +6,6 @@ use serde_json::value::RawValue;
 
 use super::error::BayeuxError;
 use super::message::Message;
-use crate::bayeux::options::Options;
 
 /// Why a request as a whole is refused. Nothing of it was processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +22,16 @@ pub enum RequestError {
     TooMany,
     /// A callback's name that could be more than a name.
     CallbackInvalid,
+}
+
+/// How large a request may be. [`Options`](crate::bayeux::Options) have all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestLimits {
+    /// Bytes.
+    pub max_message_size: usize,
+    pub max_messages_per_batch: usize,
+    /// Brackets within brackets.
+    pub max_json_depth: usize,
 }
 
 /// One element of a batch: a message, or what is wrong with it.
@@ -61,8 +70,8 @@ impl fmt::Display for RequestError {
 ///
 /// # Errors
 /// Where the body as a whole cannot be taken; a bad message among good ones is an [`Element`] of its own.
-pub fn parse_json(body: &str, options: &Options) -> Result<Vec<Element>, RequestError> {
-    parse_documents([body], body.len(), options)
+pub fn parse_json(body: &str, limits: impl Into<RequestLimits>) -> Result<Vec<Element>, RequestError> {
+    parse_documents([body], body.len(), limits.into())
 }
 
 /// Reads an `application/x-www-form-urlencoded` body (or query): `message` fields, one or many, each an array or a
@@ -70,23 +79,23 @@ pub fn parse_json(body: &str, options: &Options) -> Result<Vec<Element>, Request
 ///
 /// # Errors
 /// As [`parse_json`].
-pub fn parse_form(form: &str, options: &Options) -> Result<Vec<Element>, RequestError> {
+pub fn parse_form(form: &str, limits: impl Into<RequestLimits>) -> Result<Vec<Element>, RequestError> {
     let documents: Vec<_> =
         form_urlencoded::parse(form.as_bytes()).filter(|(name, _)| name == "message").map(|(_, value)| value).collect();
-    parse_documents(documents.iter().map(AsRef::as_ref), form.len(), options)
+    parse_documents(documents.iter().map(AsRef::as_ref), form.len(), limits.into())
 }
 
 fn parse_documents<'a>(
     documents: impl IntoIterator<Item = &'a str>,
     size: usize,
-    options: &Options,
+    limits: RequestLimits,
 ) -> Result<Vec<Element>, RequestError> {
-    if size > options.max_message_size {
+    if size > limits.max_message_size {
         return Err(RequestError::TooLarge);
     }
     let mut batch = Vec::new();
     for json in documents {
-        if depth(json) > options.max_json_depth {
+        if depth(json) > limits.max_json_depth {
             return Err(RequestError::TooDeep);
         }
         let elements: Vec<&RawValue> = match json.trim_start().as_bytes().first() {
@@ -95,7 +104,7 @@ fn parse_documents<'a>(
             _ => return Err(RequestError::JsonInvalid),
         }
         .map_err(|_| RequestError::JsonInvalid)?;
-        if batch.len() + elements.len() > options.max_messages_per_batch {
+        if batch.len() + elements.len() > limits.max_messages_per_batch {
             return Err(RequestError::TooMany);
         }
         batch.extend(elements.into_iter().map(Message::parse));
@@ -140,6 +149,7 @@ fn skip_string(bytes: &mut impl Iterator<Item = u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bayeux::Options;
 
     fn json(body: &str) -> Result<usize, RequestError> {
         parse_json(body, &Options::default()).map(|batch| batch.len())

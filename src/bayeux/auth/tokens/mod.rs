@@ -23,6 +23,5 @@ pub(in crate::bayeux) mod token;
 
 pub use self::claims::{Claims, Expected, LEEWAY};
 pub use self::keys::{Keys, KeysError, MAX_KEYS};
-pub use self::token::MAX_LENGTH;
 pub use crate::bayeux::wire::TokenError;
-pub use crate::bayeux::wire::{Bearer, plain_subprotocol};
+pub use crate::bayeux::wire::{Bearer, MAX_TOKEN_LENGTH as MAX_LENGTH, plain_subprotocol};

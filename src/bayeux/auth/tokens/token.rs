@@ -6,10 +6,7 @@ use serde_json::{Map, Value};
 use super::claims::{Claims, Expected};
 use super::keys::Keys;
 use super::signature::Algorithm;
-use crate::bayeux::wire::TokenError;
-
-/// Bytes of a token. Whatever carries one in an HTTP header has no more room than this.
-pub const MAX_LENGTH: usize = 8 << 10;
+use crate::bayeux::wire::{MAX_TOKEN_LENGTH, TokenError};
 
 impl Keys {
     /// The claims of a token that one of the keys signed, and that is valid `now`, in seconds since 1970.
@@ -19,7 +16,7 @@ impl Keys {
     /// # Errors
     /// The first thing that is wrong; nothing of the claims is read before the signature is known to be right.
     pub fn verify(&self, token: &str, expected: &Expected<'_>, now: u64) -> Result<Claims, TokenError> {
-        if token.len() > MAX_LENGTH {
+        if token.len() > MAX_TOKEN_LENGTH {
             return Err(TokenError::TooLong);
         }
         let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;

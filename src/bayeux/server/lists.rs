@@ -9,29 +9,12 @@ use std::iter;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::error::ApiError;
-use super::json;
-use crate::bayeux::app::{HttpRequest, HttpResponse};
+use crate::bayeux::api::{ApiError, Page, json};
+use crate::bayeux::app::HttpResponse;
 use crate::bayeux::cluster::Home;
-use crate::bayeux::io::Ending;
 use crate::bayeux::server::BayeuxServer;
-use crate::bayeux::session::{Session, SessionKey};
+use crate::bayeux::session::{Ending, Session, SessionKey};
 use crate::bayeux::wire::ChannelPattern;
-
-/// A part of a list.
-#[derive(Debug)]
-pub struct Page<Name> {
-    /// Where it begins: behind this.
-    pub after: Option<Name>,
-    /// How long it may be.
-    pub limit: usize,
-}
-
-/// Entries of a page that does not say how many it wants: as many as one looks through.
-const USUAL: usize = 100;
-
-/// Entries of a page at the most: names have 512 bytes at most, so half a megabyte of them.
-const MOST: usize = 1000;
 
 /// A client, as the API shows it: nothing of it lets anybody take its place.
 #[derive(Serialize)]
@@ -89,48 +72,22 @@ struct Trees<'a> {
     next: Option<&'a str>,
 }
 
-impl<Name> Page<Name> {
-    /// # Errors
-    /// [`ApiError::LimitInvalid`] or [`ApiError::AfterInvalid`].
-    pub fn of(request: &HttpRequest, name: impl Fn(&str) -> Option<Name>) -> Result<Self, ApiError> {
-        let limit = match request.query_field("limit") {
-            None => USUAL,
-            Some(limit) => {
-                limit.parse().ok().filter(|limit| (1..=MOST).contains(limit)).ok_or(ApiError::LimitInvalid)?
-            }
-        };
-        let after = match request.query_field("after") {
-            None => None,
-            Some(after) => Some(name(&after).ok_or(ApiError::AfterInvalid)?),
-        };
-        Ok(Self { after, limit })
-    }
-
-    /// This page of what comes behind `after`, and whether there is more.
-    fn cut<T>(&self, entries: impl Iterator<Item = T>) -> (Vec<T>, bool) {
-        let mut page: Vec<T> = entries.take(self.limit + 1).collect();
-        let more = page.len() > self.limit;
-        page.truncate(self.limit);
-        (page, more)
-    }
-}
-
 impl BayeuxServer {
-    pub(super) fn list_clients(&self, page: &Page<SessionKey>) -> HttpResponse {
+    pub(in crate::bayeux) fn list_clients(&self, page: &Page<SessionKey>) -> HttpResponse {
         let clients = self.sessions.after(page.after).filter(|(_, session)| session.peer.is_none());
         let (clients, more) = page.cut(clients);
         let next = clients.last().filter(|_| more).map(|(key, _)| SessionName::of(*key));
         json(Clients { clients: clients.iter().map(|(key, session)| self.view(*key, session)).collect(), next })
     }
 
-    pub(super) fn show_client(&self, key: SessionKey) -> HttpResponse {
+    pub(in crate::bayeux) fn show_client(&self, key: SessionKey) -> HttpResponse {
         let Some(session) = self.client_named(key) else { return ApiError::SessionUnknown.into_response() };
         let channels = session.subscriptions.iter().map(ChannelPattern::as_str).collect();
         json(ClientView { channels: Some(channels), ..self.view(key, session) })
     }
 
     /// Ends a session; its client is told, and advised not to come back.
-    pub(super) fn disconnect_by_api(&mut self, key: SessionKey) -> HttpResponse {
+    pub(in crate::bayeux) fn disconnect_by_api(&mut self, key: SessionKey) -> HttpResponse {
         if self.client_named(key).is_none() {
             return ApiError::SessionUnknown.into_response();
         }
@@ -138,7 +95,7 @@ impl BayeuxServer {
         HttpResponse::new(204)
     }
 
-    pub(super) fn list_channels(&self, page: &Page<ChannelPattern>) -> HttpResponse {
+    pub(in crate::bayeux) fn list_channels(&self, page: &Page<ChannelPattern>) -> HttpResponse {
         let channels = self.subscriptions.after(page.after.as_ref()).map(|(pattern, all)| ChannelView {
             channel: pattern.as_str(),
             subscribers: all.iter().filter(|key| !self.is_peer(**key)).count(),
@@ -149,7 +106,7 @@ impl BayeuxServer {
     }
 
     /// As the root: itself and the trees that it knows to be in use.
-    pub(super) fn list_trees(&self, page: &Page<Home>) -> HttpResponse {
+    pub(in crate::bayeux) fn list_trees(&self, page: &Page<Home>) -> HttpResponse {
         let behind = |home: &&Home| page.after.as_ref().is_none_or(|after| **home > *after);
         let trees = iter::once(&Home::Root).chain(self.trees.known()).filter(behind);
         let (trees, more) = page.cut(trees.map(|home| TreeView { tree: home.name() }));

@@ -1,15 +1,39 @@
-//! Messages that come with a key instead of a clientId.
+//! Calls of the server API that this home answers.
+//!
+//! Messages that come with a key instead of a clientId:
 //!
 //! * Whoever has a key is trusted: the policy, which binds clients, is not asked. Listeners and services hear the message as
 //!   any other, with [`Client::by_api`](crate::bayeux::app::Client::by_api), and may change or veto it.
 //! * With `client` it goes to that session alone, subscribed or not, and past the listeners: CometD's `deliver`.
 //! * Nobody has a session here, so meta messages mean nothing.
 
+use crate::bayeux::api::Call;
+use crate::bayeux::app::HttpRequest;
 use crate::bayeux::hooks::Leave;
+use crate::bayeux::limits::Origin;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked, Step};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, Realm};
+use crate::bayeux::wire::{BayeuxError, Endpoint, Realm};
+
+impl BayeuxServer {
+    /// Does what somebody with a key asks.
+    pub(super) fn serve_api(&mut self, now: Millis, from: Endpoint, request: &HttpRequest) {
+        let response = match Call::of(request, (&self.options).into()) {
+            Ok(Call::Publish(messages)) => {
+                let origin = Origin { address: request.address.clone(), ..Origin::default() };
+                return self.run(now, Batch::of_api(from, origin, messages));
+            }
+            Ok(Call::Clients(page)) => self.list_clients(&page),
+            Ok(Call::Client(key)) => self.show_client(key),
+            Ok(Call::Disconnect(key)) => self.disconnect_by_api(key),
+            Ok(Call::Channels(page)) => self.list_channels(&page),
+            Ok(Call::Trees(page)) => self.list_trees(&page),
+            Err(error) => error.into_response(),
+        };
+        self.respond(from, response);
+    }
+}
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn step_of_api(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {

@@ -1,0 +1,26 @@
+//! Where a request came from.
+
+use std::rc::Rc;
+
+use super::network::Network;
+use crate::bayeux::wire::Bearer;
+
+/// Where a request came from.
+#[derive(Clone, Debug, Default)]
+pub struct Origin {
+    /// The IP address, where the platform vouches for it.
+    pub address: Option<Rc<str>>,
+    /// The cookie that tells browsers apart, with `BROWSER_COOKIE`.
+    pub browser: Option<Rc<str>>,
+    /// Whether the browser's connection carries many requests at a time: HTTP/2 and later.
+    pub multiplexed: bool,
+    /// The token that came beside the messages, for a handshake that has none in its `ext`. With a socket it is that of its upgrade.
+    pub token: Option<Bearer>,
+}
+
+impl Origin {
+    /// Where limits count it.
+    pub fn network(&self) -> Option<Network> {
+        self.address.as_deref().and_then(Network::of)
+    }
+}

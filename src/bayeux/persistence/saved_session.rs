@@ -1,0 +1,42 @@
+//! A session as its row, and back.
+
+use std::time::Duration;
+
+use super::store::SavedSession;
+use crate::bayeux::cluster::{Peer, SavedPeer};
+use crate::bayeux::session::{BATCHES_A_ROW, Session};
+use crate::bayeux::time::{Millis, millis};
+
+impl SavedSession {
+    /// What is written down of a session.
+    pub fn of(session: &Session) -> Self {
+        Self {
+            client_id: session.client_id.clone(),
+            subscriptions: session.subscriptions.clone(),
+            expires: session.expires.map(|Millis(expires)| expires),
+            attributes: session.attributes.clone(),
+            agreed: session.agreed.clone(),
+            interval: millis(session.timing.interval),
+            batches: session.batches.map(|batches| (batches / BATCHES_A_ROW + 1) * BATCHES_A_ROW),
+            peer: session.peer.as_ref().map(|peer| SavedPeer { home: peer.home.clone(), strict: peer.strict }),
+        }
+    }
+
+    /// The session again. Its first connect counts as a first one, and is answered at once.
+    pub fn into_session(self, until: Millis) -> Session {
+        let Self { client_id, subscriptions, expires, attributes, mut agreed, interval, batches, peer } = self;
+        if let Some(SavedPeer { home, strict }) = peer {
+            return Session { subscriptions, ..Session::of_peer(client_id, Peer::new(home, strict)) };
+        }
+        // The first version's rows do not say so.
+        agreed.meta_connect_deliver_only |= batches.is_some();
+        Session {
+            subscriptions,
+            expires: expires.map(Millis),
+            attributes,
+            agreed,
+            batches,
+            ..Session::new(client_id, Duration::from_millis(interval), until)
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Why a session ended.
+
+/// Why a session ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// The client said goodbye.
+    Disconnected,
+    /// No connect came in time.
+    Expired,
+    /// The application ended it.
+    Dismissed,
+    /// Its queue was full, and `QUEUE_OVERFLOW` is `disconnect`.
+    Overflowed,
+    /// Its token has expired.
+    TokenExpired,
+}
+
+impl Ending {
+    /// In a word, for logs and the hooks Worker.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Disconnected => "disconnected",
+            Self::Expired => "expired",
+            Self::Dismissed => "dismissed",
+            Self::Overflowed => "overflowed",
+            Self::TokenExpired => "token_expired",
+        }
+    }
+}

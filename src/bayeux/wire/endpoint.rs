@@ -1,0 +1,90 @@
+//! Where answers and events go: requests, sockets, streams.
+
+/// Where an answer goes. Neither `Copy` nor `Clone`: whoever answers a request gives it away.
+#[derive(Debug)]
+pub enum Endpoint {
+    LongPolling(RequestId),
+    WebSocket(SocketId),
+    EventSource(StreamId),
+}
+
+/// One HTTP request of this home.
+#[derive(Debug)]
+pub struct RequestId(u64);
+
+/// One WebSocket of this home. It takes any number of answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub u64);
+
+/// One event stream of this home. It takes any number of events, and one answer, which ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamId(pub u64);
+
+/// Names an [`Endpoint`] without being one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndpointKey {
+    LongPolling(u64),
+    WebSocket(u64),
+    EventSource(u64),
+}
+
+/// Where events can go while a connect stays held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    Socket(SocketId),
+    Stream(StreamId),
+}
+
+/// How a request went, apart from what its replies say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Ok,
+    /// A newer connect of the same session took this one's place. Not 408, on which Chrome sends the request again.
+    Overtaken,
+    /// The address holds too many connects.
+    Unavailable,
+    /// No session has the stream's clientId.
+    SessionUnknown,
+    /// This session takes no stream.
+    Refused,
+    /// What another object asks is not understood by this version.
+    Misunderstood,
+}
+
+impl Endpoint {
+    pub fn key(&self) -> EndpointKey {
+        match self {
+            Self::LongPolling(RequestId(number)) => EndpointKey::LongPolling(*number),
+            Self::WebSocket(SocketId(number)) => EndpointKey::WebSocket(*number),
+            Self::EventSource(StreamId(number)) => EndpointKey::EventSource(*number),
+        }
+    }
+
+    pub fn socket(&self) -> Option<SocketId> {
+        match self {
+            Self::LongPolling(_) | Self::EventSource(_) => None,
+            Self::WebSocket(socket) => Some(*socket),
+        }
+    }
+}
+
+impl RequestId {
+    /// `number` must be given once in the life of a home.
+    pub fn new(number: u64) -> Self {
+        Self(number)
+    }
+}
+
+impl Status {
+    /// As HTTP says it (RFC 9110).
+    pub fn code(self) -> u16 {
+        match self {
+            Self::Ok => 200,
+            Self::Overtaken => 409,
+            Self::Unavailable => 503,
+            Self::SessionUnknown => 404,
+            Self::Refused => 403,
+            Self::Misunderstood => 400,
+        }
+    }
+}

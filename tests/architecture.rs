@@ -1,0 +1,114 @@
+//! The walls of `src/bayeux`: which room may import from which, read off the `use` lines.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// From the bottom to the top. A room imports from those before it, never from one behind it.
+const ROOMS: [&str; 16] = [
+    "time",
+    "clock",
+    "wire",
+    "limits",
+    "delivery",
+    "session",
+    "persistence",
+    "auth",
+    "cluster",
+    "app",
+    "hooks",
+    "options",
+    "api",
+    "io",
+    "server",
+    "meta",
+];
+
+/// Imports that still point up. This list only gets shorter: a line that nothing needs any more fails the test too.
+const EXCEPTIONS: [(&str, &str); 4] =
+    [("cluster", "io"), ("cluster", "server"), ("persistence", "cluster"), ("session", "cluster")];
+
+/// Rooms whose files may know the whole server.
+const OF_THE_SERVER: [&str; 2] = ["server", "meta"];
+
+struct Import {
+    file: PathBuf,
+    room: String,
+    from: String,
+    names: String,
+}
+
+#[test]
+fn no_room_imports_from_one_above_it() {
+    let mut needed = BTreeSet::new();
+    for Import { file, room, from, names } in imports() {
+        if place(&from) <= place(&room) {
+            continue;
+        }
+        let exception = EXCEPTIONS.iter().find(|(below, above)| *below == room && *above == from);
+        let exception = exception.unwrap_or_else(|| panic!("{}: {room} imports {names} of {from}", file.display()));
+        needed.insert(*exception);
+    }
+    assert_eq!(needed, BTreeSet::from(EXCEPTIONS), "exceptions that nothing needs any more");
+}
+
+#[test]
+fn only_the_server_and_its_meta_channels_know_the_server() {
+    let excepted = |room: &str| EXCEPTIONS.contains(&(room, "server"));
+    let mut others = imports().into_iter().filter(|import| import.names.contains("BayeuxServer"));
+    let stray = others.find(|import| !OF_THE_SERVER.contains(&&*import.room) && !excepted(&import.room));
+    assert!(stray.is_none(), "{}", stray.map(|import| import.file.display().to_string()).unwrap_or_default());
+}
+
+#[test]
+fn every_file_stands_in_a_room() {
+    let loose = fs::read_dir(root()).unwrap().map(|entry| entry.unwrap().path());
+    let mut names: Vec<_> = loose.map(|path| path.file_stem().unwrap().to_string_lossy().into_owned()).collect();
+    names.retain(|name| name != "mod" && !ROOMS.contains(&&**name));
+    assert_eq!(names, Vec::<String>::new());
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bayeux")
+}
+
+fn place(room: &str) -> usize {
+    ROOMS.iter().position(|known| *known == room).unwrap_or_else(|| panic!("{room} is no room: add it to ROOMS"))
+}
+
+/// What each file imports from other rooms, its tests and comments left out.
+fn imports() -> Vec<Import> {
+    let mut imports = Vec::new();
+    for file in files(&root()) {
+        let below = file.strip_prefix(root()).unwrap();
+        let room = below.components().next().unwrap().as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+        if room == "mod" {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        let code: String = text
+            .split("#[cfg(test)]")
+            .next()
+            .unwrap_or_default()
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"))
+            .flat_map(|line| [line, "\n"])
+            .collect();
+        for path in code.split("crate::bayeux::").skip(1) {
+            let from: String = path.chars().take_while(|sign| sign.is_ascii_lowercase() || *sign == '_').collect();
+            let names = path.split(';').next().unwrap_or_default().to_owned();
+            assert!(!from.is_empty(), "{}: import from the room, not from the root: {names}", file.display());
+            imports.push(Import { file: file.clone(), room: room.clone(), from, names });
+        }
+    }
+    assert!(imports.len() > 100, "the test reads no imports any more");
+    imports
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
+        .collect()
+}
