@@ -4,7 +4,9 @@
 //! it says that it has heard them; it passes over those that come again.
 //!
 //! When an event is for more than `RELAY_FANOUT` homes, one home of each region gets it for the others as well, and passes
-//! it on: the owner makes a call for each region, not for each home.
+//! it on: the owner makes a call for each region, not for each home. Each does so in turn, for 31 others at most. Where a home does not
+//! answer only itself goes without: whoever was to pass on says within seconds who has heard, and the owner asks all others of the
+//! group on their own, for a minute.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,8 +29,22 @@ const MAX_BYTES: usize = 4 << 20;
 /// as the owner stays awake for this time, which costs more than the call.
 const UNHEARD: Duration = Duration::from_millis(500);
 
-/// How long a home may be out of reach before it is forgotten with all that waits for it.
-const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
+/// How long a home may be out of reach before it is tried but now and then. It is never forgotten: it was told that it listens.
+const SELDOM_AFTER: Duration = Duration::from_secs(3600);
+
+/// How long it is left alone then, where nothing is published that it has asked for, and where something is.
+const SELDOM: Duration = Duration::from_secs(3600);
+const SELDOM_WITH_NEWS: Duration = Duration::from_secs(30);
+
+/// How many homes are told by one call at most, so that what one of them fails to do concerns few.
+const MOST_TOGETHER: usize = 32;
+
+/// How long a home that passes events on waits for the others, before it says who has heard. Well below what its owner waits for it.
+/// Whoever is later hears the same from the owner, and passes over it.
+const PASSING_ON: Duration = Duration::from_secs(3);
+
+/// How long homes are told on their own after one of them did not answer.
+const APART: Duration = Duration::from_secs(60);
 
 /// Relays that this home passes on, by a number.
 #[derive(Debug, Default)]
@@ -42,13 +58,21 @@ struct PassedOn {
     from: Endpoint,
     heard: Vec<Heard>,
     left: usize,
+    until: Millis,
+}
+
+impl PassingOn {
+    /// The first of them is the oldest.
+    pub fn due(&self) -> Option<Millis> {
+        self.by_number.first_key_value().map(|(_, passed_on)| passed_on.until)
+    }
 }
 
 impl BayeuxServer {
     /// Everything that a home has not heard, as far as it fits.
     fn next_relay(&self, key: SessionKey) -> Option<Relay> {
         let session = self.sessions.get(key)?;
-        let Peer { not_to, gap, .. } = &**session.peer.as_ref()?;
+        let Peer { not_to, lazy, gap, .. } = &**session.peer.as_ref()?;
         let mut bytes = 0;
         let mut events = Vec::new();
         for (number, event) in session.queue.iter().take(MAX_EVENTS) {
@@ -57,7 +81,8 @@ impl BayeuxServer {
                 break;
             }
             let not_to = not_to.get(&number).copied();
-            events.extend(raw(event).map(|event| Relayed { number, event, not_to }));
+            let lazy = lazy.contains(&number);
+            events.extend(raw(event).map(|event| Relayed { number, event, not_to, lazy }));
         }
         let (owner, since) = (self.home.clone(), self.trees.since);
         (!events.is_empty()).then_some(Relay { owner, since, events, gap: *gap, also: Vec::new() })
@@ -85,18 +110,30 @@ impl BayeuxServer {
         let mut relays = Vec::new();
         for key in std::mem::take(&mut self.trees.peers.ready) {
             if !self.may_relay(now, key) {
+                self.try_sooner(key);
                 continue;
             }
             let Some(relay) = self.next_relay(key) else { continue };
             let Some(peer) = self.peer_mut(key) else { continue };
             (peer.way, peer.asked_since) = (Way::Taken, false);
-            relays.push((key, peer.home.clone(), relay));
+            let together = peer.failures == 0 && peer.apart_until <= now;
+            relays.push(ToHome { key, home: peer.home.clone(), relay, together });
         }
         if !relays.is_empty() {
             self.note_since();
         }
         for group in groups(relays, self.options.relay_fanout) {
             self.send_relay(group);
+        }
+    }
+
+    /// Something new waits for a home that is out of reach.
+    fn try_sooner(&mut self, key: SessionKey) {
+        let Some(peer) = self.peer_mut(key) else { return };
+        let sooner = peer.failed_at + SELDOM_WITH_NEWS;
+        if matches!(peer.way, Way::Rests(until) if sooner < until) {
+            peer.way = Way::Rests(sooner);
+            self.trees.peers.resting.insert((sooner, key));
         }
     }
 
@@ -113,16 +150,31 @@ impl BayeuxServer {
     }
 
     fn send_relay(&mut self, group: Group) {
-        let Group { peers, mut relay } = group;
+        let Group { mut peers, mut relay } = group;
+        self.trees.peers.relays = self.trees.peers.relays.wrapping_add(1);
+        let turn = self.trees.peers.relays % peers.len().max(1);
+        peers.rotate_left(turn);
         let Some((_, whom)) = peers.first().cloned() else { return };
         relay.also = peers.iter().skip(1).map(|(_, home)| home.clone()).collect();
         self.ask(whom, About::Relay(peers), &Call::Relay(relay));
     }
 
     pub(super) fn relay_answered(&mut self, now: Millis, peers: &[(SessionKey, Home)], answer: Option<Vec<Heard>>) {
+        let passed_on = peers.len() > 1;
+        let reached = answer.is_some();
         let answer = answer.unwrap_or_default();
-        for (key, home) in peers {
-            match answer.iter().find(|heard| heard.home == *home) {
+        for (at, (key, home)) in peers.iter().enumerate() {
+            let heard = answer.iter().find(|heard| heard.home == *home);
+            if passed_on && (heard.is_none() || !reached) {
+                self.tell_apart(now, *key);
+            }
+            match heard {
+                // Whoever was to pass it on is at fault, nobody else.
+                None if !reached && at > 0 => {
+                    let Some(peer) = self.peer_mut(*key) else { continue };
+                    peer.way = Way::Free;
+                    self.trees.peers.ready.insert(*key);
+                }
                 Some(Heard { heard, interested, .. }) => {
                     if *interested || self.peer_mut(*key).is_some_and(|peer| peer.asked_since) {
                         self.peer_has_heard(*key, *heard);
@@ -138,16 +190,21 @@ impl BayeuxServer {
         }
     }
 
+    /// For some time this home is told on its own.
+    fn tell_apart(&mut self, now: Millis, key: SessionKey) {
+        if let Some(peer) = self.peer_mut(key) {
+            peer.apart_until = now + APART;
+        }
+    }
+
     fn relay_failed(&mut self, now: Millis, key: SessionKey) {
         let Some(peer) = self.peer_mut(key) else { return };
         peer.failures += 1;
-        let until = now + pause(peer.failures);
-        peer.way = Way::Rests(until);
+        peer.failed_at = now;
         let since = *peer.failing_since.get_or_insert(now);
+        let until = now + if since + SELDOM_AFTER <= now { SELDOM } else { pause(peer.failures) };
+        peer.way = Way::Rests(until);
         self.trees.peers.resting.insert((until, key));
-        if since + FORGOTTEN_AFTER <= now {
-            self.silence_peer(key);
-        }
     }
 
     /// An owner relays.
@@ -160,7 +217,7 @@ impl BayeuxServer {
         let passing_on = &mut self.trees.passing_on;
         passing_on.last += 1;
         let number = passing_on.last;
-        passing_on.by_number.insert(number, PassedOn { from, heard, left: also.len() });
+        passing_on.by_number.insert(number, PassedOn { from, heard, left: also.len(), until: now + PASSING_ON });
         let call = Call::Relay(relay);
         for home in also {
             self.ask(home, About::PassedOn(number), &call);
@@ -180,6 +237,15 @@ impl BayeuxServer {
         }
     }
 
+    /// The owner is told who has heard, and asks the others itself.
+    pub(super) fn give_up_passing_on(&mut self, now: Millis) {
+        while self.trees.passing_on.due().is_some_and(|until| until <= now)
+            && let Some((_, PassedOn { from, heard, .. })) = self.trees.passing_on.by_number.pop_first()
+        {
+            self.answer_with(from, &heard);
+        }
+    }
+
     /// Delivers what an owner relays, each event once.
     pub(super) fn take_relay(&mut self, now: Millis, relay: &Relay) -> Heard {
         let Relay { owner, since, events, gap, .. } = relay;
@@ -193,12 +259,12 @@ impl BayeuxServer {
             self.tell_of_gap(now, owner, events);
             heard = upto;
         }
-        for Relayed { number, event, not_to } in events.iter().filter(|relayed| relayed.number > before) {
+        for Relayed { number, event, not_to, lazy } in events.iter().filter(|relayed| relayed.number > before) {
             let event = Event::thawed(event.get().to_owned());
             if let Some(channel) = event.channel() {
                 if !self.is_heard_here(&channel) {
                     self.withdraw_forgotten(now, &channel);
-                } else if self.deliver_here(now, *not_to, &channel, &event).is_err() {
+                } else if self.deliver_here(now, *not_to, &channel, &event, *lazy).is_err() {
                     // It comes again, and those after it.
                     break;
                 }
@@ -240,20 +306,30 @@ impl BayeuxServer {
     }
 }
 
+/// What one home is to hear.
+struct ToHome {
+    key: SessionKey,
+    home: Home,
+    relay: Relay,
+    /// Whether it may come by way of another home.
+    together: bool,
+}
+
 /// Homes that are told the same by one call.
 struct Group {
     peers: Vec<(SessionKey, Home)>,
     relay: Relay,
 }
 
-/// A group for each home, or, for more of them than `most`, one for all homes of a region that are to hear the same.
-fn groups(relays: Vec<(SessionKey, Home, Relay)>, most: usize) -> Vec<Group> {
+/// A group for each home, or, for more of them than `most`, groups of homes of a region that are to hear the same.
+fn groups(relays: Vec<ToHome>, most: usize) -> Vec<Group> {
     let apart = relays.len() <= most;
     let mut groups = Vec::new();
     let mut by_content: BTreeMap<(Option<Region>, Vec<EventNumber>), Group> = BTreeMap::new();
-    for (key, home, relay) in relays {
+    for ToHome { key, home, relay, together } in relays {
         // What one session is not to hear, or one home has missed, is said to that home alone.
-        if apart || relay.gap.is_some() || relay.events.iter().any(|event| event.not_to.is_some()) {
+        let special = || relay.gap.is_some() || relay.events.iter().any(|event| event.not_to.is_some());
+        if apart || !together || special() {
             groups.push(Group { peers: vec![(key, home)], relay });
             continue;
         }
@@ -261,6 +337,10 @@ fn groups(relays: Vec<(SessionKey, Home, Relay)>, most: usize) -> Vec<Group> {
         let group = by_content.entry(content).or_insert(Group { peers: Vec::new(), relay });
         group.peers.push((key, home));
     }
-    groups.extend(by_content.into_values());
+    for Group { peers, relay } in by_content.into_values() {
+        let parts = peers.len().div_ceil(MOST_TOGETHER);
+        let part = peers.len().div_ceil(parts.max(1)).max(1);
+        groups.extend(peers.chunks(part).map(|peers| Group { peers: peers.to_vec(), relay: relay.clone() }));
+    }
     groups
 }

@@ -1,6 +1,9 @@
 //! What a home has asked owners to relay: patterns, however many of its clients subscribe to each.
+//!
+//! A client is told of success when the owner has answered the very question that was asked for it: an answer to an earlier
+//! question, or to one that promised less, says nothing about this one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::home::Home;
@@ -15,21 +18,35 @@ use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern};
 /// How long a pattern stays asked for when nobody listens any more: pages that are reloaded come back sooner.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long until an owner is asked once more that has forgotten a pattern and could not take it again.
+const AGAIN_AFTER: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Default)]
 pub struct Interests {
     by_pattern: BTreeMap<ChannelPattern, Interest>,
     /// When those that nobody listens to are withdrawn.
     ending: BTreeSet<(Millis, ChannelPattern)>,
+    /// When an owner is told again what it has forgotten.
+    again: BTreeSet<(Millis, ChannelPattern)>,
     unheard: BTreeSet<ChannelPattern>,
+    last_question: u64,
+}
+
+#[derive(Debug, Default)]
+struct Interest {
+    /// What the owner knows: whether someone acknowledges, so that nothing may be lost on the way. None where it knows nothing.
+    told: Option<bool>,
+    /// Questions that the owner has not answered, oldest first.
+    asked: VecDeque<Question>,
+    ends: Option<Millis>,
 }
 
 #[derive(Debug)]
-struct Interest {
-    /// Whether someone acknowledges: then nothing may be lost on the way.
+struct Question {
+    number: u64,
     strict: bool,
-    /// Those who wait for the owner's word; none once it has come.
-    asked: Option<Vec<Ticket>>,
-    ends: Option<Millis>,
+    /// Those who wait for its answer.
+    waiting: Vec<Ticket>,
 }
 
 impl Interests {
@@ -38,12 +55,17 @@ impl Interests {
     }
 
     pub fn due(&self) -> Option<Millis> {
-        self.ending.first().map(|(time, _)| *time)
+        [&self.ending, &self.again].into_iter().filter_map(|list| list.first()).map(|(time, _)| *time).min()
     }
 
     pub fn perhaps_unheard(&mut self, patterns: impl IntoIterator<Item = ChannelPattern>) {
         let Self { by_pattern, unheard, .. } = self;
         unheard.extend(patterns.into_iter().filter(|pattern| by_pattern.contains_key(pattern)));
+    }
+
+    /// Whether events of this channel were asked for, by whatever pattern.
+    fn cover(&self, channel: &ChannelId) -> bool {
+        channel.matching_keys().any(|key| self.by_pattern.contains_key(key.as_str()))
     }
 
     /// Someone listens again.
@@ -63,6 +85,31 @@ impl Interests {
     fn remove(&mut self, pattern: &ChannelPattern) {
         self.keep(pattern);
         self.by_pattern.remove(pattern);
+    }
+
+    /// Takes note of a question to the owner, for whom it is asked. Its number.
+    fn ask(&mut self, pattern: &ChannelPattern, strict: bool, waiting: Vec<Ticket>) -> u64 {
+        self.last_question += 1;
+        let number = self.last_question;
+        let interest = self.by_pattern.entry(pattern.clone()).or_default();
+        interest.asked.push_back(Question { number, strict, waiting });
+        number
+    }
+
+    /// The owner has answered a question, or will not. Those who wait for it.
+    fn answered(&mut self, pattern: &ChannelPattern, number: u64, successful: bool) -> Vec<Ticket> {
+        let Some(interest) = self.by_pattern.get_mut(pattern) else { return Vec::new() };
+        let Some(at) = interest.asked.iter().position(|question| question.number == number) else { return Vec::new() };
+        let Some(Question { strict, waiting, .. }) = interest.asked.remove(at) else { return Vec::new() };
+        if successful {
+            interest.told = interest.told.max(Some(strict));
+        }
+        waiting
+    }
+
+    /// Whether those who listen count on an owner that does not know of it.
+    fn is_forgotten(&self, pattern: &ChannelPattern) -> bool {
+        self.by_pattern.get(pattern).is_some_and(|interest| interest.told.is_none() && interest.asked.is_empty())
     }
 }
 
@@ -98,44 +145,76 @@ impl BayeuxServer {
         strict: bool,
         ticket: Ticket,
     ) -> Result<bool, BayeuxError> {
-        let owner = self.owner_of_pattern(pattern);
         let interests = &mut self.trees.interests;
         interests.keep(pattern);
-        let mut waiting = vec![ticket];
         if let Some(interest) = interests.by_pattern.get_mut(pattern) {
-            match &mut interest.asked {
-                None if interest.strict >= strict => return Ok(false),
-                Some(waiting) if interest.strict >= strict => {
-                    waiting.push(ticket);
-                    return Ok(true);
-                }
-                before => waiting.extend(before.take().into_iter().flatten()),
+            if interest.told >= Some(strict) {
+                return Ok(false);
+            }
+            // What nobody waits for may take for ever.
+            let good = |question: &&mut Question| question.strict >= strict && !question.waiting.is_empty();
+            if let Some(question) = interest.asked.iter_mut().find(good) {
+                question.waiting.push(ticket);
+                return Ok(true);
             }
         }
-        let about = Word::Interest(pattern.clone());
-        if owner != self.home {
-            self.tell_owner(now, &owner, Item::Interest { pattern: pattern.clone(), strict }, about)?;
-        }
-        let interest = Interest { strict, asked: Some(waiting), ends: None };
-        self.trees.interests.by_pattern.insert(pattern.clone(), interest);
-        if owner == self.home {
-            self.span_here(now, pattern, strict);
-        }
+        self.put_question(now, pattern, strict, vec![ticket])?;
         Ok(true)
     }
 
-    /// The owner's word has come, or it could not be reached.
-    pub(super) fn interest_settled(&mut self, pattern: &ChannelPattern, outcome: &Result<(), BayeuxError>) {
-        let interests = &mut self.trees.interests;
-        let Some(interest) = interests.by_pattern.get_mut(pattern) else { return };
-        let waiting = interest.asked.take().unwrap_or_default();
-        if outcome.is_err() && !self.has_subscriber(pattern) {
-            self.trees.interests.remove(pattern);
+    fn put_question(
+        &mut self,
+        now: Millis,
+        pattern: &ChannelPattern,
+        strict: bool,
+        waiting: Vec<Ticket>,
+    ) -> Result<(), BayeuxError> {
+        let owner = self.owner_of_pattern(pattern);
+        let wait = !waiting.is_empty();
+        let number = self.trees.interests.ask(pattern, strict, waiting);
+        if owner == self.home {
+            self.span_here(now, pattern, number, strict);
+            return Ok(());
         }
-        for ticket in waiting {
+        let item = Item::Interest { pattern: pattern.clone(), strict };
+        let told = self.tell_owner(now, &owner, item, Word::Interest { pattern: pattern.clone(), number, wait });
+        if told.is_err() {
+            self.trees.interests.answered(pattern, number, false);
+            self.drop_interest(pattern);
+        }
+        told
+    }
+
+    /// The owner has answered a question, or could not be reached.
+    pub(super) fn interest_settled(
+        &mut self,
+        now: Millis,
+        pattern: &ChannelPattern,
+        number: u64,
+        outcome: &Result<(), BayeuxError>,
+    ) {
+        for ticket in self.trees.interests.answered(pattern, number, outcome.is_ok()) {
             self.waiting.word(ticket, outcome.clone());
         }
+        if outcome.is_err() {
+            self.drop_interest(pattern);
+            self.remind_later(now, pattern);
+        }
         self.trees.interests.perhaps_unheard([pattern.clone()]);
+    }
+
+    /// Forgets a pattern that no owner knows and nobody listens to.
+    fn drop_interest(&mut self, pattern: &ChannelPattern) {
+        if self.trees.interests.is_forgotten(pattern) && !self.has_subscriber(pattern) {
+            self.trees.interests.remove(pattern);
+        }
+    }
+
+    /// Somebody listens, was told of success, and the owner does not know of it: it is asked until it does.
+    fn remind_later(&mut self, now: Millis, pattern: &ChannelPattern) {
+        if self.trees.interests.is_forgotten(pattern) {
+            self.trees.interests.again.insert((now + AGAIN_AFTER, pattern.clone()));
+        }
     }
 
     /// A session of this home listens.
@@ -154,10 +233,11 @@ impl BayeuxServer {
         self.subscriptions.any(pattern, |key| !self.is_peer(key))
     }
 
-    /// Takes back what nobody has listened to for a while.
+    /// Takes back what nobody has listened to for a while, and asks again for what an owner has forgotten.
     pub(super) fn end_interests(&mut self, now: Millis) {
         for pattern in std::mem::take(&mut self.trees.interests.unheard) {
-            let waits = self.trees.interests.by_pattern.get(&pattern).is_some_and(|interest| interest.asked.is_some());
+            let waits =
+                self.trees.interests.by_pattern.get(&pattern).is_some_and(|interest| !interest.asked.is_empty());
             if !waits && !self.has_subscriber(&pattern) {
                 self.trees.interests.end_at(pattern, now + GRACE);
             }
@@ -165,6 +245,20 @@ impl BayeuxServer {
         while let Some(pattern) = pop_due(&mut self.trees.interests.ending, now) {
             self.trees.interests.by_pattern.remove(&pattern);
             self.withdraw(now, pattern);
+        }
+        while let Some(pattern) = pop_due(&mut self.trees.interests.again, now) {
+            if self.trees.interests.is_forgotten(&pattern) {
+                self.remind(now, &pattern);
+            }
+        }
+    }
+
+    /// Asks an owner that has forgotten what somebody here listens to. Nobody waits for the answer.
+    fn remind(&mut self, now: Millis, pattern: &ChannelPattern) {
+        let is_strict = |key| self.sessions.get(key).is_some_and(crate::bayeux::Session::is_strict);
+        let strict = self.subscriptions.any(pattern, |key| !self.is_peer(key) && is_strict(key));
+        if self.put_question(now, pattern, strict, Vec::new()).is_err() {
+            self.remind_later(now, pattern);
         }
     }
 
@@ -178,23 +272,27 @@ impl BayeuxServer {
         }
     }
 
-    /// An event came that nobody here listens to: its owner remembers a pattern that this home does not.
+    /// An event came that nobody here listens to. Where nobody has listened lately either its owner remembers a pattern that
+    /// this home does not.
     pub(super) fn withdraw_forgotten(&mut self, now: Millis, channel: &ChannelId) {
+        if self.trees.interests.cover(channel) {
+            return;
+        }
         for pattern in channel.matching_keys().filter_map(|key| ChannelPattern::parse(&key)) {
-            if !self.trees.interests.by_pattern.contains_key(&pattern) {
-                self.withdraw(now, pattern);
-            }
+            self.withdraw(now, pattern);
         }
     }
 
     /// The owner has forgotten this home, which has not forgotten what it wants.
     pub(super) fn ask_again(&mut self, now: Millis, owner: &Home) {
-        let settled = self.trees.interests.by_pattern.iter().filter(|(_, interest)| interest.asked.is_none());
-        let wanted: Vec<_> = settled.map(|(pattern, interest)| (pattern.clone(), interest.strict)).collect();
-        for (pattern, strict) in wanted {
-            if self.owner_of_pattern(&pattern) == *owner {
-                drop(self.tell_owner(now, owner, Item::Interest { pattern, strict }, Word::Nobody));
+        let settled = self.trees.interests.by_pattern.iter().filter(|(_, interest)| interest.told.is_some());
+        let of_owner = settled.filter(|(pattern, _)| self.owner_of_pattern(pattern) == *owner);
+        let wanted: Vec<_> = of_owner.map(|(pattern, _)| pattern.clone()).collect();
+        for pattern in wanted {
+            if let Some(interest) = self.trees.interests.by_pattern.get_mut(&pattern) {
+                interest.told = None;
             }
+            self.remind(now, &pattern);
         }
     }
 
@@ -210,8 +308,8 @@ impl BayeuxServer {
     /// A restored session listens: its owner was told in an earlier life.
     pub(in crate::bayeux) fn restore_interest(&mut self, pattern: &ChannelPattern, strict: bool) {
         if self.is_from_elsewhere(pattern) {
-            let interest = Interest { strict, asked: None, ends: None };
-            self.trees.interests.by_pattern.entry(pattern.clone()).or_insert(interest).strict |= strict;
+            let interest = self.trees.interests.by_pattern.entry(pattern.clone()).or_default();
+            interest.told = interest.told.max(Some(strict));
         }
     }
 }

@@ -33,7 +33,7 @@ pub enum Call {
 #[serde(rename_all = "camelCase")]
 pub struct LinkCall {
     pub home: Home,
-    /// Which life of the home this is: its items are numbered from 1 in each.
+    /// Which life of the link this is: its items are numbered from 1 in each.
     pub life: u64,
     pub items: Vec<(u64, Item)>,
     /// Up to where the home has heard of this owner's events.
@@ -121,6 +121,9 @@ pub struct Relayed {
     pub event: Box<RawValue>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_to: Option<SessionKey>,
+    /// It may wait for company, whatever its channel is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lazy: bool,
 }
 
 /// Up to where a home has heard, and whether it wants to hear more.

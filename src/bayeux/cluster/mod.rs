@@ -65,8 +65,6 @@ pub(super) struct Trees {
     /// Calls under way, by their token.
     asked: BTreeMap<u64, About>,
     last_token: u64,
-    /// Which life of this object it is. A later one has a higher number.
-    life: u64,
     /// The number that this life's events began with.
     since: EventNumber,
     since_is_noted: bool,
@@ -158,7 +156,7 @@ impl BayeuxServer {
     ) -> Result<Option<Ticket>, BayeuxError> {
         let owner = self.owner_of(channel);
         if owner == self.home {
-            return Ok(self.wait_to_be_known(now, channel, event, publisher, lazy));
+            return self.wait_to_be_known(now, channel, event, publisher, lazy);
         }
         let event = messages::raw(event).ok_or(BayeuxError::OwnerUnreachable)?;
         let ticket = self.waiting.draw_ticket();
@@ -196,6 +194,7 @@ impl BayeuxServer {
     /// Tells those who have waited long enough.
     pub(super) fn give_up(&mut self, now: Millis) {
         self.give_up_links(now);
+        self.give_up_passing_on(now);
         self.give_up_standing(now);
         self.give_up_spans(now);
     }
@@ -226,7 +225,8 @@ impl BayeuxServer {
 
     /// A life begins: what it says must come after all that earlier ones said.
     pub(super) fn begin_life(&mut self, now: Millis) {
-        self.trees.life = now.0;
+        let chance = self.random_number();
+        self.trees.links.begin(now, chance);
         // Room for a thousand events in each millisecond that the object has ever lived.
         self.trees.since = EventNumber(now.0 << 10);
         self.journal.never_again(self.trees.since);

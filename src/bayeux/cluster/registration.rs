@@ -66,6 +66,11 @@ impl Standing {
         self.rests_until = Some(now + pause(self.failures));
     }
 
+    /// Whether one more may wait: one of each home, and as many publishes as may wait for a home.
+    fn has_room(&self, most: usize) -> bool {
+        self.waiting.len() < most
+    }
+
     fn next_number(&mut self, now: Millis) -> u64 {
         self.number = now.0.max(self.number + 1);
         self.number
@@ -86,17 +91,24 @@ impl BayeuxServer {
         event: &Event,
         publisher: Publisher,
         lazy: bool,
-    ) -> Option<Ticket> {
+    ) -> Result<Option<Ticket>, BayeuxError> {
         if self.is_known() {
-            return None;
+            return Ok(None);
+        }
+        if !self.trees.standing.has_room(self.options.max_relays) {
+            return Err(BayeuxError::OwnerUnreachable);
         }
         let ticket = self.waiting.draw_ticket();
         let publish = Waits::Publish { publisher, channel: channel.clone(), event: event.clone(), lazy, ticket };
         self.trees.standing.waiting.push_back((now, publish));
-        Some(ticket)
+        Ok(Some(ticket))
     }
 
     pub(super) fn wait_with_call(&mut self, now: Millis, from: Endpoint, call: Call) {
+        if !self.trees.standing.has_room(self.options.max_relays) {
+            // The home asks again after a pause.
+            return self.reply_to_call(from, Status::Unavailable, String::new());
+        }
         self.trees.standing.waiting.push_back((now, Waits::Call(from, call)));
     }
 

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 use super::home::Home;
 use super::messages::{Call, Failure, Gap, Item, LinkAnswer, LinkCall, to_json};
 use super::spans_trees;
-use crate::bayeux::io::Notice;
 use crate::bayeux::server::{BayeuxServer, Publisher};
 use crate::bayeux::session::{Session, SessionKey};
 use crate::bayeux::time::Millis;
@@ -25,8 +24,14 @@ pub struct Peer {
     pub(super) asked_since: bool,
     pub(super) failures: u32,
     pub(super) failing_since: Option<Millis>,
+    /// When it was last asked, and did not answer.
+    pub(super) failed_at: Millis,
+    /// Until when no other home passes events on to it, nor it to others: a relay of which it was a part has failed.
+    pub(super) apart_until: Millis,
     /// Events that one session there is not to hear.
     pub(super) not_to: BTreeMap<EventNumber, SessionKey>,
+    /// Events that may wait for company there, whatever their channel is.
+    pub(super) lazy: BTreeSet<EventNumber>,
     /// What it missed and has not been told of.
     pub(super) gap: Option<Gap>,
 }
@@ -73,6 +78,8 @@ pub struct Peers {
     unnoted: BTreeSet<SessionKey>,
     /// When those that were left alone are ready again.
     pub(super) resting: BTreeSet<(Millis, SessionKey)>,
+    /// How many relays have left, so that each home in turn passes one on.
+    pub(super) relays: usize,
 }
 
 impl Peers {
@@ -115,7 +122,10 @@ impl Peer {
             asked_since: false,
             failures: 0,
             failing_since: None,
+            failed_at: Millis::default(),
+            apart_until: Millis::default(),
             not_to: BTreeMap::new(),
+            lazy: BTreeSet::new(),
             gap: None,
         }
     }
@@ -133,6 +143,11 @@ impl Peer {
 impl BayeuxServer {
     pub(in crate::bayeux) fn is_peer(&self, key: SessionKey) -> bool {
         self.trees.peers.len() > 0 && self.sessions.get(key).is_some_and(|session| session.peer.is_some())
+    }
+
+    /// Those of them that are homes.
+    pub(in crate::bayeux) fn peers_of(&self, subscribers: &[SessionKey]) -> Vec<SessionKey> {
+        subscribers.iter().copied().filter(|key| self.is_peer(*key)).collect()
     }
 
     pub(super) fn peer_mut(&mut self, key: SessionKey) -> Option<&mut Peer> {
@@ -154,7 +169,8 @@ impl BayeuxServer {
 
     /// What a home sends over its link.
     pub(super) fn take_link(&mut self, now: Millis, from: Endpoint, call: LinkCall) {
-        if !self.is_known() {
+        // To listen where nothing is published yet the root need not know of it.
+        if !self.is_known() && call.items.iter().any(|(_, item)| matches!(item, Item::Publish { .. })) {
             return self.wait_with_call(now, from, Call::Link(call));
         }
         let LinkCall { home, life, items, heard } = call;
@@ -169,6 +185,8 @@ impl BayeuxServer {
         }
         let first = items.first().map_or(u64::MAX, |(number, _)| *number);
         peer.done.failed.retain(|number, _| *number >= first);
+        // It is within reach.
+        peer.failing_since = None;
         self.peer_has_heard(key, heard);
         let mut spans = None;
         for (number, item) in items {
@@ -240,6 +258,13 @@ impl BayeuxServer {
         }
     }
 
+    /// An event may wait for company at this home.
+    pub(in crate::bayeux) fn mark_lazy(&mut self, home: SessionKey, event: EventNumber) {
+        if let Some(peer) = self.peer_mut(home) {
+            peer.lazy.insert(event);
+        }
+    }
+
     /// A home wants to hear what matches.
     pub(super) fn let_listen(
         &mut self,
@@ -297,17 +322,13 @@ impl BayeuxServer {
         }
     }
 
-    /// A home is out of reach for good, or wants nothing more. What it has done stays known, should it say so again.
+    /// A home wants nothing more. What it has done stays known, should it say so again.
     pub(super) fn silence_peer(&mut self, key: SessionKey) {
         let Some(session) = self.sessions.get(key) else { return };
-        let lost = session.queue.len();
         // What spans trees is the root's to take back: it goes on counting on this tree's word.
         let own = session.subscriptions.iter().filter(|pattern| !spans_trees(pattern, self.options.tree_depth));
         let patterns: Vec<_> = own.cloned().collect();
         self.peer_has_heard(key, EventNumber(u64::MAX));
-        if lost > 0 {
-            self.tell(Notice::EventsDropped { events: lost });
-        }
         // Where the row stays the home says so again.
         let _ = self.stop_listening(key, &patterns);
     }
@@ -316,7 +337,8 @@ impl BayeuxServer {
         self.sessions.change(key, |session| {
             session.queue.forget_up_to(heard);
             let Some(peer) = &mut session.peer else { return };
-            peer.not_to.retain(|number, _| *number > heard);
+            peer.not_to = peer.not_to.split_off(&EventNumber(heard.0.saturating_add(1)));
+            peer.lazy = peer.lazy.split_off(&EventNumber(heard.0.saturating_add(1)));
             peer.gap.take_if(|gap| gap.upto <= heard);
             if matches!(peer.way, Way::Given(upto, _) if upto <= heard) {
                 peer.way = Way::Free;

@@ -1,7 +1,8 @@
 //! From a home to an owner: what the home's clients publish and want to hear, in order.
 //!
 //! One call is under way at a time, and carries all that has gathered since the last: under load calls get bigger, not more.
-//! A call that brings no answer is made again with the same numbers, and the owner passes over what it has done.
+//! A call that brings no answer is made again with the same numbers, and the owner passes over what it has done. So no two links may
+//! ever number their items alike: each has a life of its own, one that this home has never used.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -21,12 +22,16 @@ const MAX_BYTES: usize = 4 << 20;
 #[derive(Debug, Default)]
 pub struct Links {
     by_owner: BTreeMap<Home, Link>,
+    /// The last life that a link was given.
+    last_life: u64,
     /// Those of whom more was heard than is written down.
     pub unnoted: BTreeSet<Home>,
 }
 
 #[derive(Debug, Default)]
 pub struct Link {
+    /// In which its items are numbered. A later one has a higher number, also than all of this home's earlier lives.
+    life: u64,
     /// Those that the owner has not answered yet, oldest first.
     items: VecDeque<Pending>,
     /// Bytes of events in them.
@@ -53,16 +58,41 @@ struct Pending {
 #[derive(Debug)]
 pub enum Word {
     Waits(Ticket),
-    Interest(ChannelPattern),
+    /// The question of this number about a pattern, and whether somebody waits for its answer.
+    Interest {
+        pattern: ChannelPattern,
+        number: u64,
+        wait: bool,
+    },
     Nobody,
 }
 
 /// What became of one.
 type Outcome = (Word, Result<(), BayeuxError>);
 
+/// Bits of a link's life that are not the time: a million links fit into each millisecond that the home has ever lived.
+const LIFE_BITS: u32 = 22;
+
 impl Links {
+    /// A life of the home begins. `chance` sets it apart from one that began in the same millisecond, should the clock go back.
+    pub fn begin(&mut self, now: Millis, chance: u64) {
+        let below = (1 << (LIFE_BITS - 1)) - 1;
+        self.last_life = self.last_life.max((now.0 << LIFE_BITS) | (chance & below));
+    }
+
     pub fn to(&mut self, owner: &Home) -> &mut Link {
-        self.by_owner.entry(owner.clone()).or_default()
+        let last_life = &mut self.last_life;
+        self.by_owner.entry(owner.clone()).or_insert_with(|| {
+            *last_life += 1;
+            Link { life: *last_life, ..Link::default() }
+        })
+    }
+
+    /// The owner knows a later life of this home than the link's: it begins anew.
+    fn begin_anew(&mut self, owner: &Home, later: u64) {
+        self.last_life = self.last_life.max(later) + 1;
+        let life = self.last_life;
+        self.to(owner).renumber(life);
     }
 
     pub fn are_empty(&self) -> bool {
@@ -86,7 +116,7 @@ impl Link {
     }
 
     fn due(&self) -> Option<Millis> {
-        let patience = self.items.iter().find(|pending| !matches!(pending.word, Word::Nobody));
+        let patience = self.items.iter().find(|pending| pending.word.waits());
         let patience = patience.map(|pending| pending.since + PATIENCE);
         let rest = self.rests_until.filter(|_| !self.items.is_empty());
         patience.into_iter().chain(rest).min()
@@ -135,11 +165,12 @@ impl Link {
             if now < pending.since + PATIENCE {
                 return true;
             }
-            match std::mem::replace(&mut pending.word, Word::Nobody) {
-                // Nobody waits, but it must come to the owner all the same.
-                Word::Nobody => return true,
-                word => outcomes.push((word, Err(BayeuxError::OwnerUnreachable))),
+            // Nobody waits, but it must come to the owner all the same.
+            if !pending.word.waits() {
+                return true;
             }
+            let word = std::mem::replace(&mut pending.word, Word::Nobody);
+            outcomes.push((word, Err(BayeuxError::OwnerUnreachable)));
             if place > under_way {
                 *bytes -= pending.item.size();
             }
@@ -148,13 +179,24 @@ impl Link {
         outcomes
     }
 
-    /// The owner knows a later life of this home: everything is numbered anew.
-    fn renumber(&mut self) {
-        self.under_way = 0;
+    /// Everything is numbered anew. The owner has done nothing of it.
+    fn renumber(&mut self, life: u64) {
+        (self.life, self.under_way) = (life, 0);
         for (pending, number) in self.items.iter_mut().zip(1..) {
             pending.number = number;
         }
         self.last = self.items.len() as u64;
+    }
+}
+
+impl Word {
+    /// Whether somebody is told when it takes too long.
+    fn waits(&self) -> bool {
+        match self {
+            Self::Waits(_) => true,
+            Self::Interest { wait, .. } => *wait,
+            Self::Nobody => false,
+        }
     }
 }
 
@@ -180,7 +222,7 @@ impl BayeuxServer {
         let mut calls = Vec::new();
         for (owner, link) in &mut self.trees.links.by_owner {
             if let Some(items) = link.next_items(now) {
-                let (home, life, heard) = (self.home.clone(), self.trees.life, link.heard);
+                let (home, life, heard) = (self.home.clone(), link.life, link.heard);
                 calls.push((owner.clone(), LinkCall { home, life, items, heard }));
             }
         }
@@ -193,23 +235,21 @@ impl BayeuxServer {
         let link = self.trees.links.to(owner);
         let Some(LinkAnswer { failed, relay, later_life, is_new }) = answer else { return link.failed(now) };
         if let Some(later) = later_life {
-            self.trees.life = self.trees.life.max(later) + 1;
-            self.trees.links.by_owner.values_mut().for_each(Link::renumber);
-            return;
+            return self.trees.links.begin_anew(owner, later);
         }
         let (interests, publishes): (Vec<_>, Vec<_>) =
-            link.succeeded(&failed).into_iter().partition(|(word, _)| matches!(word, Word::Interest(_)));
+            link.succeeded(&failed).into_iter().partition(|(word, _)| matches!(word, Word::Interest { .. }));
         if is_new {
             (self.trees.links.to(owner).since, self.trees.links.to(owner).heard) = Default::default();
         }
         // First the subscriptions that were waited for, then what is for them, then the publishers who may be among them: they
         // read their own events before the reply.
-        self.tell_words(interests);
+        self.tell_words(now, interests);
         self.go_on(now);
         if let Some(relay) = relay {
             self.take_relay(now, &relay);
         }
-        self.tell_words(publishes);
+        self.tell_words(now, publishes);
         if is_new {
             self.ask_again(now, owner);
         }
@@ -217,14 +257,14 @@ impl BayeuxServer {
 
     pub(super) fn give_up_links(&mut self, now: Millis) {
         let outcomes: Vec<_> = self.trees.links.by_owner.values_mut().flat_map(|link| link.give_up(now)).collect();
-        self.tell_words(outcomes);
+        self.tell_words(now, outcomes);
     }
 
-    fn tell_words(&mut self, outcomes: Vec<Outcome>) {
+    fn tell_words(&mut self, now: Millis, outcomes: Vec<Outcome>) {
         for (word, outcome) in outcomes {
             match word {
                 Word::Waits(ticket) => self.waiting.word(ticket, outcome),
-                Word::Interest(pattern) => self.interest_settled(&pattern, &outcome),
+                Word::Interest { pattern, number, .. } => self.interest_settled(now, &pattern, number, &outcome),
                 Word::Nobody => (),
             }
         }

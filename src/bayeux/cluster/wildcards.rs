@@ -3,6 +3,7 @@
 //! A tree is told the whole list whenever it changes: what is lost or comes twice does no harm.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::home::Home;
 use super::messages::{Call, Done, Failure, Item, Span, Spans, to_json};
@@ -30,8 +31,13 @@ struct Tree {
     told: u64,
     being_told: bool,
     failures: u32,
+    failing_since: Option<Millis>,
     rests_until: Option<Millis>,
 }
+
+/// How long a tree may be out of reach before those who listen to all are told of success without it. It hears of them when it
+/// is back, and they hear of it from then on.
+const WITHOUT_IT_AFTER: Duration = Duration::from_secs(60);
 
 /// Someone who is told when every tree has a version of the list.
 #[derive(Debug)]
@@ -43,8 +49,13 @@ struct Waits {
 
 #[derive(Debug)]
 enum Who {
-    Link { from: Endpoint, key: SessionKey, is_new: bool },
-    Interest(ChannelPattern),
+    Link {
+        from: Endpoint,
+        key: SessionKey,
+        is_new: bool,
+    },
+    /// The question of this number about a pattern.
+    Interest(ChannelPattern, u64),
 }
 
 impl Root {
@@ -83,9 +94,10 @@ impl Root {
         Spans { version: self.version, spans: self.spans.iter().map(span).collect() }
     }
 
-    /// The oldest version that any tree has.
-    fn told(&self) -> u64 {
-        self.trees.values().map(|tree| tree.told).min().unwrap_or(u64::MAX)
+    /// The oldest version that any tree within reach has.
+    fn told(&self, now: Millis) -> u64 {
+        let lost = |tree: &&Tree| tree.failing_since.is_some_and(|since| since + WITHOUT_IT_AFTER <= now);
+        self.trees.values().filter(|tree| !lost(tree)).map(|tree| tree.told).min().unwrap_or(u64::MAX)
     }
 }
 
@@ -120,11 +132,11 @@ impl BayeuxServer {
     }
 
     /// Clients of the root itself listen to all trees.
-    pub(super) fn span_here(&mut self, now: Millis, pattern: &ChannelPattern, strict: bool) {
+    pub(super) fn span_here(&mut self, now: Millis, pattern: &ChannelPattern, question: u64, strict: bool) {
         let home = self.home.clone();
         match self.add_span(&home, pattern, strict) {
-            Ok(version) => self.wait_for_trees(now, version, Who::Interest(pattern.clone())),
-            Err(failure) => self.interest_settled(pattern, &Err(failure.into())),
+            Ok(version) => self.wait_for_trees(now, version, Who::Interest(pattern.clone(), question)),
+            Err(failure) => self.interest_settled(now, pattern, question, &Err(failure.into())),
         }
     }
 
@@ -152,12 +164,12 @@ impl BayeuxServer {
 
     /// Tells those whose version every tree has.
     fn tell_spanned(&mut self, now: Millis) {
-        let told = self.trees.root.told();
+        let told = self.trees.root.told(now);
         let done: Vec<_> = self.trees.root.waiting.extract_if(.., |waits| waits.version <= told).collect();
         for Waits { who, .. } in done {
             match who {
                 Who::Link { from, key, is_new } => self.answer_link(now, from, key, is_new),
-                Who::Interest(pattern) => self.interest_settled(&pattern, &Ok(())),
+                Who::Interest(pattern, question) => self.interest_settled(now, &pattern, question, &Ok(())),
             }
         }
     }
@@ -170,8 +182,8 @@ impl BayeuxServer {
                 Who::Link { from, .. } => {
                     self.reply_to_call(from, crate::bayeux::wire::Status::Unavailable, String::new());
                 }
-                Who::Interest(pattern) => {
-                    self.interest_settled(&pattern, &Err(BayeuxError::OwnerUnreachable));
+                Who::Interest(pattern, question) => {
+                    self.interest_settled(now, &pattern, question, &Err(BayeuxError::OwnerUnreachable));
                 }
             }
         }
@@ -202,13 +214,15 @@ impl BayeuxServer {
         tree.being_told = false;
         match answer {
             Some(Done {}) => {
-                (tree.told, tree.failures) = (tree.told.max(version), 0);
+                (tree.told, tree.failures, tree.failing_since) = (tree.told.max(version), 0, None);
                 self.note_tree(home);
                 self.tell_spanned(now);
             }
             None => {
                 tree.failures += 1;
+                tree.failing_since.get_or_insert(now);
                 tree.rests_until = Some(now + pause(tree.failures));
+                self.tell_spanned(now);
             }
         }
     }
@@ -219,7 +233,7 @@ impl BayeuxServer {
         let tree = self.trees.root.trees.entry(home.clone()).or_default();
         // One that comes again has been answered: this answer reaches nobody.
         if number > tree.number {
-            (tree.number, tree.told) = (number, list.version);
+            (tree.number, tree.told, tree.failing_since) = (number, list.version, None);
         }
         if self.note_tree(&home) {
             self.answer_with(from, &list);

@@ -19,7 +19,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rand_chacha::ChaCha12Rng;
-use rand_core::SeedableRng;
+use rand_core::{Rng, SeedableRng};
 
 use self::actions::Happenings;
 use self::hooks::Hooks;
@@ -348,6 +348,11 @@ impl BayeuxServer {
     /// A session's name that nobody can guess.
     pub(in crate::bayeux) fn new_client_id(&mut self) -> ClientId {
         ClientId::random(&self.home.code(), &mut self.random)
+    }
+
+    /// What tells apart what begins in the same millisecond.
+    pub(super) fn random_number(&mut self) -> u64 {
+        self.random.next_u64()
     }
 
     /// Ends a session. Its last events go with the connect it holds, or are given back where it holds none.

@@ -153,9 +153,12 @@ impl BayeuxServer {
             return Ok(());
         }
         let left_out = session.filter(|_| not_to.is_none());
-        let subscribers = self.subscriptions.matching(channel).filter(|key| Some(*key) != left_out).collect();
+        let subscribers: Vec<_> = self.subscriptions.matching(channel).filter(|key| Some(*key) != left_out).collect();
+        let homes: Vec<_> = if lazy { self.peers_of(&subscribers) } else { Vec::new() };
         let number = self.enqueue(now, subscribers, event, self.urgency(now, channel, lazy), key)?;
         self.was_taken(now, key);
+        // Each home is told at once, and lets its own wait.
+        homes.into_iter().for_each(|home| self.mark_lazy(home, number));
         if let (Some(home), Some(session)) = (session, not_to) {
             self.leave_out(home, number, session);
         }
@@ -172,10 +175,11 @@ impl BayeuxServer {
         left_out: Option<SessionKey>,
         channel: &ChannelId,
         event: &Event,
+        lazy: bool,
     ) -> Result<(), BayeuxError> {
         let wanted = |key: &SessionKey| Some(*key) != left_out && !self.is_peer(*key);
         let sessions = self.subscriptions.matching(channel).filter(wanted).collect();
-        self.enqueue(now, sessions, event, self.urgency(now, channel, false), None).map(drop)
+        self.enqueue(now, sessions, event, self.urgency(now, channel, lazy), None).map(drop)
     }
 
     /// Whether its publisher says again what was taken already: see `delivery/dedup.rs`.
