@@ -415,3 +415,35 @@ fn a_clock_that_jumps_back_does_no_harm() {
     alice.publish("/a", 1);
     assert_eq!(bob.connect().answer().data(), [1]);
 }
+
+#[test]
+fn one_who_never_acknowledges_does_not_keep_the_rows_of_what_was_sent_to_others() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "3600000")]);
+    let [mallory, bob] = ["mallory", "bob"].map(|name| acking(&scenario, name));
+    bob.unsubscribe("/a");
+    bob.subscribe("/b");
+    let [alice] = scenario.join(["alice"]);
+    alice.publish("/a", "never acknowledged");
+    assert_eq!(connect_acking(&mallory, 0).0, ["never acknowledged"]);
+    alice.publish("/a", "nor this");
+    assert_eq!(connect_acking(&mallory, 0).0, ["never acknowledged", "nor this"]);
+    let mut batch = 1;
+    let mut most = 0;
+    for turn in 0..1000 {
+        alice.publish("/b", turn);
+        let (heard, next) = connect_acking(&bob, batch);
+        assert_eq!(heard, [turn]);
+        batch = next;
+        scenario.after(50);
+        most = most.max(scenario.rows().count().2);
+    }
+    assert!(most < 150, "{most} rows of deliveries");
+
+    // What the rows say is still true.
+    alice.publish("/b", "new");
+    scenario.crashes();
+    assert_eq!(connect_acking(&bob, batch).0, ["new"], "nothing comes twice");
+    let (heard, second) = connect_acking(&mallory, 2);
+    assert_eq!(heard, ["nor this"], "batch 2 had but the first of them");
+    assert_eq!(connect_acking(&mallory, second).0, [json!(null); 0]);
+}

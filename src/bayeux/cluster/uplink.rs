@@ -240,6 +240,8 @@ impl BayeuxServer {
         let (interests, publishes): (Vec<_>, Vec<_>) =
             link.succeeded(&failed).into_iter().partition(|(word, _)| matches!(word, Word::Interest { .. }));
         if is_new {
+            // All but what this very call was about.
+            self.ask_again(now, owner);
             (self.trees.links.to(owner).since, self.trees.links.to(owner).heard) = Default::default();
         }
         // First the subscriptions that were waited for, then what is for them, then the publishers who may be among them: they
@@ -250,9 +252,6 @@ impl BayeuxServer {
             self.take_relay(now, &relay);
         }
         self.tell_words(now, publishes);
-        if is_new {
-            self.ask_again(now, owner);
-        }
     }
 
     pub(super) fn give_up_links(&mut self, now: Millis) {

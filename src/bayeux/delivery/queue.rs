@@ -129,6 +129,12 @@ impl Queue {
         true
     }
 
+    /// The batch that carried an event first, or 0, where it still waits here.
+    pub fn batch_of(&self, number: EventNumber) -> Option<u64> {
+        let at = self.entries.binary_search_by_key(&number, |entry| entry.number).ok()?;
+        self.entries.get(at).map(|entry| entry.batch)
+    }
+
     /// How many of the events have a row for this session.
     pub fn saved(&self) -> usize {
         self.saved

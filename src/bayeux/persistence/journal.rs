@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::store::{Store, StoreError};
+use super::store::{Delivery, Store, StoreError};
 use crate::bayeux::delivery::PublishKey;
 use crate::bayeux::session::{SessionKey, Sessions};
 use crate::bayeux::time::Millis;
@@ -21,6 +21,13 @@ const MAX_BYTES: usize = 8 << 20;
 
 /// How long an event may wait before it gets a row, and how long a row may stay that nobody needs.
 const TICK: Duration = Duration::from_secs(1);
+
+/// How many rows of deliveries there may be at least before they are put together: one client that never acknowledges keeps the rows
+/// of all that was sent since.
+const MOST_DELIVERIES: usize = 64;
+
+/// How many deliveries one row takes: about half a megabyte, of the two that a row may have.
+const DELIVERIES_A_ROW: usize = 8192;
 
 /// How many keys are written down of events that have no row any more: 20 kB, once in a tick.
 const MOST_KEYS: usize = 1000;
@@ -39,6 +46,9 @@ pub struct Journal {
     keys: VecDeque<PublishKey>,
     /// Since when rows may have become useless.
     released: Option<Millis>,
+    /// How many rows of deliveries were written since they were last put together, and how many may be.
+    deliveries: usize,
+    most_deliveries: usize,
     /// Bytes of the events that came since it was last seen to that none is kept in vain.
     bytes: usize,
 }
@@ -131,6 +141,21 @@ impl Journal {
         keys
     }
 
+    /// Takes note of what was sent.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn delivered(&mut self, deliveries: &[Delivery], store: &mut dyn Store) -> Result<(), StoreError> {
+        let Some(newest) = deliveries.iter().map(|delivery| delivery.newest).max() else { return Ok(()) };
+        self.deliveries += 1;
+        store.save_deliveries(newest, deliveries)
+    }
+
+    /// So many deliveries of earlier lives have rows.
+    pub fn restore_deliveries(&mut self, count: usize) {
+        self.deliveries = count;
+    }
+
     /// How many rows were written.
     pub fn saves(&self) -> u64 {
         self.saves
@@ -185,6 +210,39 @@ impl Journal {
                 store.forget_deliveries(self.saved.keys().next().copied())?;
             }
         }
+        if self.deliveries > self.most_deliveries.max(MOST_DELIVERIES) {
+            self.compact_deliveries(sessions, store)?;
+        }
+        Ok(())
+    }
+
+    /// Writes down anew what was sent of the events that have a row, and forgets all that was written of it before. What that costs grows
+    /// with what waits, so it is done the more seldom the more that is.
+    fn compact_deliveries(&mut self, sessions: &Sessions, store: &mut dyn Store) -> Result<(), StoreError> {
+        let mut by_session = BTreeMap::<SessionKey, Vec<Delivery>>::new();
+        let mut looked_at = 0;
+        for (number, saved) in &self.saved {
+            looked_at += saved.to.len();
+            for key in &saved.to {
+                let Some(session) = sessions.get(*key) else { continue };
+                let batch = match session.queue.batch_of(*number) {
+                    Some(0) => continue,
+                    batch => batch,
+                };
+                let deliveries = by_session.entry(*key).or_default();
+                // The numbers rise: what was sent before in the same way is part of this.
+                deliveries.pop_if(|delivery| delivery.batch == batch);
+                deliveries.push(Delivery { session: *key, newest: *number, batch });
+            }
+        }
+        let all: Vec<_> = by_session.into_values().flatten().collect();
+        for part in all.chunks(DELIVERIES_A_ROW) {
+            store.save_deliveries(self.last, part)?;
+        }
+        // The new rows speak of the last event of all, the old ones of earlier ones; where there is none both are of no use.
+        store.forget_deliveries(Some(self.last).filter(|_| !all.is_empty()))?;
+        self.deliveries = all.len().div_ceil(DELIVERIES_A_ROW);
+        self.most_deliveries = self.deliveries + MOST_DELIVERIES + looked_at / 8;
         Ok(())
     }
 }

@@ -263,9 +263,7 @@ impl BayeuxServer {
         for key in changed {
             self.save_session(*key)?;
         }
-        if let Some(newest) = deliveries.iter().map(|delivery| delivery.newest).max() {
-            self.store.save_deliveries(newest, deliveries)?;
-        }
+        self.journal.delivered(deliveries, &mut *self.store)?;
         self.journal.settle(now, &mut self.sessions, &mut *self.store)
     }
 

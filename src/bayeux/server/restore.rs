@@ -41,6 +41,7 @@ impl BayeuxServer {
             self.sessions.never_again(delivery.session);
             self.journal.never_again(delivery.newest);
         }
+        self.journal.restore_deliveries(deliveries.len());
         let deliveries = Deliveries::new(deliveries);
         for event in events {
             self.restore_event(now, event, &deliveries);

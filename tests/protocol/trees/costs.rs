@@ -44,7 +44,7 @@ fn it_costs_one_more_for_each_other_home_that_listens() {
 
 #[test]
 fn a_home_that_says_no_more_is_asked_once_whether_it_has_heard() {
-    let mut network = Network::new(Options::default());
+    let mut network = Network::patient();
     let client = network.join("@0");
     network.subscribe(&client, "/a/x");
     network.publish(&client, "/a/x", 1);

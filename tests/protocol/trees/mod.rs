@@ -9,7 +9,10 @@
 mod client;
 mod costs;
 mod history;
+mod interests;
+mod links;
 mod network;
+mod out_of_reach;
 mod overflow;
 mod relays;
 mod simulation;

@@ -1,10 +1,11 @@
-//! A few objects by hand: calls arrive at once, but for those of an object that is cut off.
+//! A few objects by hand: calls arrive at once, unless an object is cut off, slow, or the test lets each call pass itself. Rows
+//! survive crashes, and time passes as the objects want to be woken.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, EndpointKey, Home, Input, Millis, Options, Origin, Output, RequestId, Status,
-    Stored, parse_json,
+    Application, BayeuxServer, Endpoint, EndpointKey, Home, Input, Millis, Notice, Options, Origin, Output, RequestId,
+    Status, parse_json,
 };
 use serde_json::{Value, json};
 
@@ -14,57 +15,132 @@ pub struct Network {
     options: Options,
     now: u64,
     last: u64,
-    servers: BTreeMap<Home, BayeuxServer>,
+    objects: BTreeMap<Home, Object>,
     cut_off: BTreeSet<Home>,
-    /// Objects whose answers to others are on their way for long, and those answers: for whom, and its token.
+    /// Objects whose answers to others are on their way for long, and those answers.
     slow: BTreeSet<Home>,
-    late: Vec<(Home, u64, Option<String>)>,
+    late: Vec<Packet>,
+    /// What is on its way.
+    under_way: VecDeque<Packet>,
+    /// Whether the test lets each of them pass itself.
+    held: bool,
     /// Calls that wait for an answer: who asked, and the token.
-    asked: BTreeMap<u64, (Home, u64)>,
+    asked: BTreeMap<u64, (Home, Home, u64)>,
     answers: BTreeMap<u64, String>,
-    calls: usize,
+    calls: Vec<(Home, Home)>,
+    told: Vec<Notice>,
+}
+
+#[derive(Default)]
+struct Object {
+    rows: Rows,
+    server: Option<BayeuxServer>,
+    wake: Option<u64>,
+}
+
+/// A call, or an answer to one: none where the object could not be reached.
+enum Packet {
+    Call { from: Home, whom: Home, token: u64, text: String },
+    Answer { to: Home, from: Home, token: u64, text: Option<String> },
 }
 
 /// A session and its home.
 pub struct Client {
     home: Home,
     id: String,
+    acked: Option<std::cell::Cell<i64>>,
+}
+
+fn named(name: &str) -> Home {
+    Home::named(name).unwrap()
 }
 
 impl Network {
     pub fn new(options: Options) -> Self {
-        let (servers, cut_off, slow, late) = Default::default();
-        let (asked, answers) = Default::default();
-        Self { options, now: 1_700_000_000_000, last: 0, servers, cut_off, slow, late, asked, answers, calls: 0 }
+        Self {
+            options,
+            now: 1_700_000_000_000,
+            last: 0,
+            objects: BTreeMap::new(),
+            cut_off: BTreeSet::new(),
+            slow: BTreeSet::new(),
+            late: Vec::new(),
+            under_way: VecDeque::new(),
+            held: false,
+            asked: BTreeMap::new(),
+            answers: BTreeMap::new(),
+            calls: Vec::new(),
+            told: Vec::new(),
+        }
+    }
+
+    /// Sessions that are not lost while a test waits for hours.
+    pub fn patient() -> Self {
+        Self::new(Options { max_interval: std::time::Duration::from_secs(24 * 3600), ..Options::default() })
     }
 
     /// A client at that home, whose first connect was answered.
     pub fn join(&mut self, home: &str) -> Client {
-        let home = Home::named(home).unwrap();
-        let handshake =
-            json!([{"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]}]);
+        self.join_with(home, false)
+    }
+
+    /// One that acknowledges.
+    pub fn join_acking(&mut self, home: &str) -> Client {
+        self.join_with(home, true)
+    }
+
+    fn join_with(&mut self, home: &str, acks: bool) -> Client {
+        let home = named(home);
+        let handshake = json!([{"channel": "/meta/handshake", "version": "1.0",
+            "supportedConnectionTypes": ["long-polling", "websocket"], "ext": {"ack": acks}}]);
         let reply = self.post(&home, &handshake);
-        let client = Client { home, id: reply[0]["clientId"].as_str().unwrap().to_owned() };
+        let id = reply[0]["clientId"].as_str().unwrap().to_owned();
+        let client = Client { home, id, acked: acks.then(std::cell::Cell::default) };
         self.connect(&client);
         client
     }
 
     pub fn subscribe(&mut self, client: &Client, pattern: &str) {
-        let reply = self.say(client, json!({"channel": "/meta/subscribe", "subscription": pattern}));
+        let reply = self.try_subscribe(client, pattern).expect("an answer");
+        assert_eq!(reply["successful"], true, "{reply}");
+    }
+
+    /// The reply to a subscribe, if it is there at once.
+    pub fn try_subscribe(&mut self, client: &Client, pattern: &str) -> Option<Value> {
+        let number = self.ask(client, json!({"channel": "/meta/subscribe", "subscription": pattern}));
+        self.reply(number)
+    }
+
+    pub fn unsubscribe(&mut self, client: &Client, pattern: &str) {
+        let reply = self.say(client, json!({"channel": "/meta/unsubscribe", "subscription": pattern}));
         assert_eq!(reply[0]["successful"], true, "{reply}");
     }
 
     pub fn publish(&mut self, client: &Client, channel: &str, data: impl Into<Value>) {
-        let reply = self.say(client, json!({"channel": channel, "data": data.into()}));
-        let reply = reply.as_array().unwrap().last().unwrap().clone();
+        let reply = self.try_publish(client, channel, data).expect("an answer");
         assert_eq!(reply["successful"], true, "{reply}");
+    }
+
+    /// The reply to a publish, if it is there at once.
+    pub fn try_publish(&mut self, client: &Client, channel: &str, data: impl Into<Value>) -> Option<Value> {
+        let number = self.ask(client, json!({"channel": channel, "data": data.into()}));
+        self.reply(number)
     }
 
     /// All that is answered to a connect that is not held.
     pub fn connect(&mut self, client: &Client) -> Vec<Value> {
-        let connect = json!({"channel": "/meta/connect", "connectionType": "long-polling", "advice": {"timeout": 0}});
+        let mut connect =
+            json!({"channel": "/meta/connect", "connectionType": "long-polling", "advice": {"timeout": 0}});
+        if let Some(acked) = &client.acked {
+            connect["ext"] = json!({"ack": acked.get()});
+        }
         let answer = self.say(client, connect);
-        answer.as_array().unwrap().clone()
+        let answer = answer.as_array().unwrap().clone();
+        if let (Some(acked), Some(ack)) = (&client.acked, answer.last().and_then(|reply| reply["ext"]["ack"].as_i64()))
+        {
+            acked.set(ack);
+        }
+        answer
     }
 
     /// The data of the events that come with a connect.
@@ -73,23 +149,54 @@ impl Network {
         answer.iter().filter(|message| message.get("successful").is_none()).map(|event| event["data"].clone()).collect()
     }
 
-    fn say(&mut self, client: &Client, mut message: Value) -> Value {
+    /// Whether a connect that nothing waits for is held. It stays so.
+    pub fn holds(&mut self, client: &Client) -> u64 {
+        let number = self.ask(client, json!({"channel": "/meta/connect", "connectionType": "long-polling"}));
+        assert!(!self.answers.contains_key(&number), "not held: {:?}", self.answers[&number]);
+        number
+    }
+
+    fn say(&mut self, client: &Client, message: Value) -> Value {
+        let number = self.ask(client, message);
+        serde_json::from_str(&self.answers.remove(&number).expect("an answer")).unwrap()
+    }
+
+    /// Sends a message whose answer may come later, under this number.
+    pub fn ask(&mut self, client: &Client, mut message: Value) -> u64 {
         message["clientId"] = json!(client.id);
-        self.post(&client.home, &json!([message]))
+        self.send(&client.home, &json!([message]))
+    }
+
+    /// The last message of an answer, if it has come.
+    pub fn reply(&mut self, number: u64) -> Option<Value> {
+        let answer: Vec<Value> = serde_json::from_str(self.answers.get(&number)?).unwrap();
+        answer.into_iter().next_back()
     }
 
     fn post(&mut self, home: &Home, messages: &Value) -> Value {
+        let number = self.send(home, messages);
+        serde_json::from_str(&self.answers.remove(&number).expect("an answer")).unwrap()
+    }
+
+    fn send(&mut self, home: &Home, messages: &Value) -> u64 {
         let messages = parse_json(&messages.to_string(), &self.options).unwrap();
         self.last += 1;
         let number = self.last;
         let from = Endpoint::LongPolling(RequestId::new(number));
         self.input(home, Input::Messages { from, origin: Origin::default(), messages });
-        serde_json::from_str(&self.answers.remove(&number).expect("an answer")).unwrap()
+        number
+    }
+
+    /// A call in another object's own words.
+    pub fn call(&mut self, whom: &str, call: &str) {
+        self.last += 1;
+        let from = Endpoint::LongPolling(RequestId::new(self.last));
+        self.input(&named(whom), Input::Call { from, call: call.to_owned() });
     }
 
     /// No call comes to it or from it, or all do again.
     pub fn cut_off(&mut self, home: &str, cut: bool) {
-        let home = Home::named(home).unwrap();
+        let home = named(home);
         if cut {
             self.cut_off.insert(home)
         } else {
@@ -99,69 +206,221 @@ impl Network {
 
     /// From now on what it answers to others comes late.
     pub fn answers_late(&mut self, home: &str) {
-        self.slow.insert(Home::named(home).unwrap());
+        self.slow.insert(named(home));
     }
 
     /// All that is late comes now, and nothing is late any more.
     pub fn late_answers_come(&mut self) {
         self.slow.clear();
-        for (asker, token, answer) in std::mem::take(&mut self.late) {
-            self.input(&asker, Input::Answer { token, answer });
+        self.under_way.extend(std::mem::take(&mut self.late));
+        self.settle();
+    }
+
+    /// So long had those waited who asked an object that is slow: they wait no more. What it answers comes to nothing.
+    pub fn late_answers_are_given_up(&mut self) {
+        for packet in std::mem::take(&mut self.late) {
+            let Packet::Answer { to, from, token, .. } = packet else { continue };
+            self.under_way.push_back(Packet::Answer { to, from, token, text: None });
         }
+        self.settle();
     }
 
     /// It begins anew, with nothing.
     pub fn forgets_all(&mut self, home: &str) {
-        self.servers.remove(&Home::named(home).unwrap());
+        self.objects.remove(&named(home));
+    }
+
+    /// It begins anew with its rows. Nobody is answered that waited for it.
+    pub fn crashes(&mut self, home: &str) {
+        let home = named(home);
+        let object = self.objects.get_mut(&home).unwrap();
+        (object.server, object.wake) = (None, None);
+        self.under_way.retain(|packet| match packet {
+            Packet::Call { from, .. } => *from != home,
+            Packet::Answer { to, .. } => *to != home,
+        });
+        let gone = self.asked.extract_if(.., |_, (_, at, _)| *at == home).collect::<Vec<_>>();
+        for (_, (to, from, token)) in gone {
+            self.under_way.push_back(Packet::Answer { to, from, token, text: None });
+        }
+        if !self.held {
+            self.settle();
+        }
+    }
+
+    pub fn rows(&self, home: &str) -> &Rows {
+        &self.objects[&named(home)].rows
+    }
+
+    /// Whether nobody is here, and nothing is kept for anyone.
+    pub fn is_empty(&self, home: &str) -> bool {
+        self.objects.get(&named(home)).and_then(|object| object.server.as_ref()).is_none_or(BayeuxServer::is_empty)
+    }
+
+    pub fn clock_goes_back(&mut self, ms: u64) {
+        self.now -= ms;
+    }
+
+    /// From now on the test lets calls and answers pass.
+    pub fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// All that is on its way arrives, and what follows too.
+    pub fn flow(&mut self) {
+        self.held = false;
+        self.settle();
+    }
+
+    /// The oldest call from one to the other arrives.
+    pub fn pass_call(&mut self, from: &str, whom: &str) {
+        let packet = self.take_call(from, whom);
+        self.arrive(packet);
+    }
+
+    /// The oldest answer from one to the other arrives.
+    pub fn pass_answer(&mut self, from: &str, to: &str) {
+        let (from, to) = (named(from), named(to));
+        let wanted = |packet: &Packet| matches!(packet, Packet::Answer { to: t, from: f, .. } if *t == to && *f == from);
+        let at = self.under_way.iter().position(wanted).expect("an answer");
+        let packet = self.under_way.remove(at).unwrap();
+        self.arrive(packet);
+    }
+
+    /// The oldest call from one to the other never arrives.
+    pub fn lose_call(&mut self, from: &str, whom: &str) {
+        let Packet::Call { from, whom, token, .. } = self.take_call(from, whom) else { unreachable!() };
+        self.under_way.push_back(Packet::Answer { to: from, from: whom, token, text: None });
+    }
+
+    fn take_call(&mut self, from: &str, whom: &str) -> Packet {
+        let (from, whom) = (named(from), named(whom));
+        let wanted =
+            |packet: &Packet| matches!(packet, Packet::Call { from: f, whom: w, .. } if *f == from && *w == whom);
+        let at = self.under_way.iter().position(wanted).expect("a call");
+        self.under_way.remove(at).unwrap()
     }
 
     /// How many calls there were between objects since this was asked last.
     pub fn calls(&mut self) -> usize {
-        std::mem::take(&mut self.calls)
+        std::mem::take(&mut self.calls).len()
     }
 
+    /// The calls since then to this object.
+    pub fn calls_to(&mut self, home: &str) -> usize {
+        let home = named(home);
+        self.calls.extract_if(.., |(_, whom)| *whom == home).count()
+    }
+
+    /// Whom an object has asked whose call has not arrived yet.
+    pub fn called_by(&self, home: &str) -> Vec<String> {
+        let home = named(home);
+        let asked = |packet: &Packet| match packet {
+            Packet::Call { from, whom, .. } if *from == home => Some(whom.to_string()),
+            _ => None,
+        };
+        self.under_way.iter().filter_map(asked).collect()
+    }
+
+    /// The data of the events in an answer.
+    pub fn events(&self, number: u64) -> Vec<Value> {
+        let answer: Vec<Value> = self.answers.get(&number).map_or(Vec::new(), |text| serde_json::from_str(text).unwrap());
+        answer.iter().filter(|message| message.get("successful").is_none()).map(|event| event["data"].clone()).collect()
+    }
+
+    /// What was told to the log since this was asked last.
+    pub fn told(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.told)
+    }
+
+    /// Time passes, and each object is woken when it wants to be.
     pub fn after(&mut self, ms: u64) {
-        self.now += ms;
-        for home in self.servers.keys().cloned().collect::<Vec<_>>() {
+        let until = self.now + ms;
+        loop {
+            let due = |(home, object): (&Home, &Object)| {
+                object.wake.filter(|wake| *wake <= until && object.server.is_some()).map(|wake| (wake, home.clone()))
+            };
+            let Some((time, home)) = self.objects.iter().filter_map(due).min() else { break };
+            self.now = self.now.max(time);
+            self.objects.get_mut(&home).unwrap().wake = None;
             self.input(&home, Input::Timeout);
         }
+        self.now = until;
+    }
+
+    /// It is awake, and may say what it has to say.
+    pub fn wakes(&mut self, home: &str) {
+        self.input(&named(home), Input::Timeout);
     }
 
     fn input(&mut self, home: &Home, input: Input) {
         let now = Millis(self.now);
-        if !self.servers.contains_key(home) {
-            let rows = Box::new(Rows::default());
-            let seed = [self.last as u8; 32];
+        let object = self.objects.entry(home.clone()).or_default();
+        let server = object.server.get_or_insert_with(|| {
+            let seed = std::array::from_fn(|at| (self.last >> (8 * (at % 8))) as u8 ^ home.name().len() as u8);
+            let rows = Box::new(object.rows.clone());
             let mut server = BayeuxServer::new(home.clone(), self.options.clone(), Application::new(), seed, rows);
-            server.restore(now, Stored::default(), Vec::new());
-            self.servers.insert(home.clone(), server);
+            server.restore(now, object.rows.load(), Vec::new());
+            server
+        });
+        let outputs = server.handle(now, input);
+        for output in outputs {
+            self.perform(home, output);
         }
-        for output in self.servers.get_mut(home).unwrap().handle(now, input) {
-            match output {
-                Output::Send { to, status, messages, .. } => {
-                    let EndpointKey::LongPolling(number) = to.key() else { panic!("{to:?}") };
-                    let Some((asker, token)) = self.asked.remove(&number) else {
-                        self.answers.insert(number, messages);
-                        continue;
-                    };
-                    let answer = (status == Status::Ok).then_some(messages);
-                    if self.slow.contains(home) {
-                        self.late.push((asker, token, answer));
-                        continue;
-                    }
-                    self.input(&asker, Input::Answer { token, answer });
+        if !self.held {
+            self.settle();
+        }
+    }
+
+    fn perform(&mut self, home: &Home, output: Output) {
+        match output {
+            Output::Send { to, status, messages, .. } => {
+                let EndpointKey::LongPolling(number) = to.key() else { return };
+                let Some((asker, _, token)) = self.asked.remove(&number) else {
+                    self.answers.insert(number, messages);
+                    return;
+                };
+                let text = (status == Status::Ok).then_some(messages);
+                let answer = Packet::Answer { to: asker, from: home.clone(), token, text };
+                if self.slow.contains(home) {
+                    self.late.push(answer);
+                } else {
+                    self.under_way.push_back(answer);
                 }
-                Output::Ask { token, whom, .. } if self.cut_off.contains(&whom) || self.cut_off.contains(home) => {
-                    self.input(home, Input::Answer { token, answer: None });
+            }
+            Output::Ask { token, whom, call } => {
+                self.under_way.push_back(Packet::Call { from: home.clone(), whom, token, text: call });
+            }
+            Output::WakeAt(Millis(time)) => self.objects.get_mut(home).unwrap().wake = Some(time),
+            Output::Tell(notice) => self.told.push(notice),
+            _ => (),
+        }
+    }
+
+    fn settle(&mut self) {
+        let held = std::mem::replace(&mut self.held, true);
+        while let Some(packet) = self.under_way.pop_front() {
+            self.arrive(packet);
+        }
+        self.held = held;
+    }
+
+    fn arrive(&mut self, packet: Packet) {
+        match packet {
+            Packet::Call { from, whom, token, .. } if self.cut_off.contains(&whom) || self.cut_off.contains(&from) => {
+                self.under_way.push_back(Packet::Answer { to: from, from: whom, token, text: None });
+            }
+            Packet::Call { from, whom, token, text } => {
+                self.last += 1;
+                self.calls.push((from.clone(), whom.clone()));
+                self.asked.insert(self.last, (from, whom.clone(), token));
+                let from = Endpoint::LongPolling(RequestId::new(self.last));
+                self.input(&whom, Input::Call { from, call: text });
+            }
+            Packet::Answer { to, token, text, .. } => {
+                if self.objects.get(&to).is_some_and(|object| object.server.is_some()) {
+                    self.input(&to, Input::Answer { token, answer: text });
                 }
-                Output::Ask { token, whom, call } => {
-                    self.calls += 1;
-                    self.last += 1;
-                    self.asked.insert(self.last, (home.clone(), token));
-                    let from = Endpoint::LongPolling(RequestId::new(self.last));
-                    self.input(&whom, Input::Call { from, call });
-                }
-                _ => (),
             }
         }
     }

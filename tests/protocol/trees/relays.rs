@@ -1,9 +1,26 @@
-//! What homes say to what owners relay.
+//! What homes say to what owners relay, and homes that pass events on to others.
 
 use bayeux_edge::bayeux::Options;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::network::Network;
+use super::network::{Client, Network};
+
+/// More than are told one by one.
+const MANY: usize = 34;
+
+/// Alice at the owner of `/a`, and someone at each of many homes, who has heard one event.
+fn many_homes(name: impl Fn(usize) -> String) -> (Network, Client, Vec<Client>) {
+    let mut network = Network::patient();
+    let alice = network.join("/a");
+    let listeners: Vec<_> = (0..MANY).map(|number| network.join_acking(&name(number))).collect();
+    listeners.iter().for_each(|listener| network.subscribe(listener, "/a/x"));
+    network.publish(&alice, "/a/x", 0);
+    network.after(1000);
+    for listener in &listeners {
+        assert_eq!(network.hears(listener), [0]);
+    }
+    (network, alice, listeners)
+}
 
 #[test]
 fn a_home_that_wanted_nothing_when_it_heard_and_asks_again_before_that_is_known_is_not_forgotten() {
@@ -20,4 +37,86 @@ fn a_home_that_wanted_nothing_when_it_heard_and_asks_again_before_that_is_known_
     network.publish(&alice, "/a/x", 3);
     network.after(1000);
     assert_eq!(network.hears(&carol), [json!(2), json!(3)]);
+}
+
+#[test]
+fn whichever_home_of_a_group_is_out_of_reach_all_others_hear() {
+    let groups: [fn(usize) -> String; 2] =
+        [|number| format!("@weur.{number}"), |number| if number == 0 { "/".to_owned() } else { format!("@{number}") }];
+    for name in groups {
+        let (mut network, alice, listeners) = many_homes(name);
+        for dead in 0..MANY {
+            network.cut_off(&name(dead), true);
+            network.publish(&alice, "/a/x", dead + 1);
+            network.after(20_000);
+            for (number, listener) in listeners.iter().enumerate().filter(|(number, _)| *number != dead) {
+                let heard = network.hears(listener);
+                assert!(heard.contains(&json!(dead + 1)), "{} hears {heard:?}", name(number));
+            }
+            network.cut_off(&name(dead), false);
+            network.after(60_000);
+            assert!(network.hears(&listeners[dead]).contains(&json!(dead + 1)));
+        }
+    }
+}
+
+#[test]
+fn a_home_that_hangs_keeps_nobody_of_its_group_from_hearing() {
+    let (mut network, alice, listeners) = many_homes(|number| format!("@weur.{number}"));
+    network.answers_late("@weur.7");
+    for number in 1..=3 {
+        network.publish(&alice, "/a/x", number);
+        network.after(5000);
+    }
+    for (number, listener) in listeners.iter().enumerate().filter(|(number, _)| *number != 7) {
+        assert_eq!(network.hears(listener), [1, 2, 3], "@weur.{number}");
+    }
+    network.late_answers_are_given_up();
+    network.late_answers_come();
+    network.publish(&alice, "/a/x", 4);
+    network.after(60_000);
+    assert_eq!(network.hears(&listeners[7]), [1, 2, 3, 4]);
+}
+
+#[test]
+fn homes_take_turns_to_pass_on_and_none_passes_on_to_more_than_31() {
+    let (mut network, alice, _) = many_homes(|number| format!("@weur.{number}"));
+    network.calls();
+    let mut owner_asks = std::collections::BTreeSet::new();
+    for number in 0..10 {
+        network.hold();
+        network.publish(&alice, "/a/x", number);
+        let asked = network.called_by("/a");
+        assert_eq!(asked.len(), 2, "two groups of 17: {asked:?}");
+        owner_asks.extend(asked);
+        network.flow();
+        network.after(1000);
+    }
+    assert!(owner_asks.len() > 5, "{owner_asks:?}");
+}
+
+#[test]
+fn what_is_in_no_hurry_waits_for_company_at_other_homes_too() {
+    let mut network = Network::patient();
+    let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
+    network.subscribe(&bob, "/a/x");
+    network.publish(&alice, "/a/x", 0);
+    network.after(1000);
+    assert_eq!(network.hears(&bob), [0]);
+    let held = network.holds(&bob);
+    // As the home of an application says it that publishes lazily.
+    let life = u64::MAX >> 1;
+    let event = r#"{"channel":"/a/x","data":1}"#;
+    network.call(
+        "/a",
+        &format!(
+            r#"{{"link":{{"home":"@7","life":{life},"items":[[1,{{"publish":{{"event":{event},"lazy":true}}}}]],"heard":0}}}}"#
+        ),
+    );
+    network.after(1000);
+    assert_eq!(network.reply(held), None, "it is in no hurry");
+    network.publish(&alice, "/a/x", 2);
+    network.after(1000);
+    let heard: Vec<Value> = network.events(held);
+    assert_eq!(heard, [1, 2]);
 }

@@ -1,6 +1,7 @@
-//! Patterns that span trees, and homes that come and go.
+//! Patterns that span trees, homes that come and go, and what waits for the root.
 
 use bayeux_edge::bayeux::Options;
+use serde_json::json;
 
 use super::network::Network;
 
@@ -20,4 +21,57 @@ fn a_tree_goes_on_telling_a_home_what_the_root_has_not_taken_back() {
     network.subscribe(&carol, "/*");
     network.publish(&alice, "/b", 3);
     assert_eq!(network.hears(&carol), [3]);
+}
+
+#[test]
+fn a_tree_that_is_out_of_reach_for_long_keeps_nobody_from_listening_to_all_others() {
+    let mut network = Network::patient();
+    let [alice, dave] = ["/a", "/b"].map(|home| network.join(home));
+    network.publish(&alice, "/a/x", 0);
+    network.publish(&dave, "/b/x", 0);
+    network.cut_off("/b", true);
+    for home in ["@0", "@1"] {
+        let bob = network.join(home);
+        let first = network.ask(&bob, json!({"channel": "/meta/subscribe", "subscription": "/**"}));
+        network.after(120_000);
+        assert!(network.reply(first).is_some());
+        network.subscribe(&bob, "/**");
+        network.publish(&alice, "/a/x", 1);
+        assert_eq!(network.hears(&bob), [1], "{home}");
+    }
+    network.cut_off("/b", false);
+    network.after(60_000);
+    let carol = network.join("@2");
+    network.subscribe(&carol, "/**");
+    network.publish(&dave, "/b/x", 2);
+    network.after(1000);
+    assert_eq!(network.hears(&carol), [2]);
+}
+
+#[test]
+fn to_listen_in_a_tree_where_nothing_is_published_the_root_is_not_asked() {
+    let mut network = Network::patient();
+    let bob = network.join("@0");
+    network.calls();
+    network.subscribe(&bob, "/new/x");
+    assert_eq!((network.calls_to("/"), network.calls_to("/new")), (0, 1));
+    let alice = network.join("@1");
+    network.publish(&alice, "/new/x", 1);
+    network.after(1000);
+    assert_eq!(network.hears(&bob), [1]);
+}
+
+#[test]
+fn no_more_publishes_wait_for_the_root_than_may_wait_for_a_home() {
+    let mut network = Network::new(Options { max_relays: 3, ..Options::default() });
+    let alice = network.join("/a");
+    network.cut_off("/", true);
+    let replies = [0, 1, 2, 3, 4].map(|data| network.ask(&alice, json!({"channel": "/a/x", "data": data})));
+    let refused = replies.map(|reply| network.reply(reply).is_some_and(|reply| reply["successful"] == false));
+    assert_eq!(refused, [false, false, false, true, true]);
+    network.cut_off("/", false);
+    network.after(2000);
+    for reply in &replies[..3] {
+        assert_eq!(network.reply(*reply).unwrap()["successful"], true);
+    }
 }

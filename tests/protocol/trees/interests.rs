@@ -1,0 +1,89 @@
+//! What homes ask owners for, what is answered, and what is taken back.
+
+use serde_json::json;
+
+use super::network::Network;
+
+/// Publishes what a listener at `@0` cannot hear now, and lets the owner crash.
+fn publish_and_crash(network: &mut Network, alice: &super::network::Client) {
+    network.cut_off("@0", true);
+    network.publish(alice, "/a/x", 1);
+    network.crashes("/a");
+    network.cut_off("@0", false);
+    network.wakes("/a");
+    network.after(60_000);
+}
+
+#[test]
+fn who_acknowledges_and_was_refused_is_not_told_of_success_before_the_owner_knows_of_it() {
+    let mut network = Network::patient();
+    let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
+    network.subscribe(&bob, "/a/x");
+    let carol = network.join_acking("@0");
+    network.cut_off("/a", true);
+    let first = network.ask(&carol, json!({"channel": "/meta/subscribe", "subscription": "/a/x"}));
+    network.after(20_000);
+    assert_eq!(network.reply(first).unwrap()["successful"], false);
+    network.cut_off("/a", false);
+    network.after(60_000);
+    network.subscribe(&carol, "/a/x");
+    publish_and_crash(&mut network, &alice);
+    assert_eq!(network.hears(&carol), [1]);
+}
+
+#[test]
+fn the_answer_for_one_who_does_not_acknowledge_is_none_for_one_who_does() {
+    let mut network = Network::patient();
+    let alice = network.join("/a");
+    network.publish(&alice, "/a/y", 0);
+    let (bob, carol) = (network.join("@0"), network.join_acking("@0"));
+    network.hold();
+    let [_, of_carol] = [&bob, &carol]
+        .map(|client| network.ask(client, json!({"channel": "/meta/subscribe", "subscription": "/a/x"})));
+    network.pass_call("@0", "/a");
+    network.pass_answer("/a", "@0");
+    assert_eq!(network.reply(of_carol), None, "her own question is not answered");
+    network.flow();
+    assert_eq!(network.reply(of_carol).unwrap()["successful"], true);
+    publish_and_crash(&mut network, &alice);
+    assert_eq!(network.hears(&carol), [1]);
+}
+
+#[test]
+fn an_owner_that_has_forgotten_all_and_cannot_write_is_asked_until_it_can() {
+    let mut network = Network::patient();
+    let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
+    network.subscribe(&bob, "/a/x");
+    network.forgets_all("/a");
+    let alice = { drop(alice); network.join("/a") };
+    network.publish(&alice, "/a/y", 0);
+    network.rows("/a").are_full(true);
+    // The home learns with any answer that it is not known any more.
+    network.try_publish(&bob, "/a/y", 1);
+    network.after(3000);
+    network.rows("/a").are_full(false);
+    network.after(60_000);
+    network.publish(&alice, "/a/x", 2);
+    network.after(1000);
+    assert_eq!(network.hears(&bob), [2]);
+}
+
+#[test]
+fn events_that_come_while_a_pattern_is_still_asked_for_take_nothing_back() {
+    let mut network = Network::patient();
+    let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
+    network.subscribe(&bob, "/a/x");
+    network.publish(&alice, "/a/x", 0);
+    network.hears(&bob);
+    network.after(1000);
+    network.unsubscribe(&bob, "/a/x");
+    network.calls();
+    for number in 1..=100 {
+        network.publish(&alice, "/a/x", number);
+        network.after(10);
+    }
+    assert_eq!(network.calls_to("/"), 0);
+    assert_eq!(network.calls_to("/a"), 0);
+    network.after(20_000);
+    assert_eq!(network.calls_to("/a"), 1, "it is taken back once");
+}

@@ -1,0 +1,70 @@
+//! How the items of homes are numbered, and what an answer says of them.
+
+use serde_json::json;
+
+use super::network::{Client, Network};
+
+/// Bob listens at the owner of `/b`. Carol's home has published to `/a` and begins anew with a clock that is behind: `/a` knows a later
+/// life of it, `/b` none.
+fn behind() -> (Network, Client, Client) {
+    let mut network = Network::patient();
+    let (_, bob) = (network.join("/a"), network.join_acking("/b"));
+    network.subscribe(&bob, "/b/x");
+    let carol = network.join_acking("@0");
+    network.publish(&carol, "/a/x", "first");
+    network.publish(&bob, "/b/y", 0);
+    network.crashes("@0");
+    network.clock_goes_back(60_000);
+    (network, bob, carol)
+}
+
+fn publish(network: &mut Network, client: &Client, channel: &str, data: u64) -> u64 {
+    network.ask(client, json!({"channel": channel, "id": data.to_string(), "data": data}))
+}
+
+#[test]
+fn what_one_owner_knows_of_a_home_s_lives_changes_nothing_at_another() {
+    let (mut network, bob, carol) = behind();
+    network.hold();
+    publish(&mut network, &carol, "/b/x", 1);
+    publish(&mut network, &carol, "/a/x", 2);
+    network.pass_call("@0", "/b");
+    network.pass_call("@0", "/a");
+    network.pass_answer("/a", "@0");
+    network.flow();
+    network.after(60_000);
+    assert_eq!(network.hears(&bob), [1], "once");
+}
+
+#[test]
+fn the_answer_to_one_call_is_none_to_the_next() {
+    let (mut network, bob, carol) = behind();
+    network.hold();
+    publish(&mut network, &carol, "/b/x", 1);
+    publish(&mut network, &carol, "/a/x", 2);
+    network.pass_call("@0", "/b");
+    network.pass_call("@0", "/a");
+    let third = publish(&mut network, &carol, "/b/x", 3);
+    network.pass_answer("/a", "@0");
+    network.pass_answer("/b", "@0");
+    assert_eq!(network.reply(third), None, "nobody has asked /b to take it");
+    network.lose_call("@0", "/b");
+    network.flow();
+    network.after(60_000);
+    let heard = network.hears(&bob);
+    assert!(network.reply(third).unwrap()["successful"] != true || heard.contains(&json!(3)), "{heard:?}");
+}
+
+#[test]
+fn a_home_that_begins_anew_in_the_same_millisecond_is_heard() {
+    let mut network = Network::patient();
+    let bob = network.join("/b");
+    network.subscribe(&bob, "/b/x");
+    let mut carol = network.join("@0");
+    for life in 0..5 {
+        network.publish(&carol, "/b/x", life);
+        assert_eq!(network.hears(&bob), [life]);
+        network.crashes("@0");
+        carol = network.join("@0");
+    }
+}
