@@ -38,8 +38,8 @@ fn the_answer_for_one_who_does_not_acknowledge_is_none_for_one_who_does() {
     network.publish(&alice, "/a/y", 0);
     let (bob, carol) = (network.join("@0"), network.join_acking("@0"));
     network.hold();
-    let [_, of_carol] = [&bob, &carol]
-        .map(|client| network.ask(client, json!({"channel": "/meta/subscribe", "subscription": "/a/x"})));
+    let [_, of_carol] =
+        [&bob, &carol].map(|client| network.ask(client, json!({"channel": "/meta/subscribe", "subscription": "/a/x"})));
     network.pass_call("@0", "/a");
     network.pass_answer("/a", "@0");
     assert_eq!(network.reply(of_carol), None, "her own question is not answered");
@@ -55,7 +55,10 @@ fn an_owner_that_has_forgotten_all_and_cannot_write_is_asked_until_it_can() {
     let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
     network.subscribe(&bob, "/a/x");
     network.forgets_all("/a");
-    let alice = { drop(alice); network.join("/a") };
+    let alice = {
+        drop(alice);
+        network.join("/a")
+    };
     network.publish(&alice, "/a/y", 0);
     network.rows("/a").are_full(true);
     // The home learns with any answer that it is not known any more.

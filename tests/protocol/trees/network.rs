@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, EndpointKey, Home, Input, Millis, Notice, Options, Origin, Output, RequestId,
-    Status, parse_json,
+    Application, BayeuxServer, Endpoint, EndpointKey, Home, Input, Millis, Options, Origin, Output, RequestId, Status,
+    parse_json,
 };
 use serde_json::{Value, json};
 
@@ -28,7 +28,6 @@ pub struct Network {
     asked: BTreeMap<u64, (Home, Home, u64)>,
     answers: BTreeMap<u64, String>,
     calls: Vec<(Home, Home)>,
-    told: Vec<Notice>,
 }
 
 #[derive(Default)]
@@ -70,7 +69,6 @@ impl Network {
             asked: BTreeMap::new(),
             answers: BTreeMap::new(),
             calls: Vec::new(),
-            told: Vec::new(),
         }
     }
 
@@ -252,11 +250,6 @@ impl Network {
         &self.objects[&named(home)].rows
     }
 
-    /// Whether nobody is here, and nothing is kept for anyone.
-    pub fn is_empty(&self, home: &str) -> bool {
-        self.objects.get(&named(home)).and_then(|object| object.server.as_ref()).is_none_or(BayeuxServer::is_empty)
-    }
-
     pub fn clock_goes_back(&mut self, ms: u64) {
         self.now -= ms;
     }
@@ -281,7 +274,8 @@ impl Network {
     /// The oldest answer from one to the other arrives.
     pub fn pass_answer(&mut self, from: &str, to: &str) {
         let (from, to) = (named(from), named(to));
-        let wanted = |packet: &Packet| matches!(packet, Packet::Answer { to: t, from: f, .. } if *t == to && *f == from);
+        let wanted =
+            |packet: &Packet| matches!(packet, Packet::Answer { to: t, from: f, .. } if *t == to && *f == from);
         let at = self.under_way.iter().position(wanted).expect("an answer");
         let packet = self.under_way.remove(at).unwrap();
         self.arrive(packet);
@@ -324,13 +318,9 @@ impl Network {
 
     /// The data of the events in an answer.
     pub fn events(&self, number: u64) -> Vec<Value> {
-        let answer: Vec<Value> = self.answers.get(&number).map_or(Vec::new(), |text| serde_json::from_str(text).unwrap());
+        let answer: Vec<Value> =
+            self.answers.get(&number).map_or(Vec::new(), |text| serde_json::from_str(text).unwrap());
         answer.iter().filter(|message| message.get("successful").is_none()).map(|event| event["data"].clone()).collect()
-    }
-
-    /// What was told to the log since this was asked last.
-    pub fn told(&mut self) -> Vec<Notice> {
-        std::mem::take(&mut self.told)
     }
 
     /// Time passes, and each object is woken when it wants to be.
@@ -392,7 +382,6 @@ impl Network {
                 self.under_way.push_back(Packet::Call { from: home.clone(), whom, token, text: call });
             }
             Output::WakeAt(Millis(time)) => self.objects.get_mut(home).unwrap().wake = Some(time),
-            Output::Tell(notice) => self.told.push(notice),
             _ => (),
         }
     }
