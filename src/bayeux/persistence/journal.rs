@@ -10,9 +10,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use super::store::{Delivery, Store, StoreError};
+use super::store::{Store, StoreError};
 use crate::bayeux::delivery::PublishKey;
-use crate::bayeux::session::{SessionKey, Sessions};
+use crate::bayeux::session::{Delivery, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{Event, EventNumber};
 
