@@ -37,6 +37,8 @@ pub enum Input {
     Consulted(Option<String>),
     /// What the last [`Output::FetchKeys`] has brought, or in words why nothing.
     KeysFetched(Result<FetchedKeys, String>),
+    /// The turn of the last [`Output::AwaitTurn`] is over.
+    TurnOver,
     /// The time of the last [`Output::WakeAt`] has come.
     Timeout,
 }
@@ -64,6 +66,9 @@ pub enum Output {
     FetchKeys { url: String },
     /// Keep this text with the socket: it is what [`BayeuxServer::restore`](super::BayeuxServer::restore) asks for.
     Keep { socket: SocketId, held: String },
+    /// Call with [`Input::TurnOver`] when all that has come by now has been taken in, and what was sent is out: from the shortest
+    /// timer that there is. One is awaited at a time.
+    AwaitTurn,
     /// Call with [`Input::Timeout`] at this time. It replaces an earlier one; a call too early does no harm.
     WakeAt(Millis),
     /// Worth a line in the log.

@@ -76,6 +76,8 @@ struct Tree {
     bindings: Bindings,
     itself: Weak<Tree>,
     turn: Turn<Incoming>,
+    /// For [`Output::AwaitTurn`](crate::bayeux::Output::AwaitTurn).
+    turn_over: Closure<dyn Fn()>,
 }
 
 /// An input, with who sent it, and the request that it came in.
@@ -140,6 +142,12 @@ impl ChannelTree {
                 let end = calling(tree, |tree, ()| tree.handle_all(tree.turn.take()));
                 move || end(())
             }),
+            turn_over: {
+                let over = calling(tree, |tree, ()| {
+                    tree.take(Incoming { input: Input::TurnOver, sender: None, request: None });
+                });
+                Closure::own_assert_unwind_safe(move || over(()))
+            },
         });
         if tree.store.is_in_use() {
             tree.timer.ask_for_alarm();

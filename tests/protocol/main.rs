@@ -7,6 +7,7 @@
 
 mod browser;
 mod client;
+mod machine;
 mod rows;
 mod scenario;
 mod stream;

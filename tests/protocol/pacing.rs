@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{Client, Request};
+use crate::machine::{Figures, Load, Machine, Over};
 use crate::scenario::Scenario;
 
 /// `alice`, who publishes, and a crowd that listens to `/chat`, each with a connect held.
@@ -152,4 +153,50 @@ fn one_that_broke_off_while_it_waited_for_the_pace_loses_nothing() {
     gone.breaks_off();
     scenario.after(50);
     assert_eq!(crowd[0].connect().answer().data(), [1]);
+}
+
+/// What the same load comes to on a machine that is slower so many times: as it is, and with each event sent to all at once.
+fn beside_sending_at_once(over: Over, crowd: usize, slowed: u64, load: Load) -> (Figures, Figures) {
+    let under =
+        |pace| Machine::new(over, crowd, slowed, &[("FLUSH_PACE", pace), ("CONNECTION_TYPES", ALL)]).under(load);
+    (under("500"), under("0"))
+}
+
+const ALL: &str = "websocket long-polling eventsource";
+
+#[test]
+fn a_machine_of_any_speed_bundles_what_it_sends_to_sockets_and_streams_when_it_is_full() {
+    for over in [Over::Sockets, Over::Streams] {
+        for slowed in [1, 2, 4, 8] {
+            for crowd in [100, 500] {
+                let (paced, at_once) = beside_sending_at_once(over, crowd, slowed, Load::Saturation(8));
+                let ratio = paced.deliveries as f64 / at_once.deliveries as f64;
+                assert!(ratio >= 4.0, "{over:?} {crowd}, slowed {slowed} times: {ratio:.2}, {paced:?}, {at_once:?}");
+                assert!(paced.p99 <= at_once.p99, "{over:?} {crowd}, slowed {slowed} times: {paced:?}, {at_once:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_machine_of_any_speed_answers_more_events_with_each_poll_when_it_is_full() {
+    for slowed in [1, 2, 4, 8] {
+        let (paced, at_once) = beside_sending_at_once(Over::Polls, 200, slowed, Load::Saturation(8));
+        let ratio = paced.deliveries as f64 / at_once.deliveries as f64;
+        assert!(ratio >= 1.0, "slowed {slowed} times: {ratio:.2}, {paced:?}, {at_once:?}");
+    }
+}
+
+#[test]
+fn what_a_machine_keeps_up_with_is_not_later_for_the_pace() {
+    for (slowed, crowd, pause) in
+        [(1, 100, 10_000), (2, 100, 10_000), (4, 100, 20_000), (1, 1000, 100_000), (2, 1000, 100_000)]
+    {
+        let (paced, at_once) = beside_sending_at_once(Over::Sockets, crowd, slowed, Load::Every(pause));
+        let later = |paced: u64, at_once: u64| paced * 100 > at_once * 115;
+        assert!(
+            !later(paced.p50, at_once.p50) && !later(paced.p99, at_once.p99),
+            "{crowd}, slowed {slowed} times: {paced:?}, {at_once:?}"
+        );
+    }
 }

@@ -165,10 +165,14 @@ impl Scenario {
     pub fn after(&self, ms: u64) {
         let mut world = self.0.borrow_mut();
         let until = Millis(world.now.0 + ms);
-        while let Some(wake) = world.wake.filter(|wake| *wake <= until) {
-            world.now = wake;
-            world.wake = None;
-            world.step(Input::Timeout);
+        while let Some(next) = world.wake.into_iter().chain(world.turn).min().filter(|next| *next <= until) {
+            world.now = next;
+            if world.turn.take_if(|turn| *turn == next).is_some() {
+                world.step(Input::TurnOver);
+            } else {
+                world.wake = None;
+                world.step(Input::Timeout);
+            }
         }
         world.now = until;
     }

@@ -23,6 +23,8 @@ pub struct World {
     pub now: Millis,
     /// When the server wants to be woken.
     pub wake: Option<Millis>,
+    /// When the turn of the event loop is over that the server waits for.
+    pub turn: Option<Millis>,
     requests: u64,
     pub message_ids: u64,
     /// The requests that wait for their answer.
@@ -92,6 +94,7 @@ impl World {
             options,
             now,
             wake: None,
+            turn: None,
             requests: 0,
             message_ids: 0,
             open: BTreeMap::new(),
@@ -170,7 +173,7 @@ impl World {
         let kept =
             self.kept.iter().map(|(socket, held)| KeptSocket { socket: *socket, address: None, held: held.clone() });
         self.server.restore(self.now, self.rows.load(), kept.collect());
-        (self.wake, self.fetching) = (None, None);
+        (self.wake, self.turn, self.fetching) = (None, None, None);
         self.step(Input::Timeout);
     }
 
@@ -219,6 +222,10 @@ impl World {
                     let open = self.secrets.keys().any(|secret| held.contains(secret));
                     assert!(held.len() < 8_000 && !open, "{held}");
                     self.kept.insert(socket, held);
+                }
+                Output::AwaitTurn => {
+                    let before = self.turn.replace(Millis(self.now.0 + 1));
+                    assert_eq!(before, None, "one turn at a time");
                 }
                 Output::WakeAt(time) => {
                     assert!(time > self.now, "what is due now must be done now: a timer would run in circles");

@@ -1,45 +1,33 @@
-//! When events leave: at once on an idle object, in turns on a busy one.
+//! When events leave: at once on an idle object, in turns and bundles on a busy one.
 //!
-//! To answer a held poll costs a fifth of a millisecond on workerd, whatever it carries, and half of that is due only when the
-//! platform gets to it. An object that answers a thousand polls for each event at once is behind from then on. Events published
-//! meanwhile do better to share the next answer than to queue up an answer each.
+//! Each answer to a held poll and each frame of a socket costs the object the same, whatever it carries. An object that sends each
+//! event to a crowd at once is behind from then on: what is published meanwhile does better to share the next frame than to queue up
+//! a frame of its own.
 //!
-//! So a flush answers some of the polls that are ready, those first that have not been for longest. The next one comes when the
-//! platform has done all that was to be done by then, has sent these answers and taken in what has come: that is when a timer
-//! rings that was set to a millisecond. A busy object so answers everybody once in the time that all of them cost, with what came
-//! meanwhile, and waits for no client, however far away. What one answer used is also still at hand for the next (measured: see
-//! bench/README.md). Where no timer rings, the next flush may come after twice the time that the answers cost, or `FLUSH_PACE`.
+//! So after a flush to a crowd the next one waits until **what has already come has been taken in**: for one turn of the platform's
+//! event loop, [`Output::AwaitTurn`](super::Output::AwaitTurn), however long that takes. A slow machine's turns are long, and its
+//! frames carry more. No time is assumed for anything, and no client is waited for, however far away it is.
 //!
-//! The frames and chunks of a flush go to all at once. They are bundled by their cost alone.
+//! Of the polls that are ready a flush answers a few, those first that have not been answered for longest: their clients come back
+//! while the others are answered. Everybody is so answered once in the time that all of them cost, with what came meanwhile, and what
+//! one answer used is still at hand for the next (measured: see bench/README.md). Frames and chunks go to all at once.
 
 use std::time::Duration;
 
 use crate::bayeux::time::Millis;
 
-/// What one answer costs the object, measured on workerd: see bench/README.md.
-const COST_OF_ANSWER: Duration = Duration::from_micros(250);
-
-/// What one frame of a socket costs it.
-const COST_OF_FRAME: Duration = Duration::from_micros(30);
-
-/// What one chunk of a stream costs it.
-const COST_OF_CHUNK: Duration = Duration::from_micros(60);
-
-/// A flush answers so many polls at the most …
+/// A flush to so many receivers costs no more than the turn that the next one would wait for.
 const FEW: usize = 16;
 
-/// … or this part of those that are ready: all have had their turn after so many flushes, however many they are.
+/// A flush answers [`FEW`] polls at the most, or this part of those that are ready: all have had their turn after so many flushes,
+/// however many they are.
 const PART: usize = 16;
 
-/// The shortest time of a timer. It rings later: the platform first does what there is to do.
-const SOON: Duration = Duration::from_millis(1);
-
-/// Tells when the next flush is due.
+/// Tells whether the next flush may go out.
 #[derive(Debug, Default)]
 pub struct FlushPace {
-    not_before: Millis,
-    /// When the frames and chunks of the last flush are out.
-    earliest: Millis,
+    /// When to stop waiting for the turn's end, should the platform never tell of it.
+    awaits_turn: Option<Millis>,
 }
 
 /// What a flush sent.
@@ -54,27 +42,32 @@ pub struct Sent {
 }
 
 impl FlushPace {
-    pub fn allows(&self, now: Millis) -> bool {
-        self.not_before <= now
+    pub fn allows(&self) -> bool {
+        self.awaits_turn.is_none()
     }
 
-    /// When a timer should ring for those that were left out.
-    pub fn due(&self, now: Millis) -> Millis {
-        self.earliest.max(now + SOON)
+    /// This was sent just now, and some who are ready were left out or not. Whether the next flush waits for a turn of the event loop;
+    /// for `longest` at the most.
+    #[must_use]
+    pub fn flushed(&mut self, now: Millis, sent: Sent, left_out: bool, longest: Duration) -> bool {
+        let crowd = left_out || sent.answers + sent.frames + sent.chunks > FEW;
+        self.awaits_turn = (crowd && !longest.is_zero()).then(|| now + longest);
+        !self.allows()
     }
 
-    /// So much was sent just now. The next flush waits for `longest` at the most.
-    pub fn flushed(&mut self, now: Millis, sent: Sent, longest: Duration) {
-        let Sent { answers, frames, chunks } = sent;
-        let frames = times(COST_OF_FRAME, frames).saturating_add(times(COST_OF_CHUNK, chunks));
-        let cost = times(COST_OF_ANSWER, answers).saturating_mul(2).saturating_add(frames);
-        self.not_before = now + cost.min(longest);
-        self.earliest = now + frames.min(longest);
+    /// The turn is over.
+    pub fn turn_is_over(&mut self) {
+        self.awaits_turn = None;
     }
 
-    /// A timer has rung: the answers that were on their way are out.
-    pub fn answers_are_out(&mut self, now: Millis) {
-        self.not_before = self.not_before.min(self.earliest.max(now));
+    /// A timer has rung.
+    pub fn rings(&mut self, now: Millis) {
+        self.awaits_turn = self.awaits_turn.filter(|latest| now < *latest);
+    }
+
+    /// When a timer must ring for those who are ready, should nothing tell that the turn is over.
+    pub fn due(&self, now: Millis) -> Option<Millis> {
+        self.awaits_turn.map(|latest| latest.max(now + Duration::from_millis(1)))
     }
 }
 
@@ -83,36 +76,46 @@ pub fn most(ready: usize) -> usize {
     FEW.max(ready.div_ceil(PART))
 }
 
-fn times(cost: Duration, count: usize) -> Duration {
-    cost.saturating_mul(u32::try_from(count).unwrap_or(u32::MAX))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const LONGEST: Duration = Duration::from_millis(100);
+    const LONGEST: Duration = Duration::from_millis(500);
     const START: Millis = Millis(1000);
 
-    fn after_a_flush_of(answers: usize) -> FlushPace {
+    fn waits_after(sent: Sent, left_out: bool) -> bool {
+        FlushPace::default().flushed(START, sent, left_out, LONGEST)
+    }
+
+    #[test]
+    fn after_a_crowd_the_next_flush_waits_for_a_turn_and_after_a_few_it_does_not() {
+        let crowds = [
+            Sent { answers: 17, ..Sent::default() },
+            Sent { frames: 17, ..Sent::default() },
+            Sent { chunks: 17, ..Sent::default() },
+            Sent { answers: 6, frames: 6, chunks: 6 },
+        ];
+        assert!(crowds.into_iter().all(|sent| waits_after(sent, false)));
+        assert!(!waits_after(Sent { frames: 16, ..Sent::default() }, false));
+        assert!(waits_after(Sent { answers: 16, ..Sent::default() }, true), "some were left out");
+    }
+
+    #[test]
+    fn a_turn_may_take_any_time() {
         let mut pace = FlushPace::default();
-        pace.flushed(START, Sent { answers, ..Sent::default() }, LONGEST);
-        pace
+        assert!(pace.flushed(START, Sent { frames: 1000, ..Sent::default() }, false, LONGEST));
+        pace.rings(START + Duration::from_millis(499));
+        assert!(!pace.allows());
+        pace.turn_is_over();
+        assert!(pace.allows());
     }
 
     #[test]
-    fn the_next_flush_waits_twice_the_cost_at_the_most_and_never_longer_than_the_longest() {
-        for (answers, wait) in [(0, 0), (1, 0), (40, 20), (100_000, 100)] {
-            assert_eq!(after_a_flush_of(answers).not_before, START + Duration::from_millis(wait), "{answers} answers");
-        }
-    }
-
-    #[test]
-    fn the_answers_are_out_when_a_timer_rings_and_not_when_more_time_has_passed() {
-        let mut pace = after_a_flush_of(150);
-        assert!(!pace.allows(Millis(1074)));
-        pace.answers_are_out(pace.due(START));
-        assert!(pace.allows(Millis(1001)));
+    fn a_timer_ends_the_wait_for_a_turn_that_never_comes() {
+        let mut pace = FlushPace::default();
+        assert!(pace.flushed(START, Sent { frames: 1000, ..Sent::default() }, false, LONGEST));
+        pace.rings(pace.due(START).unwrap());
+        assert!(pace.allows());
     }
 
     #[test]
@@ -121,17 +124,8 @@ mod tests {
     }
 
     #[test]
-    fn frames_and_chunks_take_their_time_whether_answers_are_out_or_not() {
-        let mut pace = FlushPace::default();
-        pace.flushed(START, Sent { answers: 1, frames: 1000, chunks: 500 }, LONGEST);
-        pace.answers_are_out(START);
-        assert_eq!([pace.not_before, pace.due(START)], [START + Duration::from_millis(60); 2]);
-    }
-
-    #[test]
     fn a_pace_of_zero_never_waits() {
-        let mut pace = FlushPace::default();
-        pace.flushed(START, Sent { answers: 1000, frames: 1000, chunks: 1000 }, Duration::ZERO);
-        assert!(pace.allows(START));
+        let sent = Sent { answers: 1000, frames: 1000, chunks: 1000 };
+        assert!(!FlushPace::default().flushed(START, sent, true, Duration::ZERO));
     }
 }

@@ -54,7 +54,7 @@ impl BayeuxServer {
         let Some((first, advise)) = self.agree(key, wish) else {
             return Step::Replied(checked.failed(&BayeuxError::SessionUnknown).into_json());
         };
-        if batch.alone && !first && wish.timeout > Duration::ZERO && self.may_wait(now, batch, key) {
+        if batch.alone && !first && wish.timeout > Duration::ZERO && self.may_wait(batch, key) {
             if self.holds_too_many(&batch.origin) {
                 return self.refuse_connection(batch, &checked);
             }
@@ -114,10 +114,10 @@ impl BayeuxServer {
 
     /// With nothing urgent queued a connect waits for events; with events, for the pace of a busy object. On a socket
     /// it waits either way: the events go ahead of it.
-    fn may_wait(&self, now: Millis, batch: &Batch, key: SessionKey) -> bool {
+    fn may_wait(&self, batch: &Batch, key: SessionKey) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let events_go_ahead = matches!(batch.from, Endpoint::WebSocket(_)) && !session.agreed.meta_connect_deliver_only;
-        events_go_ahead || !session.queue.is_urgent() || !self.pace.allows(now)
+        events_go_ahead || !session.queue.is_urgent() || !self.pace.allows()
     }
 
     /// The type that a connect names, where that is offered and nobody calls a poll a socket because polls are not.

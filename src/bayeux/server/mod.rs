@@ -141,8 +141,9 @@ impl BayeuxServer {
             Input::KeysFetched(answer) => self.take_keys(now, answer),
             Input::Timeout => {
                 self.wake = None;
-                self.pace.answers_are_out(now);
+                self.pace.rings(now);
             }
+            Input::TurnOver => self.pace.turn_is_over(),
         }
         self.give_up(now);
         self.go_on(now);
@@ -209,7 +210,7 @@ impl BayeuxServer {
     /// Sends what is ready to leave, when the pace allows it: to sockets and streams the events alone, to others, as many as the
     /// pace allows, their held connect's reply with them.
     fn flush(&mut self, now: Millis) {
-        if self.ready.is_empty() || !self.pace.allows(now) {
+        if self.ready.is_empty() || !self.pace.allows() {
             return;
         }
         // With `strict` each flush writes a row, whomever it answers.
@@ -232,7 +233,9 @@ impl BayeuxServer {
         }
         let sent = Sent { answers, ..frames.sent() };
         frames.into_sendings().for_each(|sending| self.send_events(sending));
-        self.pace.flushed(now, sent, self.options.flush_pace);
+        if self.pace.flushed(now, sent, !self.ready.is_empty(), self.options.flush_pace) {
+            self.outputs.push(Output::AwaitTurn);
+        }
     }
 
     /// Writes down what must outlive the object, and tells the sockets what they hold.
@@ -282,7 +285,7 @@ impl BayeuxServer {
     }
 
     fn plan_wake(&mut self, now: Millis) {
-        let flush = (!self.ready.is_empty()).then(|| self.pace.due(now));
+        let flush = self.pace.due(now).filter(|_| !self.ready.is_empty());
         let others = [flush, self.journal.due(), self.trees.due(), self.next_expiry()];
         let Some(next) = self.sessions.next_due().into_iter().chain(others.into_iter().flatten()).min() else {
             return;

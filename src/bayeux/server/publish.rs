@@ -297,7 +297,7 @@ impl BayeuxServer {
         let Some(session) = self.sessions.get(key) else { return false };
         let leaves_at_once = || match &session.peer {
             Some(peer) => peer.is_free(now),
-            None => session.is_open() && urgency == Urgency::Now && self.pace.allows(now),
+            None => session.is_open() && urgency == Urgency::Now && self.pace.allows(),
         };
         session.is_strict() || self.options.durability == Durability::Strict && !leaves_at_once()
     }

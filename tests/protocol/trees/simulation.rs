@@ -115,6 +115,7 @@ enum Event {
         answer: Option<String>,
     },
     Wake(Home),
+    TurnOver(Home),
     Crash,
     CutOff,
     /// A client's request arrives at its home.
@@ -285,6 +286,7 @@ impl Simulation {
             Event::Call { whom, call, asker } => self.call(whom, call, asker),
             Event::Answer { asker, answer } => self.answer(&asker, answer),
             Event::Wake(home) => self.input(&home, |_| Input::Timeout),
+            Event::TurnOver(home) => self.input(&home, |_| Input::TurnOver),
             Event::Crash => {
                 if self.in_trouble() {
                     self.perhaps_crash();
@@ -380,6 +382,7 @@ impl Simulation {
             Output::Consult { request } => panic!("no hooks Worker is bound: {request}"),
             Output::FetchKeys { url } => panic!("no tokens are asked for: {url}"),
             Output::Ask { token, whom, call } => self.ask(home, token, whom, call),
+            Output::AwaitTurn => self.after(1, Event::TurnOver(home.clone())),
             Output::WakeAt(Millis(time)) => {
                 assert!(time > self.now, "what is due now must be done now: a timer would run in circles");
                 self.after(time - self.now, Event::Wake(home.clone()));
