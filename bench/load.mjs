@@ -24,7 +24,8 @@ function prepare(args) {
     const options = parseOptions(args);
     const mode = MODES[options.mode];
     if (!mode) throw new Error(`--mode ${options.mode}: one of ${Object.keys(MODES).join(', ')}`);
-    const processes = new Processes(options.pid.split(',').filter(Boolean).map(Number));
+    const [pids, ballast] = [options.pid, options.ballast].map((list) => list.split(',').filter(Boolean).map(Number));
+    const processes = new Processes(pids, ballast);
     return { options, mode, processes, account: new Account(options), Client: clientClass(options) };
   } catch (error) {
     console.error(`${error.message}\n\nOptions, with their defaults:\n${help()}`);

@@ -25,6 +25,7 @@ const OPTIONS = {
   header: ['', 'one header more on every request: "Name: value"'],
   bye: [1, '0: leave without /meta/disconnect'],
   pid: ['', 'process ids of the server, by commas: their CPU and memory are measured with those of all their descendants'],
+  ballast: ['', 'process ids, by commas, that slow the machine down on purpose: their CPU is not counted'],
   name: ['', 'goes into the line that is printed'],
   timeout: [120, 'seconds after which the run is given up'],
   allowerr: [0, '1: exit status 0 in spite of errors'],

@@ -5,17 +5,20 @@ const TICKS = 100; // a second, on every Linux that Node runs on (USER_HZ)
 
 export class Processes {
   #roots;
+  #ballast;
 
-  constructor(pids) {
+  /** `ballast`: processes that slow the machine down on purpose. */
+  constructor(pids, ballast = []) {
     this.#roots = pids;
+    this.#ballast = ballast;
   }
 
   /** A moment, for `usage`. */
   snapshot() {
     return {
       at: performance.now(),
-      server: this.#cpuSeconds(),
-      machine: machineSeconds(),
+      server: cpuSeconds(this.#all()),
+      machine: machineSeconds() - cpuSeconds(this.#ballast),
       generator: process.cpuUsage(),
       loop: performance.eventLoopUtilization(),
     };
@@ -51,15 +54,6 @@ export class Processes {
     return { kb, by };
   }
 
-  #cpuSeconds() {
-    let ticks = 0;
-    for (const pid of this.#all()) {
-      const fields = stat(pid);
-      if (fields) ticks += Number(fields[11]) + Number(fields[12]); // utime, stime
-    }
-    return ticks / TICKS;
-  }
-
   /** The given processes and all their descendants. */
   #all() {
     if (this.#roots.length === 0) return [];
@@ -71,6 +65,15 @@ export class Processes {
     for (const pid of found) found.push(...(children.get(pid) ?? []));
     return found;
   }
+}
+
+function cpuSeconds(pids) {
+  let ticks = 0;
+  for (const pid of pids) {
+    const fields = stat(pid);
+    if (fields) ticks += Number(fields[11]) + Number(fields[12]); // utime, stime
+  }
+  return ticks / TICKS;
 }
 
 /** /proc/PID/stat from the state on: the name before it may have spaces and brackets. */

@@ -4,15 +4,16 @@ import { guard } from '../../scripts/lib/guard.mjs';
 import { inRoot } from '../../scripts/lib/project.mjs';
 import { exited, Problem, start } from '../../scripts/lib/run.mjs';
 import { asArguments } from '../load/options.mjs';
+import { slowDown } from './slow.mjs';
 
 const SPARE_FILES = 200; // besides the clients' sockets
 const FILES = { ws: 2 }; // of one client, where it is not 1: workerd has each WebSocket's socket open twice
 
 /**
  * Returns the line that the generator printed; its `subs` are less than the load's where open files are short. Whatever
- * happens, server and generator have ended then.
+ * happens, server and generator have ended then. `slow`: the server has one core, or a part of one; 0 leaves it as it is.
  */
-export async function runLoad({ title, startServer, adapters }, load, interrupted) {
+export async function runLoad({ title, startServer, adapters }, { slow = 0, ...load }, interrupted) {
   const possible = await within(FILES[load.transport] ?? 1, load);
   interrupted.throwIfAborted();
   const server = await startServer();
@@ -21,7 +22,12 @@ export async function runLoad({ title, startServer, adapters }, load, interrupte
   try {
     const signal = AbortSignal.any([interrupted, crashed.signal]);
     signal.throwIfAborted();
-    return await generate({ ...possible, adapter: adapters[load.transport], url: server.url, pid: server.pid, allowerr: 1 }, signal);
+    const slowed = slow > 0 ? await slowDown(server.pid, slow) : null;
+    try {
+      return await generate({ ...possible, ...(slowed && { ballast: slowed.ballast.join() }), adapter: adapters[load.transport], url: server.url, pid: server.pid, allowerr: 1 }, signal);
+    } finally {
+      await slowed?.stop();
+    }
   } finally {
     await server.stop();
   }

@@ -1,7 +1,19 @@
 // The results as a Markdown table: a line for each figure, with medians, ratios, goals and the command that gives it.
 import { isBusy } from './turns.mjs';
 
-export function table({ suite, measures, servers, results, runs, secs }) {
+/** The ratios alone, a line for each figure. */
+export function ratios({ measures, servers, results }) {
+  const lines = measures.flatMap(([name, measure]) =>
+    measure.figures.map((figure) => {
+      const median = Object.fromEntries(Object.entries(results[name]).map(([server, runs]) => [server, medianOf(runs.map(figure.read))]));
+      const goals = figure.goals.map((goal) => judge(goal, figure.ours ?? 'bayeux-edge', median, servers, results[name]));
+      return `${measure.heading}: ${figure.title}: ${goals.join('; ')}`;
+    }),
+  );
+  return lines.join('\n');
+}
+
+export function table({ suite, measures, servers, results, runs, secs, slow = 0 }) {
   const columns = Object.keys(servers).filter((server) => measures.some(([, measure]) => measure.servers.includes(server)));
   const lines = [
     row(['figure', ...columns.map((server) => servers[server].title), 'ratio or goal', 'command']),
@@ -9,30 +21,33 @@ export function table({ suite, measures, servers, results, runs, secs }) {
   ];
   const notes = [];
   for (const [name, measure] of measures) {
-    const command = `\`npm run bench -- ${suite} --only ${name} --runs ${runs} --secs ${secs}\``;
+    const command = `\`npm run bench -- ${suite} --only ${name} --runs ${runs} --secs ${secs}${slow ? ` --slow ${slow}` : ''}\``;
     for (const figure of measure.figures) {
       const values = columns.map((server) => results[name][server]?.map(figure.read));
       const median = Object.fromEntries(columns.map((server, i) => [server, values[i] && medianOf(values[i])]));
-      const goals = figure.goals.map((goal) => judge(goal, median, servers, results[name])).join('<br>');
+      const ours = figure.ours ?? 'bayeux-edge';
+      const goals = figure.goals.map((goal) => judge(goal, ours, median, servers, results[name])).join('<br>');
       const cells = values.map((ofServer) => (ofServer ? spread(ofServer, figure.unit) : ''));
       lines.push(row([`${measure.heading}: ${figure.title}`, ...cells, goals, command]));
     }
     notes.push(...notesOn(name, measure, results[name], servers));
   }
-  return [`Runs: ${runs}. Medians (lowest – highest).\n`, ...lines, ...notes.map((note) => `\n${note}`)].join('\n');
+  const speed = slow ? ` The server has ${slow > 1 ? `a part of 1/${slow} of ` : ''}one core.` : '';
+  return [`Runs: ${runs}. Medians (lowest – highest).${speed}\n`, ...lines, ...notes.map((note) => `\n${note}`)].join('\n');
 }
 
 const row = (cells) => `| ${cells.join(' | ')} |`;
 
 /** "1.72 × bare object (goal ≥ 1.6) ✔"; a busy machine is no judge. */
-function judge({ against, atLeast, atMost }, median, servers, results) {
-  const ours = median['bayeux-edge'];
+function judge({ against, atLeast, atMost }, judged, median, servers, results) {
+  if (against && median[against] === undefined) return `${servers[against]?.title ?? against} is not here`;
+  const ours = median[judged];
   const value = against ? ours / median[against] : ours;
   const measured = against ? `${format(value)} × ${servers[against].title}` : '';
   if (atLeast === undefined && atMost === undefined) return measured;
   const goal = atLeast === undefined ? `≤ ${format(atMost)}` : `≥ ${format(atLeast)}`;
   const reached = atLeast === undefined ? value <= atMost : value >= atLeast;
-  const busy = ['bayeux-edge', against].some((server) => results[server]?.some(isBusy));
+  const busy = [judged, against].some((server) => results[server]?.some(isBusy));
   return `${measured} (goal ${goal}) ${busy ? 'not judged: busy' : reached ? '✔' : '✘'}`.trim();
 }
 

@@ -19,6 +19,9 @@ export const startElsewhere = () => startAt('/cometd/elsewhere');
 /** Each client is at home in the tree of its room. */
 export const startInTrees = () => startAt('/cometd/tTREE');
 
+/** With the Worker holding the polls. */
+export const startWithLinks = () => startAt('/cometd/bench', { LINKS: 'auto' });
+
 export const startStrict = () => startAt('/cometd/bench', { DURABILITY: 'strict' });
 
 async function startAt(path, vars = {}) {
