@@ -5,7 +5,7 @@
 //! a frame of its own.
 //!
 //! So after a flush to a crowd the next one waits until **what has already come has been taken in**: for one turn of the platform's
-//! event loop, [`Output::AwaitTurn`](super::Output::AwaitTurn), however long that takes. A slow machine's turns are long, and its
+//! event loop, [`Output::AwaitTurn`](crate::bayeux::Output::AwaitTurn), however long that takes. A slow machine's turns are long, and its
 //! frames carry more. No time is assumed for anything, and no client is waited for, however far away it is.
 //!
 //! Of the polls that are ready a flush answers a few, those first that have not been answered for longest: their clients come back
