@@ -2,6 +2,7 @@
 // subscribe again after each handshake, and to know when all of that is done.
 import { AckExtension, CometD, LongPollingTransport, WebSocketTransport } from 'cometd';
 import { adapt } from 'cometd-nodejs-client';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NoConnection, Refused, within } from './failure.js';
 import { heartbeat } from './heartbeat.js';
@@ -92,17 +93,23 @@ export class Connection {
     await within(patience, opened, `no answer from ${this.#url} within ${patience / 1000} s`);
   }
 
-  /** Publishes all of `data` on one channel at the same time, once. Resolves with the replies, in order. */
-  async send(channel, data) {
+  /**
+   * Publishes all of `data` on one channel at the same time, once. Resolves with the replies, in order. What has one of the `keys`
+   * may be sent again with it: the server delivers it once.
+   */
+  async send(channel, data, keys = []) {
     if (this.#cometd.isDisconnected()) return data.map(() => ({ successful: false, failure: {} }));
     const replies = [];
     this.#cometd.batch(() => {
-      for (const item of data) replies.push(new Promise((resolve) => this.#cometd.publish(channel, item, resolve)));
+      for (const [at, item] of data.entries()) {
+        const more = keys[at] === undefined ? {} : { ext: { idempotencyKey: keys[at] } };
+        replies.push(new Promise((resolve) => this.#cometd.publish(channel, item, more, resolve)));
+      }
     });
     return Promise.all(replies);
   }
 
-  /** The same, and again what was lost on its way: what only its answer was lost of arrives twice. After `patience` (ms) NoConnection. */
+  /** The same, and again what was lost on its way. After `patience` (ms) NoConnection. */
   async publish(patience, channel, data) {
     const replies = [];
     await within(patience, this.#publish(channel, data, replies), `no answer to what was published within ${patience / 1000} s`);
@@ -110,8 +117,9 @@ export class Connection {
   }
 
   async #publish(channel, data, replies) {
+    const keys = data.map(() => randomUUID());
     for (let waiting = [...data.keys()]; ; await sleep(RETRY)) {
-      const answers = await this.send(channel, waiting.map((index) => data[index]));
+      const answers = await this.send(channel, waiting.map((index) => data[index]), waiting.map((index) => keys[index]));
       for (const [place, index] of waiting.entries()) replies[index] = answers[place];
       waiting = waiting.filter((index) => outcome(replies[index]) === 'lost');
       if (waiting.length === 0) return;

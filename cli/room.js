@@ -40,7 +40,7 @@ export class Room {
     connection.onEvent = ({ channel, data }) => this.channels.includes(channel) && this.#receive(data);
     connection.onState = (state, news) => this.#onState(state, news);
     this.#outbox = new Outbox({
-      send: async (message) => outcome((await connection.send(this.#channel, [message]))[0]),
+      send: async (message) => outcome((await connection.send(this.#channel, [message], [message.id]))[0]),
       changed: (message, state) => this.#settled(message, state),
       store: { load: () => [], save() {} }, // who ends the command knows what is not sent
     });

@@ -3,6 +3,7 @@
 //! | Channel or message | What it does |
 //! |---|---|
 //! | `/service/echo` | answers with the data it got |
+//! | `/service/rc` | a remote call that answers with the data it got, and fails where that is `{"fail":true}` |
 //! | `/service/veto` | vetoes the message |
 //! | `/service/kick` | ends the sender's session |
 //! | `/service/pub` with `{"channel":C,"data":D}` | publishes D on C as the server |
@@ -27,7 +28,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::bayeux::app::{
-    Actions, Application, Client, HttpRequest, HttpResponse, Outcome, Publication, SecurityPolicy, publish, reply,
+    Actions, Application, Client, HttpRequest, HttpResponse, Outcome, Publication, SecurityPolicy, answer, failure,
+    publish, reply,
 };
 use crate::bayeux::{BayeuxError, ChannelId, ChannelPattern, Denial, Message};
 
@@ -36,6 +38,7 @@ pub fn application(_var: &dyn Fn(&str) -> Option<String>) -> Application {
     let application = Application::new()
         .security_policy(Guard)
         .service("echo", |call| Ok(reply(call.raw_data())))
+        .remote_call("rc", remote_call)
         .listener("/service/veto", |_| Err(BayeuxError::MessageDeleted))
         .service("kick", |_| Ok(Actions::new().disconnect()))
         .service("pub", publish_as_server)
@@ -99,6 +102,16 @@ fn mirror(request: &HttpRequest) -> HttpResponse {
         .header("x-method", request.method.as_str())
         .header("x-path", request.path.as_str())
         .header("x-query", request.query.as_str())
+}
+
+fn remote_call(call: &Publication) -> Outcome {
+    #[derive(Default, Deserialize)]
+    struct Asked {
+        #[serde(default)]
+        fail: bool,
+    }
+    let asked: Asked = call.data().unwrap_or_default();
+    Ok(if asked.fail { failure(call.raw_data()) } else { answer(call.raw_data()) })
 }
 
 /// The data of `/service/pub`.

@@ -66,10 +66,14 @@ export class Connection {
     this.#cometd.handshake();
   }
 
-  /** Resolves with what became of it: 'taken', 'lost' when it may help to send it again, or 'refused', with the `error`. */
-  publish(channel, data) {
+  /**
+   * Resolves with what became of it: 'taken', 'lost' when it may help to send it again, or 'refused', with the `error`. Whoever
+   * sends it again gives it the same `key` each time: the server delivers it once, though only its answer was lost.
+   */
+  publish(channel, data, { key } = {}) {
     if (this.#cometd.isDisconnected()) return Promise.resolve({ outcome: 'lost' });
-    return new Promise((resolve) => this.#cometd.publish(channel, data, (reply) => resolve(outcome(reply))));
+    const more = key === undefined ? {} : { ext: { idempotencyKey: key } };
+    return new Promise((resolve) => this.#cometd.publish(channel, data, more, (reply) => resolve(outcome(reply))));
   }
 
   #shaken(reply) {

@@ -241,7 +241,7 @@ fn lazy_events_that_are_not_acknowledged_go_again_with_the_next_batch_and_hurry_
     scenario.after(1);
     assert_eq!(got(&held), (json!(["a"]), 2));
     let held = connect(&bob, 1);
-    scenario.after(5000);
+    scenario.after(1499);
     assert!(held.is_held());
     alice.publish("/chat", "b");
     assert_eq!(got(&held), (json!(["a", "b"]), 3));
@@ -257,8 +257,8 @@ fn the_end_of_the_wait_takes_lazy_events_that_were_not_acknowledged_along() {
     alice.publish("/lazy", "a");
     scenario.after(2000);
     assert_eq!(got(&connect(&bob, 1)), (json!(["a"]), 2));
-    let held = connect(&bob, 1);
-    scenario.after(30_000);
+    let held = bob.connect_with(json!({"ext": {"ack": 1}, "advice": {"timeout": 1000}}));
+    scenario.after(1000);
     assert_eq!(got(&held), (json!(["a"]), 3));
 }
 

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use bayeux_edge::bayeux::app::{Actions, Application, Outcome, Publication};
-use bayeux_edge::bayeux::{BayeuxError, Ending, Notice, SessionKey};
+use bayeux_edge::bayeux::app::{Actions, Application, HttpRequest, HttpResponse, Outcome, Publication, publish};
+use bayeux_edge::bayeux::{
+    BayeuxError, BayeuxServer, Ending, Endpoint, Home, Input, Millis, Notice, Options, Output, RequestId, SessionKey,
+    Stored,
+};
 use serde_json::json;
 
+use crate::rows::Rows;
 use crate::scenario::Scenario;
 
 /// Who is where, by the name they gave.
@@ -79,4 +83,24 @@ fn a_session_without_a_held_connect_is_ended_too_and_its_last_events_are_nobodys
     let answer = alice.send(json!({"channel": "/service/roster", "data": ["evict", "bob"]})).answer();
     assert_eq!(answer.messages.len(), 1, "{}", answer.text);
     assert_eq!(bob.error_of(json!({"channel": "/x", "data": 1})), "402::session_unknown");
+}
+
+#[test]
+fn a_publish_of_the_application_that_cannot_leave_for_its_owner_is_a_line_in_the_log() {
+    let publishing = Application::new().route("GET", "/say", |_| HttpResponse::new(204).and(publish("/a/x", 1)));
+    let options = Options { max_relays: 1, ..Options::default() };
+    let mut server = BayeuxServer::new(Home::Root, options, publishing, [1; 32], Box::new(Rows::default()));
+    let now = Millis(1_700_000_000_000);
+    server.restore(now, Stored::default(), Vec::new());
+    let mut failures = Vec::new();
+    for number in 0..3 {
+        let request = HttpRequest { method: "GET".into(), path: "/say".into(), ..HttpRequest::default() };
+        let from = Endpoint::LongPolling(RequestId::new(number));
+        for output in server.handle(now, Input::Http { from, request }) {
+            if let Output::Tell(Notice::ActionFailed { reason }) = output {
+                failures.push(reason);
+            }
+        }
+    }
+    assert_eq!(failures, ["a publish: 503::owner_unreachable"; 2]);
 }

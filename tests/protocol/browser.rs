@@ -159,3 +159,22 @@ fn a_clientid_is_worth_nothing_without_the_browser_that_shook_hands() {
     let alice = alice.without_cookie();
     assert_eq!(alice.error_of(alice.a_publish("/chat", 1)), "402::session_unknown");
 }
+
+#[test]
+fn a_browser_that_keeps_no_cookies_is_told_to_take_its_time() {
+    let scenario = Scenario::new();
+    for (handshaken, connects) in [("1", "2"), ("3", "4")] {
+        let alice = scenario.client("alice").in_browser(handshaken);
+        alice.handshake();
+        let alice = alice.in_browser(connects);
+        for _ in 0..2 {
+            let reply = alice.connect().answer().reply();
+            assert_eq!(reply["error"], "402::session_unknown");
+            assert_eq!(reply["advice"], json!({"reconnect": "handshake", "interval": 10_000}));
+        }
+    }
+    let gone = polling_tab(&scenario, "firefox");
+    scenario.after(MAX_INTERVAL);
+    let reply = gone.connect().answer().reply();
+    assert_eq!(reply["advice"], json!({"reconnect": "handshake", "interval": 0}), "its session has just expired");
+}

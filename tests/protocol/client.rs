@@ -319,10 +319,10 @@ impl Answer {
     }
 }
 
-/// The server's own `/meta/disconnect` answers no message.
+/// The server's own `/meta/disconnect` answers no message, and what answers a remote call comes beside the reply to it.
 fn is_reply(message: &Value) -> bool {
     let dismissal = message["channel"] == "/meta/disconnect" && message.get("id").is_none();
-    message.get("successful").is_some() && !dismissal
+    message.get("successful").is_some() && message.get("data").is_none() && !dismissal
 }
 
 /// `fields` over `message`; `null` takes a field out.

@@ -138,10 +138,7 @@ fn on_a_socket_that_holds_none_the_next_connect_is() {
 #[test]
 fn others_on_the_same_socket_stay() {
     let (scenario, alice, bob, socket) = alice_and_bob_on_a_socket(json!({}));
-    let carol = scenario.client("carol");
-    carol.moves_to(&socket);
-    carol.handshake();
-    carol.connect().answer();
+    let carol = scenario.join_at(&socket, "carol");
     carol.subscribe("/chat");
     let (bobs, carols) = (bob.hold(), carol.hold());
     alice.publish("/service/out", "bob");

@@ -82,14 +82,55 @@ fn version_and_supported_connection_types_are_required() {
     let alice = scenario.client("alice");
     for (fields, error) in [
         (json!({"version": null}), "400::version_missing"),
-        (json!({"version": 1.0}), "400::version_missing"),
         (json!({"supportedConnectionTypes": null}), "400::supported_connection_types_missing"),
-        (json!({"supportedConnectionTypes": "long-polling"}), "400::supported_connection_types_missing"),
     ] {
         let reply = refusal(&alice, fields);
         assert_eq!(reply["error"], error);
         assert_eq!(reply["advice"], json!({"reconnect": "none"}));
     }
+}
+
+#[test]
+fn what_is_mistyped_but_clear_is_taken() {
+    let scenario = Scenario::new();
+    for fields in [
+        json!({"version": 1.0}),
+        json!({"version": 1, "minimumVersion": 0.9}),
+        json!({"supportedConnectionTypes": "long-polling"}),
+        json!({"supportedConnectionTypes": ["long-polling", 5, null, {}]}),
+    ] {
+        let reply = scenario.client("alice").shake_hands_with(fields);
+        assert_eq!((&reply["successful"], &reply["version"]), (&json!(true), &json!("1.0")), "{reply}");
+        assert_eq!(reply["supportedConnectionTypes"], json!(["long-polling"]));
+    }
+}
+
+#[test]
+fn what_is_mistyped_and_means_nothing_is_named_as_that() {
+    let scenario = Scenario::new();
+    for (fields, error) in [
+        (json!({"version": {}}), "400::version_invalid"),
+        (json!({"version": true}), "400::version_invalid"),
+        (json!({"minimumVersion": ["1.0"]}), "400::version_invalid"),
+        (json!({"version": "1".repeat(65)}), "400::version_invalid"),
+        (json!({"minimumVersion": format!("0.{}", "9".repeat(100_000))}), "400::version_invalid"),
+        (json!({"supportedConnectionTypes": 5}), "400::supported_connection_types_invalid"),
+        (json!({"supportedConnectionTypes": {"0": "long-polling"}}), "400::supported_connection_types_invalid"),
+        (json!({"supportedConnectionTypes": [5, {}]}), "403::connection_types_unsupported"),
+    ] {
+        assert_eq!(refusal(&scenario.client("alice"), fields)["error"], error);
+    }
+}
+
+#[test]
+fn a_version_beyond_all_numbers_is_a_newer_one() {
+    let scenario = Scenario::new();
+    for minimum in ["99999999999999999999999", "1.99999999999999999999999", "18446744073709551617.0"] {
+        let reply = refusal(&scenario.client("alice"), json!({"minimumVersion": minimum}));
+        assert_eq!(reply["error"], "403::version_unsupported", "{minimum}");
+    }
+    let reply = scenario.client("alice").shake_hands_with(json!({"minimumVersion": "000000000000000000000000001.0"}));
+    assert_eq!(reply["successful"], true);
 }
 
 #[test]

@@ -170,3 +170,49 @@ fn a_client_cannot_say_so() {
     alice.send(json!({"channel": "/news", "data": 1, "lazy": true, "ext": {"lazy": true}}));
     assert_eq!(held.answer().data(), [1]);
 }
+
+#[test]
+fn a_lazy_event_that_was_not_acknowledged_comes_again_when_lazy_ones_do() {
+    let scenario = Scenario::with(&[("LAZY_CHANNELS", "/slow"), ("MAX_LAZY_TIMEOUT", "1500")]);
+    let socket = scenario.socket();
+    let [alice] = scenario.join(["alice"]);
+    let bob = scenario.client("bob");
+    bob.moves_to(&socket);
+    bob.handshake_with(json!({"ext": {"ack": true}}));
+    bob.connect().answer();
+    bob.subscribe("/slow");
+    let held = bob.connect_with(json!({"ext": {"ack": 1}}));
+    alice.publish("/slow", "in no hurry");
+    scenario.after(1500);
+    assert_eq!(held.answer().data(), ["in no hurry"]);
+    // The answer is lost with its socket.
+    socket.closes();
+    for _ in 0..2 {
+        bob.moves_to(&scenario.socket());
+        let again = bob.connect_with(json!({"ext": {"ack": 1}}));
+        scenario.after(1499);
+        assert!(again.is_held());
+        scenario.after(1);
+        assert_eq!(again.answer().data(), ["in no hurry"]);
+    }
+    let last = bob.connect_with(json!({"ext": {"ack": 4}}));
+    scenario.after(5000);
+    assert!(last.is_held(), "it is acknowledged");
+}
+
+#[test]
+fn an_urgent_event_takes_along_the_lazy_ones_that_were_not_acknowledged() {
+    let (scenario, [alice, _]) = lazy_scenario();
+    let bob = scenario.client("carol");
+    bob.handshake_with(json!({"ext": {"ack": true}}));
+    bob.connect().answer();
+    bob.subscribe("/**");
+    let held = bob.connect_with(json!({"ext": {"ack": 1}}));
+    alice.publish("/slow", 1);
+    scenario.after(1500);
+    assert_eq!(held.answer().data(), [1]);
+    let again = bob.connect_with(json!({"ext": {"ack": 1}}));
+    scenario.after(100);
+    alice.publish("/chat", 2);
+    assert_eq!(again.answer().data(), [1, 2]);
+}

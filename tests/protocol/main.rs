@@ -46,6 +46,7 @@ mod policy;
 mod publish;
 mod rates;
 mod reload;
+mod remote_calls;
 mod remote_keys;
 mod restart;
 mod retries;

@@ -85,10 +85,7 @@ fn all_sessions_of_a_page_go_on_over_its_new_socket() {
     let [(alice, _)] = scenario.join_on_sockets(["alice"]);
     let old = scenario.socket();
     let pages = ["bob", "carol"].map(|name| {
-        let client = scenario.client(name);
-        client.moves_to(&old);
-        client.handshake();
-        client.connect().answer();
+        let client = scenario.join_at(&old, name);
         client.subscribe(&format!("/{name}"));
         client.hold();
         client

@@ -244,10 +244,7 @@ fn several_sessions_of_one_socket_are_held_again() {
     let scenario = Scenario::new();
     let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
     let others = ["bob", "carol"].map(|name| {
-        let client = scenario.client(name);
-        client.moves_to(&socket);
-        client.handshake();
-        client.connect().answer();
+        let client = scenario.join_at(&socket, name);
         client.subscribe("/a");
         client.hold();
         client

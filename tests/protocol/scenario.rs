@@ -71,19 +71,19 @@ impl Scenario {
     /// Clients with a socket each that shook hands there and had the answer to their first connect.
     pub fn join_on_sockets<const N: usize>(&self, names: [&'static str; N]) -> [(Client, Socket); N] {
         names.map(|name| {
-            let socket = self.socket();
-            let client = self.join_at(&socket, name);
+            let (socket, client) = (self.socket(), self.client(name));
+            client.moves_to(&socket);
+            client.handshake();
+            client.connect().answer();
             socket.frames();
             (client, socket)
         })
     }
 
-    /// One more client of a socket, that shook hands there and had the answer to its first connect.
+    /// One more client of a socket: it shook hands elsewhere, and had the answer to its first connect.
     pub fn join_at(&self, socket: &Socket, name: &'static str) -> Client {
-        let client = self.client(name);
+        let [client] = self.join([name]);
         client.moves_to(socket);
-        client.handshake();
-        client.connect().answer();
         client
     }
 

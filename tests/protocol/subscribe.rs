@@ -12,7 +12,7 @@ fn a_subscribe(subscription: Value) -> Value {
 fn a_subscribe_is_answered_with_the_subscription_as_it_came() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
-    for subscription in [json!("/chat/demo"), json!(["/a", "/b/*"]), json!(["/c/"]), json!("/service/echo")] {
+    for subscription in [json!("/chat/demo"), json!(["/a", "/b/*"]), json!(["/c"]), json!("/service/echo")] {
         let expected =
             json!({"channel": "/meta/subscribe", "id": "s", "successful": true, "subscription": subscription});
         assert_eq!(alice.ask(a_subscribe(subscription)), expected);
@@ -50,14 +50,52 @@ fn a_star_hears_one_segment_more_and_two_stars_one_or_more_and_neither_the_paren
 }
 
 #[test]
-fn a_trailing_slash_is_the_same_name() {
+fn a_trailing_slash_is_refused_as_clients_would_not_know_the_name_again() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    for name in ["/chat/", "/chat/*/", "/service/x/"] {
+        let subscribe = json!({"channel": "/meta/subscribe", "subscription": name});
+        assert_eq!(alice.error_of(subscribe), "403::subscription_invalid", "{name}");
+        let unsubscribe = json!({"channel": "/meta/unsubscribe", "subscription": name});
+        assert_eq!(alice.error_of(unsubscribe), "403::subscription_invalid", "{name}");
+        assert_eq!(alice.error_of(json!({"channel": name, "data": 1})), "405::channel_invalid", "{name}");
+    }
+    assert_eq!(alice.error_of(json!({"channel": "/meta/connect/"})), "405::channel_invalid");
+}
+
+#[test]
+fn the_names_that_cometd_takes_are_taken() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
-    bob.subscribe("/chat/");
-    alice.publish("/chat", 1);
-    alice.publish("/chat/", 2);
+    for name in ["/room/the blue one", "/room/#1", "/room/a+b", "/room/{x}", "/ a /b ", "/{", "/#", "/c++/{}"] {
+        bob.subscribe(name);
+        alice.publish(name, name);
+        bob.connect();
+        assert_eq!(bob.receives_events(), [json!({"channel": name, "data": name})]);
+        bob.unsubscribe(name);
+        alice.publish(name, "not heard");
+    }
+    bob.subscribe("/room/*");
+    alice.publish("/room/{y}", 1);
     bob.connect();
-    assert_eq!(bob.receives_events(), [json!({"channel": "/chat", "data": 1}), json!({"channel": "/chat", "data": 2})]);
+    assert_eq!(bob.receives_events(), [json!({"channel": "/room/{y}", "data": 1})]);
+}
+
+#[test]
+fn nobody_unsubscribes_from_what_nobody_may_subscribe_to() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    alice.subscribe("/a");
+    let unsubscribe = |names: Value| json!({"channel": "/meta/unsubscribe", "subscription": names});
+    for names in [json!("/meta/foo"), json!("/meta/**"), json!(["/a", "/meta/connect"])] {
+        assert_eq!(alice.error_of(unsubscribe(names)), "403::subscription_invalid");
+    }
+    alice.publish("/a", "still");
+    alice.connect();
+    assert_eq!(alice.receives(), ["still"], "all or nothing");
+    for names in [json!("/service/x"), json!("/never/subscribed")] {
+        assert_eq!(alice.ask(unsubscribe(names))["successful"], true);
+    }
 }
 
 #[test]
@@ -78,7 +116,7 @@ fn subscribing_twice_is_subscribing_once() {
 fn one_bad_name_and_none_is_applied() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
-    for bad in ["/a/*/b", "/a//b", "/a b", "", "a", "/", "/meta/connect", "/meta/*", "/meta/**"] {
+    for bad in ["/a/*/b", "/a//b", "/a/", "", "a", "/", "/meta/connect", "/meta/*", "/meta/**"] {
         let subscription = json!(["/chat", bad]);
         let reply = bob.ask(a_subscribe(subscription.clone()));
         assert_eq!((&reply["successful"], &reply["subscription"]), (&json!(false), &subscription));

@@ -182,10 +182,7 @@ fn a_second_connect_takes_the_first_ones_place_and_the_first_is_never_answered()
 fn two_sessions_on_one_socket_each_have_their_own_connect_and_events() {
     let scenario = Scenario::new();
     let [(alice, _), (bob, socket)] = scenario.join_on_sockets(["alice", "bob"]);
-    let carol = scenario.client("carol");
-    carol.moves_to(&socket);
-    carol.handshake();
-    carol.connect().answer();
+    let carol = scenario.join_at(&socket, "carol");
     bob.subscribe("/bob");
     carol.subscribe("/carol");
     let (bobs, carols) = (bob.hold(), carol.hold());
@@ -472,4 +469,59 @@ fn connects_of_one_address_are_counted_on_sockets_too() {
     assert_eq!(bob.connect().answer().status, Status::Unavailable);
     first.closes();
     bob.hold();
+}
+
+#[test]
+fn a_new_handshake_on_a_socket_ends_the_session_before_it_without_a_word() {
+    let scenario = Scenario::new();
+    let [(alice, socket), (bob, _)] = scenario.join_on_sockets(["alice", "bob"]);
+    alice.subscribe("/chat");
+    alice.hold();
+    scenario.notices();
+    socket.frames();
+    let again = scenario.client("alice, who has logged in as another");
+    again.moves_to(&socket);
+    again.handshake();
+    let ended = Notice::SessionClosed { why: Ending::Replaced, sessions: 2 };
+    assert!(scenario.notices().contains(&ended));
+    bob.publish("/chat", "for the one before");
+    again.connect().answer();
+    again.hold();
+    let frames = socket.frames().concat();
+    let channels: Vec<_> = frames.iter().map(|message| message["channel"].as_str().unwrap()).collect();
+    assert_eq!(channels, ["/meta/handshake", "/meta/connect"], "its held connect needs no answer");
+    assert_eq!(alice.error_of(alice.a_publish("/chat", 1)), "402::session_unknown");
+    assert_eq!(again.ask(again.a_publish("/chat", 1))["successful"], true);
+}
+
+#[test]
+fn so_it_ends_one_that_came_from_elsewhere_and_holds_its_connect_there() {
+    let scenario = Scenario::new();
+    let [(alice, first)] = scenario.join_on_sockets(["alice"]);
+    alice.hold();
+    first.closes();
+    let socket = scenario.socket();
+    alice.moves_to(&socket);
+    alice.hold();
+    let again = scenario.client("again");
+    again.moves_to(&socket);
+    again.handshake();
+    assert_eq!(alice.error_of(alice.a_publish("/chat", 1)), "402::session_unknown");
+}
+
+#[test]
+fn a_session_that_has_left_the_socket_and_a_handshake_that_is_refused_end_nothing() {
+    let scenario = Scenario::new();
+    let [(alice, first)] = scenario.join_on_sockets(["alice"]);
+    let stranger = scenario.client("stranger");
+    stranger.moves_to(&first);
+    let refused = stranger.shake_hands_with(json!({"version": null}));
+    assert_eq!(refused["successful"], false);
+    alice.moves_to(&scenario.socket());
+    alice.hold();
+    stranger.handshake();
+    assert_eq!(alice.ask(alice.a_publish("/chat", 1))["successful"], true);
+    let [carol] = scenario.join(["carol"]);
+    scenario.client("carol again").handshake();
+    carol.publish("/chat", 1);
 }

@@ -67,6 +67,9 @@ export interface Decision {
 
 export interface ServiceAnswer {
   replies?: unknown[];
+  /** Of a remote call: what it comes to, or what a failed one says. Not both. */
+  result?: unknown;
+  failure?: unknown;
   error?: string;
   actions?: Action[];
 }

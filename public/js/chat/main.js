@@ -47,7 +47,7 @@ const connection = new Connection({
   farewell: () => [{ channel, data: { kind: 'leave', ...me } }],
 });
 const outbox = new Outbox({
-  send: async (message) => (await connection.publish(channel, message)).outcome,
+  send: async (message) => (await connection.publish(channel, message, { key: message.id })).outcome,
   changed: onProgress,
   store: storage.unsent(room),
 });

@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::bayeux::session::SessionKey;
-use crate::bayeux::wire::{ChannelId, ChannelPattern};
+use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern};
 
 /// Any number of things to do, in this order.
 ///
@@ -23,6 +23,8 @@ pub struct Actions(Vec<Action>);
 pub enum Action {
     /// Deliver this data to the sender, on the channel it sent to.
     Reply(Box<RawValue>),
+    /// Answer the sender's remote call.
+    Answer(CallAnswer),
     Publish {
         channel: ChannelId,
         data: Box<RawValue>,
@@ -55,6 +57,25 @@ pub enum Action {
     Impossible(String),
 }
 
+/// What a remote call comes to.
+#[derive(Debug)]
+pub struct CallAnswer {
+    pub data: Box<RawValue>,
+    pub successful: bool,
+    /// As in the reply to a message, where it was one that failed the call.
+    pub error: Option<BayeuxError>,
+}
+
+/// The answer of a remote call.
+pub fn answer(data: impl Serialize) -> Actions {
+    Actions::new().answer(data)
+}
+
+/// The answer of a remote call that fails: the caller's `successful` is false, and this is the data.
+pub fn failure(data: impl Serialize) -> Actions {
+    Actions::new().failure(data)
+}
+
 /// The answer of a service with one reply.
 pub fn reply(data: impl Serialize) -> Actions {
     Actions::new().reply(data)
@@ -74,6 +95,28 @@ impl Actions {
     /// Delivers `data` to the sender alone, on the channel it sent to. Where there is no message there is nobody to reply to.
     pub fn reply(self, data: impl Serialize) -> Self {
         self.with(json(data).map(Action::Reply))
+    }
+
+    /// Answers a remote call. It makes sense in [`Application::remote_call`](super::Application::remote_call) alone.
+    pub fn answer(self, data: impl Serialize) -> Self {
+        self.with(json(data).map(|data| Action::Answer(CallAnswer { data, successful: true, error: None })))
+    }
+
+    /// Answers a remote call that fails.
+    pub fn failure(self, data: impl Serialize) -> Self {
+        self.with(json(data).map(|data| Action::Answer(CallAnswer { data, successful: false, error: None })))
+    }
+
+    /// Fails a remote call with an error, which is its data too: clients take nothing without data for an answer.
+    pub(super) fn failed_by(error: BayeuxError) -> Self {
+        let data = json(serde_json::json!({ "error": error.to_string() }));
+        let failed = |data| Action::Answer(CallAnswer { data, successful: false, error: Some(error) });
+        Self::new().with(data.map(failed))
+    }
+
+    /// Whether a remote call is answered.
+    pub(super) fn has_answer(&self) -> bool {
+        self.0.iter().any(|action| matches!(action, Action::Answer(_)))
     }
 
     /// Publishes as the server.

@@ -41,7 +41,7 @@ mod routes;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use self::actions::{Action, Actions, publish, reply};
+pub use self::actions::{Action, Actions, CallAnswer, answer, failure, publish, reply};
 pub use self::channels::ChannelOptions;
 pub use self::events::ServerEvent;
 pub use self::http::{HttpRequest, HttpResponse};
@@ -102,6 +102,30 @@ impl Application {
         let channel = channel.unwrap_or_else(|| panic!("{name:?} is no service's name"));
         self.services.insert(channel, Box::new(service));
         self
+    }
+
+    /// Answers the remote calls of this name: `remoteCall` of cometd.js and of CometD's Java client, which publish to
+    /// `/service/<name>` and wait for the message with their id. [`answer`] and [`failure`] are that message, with whatever else is to
+    /// be done. An error fails the call, with `{"error":"…"}` for its data. Who returns nothing answers `null`.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::app::{Application, answer, failure};
+    /// use serde_json::json;
+    ///
+    /// let application = Application::new().remote_call("divide", |call| {
+    ///     let [a, b]: [f64; 2] = call.data()?;
+    ///     Ok(if b == 0.0 { failure(json!({ "reason": "by zero" })) } else { answer(a / b) })
+    /// });
+    /// ```
+    ///
+    /// # Panics
+    /// Where the name makes no channel.
+    #[must_use]
+    pub fn remote_call(self, name: &str, mut handler: impl FnMut(&Publication) -> Outcome + 'static) -> Self {
+        self.service(name, move |call| {
+            let actions = handler(call).unwrap_or_else(Actions::failed_by);
+            Ok(if actions.has_answer() { actions } else { actions.answer(()) })
+        })
     }
 
     /// Answers what is published to any other service: POE's `_handler`. Without it a message to a service that is not
@@ -288,6 +312,8 @@ impl Application {
     }
 }
 
+/// Braces are left for names of what a pattern captures.
 fn valid(pattern: &str) -> ChannelPattern {
-    ChannelPattern::parse(pattern).unwrap_or_else(|| panic!("{pattern:?} is neither a channel nor a pattern"))
+    let parsed = ChannelPattern::parse(pattern).filter(|_| !pattern.contains(['{', '}']));
+    parsed.unwrap_or_else(|| panic!("{pattern:?} is neither a channel nor a pattern"))
 }

@@ -157,7 +157,7 @@ impl Who {
 
 impl Template {
     fn parse(text: &str) -> Option<Self> {
-        if !text.contains('{') {
+        if !text.contains(['{', '}']) {
             return ChannelPattern::parse(text).map(Self::Pattern);
         }
         // It is one where any name in place of the claims makes it one.
@@ -188,8 +188,10 @@ fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<Chan
         let claim = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}'));
         name.push('/');
         match claim {
-            Some("") => return None,
+            Some(claim) if claim.is_empty() || claim.contains(['{', '}']) => return None,
             Some(claim) => name.push_str(&value(claim).filter(|value| is_segment(value))?),
+            // A brace is a claim's here, not a channel's.
+            None if segment.contains(['{', '}']) => return None,
             None => name.push_str(segment),
         }
     }
@@ -311,6 +313,9 @@ mod tests {
             ("anyone publish /x{sub}/a", "a channel or a pattern"),
             ("anyone publish /{sub", "a channel or a pattern"),
             ("anyone publish {sub}", "a channel or a pattern"),
+            ("anyone publish /sub}/a", "a channel or a pattern"),
+            ("anyone publish /{sub}{sub}", "a channel or a pattern"),
+            ("anyone publish /news/", "a channel or a pattern"),
         ] {
             let error = AccessRules::parse(rule).unwrap_err();
             assert!(error.expected.starts_with(expected), "{rule}: {error}");

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
 use crate::bayeux::session::{base62, from_base62};
@@ -62,6 +63,7 @@ impl Home {
     ///
     /// assert_eq!(Home::at_path("/cometd/handshake"), Some(Home::Root));
     /// assert_eq!(Home::at_path("/cometd/chat/connect"), Home::named("/chat"));
+    /// assert_eq!(Home::at_path("/cometd/the%20blue%20room"), Home::named("/the blue room"));
     /// assert_eq!(Home::at_path("/cometd/a/b"), None);
     /// ```
     pub fn at_path(path: &str) -> Option<Self> {
@@ -76,7 +78,11 @@ impl Home {
         segments.pop_if(|last| META_NAMES.contains(last));
         match segments[..] {
             [] => Some(Self::Root),
-            [tree] if !META_NAMES.contains(&tree) => Self::named(&format!("/{tree}")).filter(|home| !home.is_shard()),
+            [tree] => {
+                let tree = percent_decode_str(tree).decode_utf8().ok().filter(|tree| !tree.contains('/'))?;
+                let reserved = META_NAMES.contains(&&*tree) || ["api", ".", ".."].contains(&&*tree);
+                Self::named(&format!("/{tree}")).filter(|home| !reserved && !home.is_shard())
+            }
             _ => None,
         }
     }
@@ -271,6 +277,20 @@ mod tests {
     }
 
     #[test]
+    fn names_that_no_path_has_come_encoded() {
+        for (path, name) in [
+            ("/cometd/a%20b", "/a b"),
+            ("/cometd/%7Bx%7D/connect", "/{x}"),
+            ("/cometd/c++", "/c++"),
+            ("/cometd/c%2B%2b", "/c++"),
+            ("/cometd/%231", "/#1"),
+            ("/cometd/%40x", "/@x"),
+        ] {
+            assert_eq!(Home::at_path(path), Home::named(name), "{path}");
+        }
+    }
+
+    #[test]
     fn other_paths_lead_nowhere() {
         for path in [
             "/",
@@ -278,6 +298,14 @@ mod tests {
             "/cometd/a/b",
             "/cometd/*",
             "/cometd/%2e",
+            "/cometd/%2E%2e",
+            "/cometd/a%2Fb",
+            "/cometd/%61pi",
+            "/cometd/c%6fnnect/connect",
+            "/cometd/%C3%A9",
+            "/cometd/%FF",
+            "/cometd/%",
+            "/cometd/a%09",
             "/cometd/connect/connect",
             "/cometd/meta",
             "/cometd/service/connect",

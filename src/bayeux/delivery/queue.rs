@@ -170,6 +170,14 @@ impl Queue {
         told.chain(self.entries.iter().map(|entry| entry.event.clone())).collect()
     }
 
+    /// The client is back and has not acknowledged all: what was lazy leaves again by this time, if nothing urgent takes it along
+    /// before.
+    pub fn send_again_by(&mut self, due: Millis) {
+        if self.entries.iter().any(|entry| entry.urgency == Urgency::Again) {
+            self.lazy_due = Some(self.lazy_due.map_or(due, |before| before.min(due)));
+        }
+    }
+
     /// The client has everything up to batch number `batch`. As every batch carries all that is not acknowledged, that
     /// is each event whose first batch is not above it.
     pub fn acknowledge(&mut self, batch: u64) {

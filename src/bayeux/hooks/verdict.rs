@@ -51,6 +51,12 @@ struct Answer {
     #[serde(default, deserialize_with = "present")]
     ext: Option<Box<RawValue>>,
     replies: Option<Vec<Box<RawValue>>>,
+    /// Of a remote call: what it comes to.
+    #[serde(default, deserialize_with = "present")]
+    result: Option<Box<RawValue>>,
+    /// Of one that fails.
+    #[serde(default, deserialize_with = "present")]
+    failure: Option<Box<RawValue>>,
     #[serde(default)]
     actions: Vec<ActionAnswer>,
 }
@@ -95,9 +101,15 @@ impl Verdict {
         if !allowed {
             return denial(answer).map(Self::Denied);
         }
-        let replies = answer.replies.into_iter().flatten().fold(Actions::new(), Actions::reply);
-        let actions = replies.into_iter().chain(actions(answer.actions)?).collect();
-        let Answer { attributes, data, ext, .. } = Answer { replies: None, actions: Vec::new(), ..answer };
+        let Answer { replies, result, failure, attributes, data, ext, actions: wanted, .. } = answer;
+        let mut said = replies.into_iter().flatten().fold(Actions::new(), Actions::reply);
+        said = match (hook, result, failure) {
+            (Hook::Service, Some(_), Some(_)) => return None,
+            (Hook::Service, Some(result), None) => said.answer(result),
+            (Hook::Service, None, Some(failure)) => said.failure(failure),
+            _ => said,
+        };
+        let actions = said.into_iter().chain(actions(wanted)?).collect();
         Some(Self::Allowed(Leave { client: None, attributes, data, ext, actions }))
     }
 

@@ -19,6 +19,9 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::{Advice, BayeuxError, ConnectionType, Endpoint, Message, Wish};
 
+/// How often a browser tries that keeps no cookies, where `BROWSER_COOKIE` asks for them: as often as one that finds a home full.
+const WITHOUT_COOKIE: Duration = Duration::from_secs(10);
+
 impl BayeuxServer {
     pub(in crate::bayeux) fn connect(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
         let Ok(key) = self.speaker(batch, &checked.message) else {
@@ -38,7 +41,11 @@ impl BayeuxServer {
             self.answer_overtaken(key, overtaken);
         }
         if let Some(batch) = ack::acknowledged(&checked.message) {
-            self.sessions.change(key, |session| session.queue.acknowledge(batch));
+            let due = now + self.options.max_lazy_timeout;
+            self.sessions.change(key, |session| {
+                session.queue.acknowledge(batch);
+                session.queue.send_again_by(due);
+            });
         }
         let mut wish = Wish::of(
             &checked.message,
@@ -65,6 +72,7 @@ impl BayeuxServer {
         }
         let until = self.kept_until(now, key);
         self.sessions.resume(key, until);
+        self.sessions.moves_to(key, batch.from.socket());
         let (events, ack) = self.sessions.take_batch(key);
         batch.parting.extend(events);
         let mut reply = checked.successful();
@@ -93,9 +101,19 @@ impl BayeuxServer {
             Some(_) => checked.successful(),
             None => checked.failed(&BayeuxError::SessionUnknown),
         };
-        reply.advice = Some(if farewell.is_some() { Advice::none() } else { Advice::handshake() });
+        reply.advice = Some(match &farewell {
+            Some(_) => Advice::none(),
+            None if self.is_anothers(&checked.message, batch) => Advice::handshake_after(WITHOUT_COOKIE),
+            None => Advice::handshake(),
+        });
         batch.parting.extend(farewell.into_iter().flatten());
         reply.into_json()
+    }
+
+    /// Whether there is such a session, of another browser: as far as is known of one that keeps no cookies, which would shake hands and
+    /// be refused without end.
+    fn is_anothers(&self, message: &Message, batch: &Batch) -> bool {
+        batch.origin.browser.is_some() && message.client_id().is_some_and(|id| self.sessions.find(&id).is_some())
     }
 
     /// Takes over the client's timing. Whether this is the session's first connect, and whether the reply advises:

@@ -13,6 +13,8 @@
 
 use std::time::Duration;
 
+use serde_json::value::RawValue;
+
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::hooks::Leave;
 use crate::bayeux::io::Notice;
@@ -25,6 +27,9 @@ use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::{Advice, BayeuxError, Message, Operation, Reply};
 
 const VERSION: &str = "1.0";
+
+/// The longest version that is read, in bytes. Those in use have three.
+const MAX_VERSION_LENGTH: usize = 64;
 
 /// A home that is full may have room again when sessions have expired.
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(10);
@@ -86,25 +91,26 @@ impl BayeuxServer {
         let attributes = client.attributes.clone();
         let expires = checked.identity.as_ref().map(|identity| identity.expires);
         let session = Session::new(client_id, self.options.interval, until);
+        let socket = batch.from.socket();
+        let before = socket.map(|socket| self.sessions.on(socket)).unwrap_or_default();
         let key = self.sessions.open(Session { agreed, batches, attributes, expires, ..session });
         if let Err(error) = self.save_session(key) {
             self.sessions.close(key);
             return Err(self.storage_failed(&error));
         }
+        self.sessions.moves_to(key, socket);
+        self.replace(&before);
         self.happened(|| ServerEvent::ClientConnect { client: Client { session: Some(key), ..client } });
         Ok(json)
     }
 
     /// The connection types that both sides know.
     fn admit(&mut self, client: &mut Client, message: &Message) -> Result<Vec<&'static str>, BayeuxError> {
-        if message.get::<String>("version").is_none() {
-            return Err(BayeuxError::VersionMissing);
-        }
-        if message.get::<String>("minimumVersion").is_some_and(|minimum| is_newer(&minimum, VERSION)) {
+        version(message, "version")?.ok_or(BayeuxError::VersionMissing)?;
+        if version(message, "minimumVersion")?.is_some_and(|minimum| is_newer(&minimum, VERSION)) {
             return Err(BayeuxError::VersionUnsupported);
         }
-        let theirs: Vec<String> =
-            message.get("supportedConnectionTypes").ok_or(BayeuxError::SupportedConnectionTypesMissing)?;
+        let theirs = connection_types(message)?;
         let ours = self.options.connection_types.iter().map(|type_| type_.name());
         let shared: Vec<_> = ours.filter(|ours| theirs.iter().any(|type_| type_ == ours)).collect();
         if shared.is_empty() {
@@ -142,14 +148,39 @@ fn describe<'a>(reply: &mut Reply<'a>, connection_types: &'a [&'a str]) {
     reply.supported_connection_types = Some(connection_types);
 }
 
-/// Whether version `a` comes after `b`, element by element (Bayeux 1.0 section 3.2): 1.10 comes after 1.9.
+/// A version, which is text; a number is one to most readers, and is taken as it is written (CometD).
+///
+/// # Errors
+/// `400::version_invalid`.
+fn version(message: &Message, name: &str) -> Result<Option<String>, BayeuxError> {
+    let Some(raw) = message.field(name) else { return Ok(None) };
+    let number = || raw.get().parse::<f64>().is_ok().then(|| raw.get().to_owned());
+    let version = message.get::<String>(name).or_else(number);
+    version.filter(|version| version.len() <= MAX_VERSION_LENGTH).ok_or(BayeuxError::VersionInvalid).map(Some)
+}
+
+/// The client's connection types; one alone may come without its array, and what no name is among them is passed over.
+///
+/// # Errors
+/// `400::supported_connection_types_missing` or `400::supported_connection_types_invalid`.
+fn connection_types(message: &Message) -> Result<Vec<String>, BayeuxError> {
+    let raw = message.field("supportedConnectionTypes").ok_or(BayeuxError::SupportedConnectionTypesMissing)?;
+    if let Ok(alone) = serde_json::from_str(raw.get()) {
+        return Ok(vec![alone]);
+    }
+    let all: Vec<&RawValue> =
+        serde_json::from_str(raw.get()).map_err(|_| BayeuxError::SupportedConnectionTypesInvalid)?;
+    Ok(all.into_iter().filter_map(|each| serde_json::from_str(each.get()).ok()).collect())
+}
+
+/// Whether version `a` comes after `b`, element by element (Bayeux 1.0 section 3.2): 1.10 comes after 1.9. Elements are compared as
+/// text, so that none is too large.
 fn is_newer(a: &str, b: &str) -> bool {
-    let elements = |version: &str| -> Vec<u64> {
-        version
-            .split('.')
-            .map(|element| element.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap_or(0))
-            .collect()
-    };
+    fn elements(version: &str) -> Vec<(usize, &str)> {
+        let digits = |element: &str| element.find(|c: char| !c.is_ascii_digit()).unwrap_or(element.len());
+        let numbers = version.split('.').map(|element| element[..digits(element)].trim_start_matches('0'));
+        numbers.map(|number| (number.len(), number)).collect()
+    }
     elements(a) > elements(b)
 }
 
@@ -159,10 +190,17 @@ mod tests {
 
     #[test]
     fn versions_compare_element_by_element() {
-        for (a, b) in [("2", "1.0"), ("1.10", "1.9"), ("1.0.1", "1.0"), ("99.0", "1.0")] {
+        for (a, b) in [
+            ("2", "1.0"),
+            ("1.10", "1.9"),
+            ("1.0.1", "1.0"),
+            ("99.0", "1.0"),
+            ("99999999999999999999999", "1.0"),
+            ("99999999999999999999998.1", "99999999999999999999998.0"),
+        ] {
             assert!(is_newer(a, b) && !is_newer(b, a), "{a} {b}");
         }
-        for minimum in ["1.0", "0.9", "1", "1.0beta", "", "x"] {
+        for minimum in ["1.0", "0.9", "1", "1.0beta", "", "x", "01.0", "0.99999999999999999999999"] {
             assert!(!is_newer(minimum, "1.0"), "{minimum}");
         }
     }

@@ -5,11 +5,11 @@
 //! ← [{"channel":"/meta/unsubscribe","id":"7","successful":true,"subscription":"/chat/demo"}]
 //! ```
 //!
-//! * `subscription` as in a subscribe (Bayeux 1.0 section 4.4). A name that was never subscribed does no harm.
+//! * `subscription` as in a subscribe (Bayeux 1.0 section 4.4), meta channels refused. A name that was never subscribed does no harm.
 
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked};
-use crate::bayeux::wire::{BayeuxError, Message, patterns};
+use crate::bayeux::wire::{BayeuxError, Message, Realm, patterns};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn unsubscribe(&mut self, batch: &mut Batch, checked: &Checked) -> String {
@@ -20,6 +20,9 @@ impl BayeuxServer {
     fn try_unsubscribe(&mut self, batch: &mut Batch, message: &Message) -> Result<(), BayeuxError> {
         let key = self.speaker(batch, message)?;
         let patterns = patterns(message)?;
+        if patterns.iter().any(|pattern| pattern.realm() == Realm::Meta) {
+            return Err(BayeuxError::SubscriptionInvalid);
+        }
         let client = self.client(batch, Some(key));
         let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
         let gone: Vec<_> = patterns.into_iter().filter(|pattern| session.subscriptions.remove(pattern)).collect();

@@ -8,12 +8,13 @@ use serde_json::value::RawValue;
 use super::BayeuxServer;
 use super::pending::{Published, Then};
 use super::publish::Taken;
-use crate::bayeux::app::{Action, Happening, Publication, ServerEvent};
+use crate::bayeux::app::{Action, CallAnswer, Happening, Publication, ServerEvent};
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::io::Notice;
 use crate::bayeux::session::{Client, Ending, SessionKey};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, ChannelId, Event, Message};
+use crate::bayeux::wire::extensions::timestamp::Stamp;
+use crate::bayeux::wire::{BayeuxError, ChannelId, Event, Message, MessageId, Realm};
 
 /// How many events may follow from what the application does on events, for one input. Two bots that answer each other
 /// would never come to an end; 1,000 is more than an object publishes in a second. Their data may have `MAX_QUEUE_BYTES`
@@ -32,6 +33,8 @@ pub(in crate::bayeux) struct Subject {
     client: Client,
     /// Where the message went that was sent.
     channel: Option<ChannelId>,
+    /// Of that message.
+    id: MessageId,
     /// Who does what is to be done: a local session, or the server itself.
     author: Client,
 }
@@ -51,11 +54,12 @@ impl BayeuxServer {
             match action {
                 Action::Reply(data) => {
                     let event = on.channel.as_ref().map(|channel| Event::of_server(channel, &data, &self.stamp));
-                    match sender {
-                        Some(session) => event.iter().for_each(|event| drop(self.enqueue_for(now, session, event))),
-                        None => parting.extend(event),
-                    }
+                    self.give(now, sender, parting, event);
                 }
+                Action::Answer(answer) => match on.answered(&answer, &self.stamp) {
+                    Some(event) => self.give(now, sender, parting, Some(event)),
+                    None => self.impossible("an answer to what is no remote call"),
+                },
                 Action::Publish { channel, data, lazy } => {
                     let event = Event::of_server(&channel, &data, &self.stamp);
                     let published = Published { publisher: on.author.clone(), channel, event, key: None };
@@ -93,6 +97,15 @@ impl BayeuxServer {
         }
     }
 
+    /// What a sender gets besides its reply: with it, or in its queue.
+    fn give(&mut self, now: Millis, sender: Option<SessionKey>, parting: &mut Vec<Event>, event: Option<Event>) {
+        match sender {
+            // Where it cannot be written down, the log says so.
+            Some(session) => event.iter().for_each(|event| drop(self.enqueue_for(now, session, event))),
+            None => parting.extend(event),
+        }
+    }
+
     /// Delivers to one session alone.
     ///
     /// # Errors
@@ -123,9 +136,16 @@ impl BayeuxServer {
 
     /// Nobody waits to hear how it went, but the log.
     fn publish_as_server(&mut self, now: Millis, published: Published, lazy: bool) {
-        if let Ok(Taken::Asked(ticket)) = self.deliver(now, &published, lazy) {
-            self.waiting.wait(ticket, 1, Then::Publish(published));
+        match self.deliver(now, &published, lazy) {
+            Ok(Taken::Here) => (),
+            Ok(Taken::Asked(ticket)) => self.waiting.wait(ticket, 1, Then::Publish(published)),
+            Err(error) => self.publish_failed(&error),
         }
+    }
+
+    /// What the server or the application published reaches nobody.
+    pub(in crate::bayeux) fn publish_failed(&mut self, error: &BayeuxError) {
+        self.impossible(&format!("a publish: {error}"));
     }
 
     /// Takes note of a message that was published.
@@ -178,7 +198,16 @@ impl Subject {
     /// A message that a client sent.
     pub fn sent(publication: &Publication) -> Self {
         let Publication { client, channel, .. } = publication;
-        Self { client: client.clone(), channel: Some(channel.clone()), author: Client::default() }
+        let calls = channel.realm() == Realm::Service;
+        let id = if calls { publication.message().id().unwrap_or_default() } else { MessageId::default() };
+        Self { client: client.clone(), channel: Some(channel.clone()), id, author: Client::default() }
+    }
+
+    /// The answer to the remote call that the message was.
+    fn answered(&self, answer: &CallAnswer, stamp: &Stamp) -> Option<Event> {
+        let channel = self.channel.as_ref().filter(|channel| channel.realm() == Realm::Service)?;
+        let outcome = if answer.successful { Ok(()) } else { Err(answer.error.as_ref()) };
+        Some(Event::of_call(channel, &self.id, outcome, &answer.data, stamp))
     }
 
     /// What the hooks Worker wants done on something that has happened.
@@ -201,6 +230,6 @@ impl Subject {
                 | ServerEvent::Unsubscribe { client, .. },
             ) => (client.clone(), None),
         };
-        Self { client, channel, author: Client::default() }
+        Self { client, channel, ..Self::default() }
     }
 }

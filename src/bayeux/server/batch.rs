@@ -138,7 +138,7 @@ fn is_handshake(element: &Element) -> bool {
 
 fn is_to(element: &Element, channel: &str) -> bool {
     let name = element.as_ref().ok().and_then(Message::channel_name);
-    name.is_some_and(|name| name.strip_suffix('/').unwrap_or(&name) == channel)
+    name.is_some_and(|name| name == channel)
 }
 
 fn is_meta(element: &Element) -> bool {

@@ -39,7 +39,9 @@ use crate::bayeux::session::{Client, ClientId, Delivery, Ending, Farewells, Held
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::timestamp::Stamp;
-use crate::bayeux::wire::{Advice, BayeuxError, Endpoint, EndpointKey, Event, Reply, ReplyExt, Status, TokenError};
+use crate::bayeux::wire::{
+    Advice, BayeuxError, Endpoint, EndpointKey, Event, Reply, ReplyExt, SocketId, Status, TokenError,
+};
 
 pub(in crate::bayeux) use self::actions::{HOOKS, Subject};
 pub use self::batch::has_handshake;
@@ -190,6 +192,9 @@ impl BayeuxServer {
     fn closed(&mut self, now: Millis, endpoint: EndpointKey) {
         for key in self.sessions.at(endpoint) {
             self.resume(now, key);
+        }
+        if let EndpointKey::WebSocket(socket) = endpoint {
+            self.sessions.on(SocketId(socket)).into_iter().for_each(|key| self.sessions.moves_to(key, None));
         }
     }
 
@@ -374,7 +379,7 @@ impl BayeuxServer {
         self.tell(Notice::SessionClosed { why, sessions: self.sessions.len() });
         let unasked = matches!(why, Ending::Dismissed | Ending::Overflowed);
         let goodbye = unasked.then(|| Event::disconnected(&self.stamp));
-        let Some(held) = held else {
+        let Some(held) = held.filter(|_| why != Ending::Replaced) else {
             return session.queue.take().into_iter().chain(goodbye).collect();
         };
         let (mut events, ack) = session.take_batch();
@@ -390,6 +395,11 @@ impl BayeuxServer {
         let reply = reply.into_json();
         self.send(held.endpoint, Status::Ok, session.agreed.format, &events, &[reply]);
         Vec::new()
+    }
+
+    /// Ends what a client had on its socket before it shook hands anew: it is told nothing, as it would take that for the new session's.
+    pub(in crate::bayeux) fn replace(&mut self, before: &[SessionKey]) {
+        before.iter().for_each(|key| drop(self.end(*key, Ending::Replaced)));
     }
 
     /// Ends the session of a client that is not the one who is answered now. Where it holds no connect it is told on its

@@ -13,7 +13,6 @@ use super::batch::{Batch, Checked, Step};
 use crate::bayeux::app::Action;
 use crate::bayeux::delivery::PublishKey;
 use crate::bayeux::hooks::Hook;
-use crate::bayeux::io::Notice;
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Bearer, ChannelId, ChannelPattern, Event};
@@ -133,9 +132,7 @@ impl BayeuxServer {
             match (then, outcome) {
                 (Then::Reply { batch, place, asked }, outcome) => self.reply_at(now, batch, place, asked, outcome),
                 (Then::Publish(published), Ok(())) => self.published(&published),
-                (Then::Publish(_), Err(error)) => {
-                    self.tell(Notice::ActionFailed { reason: format!("a publish: {error}") });
-                }
+                (Then::Publish(_), Err(error)) => self.publish_failed(&error),
             }
         }
     }

@@ -11,6 +11,8 @@ pub enum Ending {
     Dismissed,
     /// Its queue was full, and `QUEUE_OVERFLOW` is `disconnect`.
     Overflowed,
+    /// Its client shook hands anew on its socket.
+    Replaced,
     /// Its token has expired.
     TokenExpired,
 }
@@ -23,6 +25,7 @@ impl Ending {
             Self::Expired => "expired",
             Self::Dismissed => "dismissed",
             Self::Overflowed => "overflowed",
+            Self::Replaced => "replaced",
             Self::TokenExpired => "token_expired",
         }
     }

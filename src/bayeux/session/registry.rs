@@ -38,6 +38,8 @@ pub struct Sessions {
     by_client_id: BTreeMap<ClientId, SessionKey>,
     /// A socket may carry several sessions.
     by_endpoint: BTreeSet<(EndpointKey, SessionKey)>,
+    /// Those whose client shook hands or connected last on a socket.
+    by_socket: BTreeSet<(SocketId, SessionKey)>,
     by_due: BTreeSet<(Millis, SessionKey)>,
     /// Those whose token expires, in the time outside.
     by_expiry: BTreeSet<(Millis, SessionKey)>,
@@ -102,6 +104,9 @@ impl Sessions {
         self.by_client_id.remove(&session.client_id);
         self.by_due.remove(&(session.due(), key));
         self.by_expiry.remove(&(session.expires.unwrap_or_default(), key));
+        if let Some(socket) = session.socket {
+            self.by_socket.remove(&(socket, key));
+        }
         self.news.changed.remove(&key);
         self.news.released |= session.queue.saved() > 0;
         Some((session, held))
@@ -115,6 +120,20 @@ impl Sessions {
     pub fn at(&self, endpoint: EndpointKey) -> Vec<SessionKey> {
         let all = (endpoint, SessionKey(0))..=(endpoint, SessionKey(u64::MAX));
         self.by_endpoint.range(all).map(|(_, key)| *key).collect()
+    }
+
+    /// The sessions whose client shook hands or connected last on this socket.
+    pub fn on(&self, socket: SocketId) -> Vec<SessionKey> {
+        self.by_socket.range((socket, SessionKey(0))..=(socket, SessionKey(u64::MAX))).map(|(_, key)| *key).collect()
+    }
+
+    /// Its client shook hands or connected on this socket, or on none.
+    pub fn moves_to(&mut self, key: SessionKey, socket: Option<SocketId>) {
+        let Some(session) = self.by_key.get_mut(&key).filter(|session| session.socket != socket) else { return };
+        if let Some(before) = std::mem::replace(&mut session.socket, socket) {
+            self.by_socket.remove(&(before, key));
+        }
+        self.by_socket.extend(socket.map(|socket| (socket, key)));
     }
 
     pub fn get(&self, key: SessionKey) -> Option<&Session> {
@@ -193,6 +212,7 @@ impl Sessions {
     /// Holds a connect. The session must not hold one already: see [`Sessions::resume`].
     pub fn suspend(&mut self, key: SessionKey, held: HeldConnect) {
         self.by_endpoint.insert((held.endpoint.key(), key));
+        self.moves_to(key, held.endpoint.socket());
         self.news.sockets.extend(held.endpoint.socket());
         hold_on(&mut self.held_by_network, held.network);
         hold_on(&mut self.held_by_browser, held.browser.clone());

@@ -15,7 +15,7 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack::Ack;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::timesync;
-use crate::bayeux::wire::{ChannelPattern, Endpoint, Event, MessageId, Sink};
+use crate::bayeux::wire::{ChannelPattern, Endpoint, Event, MessageId, Sink, SocketId};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
 #[derive(Debug)]
@@ -33,6 +33,8 @@ pub struct Session {
     pub batches: Option<u64>,
     /// Where it is no client's but another object's, which hears for its own clients.
     pub peer: Option<Box<Peer>>,
+    /// Where its client shook hands or connected last, if that was a socket. Changed by [`super::registry::Sessions`] alone.
+    pub(in crate::bayeux) socket: Option<SocketId>,
     /// Changed by [`super::registry::Sessions`] alone, which keeps the clock's book by it.
     pub(in crate::bayeux) connect: MetaConnect,
 }
@@ -99,6 +101,7 @@ impl Session {
             agreed: Agreed::default(),
             batches: None,
             peer: None,
+            socket: None,
             connect: MetaConnect::Awaited { until },
         }
     }

@@ -33,10 +33,14 @@ pub enum BayeuxError {
     SessionUnknown,
     /// A handshake without `version`.
     VersionMissing,
+    /// A handshake whose `version` or `minimumVersion` is neither text nor a number, or longer than any.
+    VersionInvalid,
     /// A handshake whose `minimumVersion` is above ours.
     VersionUnsupported,
     /// A handshake without `supportedConnectionTypes`.
     SupportedConnectionTypesMissing,
+    /// A handshake whose `supportedConnectionTypes` is neither a name nor an array.
+    SupportedConnectionTypesInvalid,
     /// A handshake that shares no connection type with us.
     ConnectionTypesUnsupported,
     /// A connect without `connectionType`.
@@ -171,8 +175,10 @@ impl fmt::Display for BayeuxError {
             Self::MessageIdInvalid => "405::message_id_invalid",
             Self::SessionUnknown => "402::session_unknown",
             Self::VersionMissing => "400::version_missing",
+            Self::VersionInvalid => "400::version_invalid",
             Self::VersionUnsupported => "403::version_unsupported",
             Self::SupportedConnectionTypesMissing => "400::supported_connection_types_missing",
+            Self::SupportedConnectionTypesInvalid => "400::supported_connection_types_invalid",
             Self::ConnectionTypesUnsupported => "403::connection_types_unsupported",
             Self::ConnectionTypeMissing => "400::connection_type_missing",
             Self::ConnectionTypeUnsupported => "403::connection_type_unsupported",

@@ -3,9 +3,11 @@
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
 use super::channel::ChannelId;
-use super::message::Message;
+use super::error::BayeuxError;
+use super::message::{Message, MessageId};
 use crate::bayeux::wire::extensions::timestamp::Stamp;
 
 /// A message frozen to its JSON, once, whoever will receive it. Cheap to clone.
@@ -38,8 +40,28 @@ impl Event {
     }
 
     /// A message of the server's own. `data` is JSON.
-    pub fn of_server(channel: &ChannelId, data: &serde_json::value::RawValue, stamp: &Stamp) -> Self {
+    pub fn of_server(channel: &ChannelId, data: &RawValue, stamp: &Stamp) -> Self {
         closed(opened(channel, data.get()), stamp)
+    }
+
+    /// What a remote call comes to: the client knows its call by the id. `data` is JSON.
+    pub fn of_call(
+        channel: &ChannelId,
+        id: &MessageId,
+        outcome: Result<(), Option<&BayeuxError>>,
+        data: &RawValue,
+        stamp: &Stamp,
+    ) -> Self {
+        let mut json = format!(r#"{{"channel":"{channel}","#);
+        if let Some(id) = id.as_json() {
+            json.push_str(&format!(r#""id":{},"#, id.get()));
+        }
+        json.push_str(&format!(r#""successful":{}"#, outcome.is_ok()));
+        if let Err(Some(error)) = outcome {
+            json.push_str(&format!(r#","error":{}"#, quoted(&error.to_string())));
+        }
+        json.push_str(&format!(r#","data":{}"#, data.get()));
+        closed(json, stamp)
     }
 
     /// The server ends a session: what its client is told.

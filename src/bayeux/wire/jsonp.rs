@@ -28,8 +28,7 @@ impl Callback {
     pub fn of_query(query: &str) -> Result<Self, RequestError> {
         let mut fields = form_urlencoded::parse(query.as_bytes());
         let name = fields.find(|(name, _)| name == "jsonp").map_or(DEFAULT.into(), |(_, callback)| callback);
-        let harmless = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        if name.is_empty() || name.len() > MAX_LENGTH || !name.bytes().all(harmless) {
+        if name.len() > MAX_LENGTH || !name.split('.').all(is_name) {
             return Err(RequestError::CallbackInvalid);
         }
         Ok(Self(name.into_owned()))
@@ -43,17 +42,42 @@ impl Callback {
     }
 }
 
+/// Whether it can be called, or have what is called: `42` and nothing at all cannot.
+fn is_name(part: &str) -> bool {
+    let begins = part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+    begins && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_letters_digits_dots_dashes_up_to_64() {
+    fn a_name_is_one_that_can_be_called_of_letters_digits_dots_dashes_up_to_64() {
+        for name in ["f", "_f1", "dojo.io.script.jsonp_dojoIoScript1._jsonpCallback", "a-b"] {
+            assert_eq!(Callback::of_query(&format!("jsonp={name}")).unwrap(), Callback(name.to_owned()));
+        }
         assert_eq!(Callback::of_query("message=x").unwrap(), Callback(DEFAULT.to_owned()));
         let long = "x".repeat(64);
         assert!(Callback::of_query(&format!("jsonp={long}")).is_ok());
         assert!(Callback::of_query(&format!("jsonp={long}x")).is_err());
-        for name in ["", "a%20b", "a%0D%0Ab", "alert(1)//", "%3Cscript%3E", "%C3%A9", "a[0]"] {
+        for name in [
+            "",
+            "a%20b",
+            "a%0D%0Ab",
+            "alert(1)//",
+            "%3Cscript%3E",
+            "%C3%A9",
+            "a[0]",
+            "42",
+            "a.42",
+            "a.b.",
+            ".a",
+            "a..b",
+            ".",
+            "-a",
+            "a.-b",
+        ] {
             assert_eq!(Callback::of_query(&format!("jsonp={name}")), Err(RequestError::CallbackInvalid), "{name}");
         }
     }

@@ -160,7 +160,8 @@ impl Client {
             own: false,
             repeated: false,
         });
-        json!({ "channel": channel, "clientId": self.client_id, "data": { "by": self.name, "number": number } })
+        let (data, key) = (json!({ "by": self.name, "number": number }), number.to_string());
+        json!({ "channel": channel, "clientId": self.client_id, "data": data, "ext": { "idempotencyKey": key } })
     }
 
     pub fn request(&self, number: u64) -> (Home, String) {
