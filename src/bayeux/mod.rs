@@ -21,6 +21,49 @@
 //! | `meta` | one file for each meta channel |
 //!
 //! `tests/architecture.rs` reads the imports, so that this stays so.
+//!
+//! A server is driven by values alone. Alice shakes hands, subscribes, and holds a connect; Bob, who needs no session here,
+//! publishes; Alice's connect is answered with the event:
+//!
+//! ```
+//! use bayeux_edge::bayeux::{
+//!     Application, BayeuxServer, Endpoint, Forgetful, Home, Input, Millis, Options, Origin, Output, RequestId, parse_json,
+//! };
+//!
+//! // With a tree depth of 0 this home owns all channels, so no other object is asked.
+//! let options = Options { anon_publish: true, tree_depth: 0, ..Options::default() };
+//! let mut server = BayeuxServer::new(Home::Root, options.clone(), Application::new(), [7; 32], Box::new(Forgetful));
+//! let mut requests = 0;
+//! // A request with these messages, one second after the last one. The answers that leave are what comes back.
+//! let mut post = |body: &str| -> Vec<String> {
+//!     requests += 1;
+//!     let from = Endpoint::LongPolling(RequestId::new(requests));
+//!     let messages = parse_json(body, &options).unwrap();
+//!     let input = Input::Messages { from, origin: Origin::default(), messages };
+//!     let mut outputs = server.handle(Millis(1000 * requests), input);
+//!     // A flush may wait for its turn: the shell calls back when the time has come.
+//!     while let Some(Output::WakeAt(time)) = outputs.last()
+//!         && time.0 <= 1000 * requests + 10
+//!     {
+//!         let time = *time;
+//!         outputs.extend(server.handle(time, Input::Timeout));
+//!     }
+//!     let sent = |output| if let Output::Send { messages, .. } = output { Some(messages) } else { None };
+//!     outputs.into_iter().filter_map(sent).collect()
+//! };
+//!
+//! let handshake = r#"{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}"#;
+//! let reply: serde_json::Value = serde_json::from_str(&post(handshake)[0]).unwrap();
+//! let alice = reply[0]["clientId"].as_str().unwrap();
+//! post(&format!(r#"{{"channel":"/meta/subscribe","clientId":"{alice}","subscription":"/chat/*"}}"#));
+//!
+//! let connect = format!(r#"{{"channel":"/meta/connect","clientId":"{alice}","connectionType":"long-polling"}}"#);
+//! assert_eq!(post(&connect).len(), 1, "the first connect is answered at once");
+//! assert!(post(&connect).is_empty(), "the second one is held");
+//!
+//! let answers = post(r#"{"channel":"/chat/demo","data":"Hello!"}"#);
+//! assert!(answers.iter().any(|answer| answer.starts_with(r#"[{"channel":"/chat/demo","data":"Hello!"},"#)), "{answers:?}");
+//! ```
 
 pub mod api;
 pub mod app;

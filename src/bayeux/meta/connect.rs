@@ -9,6 +9,23 @@
 //! * A client MUST have one connect outstanding only; a second one takes the first one's place.
 //! * The client's `advice.timeout` and `advice.interval` SHOULD be honoured; ours caps them.
 //! * It is held only if it is alone in its request, not the session's first, and nothing is queued (CometD).
+//!
+//! A session's connect has two states, `MetaConnect` in session/session.rs:
+//!
+//! ```text
+//!                     connect: alone, not the first, nothing queued
+//!            ┌────────────────────────────────────────────────────────┐
+//!            │                                                        ▼
+//!   ┌────────┴─────────┐                                    ┌───────────────────┐
+//!   │ Awaited { until }│                                    │ Suspended (held)  │──┐ event on a socket or
+//!   └────────┬─────────┘                                    └─────────┬─────────┘◀─┘ stream: stays held
+//!            │ ▲  any other connect: answered at once                 │
+//!            │ └──────────────────────────────────────────────────────┘
+//!            │      event, time-out, newer connect, endpoint closed: answered, until = now + interval + maxInterval
+//!            ▼ until has passed
+//!       expired, forgotten
+//! ```
+//!
 //! * Over HTTP/1.1 one tab of a browser has its connect held; the others are told to come again in a while (CometD).
 
 use std::time::Duration;
