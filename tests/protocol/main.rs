@@ -23,6 +23,7 @@ mod bad_input;
 mod batch;
 mod binary;
 mod broadcast_to_publisher;
+mod budget;
 mod channel_options;
 mod comment_filter;
 mod connect;

@@ -31,11 +31,7 @@ impl Scenario {
 
     /// A server with an application.
     pub fn serving(app: Application, vars: &[(&str, &str)]) -> Self {
-        let options = Options::from_vars(|asked| {
-            vars.iter().find(|(name, _)| *name == asked).map(|(_, value)| (*value).to_owned())
-        })
-        .unwrap();
-        Self(Rc::new(RefCell::new(World::new(app, options))))
+        Self(Rc::new(RefCell::new(World::new(app, options(vars)))))
     }
 
     /// A client that has not said anything yet.
@@ -198,6 +194,12 @@ impl Scenario {
         self.0.borrow_mut().restart(app, true);
     }
 
+    /// The object is killed, and the next one has these variables.
+    pub fn crashes_with(&self, vars: &[(&str, &str)]) {
+        self.0.borrow_mut().options = options(vars);
+        self.crashes();
+    }
+
     /// The object is evicted while its sockets stay open.
     pub fn hibernates(&self) {
         self.0.borrow_mut().restart(Application::new(), false);
@@ -237,6 +239,11 @@ impl Scenario {
         parse_form(form, &self.0.borrow().options).map(|messages| messages.len())
     }
 
+    /// Bytes that the server says it holds.
+    pub fn memory(&self) -> usize {
+        self.0.borrow().memory()
+    }
+
     pub fn now(&self) -> Millis {
         self.0.borrow().now
     }
@@ -250,6 +257,12 @@ impl Scenario {
     pub fn notices(&self) -> Vec<Notice> {
         std::mem::take(&mut self.0.borrow_mut().notices)
     }
+}
+
+/// What `wrangler.toml` would give. What objects do together is another test's affair.
+fn options(vars: &[(&str, &str)]) -> Options {
+    let var = |asked: &str| vars.iter().find(|(name, _)| *name == asked).map(|(_, value)| (*value).to_owned());
+    Options { tree_depth: 0, ..Options::from_vars(var).unwrap() }
 }
 
 impl Drop for Scenario {

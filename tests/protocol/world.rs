@@ -82,8 +82,6 @@ pub enum FrameKind {
 
 impl World {
     pub fn new(app: Application, options: Options) -> Self {
-        // What objects do together is another test's affair.
-        let options = Options { tree_depth: 0, ..options };
         let (rows, now) = (Rows::default(), Millis(1_700_000_000_000));
         let mut server = BayeuxServer::new(Home::Root, options.clone(), app, [7; 32], Box::new(rows.clone()));
         server.restore(now, rows.load(), Vec::new());
@@ -109,6 +107,11 @@ impl World {
             consulted: None,
             fetching: None,
         }
+    }
+
+    /// Bytes that the server says it holds.
+    pub fn memory(&self) -> usize {
+        self.server.memory()
     }
 
     /// A hooks Worker is bound.

@@ -1,0 +1,256 @@
+//! A home's memory: it stays within `MAX_MEMORY`, whoever holds most makes room, and everybody else is served.
+
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::scenario::Scenario;
+
+const ATTACKER: &str = "192.0.2.1";
+const NEIGHBOUR: &str = "198.51.100.1";
+const MOST: usize = 1 << 20;
+
+fn small_home(vars: &[(&str, &str)]) -> Scenario {
+    Scenario::with(&[&[("MAX_MEMORY", "1048576"), ("MAX_INTERVAL", "600000"), ("FLUSH_PACE", "0")], vars].concat())
+}
+
+fn joined(scenario: &Scenario, name: &'static str, address: &'static str) -> Client {
+    let client = scenario.client(name).at_address(address);
+    client.handshake();
+    client.connect().answer();
+    client
+}
+
+/// As many clients of one address as that, that hear what is said at this channel and do not read it.
+fn crowd(scenario: &Scenario, size: usize, address: &'static str, channel: &str) -> Vec<Client> {
+    let members = (0..size).map(|_| {
+        let client = joined(scenario, "crowd", address);
+        client.subscribe(channel);
+        client
+    });
+    members.collect()
+}
+
+/// Somebody who has done nothing wrong comes, subscribes and hears himself.
+fn is_served(scenario: &Scenario, name: &'static str) {
+    let client = joined(scenario, name, NEIGHBOUR);
+    client.subscribe("/neighbours");
+    client.publish("/neighbours", "well");
+    assert_eq!(client.receives().pop(), Some(json!("well")));
+    client.ask(json!({"channel": "/meta/disconnect"}));
+}
+
+/// How many events its client is told were dropped, and the data of those that wait.
+fn reads(client: &Client) -> (u64, Vec<Value>) {
+    let events = client.connect_with(json!({"advice": {"timeout": 0}})).answer().events();
+    let (told, events): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| event["channel"] == "/service/dropped");
+    let dropped = told.first().and_then(|event| event["data"]["events"].as_u64()).unwrap_or_default();
+    (dropped, events.into_iter().map(|mut event| event["data"].take()).collect())
+}
+
+#[test]
+fn what_waits_for_a_crowd_stays_within_the_memory_of_the_home() {
+    let scenario = small_home(&[]);
+    let crowd = crowd(&scenario, 100, ATTACKER, "/x");
+    let mallory = joined(&scenario, "mallory", ATTACKER);
+    for number in 0..1000 {
+        mallory.publish("/x", number);
+        assert!(scenario.memory() <= MOST, "{number}: {}", scenario.memory());
+    }
+    is_served(&scenario, "bob");
+    let (dropped, read) = reads(&crowd[0]);
+    assert_eq!((dropped + read.len() as u64, read.last()), (1000, Some(&json!(999))), "the oldest make room");
+}
+
+#[test]
+fn after_a_crash_it_comes_back_within_it() {
+    let scenario = small_home(&[("DURABILITY", "strict")]);
+    let crowd = crowd(&scenario, 100, ATTACKER, "/x");
+    let mallory = joined(&scenario, "mallory", ATTACKER);
+    for number in 0..1000 {
+        mallory.publish("/x", number);
+    }
+    for _ in 0..2 {
+        scenario.crashes();
+        assert!(scenario.memory() <= MOST, "{}", scenario.memory());
+    }
+    is_served(&scenario, "bob");
+    assert_eq!(reads(&crowd[0]).1.last(), Some(&json!(999)));
+}
+
+#[test]
+fn the_rows_of_a_home_that_had_more_memory_are_read_as_far_as_there_is_room() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "600000")]);
+    let clients = crowd(&scenario, 40, ATTACKER, "/x");
+    for (number, client) in clients.iter().enumerate() {
+        let names: Vec<_> = (0..200).map(|name| format!("/{number}/{name}/{}", "x".repeat(400))).collect();
+        assert_eq!(client.ask(json!({"channel": "/meta/subscribe", "subscription": names}))["successful"], true);
+    }
+    assert!(scenario.memory() > 2 * MOST);
+    scenario.crashes_with(&[("MAX_MEMORY", "1048576")]);
+    assert!(scenario.memory() <= MOST, "{}", scenario.memory());
+    is_served(&scenario, "bob");
+}
+
+#[test]
+fn who_holds_most_makes_room_and_nobody_else_loses_anything() {
+    let scenario = small_home(&[]);
+    let [mallory, bob] = [("mallory", ATTACKER), ("bob", NEIGHBOUR)].map(|(name, address)| joined(&scenario, name, address));
+    bob.subscribe("/talk");
+    mallory.subscribe("/large");
+    mallory.publish("/talk", "first");
+    for _ in 0..40 {
+        let large = "x".repeat(100_000);
+        // What is for himself rides on the answer.
+        let other = joined(&scenario, "other", ATTACKER);
+        other.publish("/large", large);
+        assert!(scenario.memory() <= MOST, "{}", scenario.memory());
+    }
+    mallory.publish("/talk", "last");
+    assert_eq!(reads(&bob), (0, vec![json!("first"), json!("last")]));
+}
+
+#[test]
+fn an_address_with_many_sessions_makes_room_before_another_with_one_that_holds_more_than_each() {
+    let scenario = small_home(&[]);
+    let bob = joined(&scenario, "bob", NEIGHBOUR);
+    bob.subscribe("/talk");
+    let alice = joined(&scenario, "alice", NEIGHBOUR);
+    (0..20).for_each(|_| alice.publish("/talk", "x".repeat(4000)));
+    let mallory = joined(&scenario, "mallory", ATTACKER);
+    for number in 0..60 {
+        let channel = format!("/{number}");
+        let client = joined(&scenario, "crowd", ATTACKER);
+        client.subscribe(&channel);
+        (0..10).for_each(|_| mallory.publish(&channel, "x".repeat(4000)));
+    }
+    let (dropped, read) = reads(&bob);
+    assert_eq!((dropped, read.len()), (0, 20));
+}
+
+#[test]
+fn an_event_that_waits_for_many_counts_once() {
+    let scenario = small_home(&[]);
+    let crowd = crowd(&scenario, 50, NEIGHBOUR, "/x");
+    let alice = joined(&scenario, "alice", NEIGHBOUR);
+    (0..5).for_each(|_| alice.publish("/x", "x".repeat(50_000)));
+    for client in &crowd {
+        assert_eq!(reads(client).0, 0);
+    }
+}
+
+#[test]
+fn what_is_gone_does_not_count() {
+    let scenario = small_home(&[]);
+    let before = scenario.memory();
+    let crowd = crowd(&scenario, 20, ATTACKER, "/x");
+    (0..20).for_each(|_| crowd[0].publish("/x", "x".repeat(1000)));
+    crowd.iter().for_each(|client| drop(client.ask(json!({"channel": "/meta/disconnect"}))));
+    scenario.after(2000);
+    assert_eq!(scenario.memory(), before);
+}
+
+#[test]
+fn one_address_takes_no_more_than_its_part_with_sessions_and_names() {
+    let scenario = small_home(&[("MAX_SUBSCRIPTION_BYTES", "1048576"), ("MAX_SUBSCRIPTIONS_PER_ADDRESS", "1000000")]);
+    let (mut refused, mut number) = (None, 0);
+    while refused.is_none() {
+        number += 1;
+        assert!(number < 100, "nothing is refused: {}", scenario.memory());
+        let client = joined(&scenario, "mallory", ATTACKER);
+        let names: Vec<_> = (0..100).map(|name| format!("/{number}/{name}/{}", "x".repeat(400))).collect();
+        let reply = client.ask(json!({"channel": "/meta/subscribe", "subscription": names}));
+        refused = (reply["successful"] == false).then(|| reply["error"].clone());
+    }
+    assert_eq!(refused, Some(json!("503::memory_exceeded")));
+    assert!(scenario.memory() <= MOST * 2 / 3, "{}", scenario.memory());
+    is_served(&scenario, "bob");
+    let mut sessions = 0;
+    let error = loop {
+        let reply = scenario.client("silent").at_address(ATTACKER).shake_hands_with(json!({}));
+        sessions += 1;
+        assert!(sessions < 1000);
+        if reply["successful"] == false {
+            break reply;
+        }
+    };
+    assert_eq!((&error["error"], &error["advice"]["reconnect"]), (&json!("503::memory_exceeded"), &json!("handshake")));
+    is_served(&scenario, "carol");
+}
+
+#[test]
+fn an_address_has_so_many_sessions_at_a_time() {
+    let scenario = Scenario::with(&[("MAX_SESSIONS_PER_ADDRESS", "2"), ("MAX_INTERVAL", "5000")]);
+    let [first, _second] = [(), ()].map(|()| joined(&scenario, "mallory", ATTACKER));
+    let third = || scenario.client("mallory").at_address(ATTACKER).shake_hands_with(json!({}));
+    assert_eq!((&third()["error"], &third()["advice"]["reconnect"]), (&json!("503::sessions_exceeded"), &json!("handshake")));
+    is_served(&scenario, "bob");
+    scenario.join(["whoever has no address"]);
+    first.ask(json!({"channel": "/meta/disconnect"}));
+    assert_eq!(third()["successful"], true);
+    scenario.after(6000);
+    assert_eq!(third()["successful"], true, "the silent ones are forgotten");
+}
+
+#[test]
+fn an_office_of_five_hundred_and_a_page_with_three_hundred_channels_are_served() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "600000")]);
+    for _ in 0..500 {
+        let client = joined(&scenario, "office", ATTACKER);
+        let names: Vec<_> = (0..300).map(|name| format!("/prices/of/the/day/{name}")).collect();
+        assert_eq!(client.ask(json!({"channel": "/meta/subscribe", "subscription": names}))["successful"], true);
+    }
+}
+
+#[test]
+fn an_address_has_so_many_names_at_a_time() {
+    let scenario = Scenario::with(&[("MAX_SUBSCRIPTIONS_PER_ADDRESS", "5")]);
+    let [one, two] = [(), ()].map(|()| joined(&scenario, "mallory", ATTACKER));
+    let subscribe = |client: &Client, names: &[&str]| client.ask(json!({"channel": "/meta/subscribe", "subscription": names}));
+    assert_eq!(subscribe(&one, &["/a", "/b", "/c"])["successful"], true);
+    assert_eq!(subscribe(&two, &["/a", "/b", "/c"])["error"], "403::subscriptions_exceeded");
+    assert_eq!(subscribe(&two, &["/a", "/b"])["successful"], true);
+    is_served(&scenario, "bob");
+    one.unsubscribe("/a");
+    assert_eq!(subscribe(&two, &["/c"])["successful"], true);
+    one.ask(json!({"channel": "/meta/disconnect"}));
+    assert_eq!(subscribe(&two, &["/d", "/e"])["successful"], true);
+}
+
+#[test]
+fn a_session_has_so_many_bytes_of_names() {
+    let scenario = Scenario::with(&[("MAX_SUBSCRIPTION_BYTES", "1024")]);
+    let [alice] = scenario.join(["alice"]);
+    let name = |letter: &str| format!("/{}", letter.repeat(400));
+    alice.subscribe(&name("a"));
+    alice.subscribe(&name("b"));
+    let error = alice.error_of(json!({"channel": "/meta/subscribe", "subscription": name("c")}));
+    assert_eq!(error, "403::subscriptions_exceeded");
+    alice.subscribe(&name("a"));
+    alice.unsubscribe(&name("a"));
+    alice.subscribe(&name("c"));
+}
+
+#[test]
+fn a_subscribe_to_what_a_session_has_writes_nothing() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    alice.subscribe("/a");
+    scenario.rows().written();
+    for _ in 0..3 {
+        alice.subscribe("/a");
+    }
+    assert_eq!(scenario.rows().written(), 0);
+}
+
+#[test]
+fn a_message_has_so_many_fields() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    let with = |count: usize| {
+        let fields: String = (0..count).map(|number| format!(r#","f{number}":1"#)).collect();
+        let text = format!(r#"[{{"channel":"/a","clientId":"{}","data":1{fields}}}]"#, alice.id());
+        alice.post_text(&text).answer().replies()[0].clone()
+    };
+    assert_eq!(with(61)["successful"], true);
+    assert_eq!(with(62)["error"], "400::message_fields_exceeded");
+}
