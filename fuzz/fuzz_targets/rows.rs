@@ -11,16 +11,17 @@ fuzz_target!(|text: &str| {
     let mut lines = text.lines();
     let Some(home) = lines.next().and_then(Home::named) else { return };
     let (mut stored, mut sockets) = (Stored::default(), Vec::new());
+    let (mut sessions, mut events) = (Vec::new(), Vec::new());
     for line in lines.take(64) {
         let mut words = line.splitn(3, ' ');
         let (Some(table), Some(key), Some(json)) = (words.next(), words.next(), words.next()) else { continue };
         let number = key.parse().unwrap_or_default();
         match table {
-            "session" => stored.sessions.extend(serde_json::from_str(json).ok().map(|session| (SessionKey(number), session))),
+            "session" => sessions.extend(serde_json::from_str(json).ok().map(|session| (SessionKey(number), session))),
             "event" => {
                 let Some((to, json)) = json.split_once(' ') else { continue };
                 let (Ok(to), true) = (serde_json::from_str(to), is_json(json)) else { continue };
-                stored.events.push(SavedEvent { number: EventNumber(number), json: json.to_owned(), to });
+                events.push(SavedEvent { number: EventNumber(number), json: json.to_owned(), to });
             }
             "delivery" => stored.deliveries.extend(serde_json::from_str::<Vec<_>>(json).unwrap_or_default()),
             "note" if is_json(json) => stored.notes.push((key.to_owned(), json.to_owned())),
@@ -28,6 +29,7 @@ fuzz_target!(|text: &str| {
             _ => {}
         }
     }
+    (stored.sessions, stored.events) = (Box::new(sessions.into_iter()), Box::new(events.into_iter()));
     let options = Options::default();
     let mut server = BayeuxServer::new(home, options.clone(), Application::new(), [7; 32], Box::new(Forgetful));
     let now = Millis(1_700_000_000_000);

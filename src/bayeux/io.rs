@@ -116,6 +116,10 @@ pub enum Notice {
     TokenKeysFailed {
         reason: String,
     },
+    /// So many sessions of an earlier life found no room within `MAX_MEMORY`.
+    SessionsGivenUp {
+        sessions: usize,
+    },
     /// A row could not be written, in the storage's own words.
     StoreFailed {
         error: String,

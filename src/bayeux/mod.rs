@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `time`, `clock` | time as a value |
 //! | `wire` | channels, messages, replies, events, errors, extensions' fields |
-//! | `limits` | rates by network |
+//! | `limits` | rates by network, budgets |
 //! | `delivery` | subscribers, queues, frames, when a flush may leave |
 //! | `session` | one client's session, and the registry of all |
 //! | `persistence` | the rows that outlive the object |
@@ -88,7 +88,7 @@ pub use cluster::{API_PATH, BASE_PATH, Home, Homes, MAX_SHARDS, Peer, Region, Sa
 pub use delivery::{PublishKey, Queue, Subscriptions, Urgency};
 pub use hooks::Hook;
 pub use io::{Input, Notice, Output};
-pub use limits::{Exceeded, Network, Origin, Rate, Rates};
+pub use limits::{Budget, Exceeded, Network, Origin, Rate, Rates};
 pub use options::{Durability, OptionError, Options, QueueOverflow};
 pub use persistence::{Forgetful, KeptSocket, SavedEvent, SavedSession, Store, StoreError, Stored};
 pub use server::{BayeuxServer, has_handshake};

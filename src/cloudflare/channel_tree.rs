@@ -108,6 +108,7 @@ impl ChannelTree {
         log.line(LogLevel::Debug, "object_started", json!({}));
         let mut server = BayeuxServer::new(home.clone(), config.options.clone(), app, js::random_seed(), rows);
         server.restore(js::now(), stored, kept);
+        store.was_read()?;
         let connections = RefCell::new(Rates::new(config.options.rate_connections));
         let bindings: Bindings = env.unchecked_into();
         if bindings.hooks().is_some() {

@@ -3,7 +3,7 @@
 //! The tables are made with the first row, so that an object nobody uses keeps nothing. SQLite runs in the object's own
 //! thread, and the platform holds every reply until what was written before it is safe ("output gates").
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -43,6 +43,8 @@ pub struct SqlStore {
     tables: Rc<Cell<Tables>>,
     /// Whether anything was written since that was asked last.
     written: Rc<Cell<bool>>,
+    /// Why a page could not be read.
+    unread: Rc<RefCell<Option<StoreError>>>,
 }
 
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
@@ -52,6 +54,18 @@ enum Tables {
     /// Those of an older version could not be brought up to date yet.
     Outdated,
     Ready,
+}
+
+/// Bytes of the rows that are read at a time; one row, of 2 MB at most, may be more.
+const PAGE: usize = 1 << 20;
+
+/// The rows of a query of one whole number and two texts, in the order of that number, which the query is given to begin with.
+struct Pages {
+    store: SqlStore,
+    query: &'static str,
+    from: u64,
+    page: std::vec::IntoIter<(u64, [String; 2])>,
+    is_last: bool,
 }
 
 /// One row, by a column of its table.
@@ -66,10 +80,10 @@ type Result<T> = std::result::Result<T, StoreError>;
 impl SqlStore {
     pub fn open(state: &State) -> Self {
         let storage = state.storage();
-        Self { sql: storage.sql(), storage: Rc::new(storage), tables: Rc::default(), written: Rc::default() }
+        Self { sql: storage.sql(), storage: Rc::new(storage), tables: Rc::default(), written: Rc::default(), unread: Rc::default() }
     }
 
-    /// All rows, in tables that are brought up to date; where that fails, those of the tables that are there, and each write tries
+    /// All rows, those of sessions and events as they are asked for, in tables that are brought up to date; where that fails, those of the tables that are there, and each write tries
     /// again. A row that cannot be read is set aside, into the table `damaged`. Either is told in the log.
     ///
     /// # Errors
@@ -81,20 +95,20 @@ impl SqlStore {
         }
         self.tables.set(Tables::Outdated);
         self.migrate().unwrap_or_else(|error| log_failure(log, &error));
-        for (key, [json, _]) in self.rows_of("session", "SELECT key, json, '' FROM session ORDER BY key")? {
-            if let Some(session) = self.parsed(log, Row::of("session", "key", key), &json) {
-                stored.sessions.push((SessionKey(key), session));
-            }
-        }
-        for (number, [json, to]) in
-            self.rows_of("event", "SELECT number, json, recipients FROM event ORDER BY number")?
-        {
+        let sessions = self.pages("session", "SELECT key, json, '' FROM session WHERE key >= ? ORDER BY key")?;
+        let events = self.pages("event", "SELECT number, json, recipients FROM event WHERE number >= ? ORDER BY number")?;
+        let (store, own_log) = (self.clone(), log.clone());
+        stored.sessions = Box::new(sessions.into_iter().flatten().filter_map(move |(key, [json, _])| {
+            let session = store.parsed(&own_log, Row::of("session", "key", key), &json)?;
+            Some((SessionKey(key), session))
+        }));
+        let (store, own_log) = (self.clone(), log.clone());
+        stored.events = Box::new(events.into_iter().flatten().filter_map(move |(number, [json, to])| {
             let whole = serde_json::from_str::<IgnoredAny>(&json).is_ok();
             let to = if whole { &to } else { &json };
-            if let Some(to) = self.parsed(log, Row::of("event", "number", number), to) {
-                stored.events.push(SavedEvent { number: EventNumber(number), json, to });
-            }
-        }
+            let to = store.parsed(&own_log, Row::of("event", "number", number), to)?;
+            Some(SavedEvent { number: EventNumber(number), json, to })
+        }));
         if self.has_keys()? {
             let keys = self.rows("SELECT number, key, '' FROM event WHERE key IS NOT NULL ORDER BY number")?;
             let key = |(number, [key, _]): &(u64, [String; 2])| {
@@ -114,6 +128,14 @@ impl SqlStore {
             }
         }
         Ok(stored)
+    }
+
+    /// Whether all rows were read that were asked for.
+    ///
+    /// # Errors
+    /// Where some could not be: what was made of the others is not what was kept.
+    pub fn was_read(&self) -> Result<()> {
+        self.unread.take().map_or(Ok(()), Err)
     }
 
     /// Whether there is anything of an earlier life.
@@ -190,21 +212,15 @@ impl SqlStore {
         if self.has_table(table)? { self.rows(query) } else { Ok(Vec::new()) }
     }
 
+    /// The same in pages, by the number that the query begins with.
+    fn pages(&self, table: &str, query: &'static str) -> Result<Option<Pages>> {
+        let new = || Pages { store: self.clone(), query, from: 0, page: Vec::new().into_iter(), is_last: false };
+        Ok(self.has_table(table)?.then(new))
+    }
+
     /// The rows of a query of one whole number and two texts. What has other types reads as 0 and empty.
     fn rows(&self, query: &str) -> Result<Vec<(u64, [String; 2])>> {
-        let text = |value: Option<SqlStorageValue>| match value {
-            Some(SqlStorageValue::String(text)) => text,
-            _ => String::new(),
-        };
-        let rows = self.exec(query, [])?.raw().map(|row| {
-            let mut values = row.map_err(|error| failed(&error))?.into_iter();
-            let key = match values.next() {
-                Some(SqlStorageValue::Integer(key)) => u64::try_from(key).unwrap_or_default(),
-                _ => 0,
-            };
-            Ok((key, [text(values.next()), text(values.next())]))
-        });
-        rows.collect()
+        self.exec(query, [])?.raw().map(row).collect()
     }
 
     /// A statement that writes, with the tables there. Those of an older version may do.
@@ -229,6 +245,40 @@ impl SqlStore {
 
     fn exec(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<SqlCursor> {
         self.sql.exec(query, Some(values.into_iter().collect())).map_err(|error| failed(&error))
+    }
+}
+
+impl Iterator for Pages {
+    type Item = (u64, [String; 2]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.page.len() == 0 && !self.is_last {
+            match self.next_page() {
+                Ok(rows) => self.page = rows.into_iter(),
+                Err(error) => {
+                    self.is_last = true;
+                    self.store.unread.replace(Some(error));
+                }
+            }
+        }
+        self.page.next()
+    }
+}
+
+impl Pages {
+    fn next_page(&mut self) -> Result<Vec<(u64, [String; 2])>> {
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        for next in self.store.exec(self.query, [number(self.from)])?.raw().map(row) {
+            let (key, [one, two]) = next?;
+            bytes += one.len() + two.len();
+            rows.push((key, [one, two]));
+            if bytes >= PAGE {
+                self.from = key + 1;
+                return Ok(rows);
+            }
+        }
+        self.is_last = true;
+        Ok(rows)
     }
 }
 
@@ -275,6 +325,20 @@ impl Row {
     fn of(table: &'static str, column: &'static str, key: u64) -> Self {
         Self { table, column, key: number(key) }
     }
+}
+
+/// A row of one whole number and two texts. What has other types reads as 0 and empty.
+fn row(values: worker::Result<Vec<SqlStorageValue>>) -> Result<(u64, [String; 2])> {
+    let text = |value: Option<SqlStorageValue>| match value {
+        Some(SqlStorageValue::String(text)) => text,
+        _ => String::new(),
+    };
+    let mut values = values.map_err(|error| failed(&error))?.into_iter();
+    let key = match values.next() {
+        Some(SqlStorageValue::Integer(key)) => u64::try_from(key).unwrap_or_default(),
+        _ => 0,
+    };
+    Ok((key, [text(values.next()), text(values.next())]))
 }
 
 /// Numbers here count sessions and events, and stay below 2^53.

@@ -173,7 +173,7 @@ fn one_address_takes_no_more_than_its_part_with_sessions_and_names() {
             break reply;
         }
     };
-    assert_eq!((&error["error"], &error["advice"]["reconnect"]), (&json!("503::memory_exceeded"), &json!("handshake")));
+    assert_eq!((&error["error"], &error["advice"]["interval"]), (&json!("503::memory_exceeded"), &json!(10_000)));
     is_served(&scenario, "carol");
 }
 
@@ -182,7 +182,7 @@ fn an_address_has_so_many_sessions_at_a_time() {
     let scenario = Scenario::with(&[("MAX_SESSIONS_PER_ADDRESS", "2"), ("MAX_INTERVAL", "5000")]);
     let [first, _second] = [(), ()].map(|()| joined(&scenario, "mallory", ATTACKER));
     let third = || scenario.client("mallory").at_address(ATTACKER).shake_hands_with(json!({}));
-    assert_eq!((&third()["error"], &third()["advice"]["reconnect"]), (&json!("503::sessions_exceeded"), &json!("handshake")));
+    assert_eq!((&third()["error"], &third()["advice"]["interval"]), (&json!("503::sessions_exceeded"), &json!(10_000)));
     is_served(&scenario, "bob");
     scenario.join(["whoever has no address"]);
     first.ask(json!({"channel": "/meta/disconnect"}));

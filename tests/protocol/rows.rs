@@ -9,10 +9,10 @@ use bayeux_edge::bayeux::{
 };
 
 /// The rows of one home. Clones share them.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Rows(Rc<RefCell<Tables>>);
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Tables {
     sessions: BTreeMap<SessionKey, String>,
     events: BTreeMap<EventNumber, (String, Option<PublishKey>, Vec<SessionKey>)>,
@@ -42,15 +42,11 @@ impl Rows {
     /// Everything, as a new server reads it.
     pub fn load(&self) -> Stored {
         let tables = self.0.borrow();
-        let session = |json: &String| serde_json::from_str(json).unwrap();
+        let (sessions, events) = (tables.sessions.clone().into_iter(), tables.events.clone().into_iter());
         let delivery = |json: &String| serde_json::from_str::<Vec<Delivery>>(json).unwrap();
         Stored {
-            sessions: tables.sessions.iter().map(|(key, json)| (*key, session(json))).collect(),
-            events: tables
-                .events
-                .iter()
-                .map(|(number, (json, _, to))| SavedEvent { number: *number, json: json.clone(), to: to.clone() })
-                .collect(),
+            sessions: Box::new(sessions.map(|(key, json)| (key, serde_json::from_str(&json).unwrap()))),
+            events: Box::new(events.map(|(number, (json, _, to))| SavedEvent { number, json, to })),
             keys: tables.events.iter().filter_map(|(number, (_, key, _))| Some((*number, (*key)?))).collect(),
             deliveries: tables.deliveries.iter().flat_map(|(_, json)| delivery(json)).collect(),
             notes: tables.notes.iter().map(|(name, text)| (name.clone(), text.clone())).collect(),

@@ -219,13 +219,13 @@ impl BayeuxServer {
 
     /// A session of this home listens.
     pub(in crate::bayeux) fn listen(&mut self, pattern: &ChannelPattern, session: SessionKey) {
-        self.subscriptions.add(pattern.clone(), session);
+        self.add_subscriber(pattern, session);
         self.trees.interests.keep(pattern);
     }
 
     /// A session of this home does not listen any more.
     pub(in crate::bayeux) fn unlisten(&mut self, pattern: &ChannelPattern, session: SessionKey) {
-        self.subscriptions.remove(pattern, session);
+        self.remove_subscriber(pattern, session);
         self.trees.interests.perhaps_unheard([pattern.clone()]);
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Subscriptions`] | subscribers by pattern |
 //! | [`Queue`], [`Bounds`] | the events that wait for one subscriber; how many may |
+//! | [`Weighed`] | an event with its charge to the home's memory |
 //! | [`FlushPace`], [`Sent`] | when the next flush may leave; what the last one sent |
 //! | [`Frames`] | the same events to many sockets as one text |
 //! | [`Retries`], [`PublishKey`] | publishes that were taken already |
@@ -20,5 +21,5 @@ pub use self::dedup::PublishKey;
 pub(in crate::bayeux) use self::dedup::Retries;
 pub use self::frames::{Frames, Sending, array, split};
 pub use self::pacing::{FlushPace, Sent};
-pub use self::queue::{Bounds, Queue, Urgency};
+pub use self::queue::{Bounds, ENTRY, Queue, Urgency, Weighed};
 pub use self::subscriptions::Subscriptions;

@@ -1,7 +1,9 @@
 //! The events that wait for one session, bounded, and those that a client has not acknowledged.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
+use crate::bayeux::limits::{Budget, Charge};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{Event, EventNumber};
 
@@ -12,6 +14,20 @@ pub struct Bounds {
     /// Of JSON.
     pub bytes: usize,
 }
+
+/// An event with what its JSON takes of a home's memory, however many hold it.
+#[derive(Clone, Debug)]
+pub struct Weighed {
+    pub event: Event,
+    /// None where nobody counts.
+    _charge: Option<Rc<Charge>>,
+}
+
+/// Bytes that an event takes beside its JSON.
+const EVENT: usize = 64;
+
+/// Bytes that an event takes in a queue and in the journal's list of those it waits for, with the room that they grow into.
+pub const ENTRY: usize = 80;
 
 #[derive(Debug, Default)]
 pub struct Queue {
@@ -26,6 +42,8 @@ pub struct Queue {
     /// How many had to make room, ever.
     dropped: usize,
     gap: Option<Gap>,
+    /// For the entries.
+    charge: Charge,
 }
 
 /// Events are missing before the first that waits, and the client has not been told.
@@ -38,7 +56,7 @@ struct Gap {
 
 #[derive(Debug)]
 struct Entry {
-    event: Event,
+    event: Weighed,
     number: EventNumber,
     saved: bool,
     urgency: Urgency,
@@ -57,7 +75,48 @@ pub enum Urgency {
     Again,
 }
 
+impl Weighed {
+    pub fn new(event: Event, budget: &Budget) -> Self {
+        let charge = budget.charge(Self::weight(&event));
+        Self { event, _charge: Some(Rc::new(charge)) }
+    }
+
+    /// What an event takes that nobody holds yet.
+    pub fn weight(event: &Event) -> usize {
+        EVENT + event.as_json().len()
+    }
+}
+
+impl From<Event> for Weighed {
+    fn from(event: Event) -> Self {
+        Self { event, _charge: None }
+    }
+}
+
 impl Queue {
+    /// From now on its entries are charged to this budget.
+    pub fn charge_to(&mut self, budget: &Budget) {
+        self.charge.move_to(budget);
+    }
+
+    /// Bytes that would be free without it, if nobody else held its events.
+    pub fn weight(&self) -> usize {
+        self.bytes + self.entries.len() * (ENTRY + EVENT)
+    }
+
+    /// Drops the oldest events until it weighs no more than that. How many.
+    pub fn lighten(&mut self, weight: usize) -> usize {
+        let before = self.entries.len();
+        while self.weight() > weight && !self.entries.is_empty() {
+            self.drop_first();
+        }
+        // What it once held is not held on to.
+        self.entries.shrink_to(self.entries.len() * 2);
+        let dropped = before - self.entries.len();
+        self.dropped += dropped;
+        dropped
+    }
+
     pub fn len(&self) -> usize {
         self.entries.len()
     }
@@ -68,7 +127,7 @@ impl Queue {
 
     /// Oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (EventNumber, &Event)> {
-        self.entries.iter().map(|entry| (entry.number, &entry.event))
+        self.entries.iter().map(|entry| (entry.number, &entry.event.event))
     }
 
     pub fn newest(&self) -> Option<EventNumber> {
@@ -83,13 +142,14 @@ impl Queue {
     }
 
     /// Adds an event; past the bounds the oldest ones make room. Returns how many were dropped.
-    pub fn push(&mut self, event: Event, number: EventNumber, urgency: Urgency, bounds: Bounds) -> usize {
-        self.bytes += event.as_json().len();
+    pub fn push(&mut self, event: impl Into<Weighed>, number: EventNumber, urgency: Urgency, bounds: Bounds) -> usize {
+        let event = event.into();
+        self.bytes += event.event.as_json().len();
         self.urgent += usize::from(urgency == Urgency::Now);
         if let Urgency::Lazy(due) = urgency {
             self.lazy_due = self.lazy_due.into_iter().chain([due]).min();
         }
-        self.entries.push_back(Entry { event, number, saved: false, urgency, batch: 0 });
+        self.add(Entry { event, number, saved: false, urgency, batch: 0 });
         let dropped = self.make_room(bounds);
         self.dropped += dropped;
         dropped
@@ -113,11 +173,12 @@ impl Queue {
 
     /// Adds an event of the last life, which has a row; `batch` is the one that carried it first, or 0. What was dropped then
     /// may still have had a row: it makes room once more.
-    pub fn restore(&mut self, event: Event, number: EventNumber, batch: u64, bounds: Bounds) {
-        self.bytes += event.as_json().len();
+    pub fn restore(&mut self, event: impl Into<Weighed>, number: EventNumber, batch: u64, bounds: Bounds) {
+        let event = event.into();
+        self.bytes += event.event.as_json().len();
         self.urgent += 1;
         self.saved += 1;
-        self.entries.push_back(Entry { event, number, saved: true, urgency: Urgency::Now, batch });
+        self.add(Entry { event, number, saved: true, urgency: Urgency::Now, batch });
         self.make_room(bounds);
     }
 
@@ -147,9 +208,10 @@ impl Queue {
 
     /// Empties the queue.
     pub fn take(&mut self) -> Vec<Event> {
-        let Self { entries, gap, dropped, .. } = std::mem::take(self);
-        self.dropped = dropped;
-        gap.map(|gap| gap.notice).into_iter().chain(entries.into_iter().map(|entry| entry.event)).collect()
+        let Self { entries, gap, dropped, charge, .. } = std::mem::take(self);
+        (self.dropped, self.charge) = (dropped, charge);
+        self.charge.set(0);
+        gap.map(|gap| gap.notice).into_iter().chain(entries.into_iter().map(|entry| entry.event.event)).collect()
     }
 
     /// Everything that waits, in order, as batch number `batch`. It stays here until it is acknowledged.
@@ -167,7 +229,7 @@ impl Queue {
             gap.batch = if gap.batch == 0 { batch } else { gap.batch };
             gap.notice.clone()
         });
-        told.chain(self.entries.iter().map(|entry| entry.event.clone())).collect()
+        told.chain(self.entries.iter().map(|entry| entry.event.event.clone())).collect()
     }
 
     /// The client is back and has not acknowledged all: what was lazy leaves again by this time, if nothing urgent takes it along
@@ -212,9 +274,19 @@ impl Queue {
         before - self.entries.len()
     }
 
+    fn add(&mut self, entry: Entry) {
+        // By a quarter: doubled at the same event, the queues of a crowd would be twice as large as what is in them.
+        if self.entries.len() == self.entries.capacity() {
+            self.entries.reserve_exact(self.entries.len() / 4 + 4);
+        }
+        self.entries.push_back(entry);
+        self.charge.set(self.entries.len() * ENTRY);
+    }
+
     fn drop_first(&mut self) {
         if let Some(Entry { event, urgency, saved, .. }) = self.entries.pop_front() {
-            self.bytes -= event.as_json().len();
+            self.bytes -= event.event.as_json().len();
+            self.charge.set(self.entries.len() * ENTRY);
             self.saved -= usize::from(saved);
             self.urgent -= usize::from(urgency == Urgency::Now);
         }

@@ -3,12 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
+use crate::bayeux::limits::Charge;
 use crate::bayeux::wire::{ChannelId, ChannelPattern};
 
 /// Subscribers of type `S`, by pattern.
 #[derive(Debug)]
 pub struct Subscriptions<S> {
-    by_pattern: BTreeMap<ChannelPattern, BTreeSet<S>>,
+    by_pattern: BTreeMap<ChannelPattern, Subscribers<S>>,
+}
+
+#[derive(Debug)]
+struct Subscribers<S> {
+    all: BTreeSet<S>,
+    /// For the name, as long as anyone listens to it.
+    charge: Charge,
 }
 
 impl<S> Default for Subscriptions<S> {
@@ -19,13 +27,26 @@ impl<S> Default for Subscriptions<S> {
 
 impl<S: Ord + Copy> Subscriptions<S> {
     pub fn add(&mut self, pattern: ChannelPattern, subscriber: S) {
-        self.by_pattern.entry(pattern).or_default().insert(subscriber);
+        let new = || Subscribers { all: BTreeSet::new(), charge: Charge::default() };
+        self.by_pattern.entry(pattern).or_insert_with(new).all.insert(subscriber);
+    }
+
+    /// The name itself is charged so, as long as anyone listens to it.
+    pub fn charge(&mut self, pattern: &ChannelPattern, charge: Charge) {
+        if let Some(subscribers) = self.by_pattern.get_mut(pattern) {
+            subscribers.charge = charge;
+        }
+    }
+
+    /// The same name as others have it, so that it is in memory once.
+    pub fn shared(&self, pattern: &ChannelPattern) -> ChannelPattern {
+        self.by_pattern.get_key_value(pattern).map_or(pattern, |(shared, _)| shared).clone()
     }
 
     pub fn remove(&mut self, pattern: &ChannelPattern, subscriber: S) {
         if let Some(subscribers) = self.by_pattern.get_mut(pattern) {
-            subscribers.remove(&subscriber);
-            if subscribers.is_empty() {
+            subscribers.all.remove(&subscriber);
+            if subscribers.all.is_empty() {
                 self.by_pattern.remove(pattern);
             }
         }
@@ -38,23 +59,24 @@ impl<S: Ord + Copy> Subscriptions<S> {
 
     /// Whether anyone listens to this very name who is wanted.
     pub fn any(&self, pattern: &ChannelPattern, wanted: impl Fn(S) -> bool) -> bool {
-        self.by_pattern.get(pattern).is_some_and(|subscribers| subscribers.iter().any(|key| wanted(*key)))
+        self.by_pattern.get(pattern).is_some_and(|subscribers| subscribers.all.iter().any(|key| wanted(*key)))
     }
 
     /// How many listen to this very name.
     pub fn count(&self, pattern: &ChannelPattern) -> usize {
-        self.by_pattern.get(pattern).map_or(0, BTreeSet::len)
+        self.by_pattern.get(pattern).map_or(0, |subscribers| subscribers.all.len())
     }
 
     /// The patterns behind `after`, in the order of their names, each with those who listen to it.
     pub fn after(&self, after: Option<&ChannelPattern>) -> impl Iterator<Item = (&ChannelPattern, &BTreeSet<S>)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        self.by_pattern.range::<ChannelPattern, _>((from, Bound::Unbounded))
+        let after = self.by_pattern.range::<ChannelPattern, _>((from, Bound::Unbounded));
+        after.map(|(pattern, subscribers)| (pattern, &subscribers.all))
     }
 
     /// Everyone who listens to `channel`, once each, however many of their patterns match.
     pub fn matching(&self, channel: &ChannelId) -> impl Iterator<Item = S> {
-        let mut sets = channel.matching_keys().filter_map(|key| self.by_pattern.get(key.as_str()));
+        let mut sets = channel.matching_keys().filter_map(|key| self.by_pattern.get(key.as_str()).map(|subscribers| &subscribers.all));
         let (first, second) = (sets.next(), sets.next());
         // Nearly always one pattern matches, and then its own set serves as it is.
         let merged = second

@@ -19,7 +19,7 @@ use crate::bayeux::app::ServerEvent;
 use crate::bayeux::hooks::Leave;
 use crate::bayeux::io::Notice;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked};
-use crate::bayeux::session::{Agreed, Client, Session};
+use crate::bayeux::session::{Held, Agreed, Client, Session};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::extensions::ack::Ack;
@@ -73,6 +73,8 @@ impl BayeuxServer {
         shared: &[&str],
         client: Client,
     ) -> Result<String, BayeuxError> {
+        let network = batch.origin.network();
+        self.may_open(network, &client.attributes)?;
         let client_id = self.new_client_id();
         let until = now + self.options.interval + self.options.max_interval;
         let mut reply = checked.successful();
@@ -91,9 +93,10 @@ impl BayeuxServer {
         let attributes = client.attributes.clone();
         let expires = checked.identity.as_ref().map(|identity| identity.expires);
         let session = Session::new(client_id, self.options.interval, until);
-        let socket = batch.from.socket();
+       let socket = batch.from.socket();
         let before = socket.map(|socket| self.sessions.on(socket)).unwrap_or_default();
-        let key = self.sessions.open(Session { agreed, batches, attributes, expires, ..session });
+        let held = Held::of(network);
+        let key = self.sessions.open(Session { agreed, batches, attributes, expires, held, ..session });
         if let Err(error) = self.save_session(key) {
             self.sessions.close(key);
             return Err(self.storage_failed(&error));
@@ -133,6 +136,7 @@ impl BayeuxServer {
         reply.advice.get_or_insert_with(|| match error {
             BayeuxError::RateExceeded(wait) => Advice::again_after(*wait),
             BayeuxError::SessionsExceeded
+            | BayeuxError::MemoryExceeded
             | BayeuxError::StorageFailed
             | BayeuxError::HooksUnavailable
             | BayeuxError::TokenKeysUnavailable => Advice::again_after(RETRY_WHEN_FULL),

@@ -58,11 +58,10 @@ impl BayeuxServer {
         patterns: &[ChannelPattern],
     ) -> Result<BTreeSet<ChannelPattern>, BayeuxError> {
         let session = self.sessions.get(key).ok_or(BayeuxError::SessionUnknown)?;
-        let new: BTreeSet<_> =
-            patterns.iter().filter(|pattern| !session.subscriptions.contains(*pattern)).cloned().collect();
-        if session.subscriptions.len() + new.len() > self.options.max_subscriptions {
-            return Err(BayeuxError::SubscriptionsExceeded);
-        }
+        let new =
+            patterns.iter().filter(|pattern| !session.subscriptions.contains(*pattern));
+        let new: BTreeSet<_> = new.map(|pattern| self.subscriptions.shared(pattern)).collect();
+        self.may_have(key, &new)?;
         for pattern in &new {
             let most = self.app.max_subscribers(pattern).unwrap_or(usize::MAX);
             if self.subscriptions.count(pattern) >= most {
@@ -80,6 +79,9 @@ impl BayeuxServer {
         patterns: &[ChannelPattern],
     ) -> Result<(), BayeuxError> {
         let new = self.new_subscriptions(key, patterns)?;
+        if new.is_empty() {
+            return Ok(());
+        }
         let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
         session.subscriptions.extend(new.iter().cloned());
         if let Err(error) = self.save_session(key) {

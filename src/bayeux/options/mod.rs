@@ -67,6 +67,15 @@ pub struct Options {
     pub max_subscriptions: usize,
     /// `MAX_SESSIONS` of one home. 32,768: as many sockets as one Durable Object accepts.
     pub max_sessions: usize,
+    /// `MAX_SESSIONS_PER_ADDRESS`: sessions of one IP address, of IPv6 of one /64. 2,000: an office of 500 people with four tabs each.
+    pub max_sessions_per_address: usize,
+    /// `MAX_SUBSCRIPTIONS_PER_ADDRESS`, patterns. 150,000: an office of 500 people, each with a page of 300 channels.
+    pub max_subscriptions_per_address: usize,
+    /// `MAX_SUBSCRIPTION_BYTES`, bytes of the names of one session: each change writes all of them. 128 KiB: 2,000 names of 64 bytes.
+    pub max_subscription_bytes: usize,
+    /// `MAX_MEMORY`, bytes of events, sessions and names that one home holds. 48 MiB: an object has 128 MB, with what the platform
+    /// and JavaScript hold of the same clients.
+    pub max_memory: usize,
     /// `LAZY_CHANNELS`: patterns of channels whose events are in no hurry, separated by spaces. None.
     pub lazy_channels: Vec<ChannelPattern>,
     /// `MAX_LAZY_TIMEOUT`, ms: how long a lazy event waits for company. 5,000 as CometD.
@@ -135,6 +144,10 @@ impl Default for Options {
             queue_overflow: QueueOverflow::Drop,
             max_subscriptions: 2000,
             max_sessions: 32_768,
+            max_sessions_per_address: 2000,
+            max_subscriptions_per_address: 150_000,
+            max_subscription_bytes: 128 << 10,
+            max_memory: 48 << 20,
             lazy_channels: Vec::new(),
             max_lazy_timeout: Duration::from_millis(5000),
             durability: Durability::Relaxed,

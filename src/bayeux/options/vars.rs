@@ -85,6 +85,17 @@ impl Options {
             queue_overflow: vars.one_of("QUEUE_OVERFLOW", QUEUE_OVERFLOWS, default.queue_overflow)?,
             max_subscriptions: vars.count("MAX_SUBSCRIPTIONS", default.max_subscriptions)?,
             max_sessions: vars.count("MAX_SESSIONS", default.max_sessions)?,
+            max_sessions_per_address: vars.count("MAX_SESSIONS_PER_ADDRESS", default.max_sessions_per_address)?,
+            max_subscriptions_per_address: vars.count(
+                "MAX_SUBSCRIPTIONS_PER_ADDRESS",
+                default.max_subscriptions_per_address,
+            )?,
+            max_subscription_bytes: vars.number(
+                "MAX_SUBSCRIPTION_BYTES",
+                1024..=1 << 20,
+                default.max_subscription_bytes,
+            )?,
+            max_memory: vars.number("MAX_MEMORY", 1 << 20..=1 << 30, default.max_memory)?,
             lazy_channels: vars.patterns("LAZY_CHANNELS", default.lazy_channels)?,
             max_lazy_timeout: vars.duration("MAX_LAZY_TIMEOUT", 1..=10 * MINUTE, default.max_lazy_timeout)?,
             durability: vars.one_of("DURABILITY", DURABILITIES, default.durability)?,

@@ -5,16 +5,16 @@
 //! there after a second, so that clients which read what they are sent cost no writes.
 //!
 //! A row goes when no queue holds its event any more. It is not the queues that say so but the event itself, which is
-//! shared by them: see [`Event::holders`]. What a publish is known by, should it come again, stays for some time.
+//! shared by them: see [`Event::holders`](crate::bayeux::Event::holders). What a publish is known by, should it come again, stays for some time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::store::{Store, StoreError};
-use crate::bayeux::delivery::PublishKey;
+use crate::bayeux::delivery::{PublishKey, Weighed};
 use crate::bayeux::session::{Delivery, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{Event, EventNumber};
+use crate::bayeux::wire::EventNumber;
 
 /// As events may be large, the useless ones go at the latest when so many bytes have come. A Worker has 128 MB.
 const MAX_BYTES: usize = 8 << 20;
@@ -56,7 +56,7 @@ pub struct Journal {
 #[derive(Debug)]
 struct Recent {
     number: EventNumber,
-    event: Event,
+    event: Weighed,
     /// By which the publish is known should it come again.
     key: Option<PublishKey>,
     at: Millis,
@@ -66,7 +66,7 @@ struct Recent {
 
 #[derive(Debug)]
 struct Saved {
-    event: Event,
+    event: Weighed,
     key: Option<PublishKey>,
     to: Vec<SessionKey>,
 }
@@ -85,7 +85,7 @@ impl Journal {
     pub fn save(
         &mut self,
         number: EventNumber,
-        event: &Event,
+        event: &Weighed,
         key: Option<PublishKey>,
         to: Vec<SessionKey>,
         store: &mut dyn Store,
@@ -95,9 +95,9 @@ impl Journal {
         }
         let already = self.saved.get(&number).into_iter().flat_map(|saved| saved.to.iter().copied());
         let to: Vec<_> = already.chain(to).collect();
-        store.save_event(number, event.as_json(), key, &to)?;
+        store.save_event(number, event.event.as_json(), key, &to)?;
         self.saves += 1;
-        self.bytes += event.as_json().len();
+        self.bytes += event.event.as_json().len();
         self.saved.insert(number, Saved { event: event.clone(), key, to });
         Ok(())
     }
@@ -107,18 +107,18 @@ impl Journal {
         &mut self,
         now: Millis,
         number: EventNumber,
-        event: &Event,
+        event: &Weighed,
         key: Option<PublishKey>,
         to: Vec<SessionKey>,
     ) {
         if !to.is_empty() {
-            self.bytes += event.as_json().len();
+            self.bytes += event.event.as_json().len();
             self.recent.push_back(Recent { number, event: event.clone(), key, at: now, to });
         }
     }
 
     /// An event of the last life, with the row it has.
-    pub fn restore(&mut self, number: EventNumber, event: Event, to: Vec<SessionKey>) {
+    pub fn restore(&mut self, number: EventNumber, event: Weighed, to: Vec<SessionKey>) {
         self.never_again(number);
         self.saved.insert(number, Saved { event, key: None, to });
     }
@@ -171,6 +171,11 @@ impl Journal {
         self.released.get_or_insert(now);
     }
 
+    /// The next [`Journal::settle`] lets go of all that nobody waits for.
+    pub fn hurry(&mut self) {
+        self.bytes = MAX_BYTES + 1;
+    }
+
     /// When [`Journal::settle`] has something to do.
     pub fn due(&mut self) -> Option<Millis> {
         while self.recent.front().is_some_and(|recent| !recent.waits(&self.saved)) {
@@ -198,7 +203,7 @@ impl Journal {
         }
         if self.released.is_some_and(|since| many || since + TICK <= now) {
             self.released = None;
-            let gone = self.saved.extract_if(.., |_, saved| saved.event.holders() == 1);
+            let gone = self.saved.extract_if(.., |_, saved| saved.event.event.holders() == 1);
             let (gone, keys): (Vec<_>, Vec<_>) = gone.map(|(number, saved)| (number, saved.key)).unzip();
             if keys.iter().any(Option::is_some) {
                 self.keys.extend(keys.into_iter().flatten());
@@ -250,6 +255,6 @@ impl Journal {
 impl Recent {
     /// Whether a queue still holds it: something besides the journal does.
     fn waits(&self, saved: &BTreeMap<EventNumber, Saved>) -> bool {
-        self.event.holders() > 1 + usize::from(saved.contains_key(&self.number))
+        self.event.event.holders() > 1 + usize::from(saved.contains_key(&self.number))
     }
 }

@@ -108,16 +108,27 @@ pub struct SavedEvent {
     pub to: Vec<SessionKey>,
 }
 
+/// Rows, read as they are needed: a home may have more of them than fit into its memory.
+pub type Pages<T> = Box<dyn Iterator<Item = T>>;
+
 /// All rows of a home.
-#[derive(Debug, Default)]
 pub struct Stored {
-    pub sessions: Vec<(SessionKey, SavedSession)>,
-    pub events: Vec<SavedEvent>,
+    /// By key.
+    pub sessions: Pages<(SessionKey, SavedSession)>,
+    /// By number.
+    pub events: Pages<SavedEvent>,
     /// Of those events that clients published.
     pub keys: Vec<(EventNumber, PublishKey)>,
     pub deliveries: Vec<Delivery>,
     /// By name.
     pub notes: Vec<(String, String)>,
+}
+
+impl Default for Stored {
+    fn default() -> Self {
+        let (sessions, events) = (Box::new(std::iter::empty()), Box::new(std::iter::empty()));
+        Self { sessions, events, keys: Vec::new(), deliveries: Vec::new(), notes: Vec::new() }
+    }
 }
 
 /// What a socket that stayed open while the object was away was given to keep: see [`crate::bayeux::Output::Keep`].

@@ -164,8 +164,10 @@ impl BayeuxServer {
             return self.waiting.park(batch);
         }
         let mut events = batch.parting;
+        let network = batch.origin.network();
         for key in batch.sessions {
             self.sessions.extend(key, now + self.options.max_interval);
+            network.into_iter().for_each(|network| self.sessions.seen_at(key, network));
             // Clients read the answer only where the status is 200.
             if status == Status::Ok && !self.sessions.get(key).is_some_and(Session::is_streaming) {
                 events.extend(self.sessions.take_events(key));
@@ -207,6 +209,7 @@ impl BayeuxServer {
         let (network, endpoint) = (batch.origin.network(), batch.from);
         let held = HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled: false };
         self.sessions.suspend(key, held);
+        network.into_iter().for_each(|network| self.sessions.seen_at(key, network));
         // Events may wait already, for the pace of a busy object.
         if self.sessions.get(key).is_some_and(Session::is_ready) {
             self.ready.insert(key);

@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use super::BayeuxServer;
 use crate::bayeux::clock::LATE;
 use crate::bayeux::io::Output;
-use crate::bayeux::persistence::SavedSession;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 
@@ -34,19 +33,16 @@ impl BayeuxServer {
         std::mem::take(&mut self.outputs)
     }
 
-    /// What the last life wrote down of these sessions when it fell asleep, where that still holds. Where the alarm is late nobody
+    /// What the last life wrote down of its sessions when it fell asleep, where that still holds. Where the alarm is late nobody
     /// could wake the object, or reach it: then everyone gets their time anew.
     pub(in crate::bayeux) fn restore_away(
         &mut self,
         now: Millis,
         notes: &[(String, String)],
-        sessions: &[(SessionKey, SavedSession)],
     ) -> BTreeMap<SessionKey, Millis> {
         let Some((_, text)) = notes.iter().find(|(name, _)| name == AWAY) else { return BTreeMap::new() };
         let noted: BTreeMap<SessionKey, u64> = serde_json::from_str(text).unwrap_or_default();
-        let known = |key: &SessionKey| sessions.binary_search_by_key(key, |(key, _)| *key).is_ok();
-        let mut away: BTreeMap<_, _> =
-            noted.into_iter().filter(|(key, _)| known(key)).map(|(key, until)| (key, Millis(until))).collect();
+        let mut away: BTreeMap<_, _> = noted.into_iter().map(|(key, until)| (key, Millis(until))).collect();
         if away.values().any(|until| *until + LATE < now) {
             away.clear();
         }

@@ -10,6 +10,7 @@ mod hooks;
 mod identity;
 mod jwks;
 mod lists;
+mod memory;
 mod pending;
 mod publish;
 mod restore;
@@ -32,7 +33,7 @@ use crate::bayeux::delivery::{
     FlushPace, Frames, Retries, Sending, Sent, Subscriptions, array, pacing as flush, split,
 };
 use crate::bayeux::io::{Input, Notice, Output};
-use crate::bayeux::limits::Rates;
+use crate::bayeux::limits::{Budget, Rates};
 use crate::bayeux::options::{Durability, Options};
 use crate::bayeux::persistence::{Journal, SavedSession, Store, StoreError};
 use crate::bayeux::session::{Client, ClientId, Delivery, Ending, Farewells, HeldConnect, News, SessionKey, Sessions};
@@ -53,6 +54,8 @@ pub(in crate::bayeux) use self::publish::Publisher;
 pub struct BayeuxServer {
     pub(in crate::bayeux) options: Options,
     pub(in crate::bayeux) app: Application,
+    /// Bytes that it holds: `MAX_MEMORY`.
+    pub(in crate::bayeux) budget: Budget,
     pub(in crate::bayeux) sessions: Sessions,
     pub(in crate::bayeux) subscriptions: Subscriptions<SessionKey>,
     pub(in crate::bayeux) pace: FlushPace,
@@ -86,12 +89,14 @@ pub struct BayeuxServer {
 impl BayeuxServer {
     /// `seed` must come from a cryptographic source: the clientIds, which are secrets, are drawn from it.
     pub fn new(home: Home, options: Options, app: Application, seed: [u8; 32], store: Box<dyn Store>) -> Self {
+        let budget = Budget::default();
         Self {
             handshakes: Rates::new(options.rate_handshakes),
             publishes: Rates::new(options.rate_publishes),
             options,
             app,
-            sessions: Sessions::default(),
+            sessions: Sessions::within(&budget),
+            budget,
             subscriptions: Subscriptions::default(),
             pace: FlushPace::default(),
             ready: BTreeSet::new(),

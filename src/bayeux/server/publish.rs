@@ -16,7 +16,7 @@ use super::actions::Subject;
 use super::batch::{Batch, Checked, Step};
 use super::pending::{Asked, Published, Sent, Ticket};
 use crate::bayeux::app::Publication;
-use crate::bayeux::delivery::{PublishKey, Urgency};
+use crate::bayeux::delivery::{ENTRY, PublishKey, Urgency, Weighed};
 use crate::bayeux::hooks::Leave;
 use crate::bayeux::io::Notice;
 use crate::bayeux::options::{Durability, QueueOverflow};
@@ -224,10 +224,12 @@ impl BayeuxServer {
         urgency: Urgency,
         key: Option<PublishKey>,
     ) -> Result<EventNumber, BayeuxError> {
+        self.make_room(now, sessions.len() * ENTRY + Weighed::weight(event))?;
+        let event = Weighed::new(event.clone(), &self.budget);
         let (lasting, passing): (Vec<_>, Vec<_>) = sessions.iter().partition(|key| self.must_last(now, **key, urgency));
         let number = self.journal.next_number();
         self.journal
-            .save(number, event, key, lasting.clone(), &mut *self.store)
+            .save(number, &event, key, lasting.clone(), &mut *self.store)
             .map_err(|error| self.storage_failed(&error))?;
         let mut overflows = Vec::new();
         for key in sessions {
@@ -251,7 +253,7 @@ impl BayeuxServer {
         for key in lasting {
             self.sessions.mark_saved(key, number);
         }
-        self.journal.watch(now, number, event, key, passing);
+        self.journal.watch(now, number, &event, key, passing);
         let dropped: usize = overflows.into_iter().map(|(key, dropped)| dropped + self.overflowed(key, dropped)).sum();
         if dropped > 0 {
             self.tell(Notice::EventsDropped { events: dropped });
@@ -261,7 +263,7 @@ impl BayeuxServer {
 
     /// A session's queue was full: its client is told that something is missing, or its session ends. How many more events
     /// that costs.
-    fn overflowed(&mut self, key: SessionKey, dropped: usize) -> usize {
+    pub(super) fn overflowed(&mut self, key: SessionKey, dropped: usize) -> usize {
         if self.is_peer(key) {
             self.note_gap(key, dropped);
             return 0;

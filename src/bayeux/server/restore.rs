@@ -4,11 +4,13 @@
 //! written down. What fits nowhere is left out.
 
 use super::BayeuxServer;
+use crate::bayeux::delivery::{ENTRY, Weighed};
+use crate::bayeux::io::Notice;
 use crate::bayeux::limits::Network;
 use crate::bayeux::persistence::{Deliveries, Fate, KeptSocket, SavedEvent, SavedSession, Stored};
 use crate::bayeux::session::{HeldConnect, Session, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{Endpoint, Event, MessageId, SocketId};
+use crate::bayeux::wire::{Endpoint, Event, EventNumber, MessageId, SocketId};
 
 /// The longest text that a socket is given to keep, in bytes. The platform keeps 16,384 with each (Durable Objects,
 /// `serializeAttachment`), of which the shell needs half for a token of its upgrade and some for itself. That is 60 connects with ids
@@ -32,10 +34,15 @@ impl BayeuxServer {
         for (name, text) in &notes {
             self.restore_note(name, text);
         }
-        let away = self.restore_away(now, &notes, &sessions);
+        let mut away = self.restore_away(now, &notes);
+        let mut given_up = 0;
         for (key, saved) in sessions {
-            self.restore_session(now, key, saved, away.get(&key).copied());
+            given_up += usize::from(!self.restore_session(now, key, saved, away.get(&key).copied()));
         }
+        if given_up > 0 {
+            self.tell(Notice::SessionsGivenUp { sessions: given_up });
+        }
+        away.retain(|key, _| self.sessions.get(*key).is_some());
         self.sessions.away_is_noted(away);
         for delivery in &deliveries {
             self.sessions.never_again(delivery.session);
@@ -43,9 +50,11 @@ impl BayeuxServer {
         }
         self.journal.restore_deliveries(deliveries.len());
         let deliveries = Deliveries::new(deliveries);
+        let mut gone = Vec::new();
         for event in events {
-            self.restore_event(now, event, &deliveries);
+            gone.extend(self.restore_event(now, event, &deliveries));
         }
+        self.forget_events(&gone);
         for key in self.journal.restore_keys(keys, &notes) {
             self.was_taken(now, Some(key));
         }
@@ -54,13 +63,23 @@ impl BayeuxServer {
         }
     }
 
-    fn restore_session(&mut self, now: Millis, key: SessionKey, saved: SavedSession, until: Option<Millis>) {
+    /// Whether there is room for it: with `MAX_MEMORY` lowered, not all may fit that did. Those that have expired make room first.
+    fn restore_session(&mut self, now: Millis, key: SessionKey, saved: SavedSession, until: Option<Millis>) -> bool {
         let mut session = saved.into_session(now);
-        for pattern in &session.subscriptions {
-            self.subscriptions.add(pattern.clone(), key);
-            if session.peer.is_none() {
-                self.restore_interest(pattern, session.is_strict());
+        let names = std::mem::take(&mut session.subscriptions);
+        if session.peer.is_none() && !self.has_room_for(&session.attributes, &names) {
+            self.sweep(now);
+            if !self.has_room_for(&session.attributes, &names) {
+                self.sessions.never_again(key);
+                if let Err(error) = self.store.forget_session(key) {
+                    self.storage_failed(&error);
+                }
+                return false;
             }
+        }
+        session.subscriptions = names.iter().map(|name| self.subscriptions.shared(name)).collect();
+        if session.peer.is_none() {
+            session.subscriptions.iter().for_each(|name| self.restore_interest(name, session.is_strict()));
         }
         if let Some(peer) = &mut session.peer {
             peer.done = self.trees.peers.take_done(&peer.home);
@@ -69,27 +88,49 @@ impl BayeuxServer {
         self.sessions.restore(key, session);
         let latest = self.kept_until(now, key);
         self.sessions.extend(key, until.map_or(latest, |until| until.min(latest)));
+        names.iter().for_each(|name| self.add_subscriber(name, key));
+        true
     }
 
-    fn restore_event(&mut self, now: Millis, row: SavedEvent, deliveries: &Deliveries) {
+    /// Its number, where nobody waits for it any more.
+    fn restore_event(&mut self, now: Millis, row: SavedEvent, deliveries: &Deliveries) -> Option<EventNumber> {
         let SavedEvent { number, json, to } = row;
         let event = Event::thawed(json);
-        for key in &to {
-            self.sessions.never_again(*key);
-            let batch = match deliveries.fate(*key, number) {
+        self.journal.never_again(number);
+        if self.make_room(now, to.len() * ENTRY + Weighed::weight(&event)).is_err() {
+            return Some(number);
+        }
+        let event = Weighed::new(event, &self.budget);
+        let mut waiting = Vec::new();
+        for key in to {
+            self.sessions.never_again(key);
+            let batch = match deliveries.fate(key, number) {
                 Fate::Gone => continue,
                 Fate::SentAs(batch) => batch,
                 Fate::Waits => 0,
             };
             let options = &self.options;
-            self.sessions.change(*key, |session| {
+            let restored = self.sessions.change(key, |session| {
                 let bounds = if session.peer.is_some() { options.relay_bounds() } else { options.queue_bounds() };
                 session.queue.restore(event.clone(), number, batch, bounds);
             });
+            waiting.extend(restored.map(|()| key));
         }
-        self.journal.restore(number, event, to);
+        if waiting.is_empty() {
+            return Some(number);
+        }
+        self.journal.restore(number, event, waiting);
         // Some rows may be of no use to anyone.
         self.journal.released(now);
+        None
+    }
+
+    fn forget_events(&mut self, gone: &[EventNumber]) {
+        if !gone.is_empty()
+            && let Err(error) = self.store.forget_events(gone)
+        {
+            self.storage_failed(&error);
+        }
     }
 
     fn restore_socket(&mut self, now: Millis, KeptSocket { socket, address, held }: &KeptSocket) {

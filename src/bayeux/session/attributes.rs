@@ -48,6 +48,11 @@ impl Attributes {
         };
     }
 
+    /// Bytes that they take in memory, about twice their JSON's.
+    pub fn size(&self) -> usize {
+        if self.is_empty() { 0 } else { 2 * serde_json::to_string(self).map_or(0, |json| json.len()) }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Session`], [`HeldConnect`] | what a client agreed, subscribed to and waits for; its connect while it is held |
 //! | [`Sessions`], [`SessionKey`] | all sessions of a home, by key, clientId, endpoint, deadline and network |
+//! | [`Held`], [`Holdings`] | what a session holds of the home's memory, and all sessions by address |
 //! | [`ClientId`] | the secret that names a session to its client |
 //! | [`Client`], [`Attributes`] | a session as the application sees it |
 //! | [`Farewells`] | the last events of sessions that the server ended while their client was away |
@@ -14,6 +15,7 @@ mod attributes;
 mod client;
 mod client_id;
 mod ending;
+mod holdings;
 mod pending_disconnects;
 mod registry;
 mod session;
@@ -23,6 +25,7 @@ pub use self::client::Client;
 pub use self::client_id::ClientId;
 pub(in crate::bayeux) use self::client_id::{base62, from_base62};
 pub use self::ending::Ending;
+pub(in crate::bayeux) use self::holdings::{Held, NAME, NEW_NAME, SESSION};
 pub use self::pending_disconnects::Farewells;
 pub use self::registry::{Delivery, News, SessionKey, Sessions};
 pub(in crate::bayeux) use self::session::BATCHES_A_ROW;

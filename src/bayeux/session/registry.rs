@@ -7,11 +7,12 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::client_id::ClientId;
+use super::holdings::{Holdings, SESSION};
 use super::session::{HeldConnect, MetaConnect, Session};
-use crate::bayeux::limits::Network;
+use crate::bayeux::limits::{Budget, Charge, Network};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack::Ack;
-use crate::bayeux::wire::{EndpointKey, Event, EventNumber, SocketId};
+use crate::bayeux::wire::{ChannelPattern, EndpointKey, Event, EventNumber, SocketId};
 
 /// A session's number within its home. Never given twice: each life of the home counts on from the time it began at, in tenths
 /// of a millisecond, and no object opens ten sessions in a millisecond.
@@ -45,6 +46,9 @@ pub struct Sessions {
     by_expiry: BTreeSet<(Millis, SessionKey)>,
     held_by_network: BTreeMap<Network, usize>,
     held_by_browser: BTreeMap<Rc<str>, usize>,
+    holdings: Holdings,
+    /// What the home holds.
+    budget: Budget,
     last_key: u64,
     /// Those that are away, and until when, as it is written down.
     noted_away: BTreeMap<SessionKey, Millis>,
@@ -77,6 +81,16 @@ pub struct Delivery {
 }
 
 impl Sessions {
+    /// Sessions that are charged to this budget.
+    pub fn within(budget: &Budget) -> Self {
+        Self { holdings: Holdings::within(budget), budget: budget.clone(), ..Self::default() }
+    }
+
+    /// What they hold, by address.
+    pub fn holdings(&self) -> &Holdings {
+        &self.holdings
+    }
+
     pub fn open(&mut self, session: Session) -> SessionKey {
         let key = SessionKey(self.last_key + 1);
         self.restore(key, session);
@@ -84,8 +98,10 @@ impl Sessions {
     }
 
     /// A session of the last life. Its key must not be in use.
-    pub fn restore(&mut self, key: SessionKey, session: Session) {
+    pub fn restore(&mut self, key: SessionKey, mut session: Session) {
         self.never_again(key);
+        session.held = self.holdings.enter(session.held.network, SESSION + session.attributes.size());
+        session.queue.charge_to(&self.budget);
         self.by_client_id.insert(session.client_id.clone(), key);
         self.by_due.insert((session.due(), key));
         self.by_expiry.extend(session.expires.map(|expires| (expires, key)));
@@ -109,7 +125,27 @@ impl Sessions {
         }
         self.news.changed.remove(&key);
         self.news.released |= session.queue.saved() > 0;
+        self.holdings.left(session.held.network);
         Some((session, held))
+    }
+
+    /// A session speaks from this address, which is not known after a restart.
+    pub fn seen_at(&mut self, key: SessionKey, network: Network) {
+        let Some(session) = self.by_key.get_mut(&key).filter(|session| session.held.network.is_none()) else { return };
+        session.held = self.holdings.enter(Some(network), SESSION + session.attributes.size());
+        session.subscriptions.iter().for_each(|name| session.held.add(name));
+    }
+
+    /// A session has one more name; `is_new` where nobody else has it. The charge for that.
+    pub fn has_name(&mut self, key: SessionKey, name: &ChannelPattern, is_new: bool) -> Option<Charge> {
+        let session = self.by_key.get_mut(&key)?;
+        session.held.add(name);
+        is_new.then(|| self.holdings.name(session.held.network, name))
+    }
+
+    /// It has one less.
+    pub fn lost_name(&mut self, key: SessionKey, name: &ChannelPattern) {
+        self.by_key.get_mut(&key).into_iter().for_each(|session| session.held.remove(name));
     }
 
     pub fn find(&self, client_id: &str) -> Option<SessionKey> {

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attributes::Attributes;
 use super::client_id::ClientId;
+use super::holdings::Held;
 use crate::bayeux::cluster::Peer;
 use crate::bayeux::delivery::Queue;
 use crate::bayeux::limits::Network;
@@ -31,6 +32,8 @@ pub struct Session {
     pub agreed: Agreed,
     /// With the ack extension: how many batches were sent.
     pub batches: Option<u64>,
+    /// What it takes of the home's memory, and of its address's part.
+    pub held: Held,
     /// Where it is no client's but another object's, which hears for its own clients.
     pub peer: Option<Box<Peer>>,
     /// Where its client shook hands or connected last, if that was a socket. Changed by [`super::registry::Sessions`] alone.
@@ -100,6 +103,7 @@ impl Session {
             attributes: Attributes::default(),
             agreed: Agreed::default(),
             batches: None,
+            held: Held::default(),
             peer: None,
             socket: None,
             connect: MetaConnect::Awaited { until },

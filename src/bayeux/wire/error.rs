@@ -23,6 +23,8 @@ use super::token_error::TokenError;
 pub enum BayeuxError {
     /// The message is not a JSON object.
     MessageInvalid,
+    /// It has more fields than any message needs.
+    MessageFieldsExceeded,
     /// No `channel`.
     ChannelMissing,
     /// `channel` is not the name of a channel, or is a pattern.
@@ -81,6 +83,8 @@ pub enum BayeuxError {
     Denied(Operation, Denial),
     /// `MAX_SESSIONS` sessions live here already.
     SessionsExceeded,
+    /// There is no room left within `MAX_MEMORY`, or not for this address.
+    MemoryExceeded,
     /// `CLIENT_MAX_CONNECTIONS` connects of this address are held already.
     ConnectionsExceeded,
     /// More of these messages came from one network than `RATE_HANDSHAKES` or `RATE_PUBLISHES` allows; the next one is taken
@@ -170,6 +174,7 @@ impl fmt::Display for BayeuxError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Self::MessageInvalid => "400::message_invalid",
+            Self::MessageFieldsExceeded => "400::message_fields_exceeded",
             Self::ChannelMissing => "400::channel_missing",
             Self::ChannelInvalid => "405::channel_invalid",
             Self::MessageIdInvalid => "405::message_id_invalid",
@@ -196,6 +201,7 @@ impl fmt::Display for BayeuxError {
             Self::TokenMissing => "403::token_missing",
             Self::TokenKeysUnavailable => "503::token_keys_unavailable",
             Self::SessionsExceeded => "503::sessions_exceeded",
+            Self::MemoryExceeded => "503::memory_exceeded",
             Self::ConnectionsExceeded => "503::connections_exceeded",
             Self::RateExceeded(_) => "429::rate_exceeded",
             Self::HooksUnavailable => "503::hooks_unavailable",

@@ -9,6 +9,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::channel::ChannelId;
 use super::error::BayeuxError;
 
+/// The most fields of one message. Clients in use send ten; each that is the publisher's own goes to every subscriber.
+const MAX_FIELDS: usize = 64;
+
 /// The longest `id` that is repeated in a reply, in bytes. Clients in use send counters; CometD's Java client UUIDs.
 const MAX_ID_LENGTH: usize = 256;
 
@@ -27,9 +30,10 @@ impl Message {
     /// Reads one element of a batch.
     ///
     /// # Errors
-    /// `400::message_invalid` where it is not an object.
+    /// `400::message_invalid` where it is not an object, `400::message_fields_exceeded` where it has too many fields.
     pub fn parse(element: &RawValue) -> Result<Self, BayeuxError> {
-        serde_json::from_str(element.get()).map_err(|_| BayeuxError::MessageInvalid)
+        let message: Self = serde_json::from_str(element.get()).map_err(|_| BayeuxError::MessageInvalid)?;
+        if message.fields.len() > MAX_FIELDS { Err(BayeuxError::MessageFieldsExceeded) } else { Ok(message) }
     }
 
     /// The field's JSON; `null` counts as absent everywhere but in `data`. Of a name that stands twice the last one

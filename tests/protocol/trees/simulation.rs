@@ -232,7 +232,7 @@ impl Simulation {
         }
         for (home, object) in &self.objects {
             let empty = object.server.as_ref().is_none_or(BayeuxServer::is_empty);
-            assert!(empty, "{home} keeps something: {:?}", object.rows.load());
+            assert!(empty, "{home} keeps something: {:?}", object.rows);
         }
     }
 
@@ -359,7 +359,7 @@ impl Simulation {
             let mut server = BayeuxServer::new(home.clone(), self.plan.options.clone(), Application::new(), seed, rows);
             let stored = object.rows.load();
             if self.aloud {
-                println!("{:>7} {home} comes back with {stored:?}", self.now - self.started);
+                println!("{:>7} {home} comes back with {:?}", self.now - self.started, object.rows);
             }
             server.restore(now, stored, Vec::new());
             outputs.extend(server.handle(now, Input::Timeout));

@@ -1,0 +1,171 @@
+//! A home stays within `MAX_MEMORY`: events make room for newer ones, and what cannot be dropped is refused.
+//!
+//! * Sessions and their names stand until they end. Together they get three quarters, and one address at most twice of what is left of that.
+//! * Events that wait get the rest, and what of the three quarters nobody uses. Where there is no room for one more, an eighth of the memory
+//!   is made free: of the address that holds most, and there of the session that does, the oldest go first. Their clients are told as
+//!   when their own queue was full (`QUEUE_OVERFLOW`).
+//! * An event counts its JSON once, however many it waits for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::BayeuxServer;
+use crate::bayeux::io::Notice;
+use crate::bayeux::limits::{Network, level};
+use crate::bayeux::session::{Attributes, NAME, NEW_NAME, SESSION, SessionKey};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::{BayeuxError, ChannelPattern};
+
+/// Who is asked to make room: an address, or a session of which none is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Holder {
+    Address(Network),
+    Session(SessionKey),
+}
+
+/// What waits for each of a holder's sessions, in bytes.
+type Weights = Vec<(SessionKey, usize)>;
+
+impl BayeuxServer {
+    /// Bytes that the home holds for clients and other homes, as it counts them.
+    pub fn memory(&self) -> usize {
+        self.budget.used()
+    }
+
+    /// Makes sure that there is room for so many bytes of events.
+    ///
+    /// # Errors
+    /// [`BayeuxError::MemoryExceeded`] where all that could be dropped makes not enough of it.
+    pub(in crate::bayeux) fn make_room(&mut self, now: Millis, bytes: usize) -> Result<(), BayeuxError> {
+        let most = self.options.max_memory;
+        if self.memory() + bytes > most {
+            self.lighten(now, (most - most / 8).saturating_sub(bytes));
+        }
+        if self.memory() + bytes > most { Err(BayeuxError::MemoryExceeded) } else { Ok(()) }
+    }
+
+    /// Drops the oldest events of those who hold most until no more bytes are held than that.
+    fn lighten(&mut self, now: Millis, bytes: usize) {
+        let mut dropped = 0;
+        loop {
+            let excess = self.memory().saturating_sub(bytes);
+            let holders = self.holders();
+            let all: usize = holders.values().flatten().map(|(_, weight)| weight).sum();
+            if excess == 0 || all == 0 {
+                break;
+            }
+            // What waits for many is free when the last of them has let go of it, so one round may not be enough.
+            dropped += self.lighten_holders(holders.into_values().collect(), excess.max(all / 8));
+            self.journal.hurry();
+            if let Err(error) = self.journal.settle(now, &mut self.sessions, &mut *self.store) {
+                self.storage_failed(&error);
+            }
+        }
+        if dropped > 0 {
+            self.tell(Notice::EventsDropped { events: dropped });
+        }
+    }
+
+    fn holders(&self) -> BTreeMap<Holder, Weights> {
+        let mut holders = BTreeMap::<_, Weights>::new();
+        for (key, session) in self.sessions.after(None) {
+            let weight = session.queue.weight();
+            if weight > 0 {
+                let holder = session.held.network.map_or(Holder::Session(key), Holder::Address);
+                holders.entry(holder).or_default().push((key, weight));
+            }
+        }
+        holders
+    }
+
+    /// Takes so many bytes from those who hold most. How many events that costs.
+    fn lighten_holders(&mut self, holders: Vec<Weights>, less: usize) -> usize {
+        let sum = |weights: &Weights| weights.iter().map(|(_, weight)| weight).sum::<usize>();
+        let most = level(holders.iter().map(sum).collect(), less);
+        let mut dropped = 0;
+        for weights in holders {
+            let above = sum(&weights).saturating_sub(most);
+            if above == 0 {
+                continue;
+            }
+            let most = level(weights.iter().map(|(_, weight)| *weight).collect(), above);
+            for (key, weight) in weights {
+                if weight > most {
+                    let lost = self.sessions.change(key, |session| session.queue.lighten(most)).unwrap_or_default();
+                    dropped += lost + self.overflowed(key, lost);
+                }
+            }
+        }
+        dropped
+    }
+
+    /// Whether a session with these attributes may come from this address.
+    ///
+    /// # Errors
+    /// [`BayeuxError::SessionsExceeded`] or [`BayeuxError::MemoryExceeded`].
+    pub(in crate::bayeux) fn may_open(
+        &self,
+        network: Option<Network>,
+        attributes: &Attributes,
+    ) -> Result<(), BayeuxError> {
+        let holdings = self.sessions.holdings();
+        if holdings.counts(network).0 >= self.options.max_sessions_per_address {
+            return Err(BayeuxError::SessionsExceeded);
+        }
+        let fits = holdings.have_room_for(network, SESSION + attributes.size(), self.most_standing());
+        if fits { Ok(()) } else { Err(BayeuxError::MemoryExceeded) }
+    }
+
+    /// Whether a session may have these names too, beside those that it waits for.
+    ///
+    /// # Errors
+    /// [`BayeuxError::SubscriptionsExceeded`] or [`BayeuxError::MemoryExceeded`].
+    pub(in crate::bayeux) fn may_have(
+        &self,
+        key: SessionKey,
+        new: &BTreeSet<ChannelPattern>,
+    ) -> Result<(), BayeuxError> {
+        let held = &self.sessions.get(key).ok_or(BayeuxError::SessionUnknown)?.held;
+        let holdings = self.sessions.holdings();
+        let length: usize = new.iter().map(|name| name.as_str().len()).sum();
+        let of_address = held.network.map_or(0, |_| holdings.counts(held.network).1);
+        if held.names.used() + new.len() > self.options.max_subscriptions
+            || held.name_bytes + length > self.options.max_subscription_bytes
+            || of_address + new.len() > self.options.max_subscriptions_per_address
+        {
+            return Err(BayeuxError::SubscriptionsExceeded);
+        }
+        let fits = new.is_empty() || holdings.have_room_for(held.network, self.weight_of(new), self.most_standing());
+        if fits { Ok(()) } else { Err(BayeuxError::MemoryExceeded) }
+    }
+
+    /// Whether there is room for a session with these attributes and names, wherever it is from.
+    pub(super) fn has_room_for(&self, attributes: &Attributes, names: &BTreeSet<ChannelPattern>) -> bool {
+        let bytes = SESSION + attributes.size() + self.weight_of(names);
+        self.sessions.holdings().have_room_for(None, bytes, self.most_standing())
+    }
+
+    /// Bytes that one more session takes with these names.
+    fn weight_of(&self, names: &BTreeSet<ChannelPattern>) -> usize {
+        let unheard = names.iter().filter(|name| !self.subscriptions.has(name.as_str()));
+        names.len() * NAME + unheard.map(|name| NEW_NAME + name.as_str().len()).sum::<usize>()
+    }
+
+    /// Bytes that sessions and names may take together.
+    fn most_standing(&self) -> usize {
+        self.options.max_memory / 4 * 3
+    }
+
+    /// A session subscribes to a name, of which it has one more from now on.
+    pub(in crate::bayeux) fn add_subscriber(&mut self, name: &ChannelPattern, key: SessionKey) {
+        let is_new = !self.subscriptions.has(name.as_str());
+        self.subscriptions.add(name.clone(), key);
+        if let Some(charge) = self.sessions.has_name(key, name, is_new) {
+            self.subscriptions.charge(name, charge);
+        }
+    }
+
+    pub(in crate::bayeux) fn remove_subscriber(&mut self, name: &ChannelPattern, key: SessionKey) {
+        self.subscriptions.remove(name, key);
+        self.sessions.lost_name(key, name);
+    }
+}
