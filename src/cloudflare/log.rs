@@ -76,7 +76,9 @@ impl Log {
             Notice::HooksFailed { calls } => (LogLevel::Error, "hooks_failed", json!({ "calls": calls })),
             Notice::TokenKeysFetched { keys } => (LogLevel::Info, "token_keys_fetched", json!({ "keys": keys })),
             Notice::TokenKeysFailed { reason } => (LogLevel::Error, "token_keys_failed", json!({ "reason": reason })),
-            Notice::SessionsGivenUp { sessions } => (LogLevel::Warn, "sessions_given_up", json!({ "sessions": sessions })),
+            Notice::SessionsGivenUp { sessions } => {
+                (LogLevel::Warn, "sessions_given_up", json!({ "sessions": sessions }))
+            }
             Notice::StoreFailed { error } => (LogLevel::Error, "store_failed", json!({ "error": error })),
             Notice::HandshakeRefused { error } => (LogLevel::Info, "handshake_refused", json!({ "error": error })),
             Notice::ActionFailed { reason } => (LogLevel::Error, "action_failed", json!({ "reason": reason })),

@@ -80,7 +80,13 @@ type Result<T> = std::result::Result<T, StoreError>;
 impl SqlStore {
     pub fn open(state: &State) -> Self {
         let storage = state.storage();
-        Self { sql: storage.sql(), storage: Rc::new(storage), tables: Rc::default(), written: Rc::default(), unread: Rc::default() }
+        Self {
+            sql: storage.sql(),
+            storage: Rc::new(storage),
+            tables: Rc::default(),
+            written: Rc::default(),
+            unread: Rc::default(),
+        }
     }
 
     /// All rows, those of sessions and events as they are asked for, in tables that are brought up to date; where that fails, those of the tables that are there, and each write tries
@@ -96,7 +102,8 @@ impl SqlStore {
         self.tables.set(Tables::Outdated);
         self.migrate().unwrap_or_else(|error| log_failure(log, &error));
         let sessions = self.pages("session", "SELECT key, json, '' FROM session WHERE key >= ? ORDER BY key")?;
-        let events = self.pages("event", "SELECT number, json, recipients FROM event WHERE number >= ? ORDER BY number")?;
+        let events =
+            self.pages("event", "SELECT number, json, recipients FROM event WHERE number >= ? ORDER BY number")?;
         let (store, own_log) = (self.clone(), log.clone());
         stored.sessions = Box::new(sessions.into_iter().flatten().filter_map(move |(key, [json, _])| {
             let session = store.parsed(&own_log, Row::of("session", "key", key), &json)?;

@@ -94,7 +94,8 @@ fn the_rows_of_a_home_that_had_more_memory_are_read_as_far_as_there_is_room() {
 #[test]
 fn who_holds_most_makes_room_and_nobody_else_loses_anything() {
     let scenario = small_home(&[]);
-    let [mallory, bob] = [("mallory", ATTACKER), ("bob", NEIGHBOUR)].map(|(name, address)| joined(&scenario, name, address));
+    let [mallory, bob] =
+        [("mallory", ATTACKER), ("bob", NEIGHBOUR)].map(|(name, address)| joined(&scenario, name, address));
     bob.subscribe("/talk");
     mallory.subscribe("/large");
     mallory.publish("/talk", "first");
@@ -205,7 +206,8 @@ fn an_office_of_five_hundred_and_a_page_with_three_hundred_channels_are_served()
 fn an_address_has_so_many_names_at_a_time() {
     let scenario = Scenario::with(&[("MAX_SUBSCRIPTIONS_PER_ADDRESS", "5")]);
     let [one, two] = [(), ()].map(|()| joined(&scenario, "mallory", ATTACKER));
-    let subscribe = |client: &Client, names: &[&str]| client.ask(json!({"channel": "/meta/subscribe", "subscription": names}));
+    let subscribe =
+        |client: &Client, names: &[&str]| client.ask(json!({"channel": "/meta/subscribe", "subscription": names}));
     assert_eq!(subscribe(&one, &["/a", "/b", "/c"])["successful"], true);
     assert_eq!(subscribe(&two, &["/a", "/b", "/c"])["error"], "403::subscriptions_exceeded");
     assert_eq!(subscribe(&two, &["/a", "/b"])["successful"], true);

@@ -76,7 +76,9 @@ impl<S: Ord + Copy> Subscriptions<S> {
 
     /// Everyone who listens to `channel`, once each, however many of their patterns match.
     pub fn matching(&self, channel: &ChannelId) -> impl Iterator<Item = S> {
-        let mut sets = channel.matching_keys().filter_map(|key| self.by_pattern.get(key.as_str()).map(|subscribers| &subscribers.all));
+        let mut sets = channel
+            .matching_keys()
+            .filter_map(|key| self.by_pattern.get(key.as_str()).map(|subscribers| &subscribers.all));
         let (first, second) = (sets.next(), sets.next());
         // Nearly always one pattern matches, and then its own set serves as it is.
         let merged = second

@@ -19,7 +19,7 @@ use crate::bayeux::app::ServerEvent;
 use crate::bayeux::hooks::Leave;
 use crate::bayeux::io::Notice;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked};
-use crate::bayeux::session::{Held, Agreed, Client, Session};
+use crate::bayeux::session::{Agreed, Client, Held, Session};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::extensions::ack::Ack;

@@ -58,8 +58,7 @@ impl BayeuxServer {
         patterns: &[ChannelPattern],
     ) -> Result<BTreeSet<ChannelPattern>, BayeuxError> {
         let session = self.sessions.get(key).ok_or(BayeuxError::SessionUnknown)?;
-        let new =
-            patterns.iter().filter(|pattern| !session.subscriptions.contains(*pattern));
+        let new = patterns.iter().filter(|pattern| !session.subscriptions.contains(*pattern));
         let new: BTreeSet<_> = new.map(|pattern| self.subscriptions.shared(pattern)).collect();
         self.may_have(key, &new)?;
         for pattern in &new {

@@ -86,10 +86,8 @@ impl Options {
             max_subscriptions: vars.count("MAX_SUBSCRIPTIONS", default.max_subscriptions)?,
             max_sessions: vars.count("MAX_SESSIONS", default.max_sessions)?,
             max_sessions_per_address: vars.count("MAX_SESSIONS_PER_ADDRESS", default.max_sessions_per_address)?,
-            max_subscriptions_per_address: vars.count(
-                "MAX_SUBSCRIPTIONS_PER_ADDRESS",
-                default.max_subscriptions_per_address,
-            )?,
+            max_subscriptions_per_address: vars
+                .count("MAX_SUBSCRIPTIONS_PER_ADDRESS", default.max_subscriptions_per_address)?,
             max_subscription_bytes: vars.number(
                 "MAX_SUBSCRIPTION_BYTES",
                 1024..=1 << 20,

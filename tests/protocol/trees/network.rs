@@ -192,24 +192,6 @@ impl Network {
         self.input(&named(whom), Input::Call { from, call: call.to_owned() });
     }
 
-    /// The answer to messages that go in one request.
-    pub fn say_all(&mut self, client: &Client, messages: Vec<Value>) -> Value {
-        self.post(&client.home, &signed(client, messages))
-    }
-
-    /// Sends one whose answer nobody reads.
-    pub fn sends(&mut self, client: &Client, message: Value) {
-        let messages = parse_json(&signed(client, vec![message]).to_string(), &self.options).unwrap();
-        self.last += 1;
-        let from = Endpoint::LongPolling(RequestId::new(self.last));
-        self.input(&client.home.clone(), Input::Messages { from, origin: Origin::default(), messages });
-    }
-
-    /// The objects that were started.
-    pub fn homes(&self) -> Vec<&Home> {
-        self.servers.keys().collect()
-    }
-
     /// No call comes to it or from it, or all do again.
     pub fn cut_off(&mut self, home: &str, cut: bool) {
         let home = named(home);
@@ -431,12 +413,4 @@ impl Network {
             }
         }
     }
-}
-
-fn signed(client: &Client, messages: Vec<Value>) -> Value {
-    let signed = messages.into_iter().map(|mut message| {
-        message["clientId"] = json!(client.id);
-        message
-    });
-    signed.collect()
 }
