@@ -93,7 +93,7 @@ impl BayeuxServer {
         let attributes = client.attributes.clone();
         let expires = checked.identity.as_ref().map(|identity| identity.expires);
         let session = Session::new(client_id, self.options.interval, until);
-       let socket = batch.from.socket();
+        let socket = batch.from.socket();
         let before = socket.map(|socket| self.sessions.on(socket)).unwrap_or_default();
         let held = Held::of(network);
         let key = self.sessions.open(Session { agreed, batches, attributes, expires, held, ..session });
