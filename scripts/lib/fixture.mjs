@@ -4,5 +4,6 @@ export const FIXTURE_VARS = {
   MAX_INTERVAL: '2500', // ms until a silent session is forgotten
   WEBSOCKET_TIMEOUT: '3000',
   LAZY_CHANNELS: '/lazy/**',
+  SPANNING_PATTERNS: 'true', // `/**` and the like for everybody
   MAX_LAZY_TIMEOUT: '1500', // ms until a lazy event leaves alone
 };

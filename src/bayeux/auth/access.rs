@@ -17,7 +17,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
-use crate::bayeux::wire::{ChannelPattern, Operation, is_segment};
+use crate::bayeux::wire::{ChannelPattern, Operation, Realm, is_segment};
 
 /// The attribute that has them.
 pub(in crate::bayeux) const CLAIMS: &str = "claims";
@@ -195,7 +195,9 @@ fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<Chan
             None => name.push_str(segment),
         }
     }
-    ChannelPattern::parse(&name)
+    // What the protocol keeps for itself a rule must name, not a claim.
+    let is_claims = template.starts_with("/{");
+    ChannelPattern::parse(&name).filter(|name| !is_claims || name.realm() == Realm::Broadcast)
 }
 
 /// Whether a claim's value is written so in a rule.
@@ -286,6 +288,17 @@ mod tests {
             }
         }
         assert!(!may(json!({}), "/user/x/y"));
+    }
+
+    #[test]
+    fn a_claim_leads_neither_to_services_nor_to_meta_channels() {
+        for operation in [Operation::Publish, Operation::Subscribe] {
+            let may =
+                |sub: &str, name: &str| allowed("authenticated * /{sub}/**", &json!({"sub": sub}), operation, name);
+            assert!(may("alice", "/alice/x"));
+            assert!(!may("service", "/service/x") && !may("meta", "/meta/x") && !may("service", "/service/**"));
+        }
+        assert!(allowed("authenticated * /service/{sub}", &json!({"sub": "x"}), Operation::Publish, "/service/x"));
     }
 
     #[test]

@@ -87,6 +87,8 @@ pub enum Failure {
     Storage,
     Unreachable,
     Invalid,
+    /// There are as many as there may be.
+    Exceeded,
 }
 
 /// Events in the owner's order. They may begin with some that the home has heard already.
@@ -158,6 +160,7 @@ impl From<Failure> for BayeuxError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Storage => Self::StorageFailed,
+            Failure::Exceeded => Self::SubscriptionsExceeded,
             Failure::Unreachable | Failure::Invalid => Self::OwnerUnreachable,
         }
     }

@@ -127,7 +127,7 @@ impl Trees {
 }
 
 impl BayeuxServer {
-    fn owner_of(&self, channel: &ChannelId) -> Home {
+    pub(in crate::bayeux) fn owner_of(&self, channel: &ChannelId) -> Home {
         match self.options.tree_depth {
             0 => Home::Root,
             depth => Home::Tree(channel.tree(depth)),
@@ -135,11 +135,26 @@ impl BayeuxServer {
     }
 
     /// Who is asked to relay a pattern.
-    fn owner_of_pattern(&self, pattern: &ChannelPattern) -> Home {
+    pub(in crate::bayeux) fn owner_of_pattern(&self, pattern: &ChannelPattern) -> Home {
         match self.options.tree_depth {
             0 => Home::Root,
             depth => pattern.tree(depth).map_or(Home::Root, Home::Tree),
         }
+    }
+
+    /// Whether to talk to this owner starts an object, as far as this home knows.
+    pub(in crate::bayeux) fn is_new_tree(&self, owner: &Home) -> bool {
+        matches!(owner, Home::Tree(_)) && *owner != self.home && !self.trees.links.has(owner)
+    }
+
+    /// How many owners it talks to.
+    pub(in crate::bayeux) fn trees_in_use(&self) -> usize {
+        self.trees.links.len()
+    }
+
+    /// Whether only all trees together have what matches.
+    pub(in crate::bayeux) fn spans_trees(&self, pattern: &ChannelPattern) -> bool {
+        spans_trees(pattern, self.options.tree_depth)
     }
 
     /// Brings an event to another object that must have its word in it. None where this one may deliver it at once.

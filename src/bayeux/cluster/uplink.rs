@@ -80,6 +80,14 @@ impl Links {
         self.last_life = self.last_life.max((now.0 << LIFE_BITS) | (chance & below));
     }
 
+    pub fn has(&self, owner: &Home) -> bool {
+        self.by_owner.contains_key(owner)
+    }
+
+    pub fn len(&self) -> usize {
+        self.by_owner.len()
+    }
+
     pub fn to(&mut self, owner: &Home) -> &mut Link {
         let last_life = &mut self.last_life;
         self.by_owner.entry(owner.clone()).or_insert_with(|| {

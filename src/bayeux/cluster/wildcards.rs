@@ -105,6 +105,10 @@ impl BayeuxServer {
     /// A home listens to all trees. The version of the list with which it does.
     pub(super) fn add_span(&mut self, home: &Home, pattern: &ChannelPattern, strict: bool) -> Result<u64, Failure> {
         let span = (home.clone(), pattern.clone());
+        let spans = &self.trees.root.spans;
+        if !spans.contains_key(&span) && spans.len() >= self.options.max_spanning_patterns {
+            return Err(Failure::Exceeded);
+        }
         if self.trees.root.spans.get(&span).is_none_or(|had| strict && !had) {
             self.trees.root.spans.insert(span, strict);
             self.spans_changed()?;

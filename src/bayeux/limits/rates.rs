@@ -88,20 +88,32 @@ impl Rates {
     /// # Errors
     /// Where there is none.
     pub fn take(&mut self, now: Millis, network: Option<Network>) -> Result<(), Exceeded> {
+        self.take_many(now, network, 1)
+    }
+
+    /// Takes so many tokens, or none.
+    ///
+    /// # Errors
+    /// Where there are not so many; more than a full bucket has there never are.
+    pub fn take_many(&mut self, now: Millis, network: Option<Network>, count: usize) -> Result<(), Exceeded> {
         let (Some(rate), Some(network)) = (self.rate, network) else { return Ok(()) };
         let now = now.0.saturating_mul(1000);
         self.forget_full(now);
         let before = self.buckets.get(&network).copied();
         // Later than this an empty bucket is not full again, unless the clock was set back.
         let latest = now + rate.period();
-        let full_at = before.map_or(now, |bucket| bucket.full_at.min(latest)) + rate.pace();
+        let tokens = rate.pace().saturating_mul(count as u64);
+        let full_at = before.map_or(now, |bucket| bucket.full_at.min(latest)).saturating_add(tokens);
+        if count == 0 {
+            return Ok(());
+        }
         if full_at <= latest {
             let told = before.is_some_and(|bucket| bucket.told);
             self.keep(network, before, Bucket { full_at, told });
             return Ok(());
         }
         let first = before.is_none_or(|bucket| !bucket.told);
-        self.keep(network, before, Bucket { full_at: full_at - rate.pace(), told: true });
+        self.keep(network, before, Bucket { full_at: full_at - tokens, told: true });
         // In whole milliseconds, as clients wait.
         Err(Exceeded { wait: Duration::from_millis((full_at - latest).div_ceil(1000)), first })
     }
@@ -180,6 +192,14 @@ mod tests {
         let seen = [0, 0, 0, 1, 5000, 5001, 20_000, 20_000, 20_000].map(&mut first);
         let (yes, no) = (Err(true), Err(false));
         assert_eq!(seen, [Ok(()), Ok(()), yes, no, Ok(()), no, Ok(()), Ok(()), yes]);
+    }
+
+    #[test]
+    fn many_are_taken_together_or_none() {
+        let mut rates = rates("10/10");
+        let mut take = |count| rates.take_many(NOON, v4(1), count).is_ok();
+        assert_eq!([0, 6, 5, 4, 1, 0].map(&mut take), [true, true, false, true, false, true]);
+        assert!(!rates.take_many(Millis(NOON.0 + 60_000), v4(1), 11).is_ok());
     }
 
     #[test]

@@ -12,6 +12,7 @@
 use std::collections::BTreeSet;
 
 use crate::bayeux::app::ServerEvent;
+use crate::bayeux::limits::Charge;
 use crate::bayeux::server::{Asked, Batch, BayeuxServer, Checked, Step};
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
@@ -29,7 +30,10 @@ impl BayeuxServer {
                 let outcome = self.apply_subscriptions(&client, session, &patterns);
                 Step::Replied(checked.answered_subscription(outcome))
             }
-            Ok(words) => Step::Asked(ticket, words, Box::new(Asked::Subscribe { checked, client, session, patterns })),
+            Ok(words) => {
+                let under_way = self.names_under_way(session, &patterns);
+                Step::Asked(ticket, words, Box::new(Asked::Subscribe { checked, client, session, patterns, under_way }))
+            }
             Err(error) => Step::Replied(checked.answered_subscription(Err(error))),
         }
     }
@@ -95,12 +99,23 @@ impl BayeuxServer {
         Ok(())
     }
 
+    /// Those that a session does not have count as long as it waits for them.
+    fn names_under_way(&self, key: SessionKey, patterns: &[ChannelPattern]) -> Charge {
+        let Some(session) = self.sessions.get(key) else { return Charge::default() };
+        let new: BTreeSet<_> = patterns.iter().filter(|pattern| !session.subscriptions.contains(*pattern)).collect();
+        session.held.names.charge(new.len())
+    }
+
     fn may_subscribe(&mut self, client: &Client, name: &ChannelPattern, message: &Message) -> Result<(), BayeuxError> {
         let denied = |denial| BayeuxError::Denied(Operation::Subscribe, denial);
         if name.realm() == Realm::Meta {
             return Err(denied(Denial::default()));
         }
         self.check_access(client, Operation::Subscribe, name)?;
+        // A rule that allows it names it, or what is even more.
+        if self.spans_trees(name) && !self.options.spanning_patterns && self.options.access_rules.is_none() {
+            return Err(denied(Denial::because("spans_trees")));
+        }
         self.may_create(client, name, message)?;
         let Some(policy) = &mut self.app.policy else { return Ok(()) };
         policy.can_subscribe(client, name, message).map_err(denied)

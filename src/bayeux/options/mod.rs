@@ -46,6 +46,20 @@ pub struct Options {
     /// `RATE_PUBLISHES`, `count/seconds`: messages that one address may send to channels, services included. Any number: what is
     /// much depends on the application.
     pub rate_publishes: Option<Rate>,
+    /// `RATE_SUBSCRIBES`, `count/seconds`: names that one address may subscribe to. Any number.
+    pub rate_subscribes: Option<Rate>,
+    /// `RATE_REQUESTS`, `count/seconds`: requests with messages, and frames of sockets, that one address may send. Any number.
+    pub rate_requests: Option<Rate>,
+    /// `RATE_TREES`, `count/seconds`: trees that this home does not talk to yet, and that one address may name in subscribes and publishes:
+    /// each starts an object. 600 at once, one more every six seconds: a page with 300 channels of 300 trees, twice.
+    pub rate_trees: Option<Rate>,
+    /// `MAX_TREES` that a home talks to at a time. 10,000: as many sessions as it can have, each in a room of its own.
+    pub max_trees: usize,
+    /// `SPANNING_PATTERNS`: whether patterns that span trees, like `/**`, may be subscribed to where no access rule allows them. Not:
+    /// each multiplies everybody's messages.
+    pub spanning_patterns: bool,
+    /// `MAX_SPANNING_PATTERNS` of all homes together. 32: consoles and logs.
+    pub max_spanning_patterns: usize,
     /// `MAX_SESSIONS_PER_BROWSER`: connects of one browser held at the same time over HTTP/1.1, with `BROWSER_COOKIE`; 0 for any
     /// number. 1 as CometD: a browser has six connections to a site, and six tabs that poll would leave none for anything else.
     pub max_sessions_per_browser: usize,
@@ -134,6 +148,12 @@ impl Default for Options {
             rate_connections: None,
             rate_handshakes: None,
             rate_publishes: None,
+            rate_subscribes: None,
+            rate_requests: None,
+            rate_trees: Rate::parse("600/3600"),
+            max_trees: 10_000,
+            spanning_patterns: false,
+            max_spanning_patterns: 32,
             max_sessions_per_browser: 1,
             multi_session_interval: Duration::from_millis(2000),
             max_message_size: 1 << 20,

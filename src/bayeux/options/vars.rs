@@ -64,9 +64,15 @@ impl Options {
             access_rules: vars.access_rules("ACCESS_RULES")?,
             tokens: vars.tokens()?,
             client_max_connections: vars.count("CLIENT_MAX_CONNECTIONS", default.client_max_connections)?,
-            rate_connections: vars.rate("RATE_CONNECTIONS")?,
-            rate_handshakes: vars.rate("RATE_HANDSHAKES")?,
-            rate_publishes: vars.rate("RATE_PUBLISHES")?,
+            rate_connections: vars.rate("RATE_CONNECTIONS", default.rate_connections)?,
+            rate_handshakes: vars.rate("RATE_HANDSHAKES", default.rate_handshakes)?,
+            rate_publishes: vars.rate("RATE_PUBLISHES", default.rate_publishes)?,
+            rate_subscribes: vars.rate("RATE_SUBSCRIBES", default.rate_subscribes)?,
+            rate_requests: vars.rate("RATE_REQUESTS", default.rate_requests)?,
+            rate_trees: vars.rate("RATE_TREES", default.rate_trees)?,
+            max_trees: vars.count("MAX_TREES", default.max_trees)?,
+            spanning_patterns: vars.flag("SPANNING_PATTERNS", default.spanning_patterns)?,
+            max_spanning_patterns: vars.count("MAX_SPANNING_PATTERNS", default.max_spanning_patterns)?,
             max_sessions_per_browser: vars.number(
                 "MAX_SESSIONS_PER_BROWSER",
                 0..=1_000_000,
@@ -248,9 +254,9 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
         })
     }
 
-    fn rate(&self, name: &'static str) -> Result<Option<Rate>, OptionError> {
+    fn rate(&self, name: &'static str, default: Option<Rate>) -> Result<Option<Rate>, OptionError> {
         let Some(value) = (self.0)(name) else {
-            return Ok(None);
+            return Ok(default);
         };
         Rate::parse(&value).map(Some).ok_or_else(|| {
             let allowed = "a count of 1 to 1000000 and 1 to 3600 seconds, like 20/60".to_owned();

@@ -9,6 +9,7 @@ use super::BayeuxServer;
 use super::pending::{Published, Then};
 use super::publish::Taken;
 use crate::bayeux::app::{Action, CallAnswer, Happening, Publication, ServerEvent};
+use crate::bayeux::delivery::Weighed;
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::io::Notice;
 use crate::bayeux::session::{Client, Ending, SessionKey};
@@ -62,7 +63,9 @@ impl BayeuxServer {
                 },
                 Action::Publish { channel, data, lazy } => {
                     let event = Event::of_server(&channel, &data, &self.stamp);
-                    let published = Published { publisher: on.author.clone(), channel, event, key: None };
+                    let charge = self.budget.charge(2 * Weighed::weight(&event));
+                    let published =
+                        Published { publisher: on.author.clone(), channel, event, key: None, _charge: charge };
                     self.publish_as_server(now, published, lazy);
                 }
                 Action::Push { session, channel, data } => drop(self.push(now, session, channel, data)),

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::BayeuxServer;
 use super::pending::{Asked, Then, Ticket};
@@ -28,6 +29,8 @@ pub(in crate::bayeux) struct Batch {
     pub number: Option<u64>,
     /// Whether it came with a key of the server API, from nobody who has a session.
     pub by_api: bool,
+    /// Its sender has sent too many of them: for how long to wait with the next.
+    pub too_soon: Option<Duration>,
     remaining: std::vec::IntoIter<Element>,
     /// Whether the batch is one single message: only then is a connect held.
     pub alone: bool,
@@ -86,6 +89,7 @@ impl Batch {
             origin,
             number: None,
             by_api: false,
+            too_soon: None,
             alone: messages.len() == 1,
             remaining: messages.into_iter(),
             sessions: Vec::new(),

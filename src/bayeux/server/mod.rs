@@ -67,6 +67,12 @@ pub struct BayeuxServer {
     pub(in crate::bayeux) handshakes: Rates,
     /// `RATE_PUBLISHES`, and who published.
     pub(in crate::bayeux) publishes: Rates,
+    /// `RATE_SUBSCRIBES`, and who subscribed to how many names.
+    subscribes: Rates,
+    /// `RATE_REQUESTS`, and who sent any.
+    requests: Rates,
+    /// `RATE_TREES`, and who named new ones.
+    new_trees: Rates,
     pub(in crate::bayeux) happenings: Happenings,
     pub(in crate::bayeux) farewells: Farewells,
     pub(in crate::bayeux) journal: Journal,
@@ -93,6 +99,9 @@ impl BayeuxServer {
         Self {
             handshakes: Rates::new(options.rate_handshakes),
             publishes: Rates::new(options.rate_publishes),
+            subscribes: Rates::new(options.rate_subscribes),
+            requests: Rates::new(options.rate_requests),
+            new_trees: Rates::new(options.rate_trees),
             options,
             app,
             sessions: Sessions::within(&budget),
@@ -135,7 +144,11 @@ impl BayeuxServer {
         // Whoever was let in until now is not heard once more.
         self.expire();
         match input {
-            Input::Messages { from, origin, messages } => self.run(now, Batch::new(from, origin, messages)),
+            Input::Messages { from, origin, messages } => {
+                let mut batch = Batch::new(from, origin, messages);
+                self.count_request(now, &mut batch);
+                self.run(now, batch);
+            }
             Input::Http { from, request } => self.serve(now, from, &request),
             Input::Listen { from, origin, client_id } => self.open_stream(now, from, origin, &client_id),
             Input::Stalled(stream) => self.stalled(now, stream, true),

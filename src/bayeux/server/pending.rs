@@ -13,6 +13,7 @@ use super::batch::{Batch, Checked, Step};
 use crate::bayeux::app::Action;
 use crate::bayeux::delivery::PublishKey;
 use crate::bayeux::hooks::Hook;
+use crate::bayeux::limits::Charge;
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Bearer, ChannelId, ChannelPattern, Event};
@@ -58,6 +59,8 @@ pub(in crate::bayeux) enum Asked {
         client: Client,
         session: SessionKey,
         patterns: Vec<ChannelPattern>,
+        /// Of the session's names.
+        under_way: Charge,
     },
     /// The hooks Worker is asked.
     Leave {
@@ -86,6 +89,8 @@ pub(in crate::bayeux) struct Published {
     pub event: Event,
     /// By which it is known should it come again.
     pub key: Option<PublishKey>,
+    /// For the event here and on its way, as long as that is not through.
+    pub _charge: Charge,
 }
 
 impl Waiting {
@@ -155,7 +160,8 @@ impl BayeuxServer {
                 }
                 checked.answered(outcome)
             }
-            Asked::Subscribe { checked, client, session, patterns } => {
+            Asked::Subscribe { checked, client, session, patterns, under_way } => {
+                drop(under_way);
                 let outcome = outcome.and_then(|()| self.apply_subscriptions(&client, session, &patterns));
                 self.trees.perhaps_unheard(patterns);
                 checked.answered_subscription(outcome)

@@ -89,7 +89,12 @@ impl BayeuxServer {
         let on = Subject::sent(&publication);
         let event = Event::freeze(channel, publication.message(), &self.stamp);
         let lazy = publication.is_lazy();
-        let published = Published { publisher: publication.client, channel: publication.channel, event, key };
+        // Here, and on its way to its owner.
+        let weight = 2 * Weighed::weight(&event);
+        self.make_room(now, weight)?;
+        let charge = self.budget.charge(weight);
+        let published =
+            Published { publisher: publication.client, channel: publication.channel, event, key, _charge: charge };
         match self.deliver(now, &published, lazy)? {
             Taken::Asked(ticket) => Ok(Some((ticket, Sent { published, on, actions }))),
             Taken::Here => {
@@ -121,7 +126,7 @@ impl BayeuxServer {
         published: &Published,
         lazy: bool,
     ) -> Result<Taken, BayeuxError> {
-        let Published { publisher, channel, event, key } = published;
+        let Published { publisher, channel, event, key, .. } = published;
         if channel.realm() != Realm::Broadcast {
             return Ok(Taken::Here);
         }

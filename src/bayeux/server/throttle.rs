@@ -11,41 +11,100 @@
 //! * What comes with a key of the server API, from other homes and from the application itself is nobody's flood.
 //! * Clients take advice from any reply: the next connect comes so much later, and is told the usual interval again.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::BayeuxServer;
 use super::batch::{Batch, Checked};
+use crate::bayeux::cluster::Home;
 use crate::bayeux::io::Notice;
-use crate::bayeux::limits::Exceeded;
+use crate::bayeux::limits::{Exceeded, Origin, Rates};
 use crate::bayeux::session::{Session, Timing};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{Advice, BayeuxError, Message, Realm};
+use crate::bayeux::wire::{Advice, BayeuxError, Message, Realm, patterns};
 
 impl BayeuxServer {
-    /// The reply to a message past its rate.
+    /// The reply to a message past its rate, or that would start more objects than it may.
     pub(in crate::bayeux) fn refuse_flood(
         &mut self,
         now: Millis,
         batch: &mut Batch,
         checked: &Checked,
     ) -> Option<String> {
-        let (what, rates) = match (checked.channel.as_str(), checked.channel.realm()) {
-            _ if batch.by_api => return None,
-            ("/meta/handshake", _) => ("handshakes", &mut self.handshakes),
-            (_, Realm::Meta) => return None,
-            (_, Realm::Service | Realm::Broadcast) => ("publishes", &mut self.publishes),
-        };
-        let Exceeded { wait, first } = rates.take(now, batch.origin.network()).err()?;
-        if let Some(address) = batch.origin.address.clone().filter(|_| first) {
-            self.tell(Notice::RateExceeded { what, address });
+        if batch.by_api {
+            return None;
         }
-        let error = BayeuxError::RateExceeded(wait);
-        if checked.channel.realm() == Realm::Meta {
+        let error = self.is_flood(now, batch, checked).err()?;
+        if checked.channel.as_str() == "/meta/handshake" {
             return Some(self.refusal(checked, &error));
         }
         let mut reply = checked.failed(&error);
-        reply.advice = Some(self.advise_to_wait(now, batch, &checked.message, wait));
+        if checked.channel.as_str() == "/meta/subscribe" {
+            reply.subscription = checked.message.field("subscription");
+        }
+        if let BayeuxError::RateExceeded(wait) = error {
+            reply.advice = Some(self.advise_to_wait(now, batch, &checked.message, wait));
+        }
         Some(reply.into_json())
+    }
+
+    /// # Errors
+    /// [`BayeuxError::RateExceeded`] or [`BayeuxError::TreesExceeded`].
+    fn is_flood(&mut self, now: Millis, batch: &mut Batch, checked: &Checked) -> Result<(), BayeuxError> {
+        if let Some(wait) = batch.too_soon {
+            return Err(BayeuxError::RateExceeded(wait));
+        }
+        let origin = &batch.origin.clone();
+        match (checked.channel.as_str(), checked.channel.realm()) {
+            ("/meta/handshake", _) => self.take_tokens(now, origin, "handshakes", 1, |server| &mut server.handshakes),
+            ("/meta/subscribe", _) => {
+                // What cannot be read is refused for that.
+                let names: BTreeSet<_> = patterns(&checked.message).unwrap_or_default().into_iter().collect();
+                self.take_tokens(now, origin, "subscribes", names.len(), |server| &mut server.subscribes)?;
+                let names = names.iter().filter(|name| name.realm() == Realm::Broadcast);
+                let owners = names.map(|name| self.owner_of_pattern(name)).collect();
+                self.may_use(now, origin, owners)
+            }
+            (_, Realm::Meta) => Ok(()),
+            (_, realm) => {
+                self.take_tokens(now, origin, "publishes", 1, |server| &mut server.publishes)?;
+                let owner = (realm == Realm::Broadcast).then(|| self.owner_of(&checked.channel));
+                self.may_use(now, origin, owner.into_iter().collect())
+            }
+        }
+    }
+
+    /// A request with messages came, or a frame of a socket. How long its sender should have waited.
+    pub(in crate::bayeux) fn count_request(&mut self, now: Millis, batch: &mut Batch) {
+        if let Err(BayeuxError::RateExceeded(wait)) =
+            self.take_tokens(now, &batch.origin, "requests", 1, |server| &mut server.requests)
+        {
+            batch.too_soon = Some(wait);
+        }
+    }
+
+    /// Whether these owners may be talked to: those that this home does not talk to yet start an object each.
+    fn may_use(&mut self, now: Millis, origin: &Origin, owners: BTreeSet<Home>) -> Result<(), BayeuxError> {
+        let new = owners.iter().filter(|owner| self.is_new_tree(owner)).count();
+        if new > 0 && self.trees_in_use() + new > self.options.max_trees {
+            return Err(BayeuxError::TreesExceeded);
+        }
+        self.take_tokens(now, origin, "trees", new, |server| &mut server.new_trees)
+    }
+
+    fn take_tokens(
+        &mut self,
+        now: Millis,
+        origin: &Origin,
+        what: &'static str,
+        count: usize,
+        rates: impl Fn(&mut Self) -> &mut Rates,
+    ) -> Result<(), BayeuxError> {
+        let Err(Exceeded { wait, first }) = rates(self).take_many(now, origin.network(), count) else { return Ok(()) };
+        if let Some(address) = origin.address.clone().filter(|_| first) {
+            self.tell(Notice::RateExceeded { what, address });
+        }
+        Err(BayeuxError::RateExceeded(wait))
     }
 
     /// Has whoever sent this message stay away for a while after its next connect was answered. Its session is kept for as

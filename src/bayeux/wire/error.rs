@@ -87,6 +87,8 @@ pub enum BayeuxError {
     MemoryExceeded,
     /// `CLIENT_MAX_CONNECTIONS` connects of this address are held already.
     ConnectionsExceeded,
+    /// The home talks to `MAX_TREES` trees already.
+    TreesExceeded,
     /// More of these messages came from one network than `RATE_HANDSHAKES` or `RATE_PUBLISHES` allows; the next one is taken
     /// when so much time has passed.
     RateExceeded(Duration),
@@ -203,6 +205,7 @@ impl fmt::Display for BayeuxError {
             Self::SessionsExceeded => "503::sessions_exceeded",
             Self::MemoryExceeded => "503::memory_exceeded",
             Self::ConnectionsExceeded => "503::connections_exceeded",
+            Self::TreesExceeded => "503::trees_exceeded",
             Self::RateExceeded(_) => "429::rate_exceeded",
             Self::HooksUnavailable => "503::hooks_unavailable",
             Self::StorageFailed => "503::storage_failed",

@@ -6,7 +6,7 @@ use super::network::Network;
 
 /// Someone at each home listens to `/a/x`, and the first one publishes there.
 fn calls_of_a_publish(homes: &[&str]) -> usize {
-    let mut network = Network::new(Options::default());
+    let mut network = Network::new(Options { spanning_patterns: true, rate_trees: None, ..Options::default() });
     let clients: Vec<_> = homes.iter().map(|home| network.join(home)).collect();
     for client in &clients {
         network.subscribe(client, "/a/x");

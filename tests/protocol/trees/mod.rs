@@ -6,6 +6,7 @@
 //! `cargo test trees` runs some thousand seeds. More of them: `SEEDS=100000 cargo test --release trees`. One, with all that
 //! happens in it: `SEED=42 cargo test trees -- --nocapture`.
 
+mod bounds;
 mod client;
 mod costs;
 mod history;

@@ -74,7 +74,12 @@ impl Network {
 
     /// Sessions that are not lost while a test waits for hours.
     pub fn patient() -> Self {
-        Self::new(Options { max_interval: std::time::Duration::from_secs(24 * 3600), ..Options::default() })
+        Self::new(Options {
+            max_interval: std::time::Duration::from_secs(24 * 3600),
+            spanning_patterns: true,
+            rate_trees: None,
+            ..Options::default()
+        })
     }
 
     /// A client at that home, whose first connect was answered.
@@ -181,7 +186,7 @@ impl Network {
         self.last += 1;
         let number = self.last;
         let from = Endpoint::LongPolling(RequestId::new(number));
-        self.input(home, Input::Messages { from, origin: Origin::default(), messages });
+        self.input(home, Input::Messages { from, origin: origin(), messages });
         number
     }
 
@@ -190,6 +195,24 @@ impl Network {
         self.last += 1;
         let from = Endpoint::LongPolling(RequestId::new(self.last));
         self.input(&named(whom), Input::Call { from, call: call.to_owned() });
+    }
+
+    /// The answer to messages that go in one request.
+    pub fn say_all(&mut self, client: &Client, messages: Vec<Value>) -> Value {
+        self.post(&client.home, &signed(client, messages))
+    }
+
+    /// Sends one whose answer nobody reads.
+    pub fn sends(&mut self, client: &Client, message: Value) {
+        let messages = parse_json(&signed(client, vec![message]).to_string(), &self.options).unwrap();
+        self.last += 1;
+        let from = Endpoint::LongPolling(RequestId::new(self.last));
+        self.input(&client.home.clone(), Input::Messages { from, origin: origin(), messages });
+    }
+
+    /// The objects that were started.
+    pub fn homes(&self) -> Vec<&Home> {
+        self.objects.keys().collect()
     }
 
     /// No call comes to it or from it, or all do again.
@@ -413,4 +436,17 @@ impl Network {
             }
         }
     }
+}
+
+fn signed(client: &Client, messages: Vec<Value>) -> Value {
+    let signed = messages.into_iter().map(|mut message| {
+        message["clientId"] = json!(client.id);
+        message
+    });
+    signed.collect()
+}
+
+/// All clients come from one address.
+fn origin() -> Origin {
+    Origin { address: Some("192.0.2.1".into()), ..Origin::default() }
 }

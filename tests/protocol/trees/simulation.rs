@@ -51,6 +51,8 @@ impl Plan {
             anon_publish: true,
             // Else a client that waits for two answers at once reads events in an order of its own.
             meta_connect_deliver_only: true,
+            spanning_patterns: true,
+            max_spanning_patterns: 1000,
             ..Options::default()
         };
         let homes = match random.below(4) {

@@ -7,7 +7,7 @@ use super::network::Network;
 
 #[test]
 fn a_tree_goes_on_telling_a_home_what_the_root_has_not_taken_back() {
-    let mut network = Network::new(Options::default());
+    let mut network = Network::new(Options { spanning_patterns: true, ..Options::default() });
     let [alice, bob] = ["/b", "/a"].map(|home| network.join(home));
     network.subscribe(&bob, "/*");
     network.subscribe(&bob, "/b/**");

@@ -1,0 +1,123 @@
+//! What one client may start at other objects: new trees, patterns that span trees, names that wait for their owner.
+
+use bayeux_edge::bayeux::Options;
+use serde_json::{Value, json};
+
+use super::network::Network;
+
+fn options(vars: &[(&str, &str)]) -> Options {
+    Options::from_vars(|asked| vars.iter().find(|(name, _)| *name == asked).map(|(_, value)| (*value).to_owned()))
+        .unwrap()
+}
+
+fn subscribe(names: impl IntoIterator<Item = String>) -> Value {
+    json!({"channel": "/meta/subscribe", "subscription": names.into_iter().collect::<Vec<_>>()})
+}
+
+/// How many of the replies say that it went well, and what the others say.
+fn outcome(replies: &Value) -> (usize, Vec<&str>) {
+    let replies: Vec<_> =
+        replies.as_array().unwrap().iter().filter(|reply| reply.get("successful").is_some()).collect();
+    let errors = replies.iter().filter_map(|reply| reply["error"].as_str()).collect::<Vec<_>>();
+    (replies.len() - errors.len(), errors)
+}
+
+#[test]
+fn names_that_wait_for_their_owner_count() {
+    let mut network = Network::new(options(&[("MAX_SUBSCRIPTIONS", "20")]));
+    let mallory = network.join("/");
+    let messages: Vec<_> = (0..20).map(|at| subscribe((0..20).map(move |name| format!("/n{at}-{name}/x")))).collect();
+    let replies = network.say_all(&mallory, messages);
+    let (taken, errors) = outcome(&replies);
+    assert_eq!((taken, errors), (1, vec!["403::subscriptions_exceeded"; 19]));
+    assert!(network.homes().len() <= 21, "{:?}", network.homes().len());
+}
+
+#[test]
+fn names_that_were_refused_after_all_do_not_count_any_more() {
+    let mut network = Network::new(options(&[("MAX_SUBSCRIPTIONS", "2")]));
+    let alice = network.join("/");
+    network.cut_off("/a", true);
+    network.cut_off("/b", true);
+    network.sends(&alice, subscribe(["/a/x".to_owned(), "/b/x".to_owned()]));
+    assert_eq!(
+        outcome(&network.say_all(&alice, vec![subscribe(["/c/x".to_owned()])])).1,
+        ["403::subscriptions_exceeded"]
+    );
+    for _ in 0..8 {
+        network.after(1000);
+    }
+    assert_eq!(outcome(&network.say_all(&alice, vec![subscribe(["/c/x".to_owned(), "/d/x".to_owned()])])), (1, vec![]));
+}
+
+#[test]
+fn new_trees_are_counted_whoever_asks_for_them_and_however() {
+    let mut network = Network::new(options(&[("RATE_TREES", "5/60")]));
+    let mallory = network.join("/");
+    let many = network.say_all(&mallory, vec![subscribe((0..10).map(|at| format!("/s{at}/x")))]);
+    assert_eq!(outcome(&many), (0, vec!["429::rate_exceeded"]), "all of a list or nothing");
+    assert_eq!(network.homes().len(), 1, "and nothing is started");
+    let few = network.say_all(&mallory, vec![subscribe((0..3).map(|at| format!("/s{at}/x")))]);
+    assert_eq!(outcome(&few), (1, vec![]));
+    let publishes = (0..4).map(|at| json!({"channel": format!("/p{at}/x"), "data": 1})).collect();
+    assert_eq!(outcome(&network.say_all(&mallory, publishes)), (2, vec!["429::rate_exceeded"; 2]));
+    let again = vec![subscribe(["/s0/y".to_owned()]), json!({"channel": "/p0/x", "data": 2})];
+    assert_eq!(outcome(&network.say_all(&mallory, again)), (2, vec![]), "trees that are in use are not new");
+    network.after(12_000);
+    assert_eq!(outcome(&network.say_all(&mallory, vec![subscribe(["/new/x".to_owned()])])), (1, vec![]));
+}
+
+#[test]
+fn a_home_talks_to_so_many_trees_at_a_time() {
+    let mut network = Network::new(options(&[("MAX_TREES", "3")]));
+    let mallory = network.join("/");
+    let some = network.say_all(&mallory, (0..5).map(|at| subscribe([format!("/s{at}/x")])).collect());
+    assert_eq!(outcome(&some), (3, vec!["503::trees_exceeded"; 2]));
+    assert_eq!(
+        outcome(&network.say_all(&mallory, vec![json!({"channel": "/p/x", "data": 1})])).1,
+        ["503::trees_exceeded"]
+    );
+}
+
+#[test]
+fn names_are_counted_by_their_number() {
+    let mut network = Network::new(options(&[("RATE_SUBSCRIBES", "5/60")]));
+    let mallory = network.join("/a");
+    let three = || subscribe((0..3).map(|at| format!("/a/{at}")));
+    let replies = network.say_all(&mallory, vec![three(), three(), subscribe(["/a/1".to_owned()])]);
+    assert_eq!(outcome(&replies), (2, vec!["429::rate_exceeded"]));
+    assert!(replies[1]["advice"]["interval"].as_u64() > Some(0), "{replies}");
+}
+
+#[test]
+fn patterns_that_span_trees_are_for_those_whom_an_option_or_a_rule_allows_them() {
+    for pattern in ["/**", "/*"] {
+        let mut network = Network::new(Options::default());
+        let alice = network.join("/");
+        let replies = network.say_all(&alice, vec![subscribe([pattern.to_owned()]), subscribe(["/a/**".to_owned()])]);
+        assert_eq!(outcome(&replies), (1, vec!["403:spans_trees:subscribe_denied"]), "{pattern}");
+        for vars in [("SPANNING_PATTERNS", "true"), ("ACCESS_RULES", "anyone * /**")] {
+            let mut network = Network::new(options(&[vars]));
+            let alice = network.join("/");
+            assert_eq!(
+                outcome(&network.say_all(&alice, vec![subscribe([pattern.to_owned()])])),
+                (1, vec![]),
+                "{vars:?}"
+            );
+        }
+    }
+    // With one owner for all there is nothing to span.
+    let mut network = Network::new(options(&[("TREE_DEPTH", "0")]));
+    let alice = network.join("/");
+    assert_eq!(outcome(&network.say_all(&alice, vec![subscribe(["/**".to_owned()])])), (1, vec![]));
+}
+
+#[test]
+fn so_many_patterns_span_trees_at_a_time_from_all_homes_together() {
+    let mut network = Network::new(options(&[("SPANNING_PATTERNS", "true"), ("MAX_SPANNING_PATTERNS", "3")]));
+    let clients = ["/a", "/b", "/c", "/d", "/e"].map(|home| network.join(home));
+    let replies = clients.each_ref().map(|client| network.say_all(client, vec![subscribe(["/**".to_owned()])]));
+    let outcomes = replies.each_ref().map(outcome);
+    assert_eq!(outcomes[..3], [(1, vec![]), (1, vec![]), (1, vec![])]);
+    assert_eq!(outcomes[3..], [(0, vec!["403::subscriptions_exceeded"]), (0, vec!["403::subscriptions_exceeded"])]);
+}
