@@ -255,7 +255,7 @@ impl BayeuxServer {
 
     /// Asks an owner that has forgotten what somebody here listens to. Nobody waits for the answer.
     fn remind(&mut self, now: Millis, pattern: &ChannelPattern) {
-        let is_strict = |key| self.sessions.get(key).is_some_and(crate::bayeux::Session::is_strict);
+        let is_strict = |key| self.sessions.get(key).is_some_and(crate::bayeux::session::Session::is_strict);
         let strict = self.subscriptions.any(pattern, |key| !self.is_peer(key) && is_strict(key));
         if self.put_question(now, pattern, strict, Vec::new()).is_err() {
             self.remind_later(now, pattern);
