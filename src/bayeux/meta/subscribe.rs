@@ -16,7 +16,7 @@ use crate::bayeux::limits::Charge;
 use crate::bayeux::server::{Asked, Batch, BayeuxServer, Checked, Step};
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, ChannelPattern, Denial, Message, Operation, Realm, patterns};
+use crate::bayeux::wire::{BayeuxError, ChannelPattern, Denial, Message, Operation, Realm, patterns, spelt_with_slash};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn subscribe(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
@@ -27,7 +27,7 @@ impl BayeuxServer {
         let ticket = self.waiting.draw_ticket();
         match self.ask_owners(now, session, &patterns, ticket) {
             Ok(0) => {
-                let outcome = self.apply_subscriptions(&client, session, &patterns);
+                let outcome = self.apply_subscriptions(&client, session, &patterns, &checked.message);
                 Step::Replied(checked.answered_subscription(outcome))
             }
             Ok(words) => {
@@ -80,6 +80,7 @@ impl BayeuxServer {
         client: &Client,
         key: SessionKey,
         patterns: &[ChannelPattern],
+        message: &Message,
     ) -> Result<(), BayeuxError> {
         let new = self.new_subscriptions(key, patterns)?;
         if new.is_empty() {
@@ -87,6 +88,7 @@ impl BayeuxServer {
         }
         let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
         session.subscriptions.extend(new.iter().cloned());
+        session.spell(patterns, spelt_with_slash(message));
         if let Err(error) = self.save_session(key) {
             let session = self.sessions.get_mut(key).into_iter();
             session.for_each(|session| session.subscriptions.retain(|pattern| !new.contains(pattern)));

@@ -26,6 +26,7 @@ impl BayeuxServer {
         let client = self.client(batch, Some(key));
         let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
         let gone: Vec<_> = patterns.into_iter().filter(|pattern| session.subscriptions.remove(pattern)).collect();
+        session.with_slash.retain(|channel| !gone.contains(channel));
         if !gone.is_empty() {
             self.sessions.changed(key);
         }

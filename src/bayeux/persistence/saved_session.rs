@@ -13,6 +13,7 @@ impl SavedSession {
         Self {
             client_id: session.client_id.clone(),
             subscriptions: session.subscriptions.clone(),
+            with_slash: session.with_slash.clone(),
             expires: session.expires.map(|Millis(expires)| expires),
             attributes: session.attributes.clone(),
             agreed: session.agreed.clone(),
@@ -24,7 +25,8 @@ impl SavedSession {
 
     /// The session again. Its first connect counts as a first one, and is answered at once.
     pub fn into_session(self, until: Millis) -> Session {
-        let Self { client_id, subscriptions, expires, attributes, mut agreed, interval, batches, peer } = self;
+        let Self { client_id, subscriptions, with_slash, expires, attributes, mut agreed, interval, batches, peer } =
+            self;
         if let Some(SavedPeer { home, strict }) = peer {
             return Session { subscriptions, ..Session::of_peer(client_id, Peer::new(home, strict)) };
         }
@@ -32,6 +34,7 @@ impl SavedSession {
         agreed.meta_connect_deliver_only |= batches.is_some();
         Session {
             subscriptions,
+            with_slash,
             expires: expires.map(Millis),
             attributes,
             agreed,

@@ -82,6 +82,9 @@ pub struct SavedSession {
     pub client_id: ClientId,
     #[serde(default)]
     pub subscriptions: BTreeSet<ChannelPattern>,
+    /// Those of the channels that its client spells with a slash at the end.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub with_slash: BTreeSet<ChannelPattern>,
     /// When its token expires: ms since the epoch.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<u64>,

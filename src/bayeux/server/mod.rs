@@ -398,7 +398,7 @@ impl BayeuxServer {
         let unasked = matches!(why, Ending::Dismissed | Ending::Overflowed);
         let goodbye = unasked.then(|| Event::disconnected(&self.stamp));
         let Some(held) = held.filter(|_| why != Ending::Replaced) else {
-            return session.queue.take().into_iter().chain(goodbye).collect();
+            return session.take_queue().into_iter().chain(goodbye).collect();
         };
         let (mut events, ack) = session.take_batch();
         events.extend(goodbye);

@@ -162,7 +162,8 @@ impl BayeuxServer {
             }
             Asked::Subscribe { checked, client, session, patterns, under_way } => {
                 drop(under_way);
-                let outcome = outcome.and_then(|()| self.apply_subscriptions(&client, session, &patterns));
+                let outcome =
+                    outcome.and_then(|()| self.apply_subscriptions(&client, session, &patterns, &checked.message));
                 self.trees.perhaps_unheard(patterns);
                 checked.answered_subscription(outcome)
             }

@@ -23,6 +23,8 @@ use crate::bayeux::wire::{ChannelPattern, Endpoint, Event, MessageId, Sink, Sock
 pub struct Session {
     pub client_id: ClientId,
     pub subscriptions: BTreeSet<ChannelPattern>,
+    /// Those of the channels that its client spells with a slash at the end.
+    pub with_slash: BTreeSet<ChannelPattern>,
     pub queue: Queue,
     pub timing: Timing,
     /// When its token expires, in the time outside.
@@ -97,6 +99,7 @@ impl Session {
         Self {
             client_id,
             subscriptions: BTreeSet::new(),
+            with_slash: BTreeSet::new(),
             queue: Queue::default(),
             timing: Timing { interval, advised: None },
             expires: None,
@@ -127,16 +130,42 @@ impl Session {
 
     /// The events that ride on any answer to this client.
     pub(in crate::bayeux) fn take_events(&mut self) -> Vec<Event> {
-        if self.agreed.meta_connect_deliver_only { Vec::new() } else { self.queue.take() }
+        if self.agreed.meta_connect_deliver_only { Vec::new() } else { self.take_queue() }
     }
 
     /// The events that ride on a connect's reply, and what the reply says of them in `ext.ack`.
     pub(in crate::bayeux) fn take_batch(&mut self) -> (Vec<Event>, Option<Ack>) {
         let Some(batches) = &mut self.batches else {
-            return (self.queue.take(), None);
+            return (self.take_queue(), None);
         };
         *batches += 1;
-        (self.queue.send(*batches), Some(Ack::Batch(*batches)))
+        let (events, batch) = (self.queue.send(*batches), *batches);
+        (self.spelt(events), Some(Ack::Batch(batch)))
+    }
+
+    /// All events that wait, which nobody will acknowledge.
+    pub(in crate::bayeux) fn take_queue(&mut self) -> Vec<Event> {
+        let events = self.queue.take();
+        self.spelt(events)
+    }
+
+    /// Its client spells these channels in this way from now on.
+    pub(in crate::bayeux) fn spell(&mut self, patterns: &[ChannelPattern], with_slash: Vec<ChannelPattern>) {
+        self.with_slash.retain(|channel| !patterns.contains(channel));
+        let subscribed = |channel: &ChannelPattern| self.subscriptions.contains(channel);
+        self.with_slash.extend(with_slash.into_iter().filter(subscribed));
+    }
+
+    /// The events with their channels as this client spells them.
+    fn spelt(&self, mut events: Vec<Event>) -> Vec<Event> {
+        if !self.with_slash.is_empty() {
+            for event in &mut events {
+                if event.channel().is_some_and(|channel| self.with_slash.contains(channel.as_str())) {
+                    *event = event.spelt_with_slash();
+                }
+            }
+        }
+        events
     }
 
     /// Where events go while the connect stays held, unless they ride on its reply.

@@ -41,10 +41,10 @@ pub enum Realm {
 }
 
 impl ChannelId {
-    /// `None` where `name` is no channel name. `/a/` is none: clients know a channel by its very name, so to call it `/a` would leave
-    /// them deaf.
+    /// `None` where `name` is no channel name. One trailing slash is dropped: `/a/` is `/a`. Who subscribed to `/a/` hears of it under
+    /// that name all the same: see [`spelt_with_slash`](super::spelt_with_slash).
     pub fn parse(name: &str) -> Option<Self> {
-        let name = bounded(name)?;
+        let name = canonical(name)?;
         segments(name).all(is_segment).then(|| Self(name.into()))
     }
 
@@ -84,7 +84,7 @@ impl ChannelId {
 impl ChannelPattern {
     /// `None` where `name` is neither a channel nor a pattern.
     pub fn parse(name: &str) -> Option<Self> {
-        let name = bounded(name)?;
+        let name = canonical(name)?;
         let (parent, last) = name.rsplit_once('/')?;
         let valid = (is_segment(last) || last == "*" || last == "**")
             && (parent.is_empty() || segments(parent).all(is_segment));
@@ -179,8 +179,12 @@ impl fmt::Display for ChannelId {
     }
 }
 
-/// The name, if it begins as one of a channel and is within the bounds.
-fn bounded(name: &str) -> Option<&str> {
+/// The name without a trailing slash, if it begins as one of a channel and is within the bounds.
+fn canonical(name: &str) -> Option<&str> {
+    let name = match name.strip_suffix('/') {
+        Some(rest) if !rest.is_empty() => rest,
+        _ => name,
+    };
     (name.starts_with('/') && name.len() <= MAX_LENGTH && segments(name).count() <= MAX_DEPTH).then_some(name)
 }
 
@@ -213,12 +217,19 @@ mod tests {
             assert_eq!(ChannelPattern::parse(name).unwrap().as_str(), name);
         }
         for name in [
-            "", "/", "a", "//", "/a/", "/a//", "/a//b", "/a\tb", "/é", "/a:b", "/a%", "/a<", "/a\"", "/a\\", "/a\n",
-            "/a*", "/*/a",
+            "", "/", "a", "//", "/a//", "/a//b", "/a\tb", "/é", "/a:b", "/a%", "/a<", "/a\"", "/a\\", "/a\n", "/a*",
+            "/*/a",
         ] {
             assert!(ChannelId::parse(name).is_none(), "{name}");
             assert!(ChannelPattern::parse(name).is_none(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_trailing_slash_is_the_same_name() {
+        assert_eq!(ChannelId::parse("/a/"), ChannelId::parse("/a"));
+        assert_eq!(ChannelPattern::parse("/a/*/"), ChannelPattern::parse("/a/*"));
+        assert!(ChannelId::parse("/a//").is_none());
     }
 
     #[test]
@@ -227,7 +238,7 @@ mod tests {
             assert!(ChannelPattern::parse(name).is_some(), "{name}");
             assert!(ChannelId::parse(name).is_none(), "{name}");
         }
-        for name in ["/*/b", "/**/b", "/a/***", "/a/b*", "*", "**", "/*/", "/a/**/"] {
+        for name in ["/*/b", "/**/b", "/a/***", "/a/b*", "*", "**"] {
             assert!(ChannelPattern::parse(name).is_none(), "{name}");
         }
     }

@@ -85,6 +85,14 @@ impl Event {
         ChannelId::parse(name)
     }
 
+    /// The same event, its channel spelt with a slash at the end.
+    pub fn spelt_with_slash(&self) -> Self {
+        match self.channel() {
+            Some(channel) => Self(self.0.replacen(&format!(r#""{channel}""#), &format!(r#""{channel}/""#), 1).into()),
+            None => self.clone(),
+        }
+    }
+
     pub fn as_json(&self) -> &str {
         &self.0
     }

@@ -40,5 +40,5 @@ pub use self::jsonp::Callback;
 pub use self::message::{Message, MessageId};
 pub use self::reply::Reply;
 pub use self::request::{Element, RequestError, RequestLimits, parse_form, parse_json};
-pub(in crate::bayeux) use self::subscription::patterns;
+pub(in crate::bayeux) use self::subscription::{patterns, spelt_with_slash};
 pub use self::token_error::TokenError;

@@ -14,6 +14,13 @@ pub(in crate::bayeux) fn patterns(message: &Message) -> Result<Vec<ChannelPatter
     names.iter().map(|name| ChannelPattern::parse(name).ok_or(BayeuxError::SubscriptionInvalid)).collect()
 }
 
+/// The channels in `subscription` that the client spells with a slash at the end, `/a/` for `/a`. It knows their events by that
+/// spelling only: cometd.js compares names as they are.
+pub(in crate::bayeux) fn spelt_with_slash(message: &Message) -> Vec<ChannelPattern> {
+    let names = message.field("subscription").and_then(names).unwrap_or_default();
+    names.iter().filter(|name| name.ends_with('/')).filter_map(|name| ChannelPattern::parse(name)).collect()
+}
+
 fn names(subscription: &RawValue) -> Option<Vec<String>> {
     let json = subscription.get();
     serde_json::from_str(json).or_else(|_| serde_json::from_str(json).map(|name| vec![name])).ok()
