@@ -11,9 +11,15 @@ await main(async () => {
   console.log('\n── npm test');
   const tests = closingLine(await tee('npm', ['test', '--silent']));
 
+  console.log('\n── advisories');
+  const { code: audited } = await tee('npm', ['run', '--silent', 'audit']);
+  console.log('\n── fuzzing, a minute');
+  const { code: fuzzed } = await tee('npm', ['run', '--silent', 'fuzz', '--', '--seconds', '60']);
+  const watch = { passed: 0, failed: [audited, fuzzed].filter((code) => code !== 0).length };
+
   const conforming = hasConformance() ? (await conformance()).map(closingLine) : [];
 
-  const all = [check, tests, ...conforming];
+  const all = [check, tests, watch, ...conforming];
   const sum = (what) => all.reduce((total, part) => total + part[what], 0);
   console.log(`\n${sum('passed')} passed, ${sum('failed')} failed`);
   if (sum('failed') > 0) process.exitCode = 1;
