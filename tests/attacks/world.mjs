@@ -66,6 +66,16 @@ export class World {
     return this.post([HANDSHAKE], options);
   }
 
+  /** The clientIds of so many sessions, opened by one address, twenty at a time; those that were refused are missing. */
+  async sessions(count, options) {
+    const ids = [];
+    for (const batch of inPieces(upTo(count), 20)) {
+      const replies = await Promise.all(batch.map(() => this.handshake(options)));
+      ids.push(...replies.map(({ json }) => json?.[0]?.clientId).filter(Boolean));
+    }
+    return ids;
+  }
+
   /** A client with a session that made its first connect. */
   join({ path = '', address = ATTACKER } = {}) {
     return joins(`${this.url}${path}`, { headers: { 'cf-connecting-ip': address } });

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::client::Client;
+use crate::client::{Client, Request};
 use crate::scenario::Scenario;
 
 const ATTACKER: &str = "192.0.2.1";
@@ -255,4 +255,21 @@ fn a_message_has_so_many_fields() {
     };
     assert_eq!(with(61)["successful"], true);
     assert_eq!(with(62)["error"], "400::message_fields_exceeded");
+}
+
+#[test]
+fn what_waits_for_a_hooks_worker_stays_within_it_too() {
+    let scenario = small_home(&[("HOOKS_FOR", "publish")]).with_hooks();
+    let mallory = joined(&scenario, "mallory", ATTACKER);
+    let large = "x".repeat(100_000);
+    let waiting: Vec<_> = (0..20).map(|_| mallory.send(json!({"channel": "/x", "data": large}))).collect();
+    assert!(scenario.memory() <= MOST, "{}", scenario.memory());
+    let (held, refused): (Vec<_>, Vec<_>) = waiting.into_iter().partition(Request::is_held);
+    assert_eq!((held.len(), refused.len()), (3, 17));
+    assert!(refused.iter().all(|request| request.answer().reply()["error"] == "503::memory_exceeded"));
+    while !scenario.asked().is_empty() {
+        let answers: Vec<_> = scenario.asked().iter().map(|_| json!({"allow": true})).collect();
+        scenario.hooks_answer(&answers.into());
+    }
+    assert!(held.iter().all(|request| request.answer().reply()["successful"] == true));
 }

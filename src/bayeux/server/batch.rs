@@ -13,7 +13,7 @@ use super::pending::{Asked, Then, Ticket};
 use crate::bayeux::auth::Identity;
 use crate::bayeux::hooks::{Hook, Leave};
 use crate::bayeux::io::Notice;
-use crate::bayeux::limits::Origin;
+use crate::bayeux::limits::{Charge, Origin};
 use crate::bayeux::session::{Client, HeldConnect, Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
@@ -21,6 +21,9 @@ use crate::bayeux::wire::extensions::timesync;
 use crate::bayeux::wire::{
     BayeuxError, ChannelId, Element, Endpoint, Event, Message, MessageId, Realm, Reply, ReplyExt, Status, channel,
 };
+
+/// Bytes that a field takes beside its own.
+const BESIDE: usize = 40;
 
 pub(in crate::bayeux) struct Batch {
     pub from: Endpoint,
@@ -32,6 +35,8 @@ pub(in crate::bayeux) struct Batch {
     /// Its sender has sent too many of them: for how long to wait with the next.
     pub too_soon: Option<Duration>,
     remaining: std::vec::IntoIter<Element>,
+    /// For what is left of it, once it waits for others.
+    charge: Charge,
     /// Whether the batch is one single message: only then is a connect held.
     pub alone: bool,
     /// The sessions that spoke here. What waits for them rides along.
@@ -90,6 +95,7 @@ impl Batch {
             number: None,
             by_api: false,
             too_soon: None,
+            charge: Charge::default(),
             alone: messages.len() == 1,
             remaining: messages.into_iter(),
             sessions: Vec::new(),
@@ -99,6 +105,12 @@ impl Batch {
             subscribing: BTreeSet::new(),
             asking: BTreeSet::new(),
         }
+    }
+
+    /// Bytes of what is still to be worked on.
+    fn weight(&self) -> usize {
+        let messages = self.remaining.as_slice().iter().flatten();
+        messages.flat_map(Message::fields).map(|(name, value)| BESIDE + name.len() + value.get().len()).sum()
     }
 
     /// The next message that may be worked on.
@@ -165,6 +177,9 @@ impl BayeuxServer {
             }
         }
         if batch.replies.contains(&None) {
+            if batch.charge.amount() == 0 {
+                batch.charge = self.budget.charge(batch.weight());
+            }
             return self.waiting.park(batch);
         }
         let mut events = batch.parting;

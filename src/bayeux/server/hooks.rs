@@ -3,6 +3,7 @@
 use crate::bayeux::app::{Happening, ServerEvent};
 use crate::bayeux::hooks::{Hook, Leave, Question, Verdict, parse, request};
 use crate::bayeux::io::{Notice, Output};
+use crate::bayeux::limits::Charge;
 use crate::bayeux::server::{Asked, Batch, BayeuxServer, Checked, HOOKS, Step, Subject, Ticket};
 use crate::bayeux::session::Client;
 use crate::bayeux::time::Millis;
@@ -24,10 +25,18 @@ const MOST_WAITING: usize = 10_000;
 pub(in crate::bayeux) struct Hooks {
     /// What is asked: nothing where no Worker is bound.
     wanted: BTreeSet<Hook>,
-    waiting: VecDeque<(About, String)>,
+    waiting: VecDeque<Waits>,
     /// Those of the request under way.
-    asked: Vec<About>,
+    asked: Vec<(About, Charge)>,
     leaves: BTreeMap<Ticket, Leave>,
+}
+
+/// A question that waits.
+struct Waits {
+    about: About,
+    call: String,
+    /// For the question, the request that it becomes a part of, and the message that waits.
+    charge: Charge,
 }
 
 /// Who waits for a verdict.
@@ -76,8 +85,12 @@ impl BayeuxServer {
         }
         let question =
             Question::message(hook, &client, &checked.channel, &checked.message, |name| self.exists(name)).to_json();
+        if let Err(error) = self.make_room(now, 3 * question.len()) {
+            return Step::Replied(self.refused(hook, &checked, &error));
+        }
         let ticket = self.waiting.draw_ticket();
-        self.hooks.waiting.push_back((About::Message(ticket, hook, client), question));
+        let (about, charge) = (About::Message(ticket, hook, client), self.budget.charge(3 * question.len()));
+        self.hooks.waiting.push_back(Waits { about, call: question, charge });
         Step::Asked(ticket, 1, Box::new(Asked::Leave { hook, ticket, checked }))
     }
 
@@ -129,7 +142,12 @@ impl BayeuxServer {
             matches!(event, ServerEvent::Publish(publication) if publication.client.local.as_deref() == Some(HOOKS));
         if self.hooks.want(Hook::Event) && !own && self.hooks.waiting.len() < MOST_WAITING {
             let about = About::Event(Subject::of_hooks(happening));
-            self.hooks.waiting.push_back((about, Question::event(event).to_json()));
+            let call = Question::event(event).to_json();
+            // Nobody waits for the answer: where there is no room, it is not told.
+            if self.memory() + 2 * call.len() <= self.options.max_memory {
+                let charge = self.budget.charge(2 * call.len());
+                self.hooks.waiting.push_back(Waits { about, call, charge });
+            }
         }
     }
 
@@ -142,11 +160,11 @@ impl BayeuxServer {
         let (mut calls, mut bytes) = (Vec::new(), 0);
         while calls.len() < MOST_CALLS
             && bytes < MOST_BYTES
-            && let Some((about, call)) = hooks.waiting.pop_front()
+            && let Some(Waits { about, call, charge }) = hooks.waiting.pop_front()
         {
             bytes += call.len();
             calls.push(call);
-            hooks.asked.push(about);
+            hooks.asked.push((about, charge));
         }
         self.outputs.push(Output::Consult { request: request(self.home.name(), &calls) });
     }
@@ -156,7 +174,7 @@ impl BayeuxServer {
         let asked = mem::take(&mut self.hooks.asked);
         let verdicts = answer.and_then(|answer| parse(answer, asked.len()));
         let mut failed = 0;
-        for (place, about) in asked.into_iter().enumerate() {
+        for (place, (about, _charge)) in asked.into_iter().enumerate() {
             let answer = verdicts.as_ref().and_then(|verdicts| verdicts.get(place)).map(|answer| &**answer);
             match about {
                 About::Message(ticket, hook, client) => {
