@@ -85,12 +85,15 @@ mod wire;
 pub use app::Application;
 pub use auth::{AccessRules, Claims, FetchedKeys, RuleError, TokenOptions, tokens};
 pub use cluster::{API_PATH, BASE_PATH, Home, Homes, MAX_SHARDS, Peer, Region, SavedPeer, Shard};
-pub use delivery::{PublishKey, Queue, Subscriptions, Urgency};
+pub use delivery::{HistoryBounds, HistoryRules, PublishKey, Queue, SavedReplays, Subscriptions, Urgency};
 pub use hooks::Hook;
 pub use io::{Input, Notice, Output};
 pub use limits::{Budget, Exceeded, Network, Origin, Rate, Rates};
 pub use options::{Durability, OptionError, Options, QueueOverflow};
-pub use persistence::{Forgetful, KeptSocket, SavedEvent, SavedSession, Store, StoreError, Stored};
+pub use persistence::{
+    ChannelSummary, Cut, Forgetful, HistoryRange, HistoryRow, HistoryStore, KeptSocket, SavedEvent, SavedSession,
+    Store, StoreError, Stored,
+};
 pub use server::{BayeuxServer, has_handshake};
 pub use session::{ClientId, Delivery, Ending, Session, SessionKey};
 pub use time::Millis;

@@ -11,6 +11,7 @@ mod cors;
 mod departures;
 mod event_source;
 mod everywhere;
+mod history_rows;
 mod homes;
 mod hooks;
 mod http;

@@ -11,6 +11,7 @@ use serde_json::json;
 use worker::durable::State;
 use worker::{SqlCursor, SqlStorage, SqlStorageValue, Storage};
 
+use super::history_rows::ADD_HISTORY;
 use super::log::{Log, LogLevel};
 use crate::bayeux::{
     Delivery, EventNumber, Notice, PublishKey, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored,
@@ -19,7 +20,7 @@ use crate::bayeux::{
 /// What leads from each version of the tables to the next. An object runs those it lacks when it wakes, and during a
 /// gradual deployment one of an older version may wake after a newer one: so they only ever add, and statements name
 /// their columns. One that broke off half-way, on a full disk, is run again.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE IF NOT EXISTS session (key INTEGER PRIMARY KEY, json TEXT NOT NULL);
     CREATE TABLE IF NOT EXISTS event (number INTEGER PRIMARY KEY, json TEXT NOT NULL, recipients TEXT NOT NULL);
@@ -30,6 +31,7 @@ const MIGRATIONS: [&str; 3] = [
     CREATE TABLE IF NOT EXISTS note (name TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 ",
     ADD_KEYS,
+    ADD_HISTORY,
 ];
 
 /// A whole number of 64 bits, too large for JavaScript's.
@@ -75,7 +77,7 @@ struct Row {
     key: SqlStorageValue,
 }
 
-type Result<T> = std::result::Result<T, StoreError>;
+pub(super) type Result<T> = std::result::Result<T, StoreError>;
 
 impl SqlStore {
     pub fn open(state: &State) -> Self {
@@ -230,8 +232,24 @@ impl SqlStore {
         self.exec(query, [])?.raw().map(row).collect()
     }
 
+    /// Whether all tables are there to be read.
+    ///
+    /// # Errors
+    /// Where those of an older version cannot be brought up to date.
+    pub(super) fn is_readable(&self) -> Result<bool> {
+        if self.tables.get() == Tables::Outdated {
+            self.migrate()?;
+        }
+        Ok(self.tables.get() == Tables::Ready)
+    }
+
+    /// Bytes of all that is stored.
+    pub(super) fn database_size(&self) -> usize {
+        self.sql.database_size()
+    }
+
     /// A statement that writes, with the tables there. Those of an older version may do.
-    fn write(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<()> {
+    pub(super) fn write(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<()> {
         match self.tables.get() {
             Tables::Ready => {}
             Tables::Outdated => drop(self.migrate()),
@@ -242,7 +260,7 @@ impl SqlStore {
     }
 
     /// A statement that deletes, where there is anything.
-    fn delete(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<()> {
+    pub(super) fn delete(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<()> {
         if !self.is_in_use() {
             return Ok(());
         }
@@ -250,7 +268,7 @@ impl SqlStore {
         self.exec(query, values).map(drop)
     }
 
-    fn exec(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<SqlCursor> {
+    pub(super) fn exec(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<SqlCursor> {
         self.sql.exec(query, Some(values.into_iter().collect())).map_err(|error| failed(&error))
     }
 }
@@ -349,11 +367,11 @@ fn row(values: worker::Result<Vec<SqlStorageValue>>) -> Result<(u64, [String; 2]
 }
 
 /// Numbers here count sessions and events, and stay below 2^53.
-fn number(number: u64) -> SqlStorageValue {
+pub(super) fn number(number: u64) -> SqlStorageValue {
     SqlStorageValue::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
-fn text(value: &(impl serde::Serialize + ?Sized)) -> Result<SqlStorageValue> {
+pub(super) fn text(value: &(impl serde::Serialize + ?Sized)) -> Result<SqlStorageValue> {
     serde_json::to_string(value).map(Into::into).map_err(|error| StoreError(error.to_string()))
 }
 
@@ -361,6 +379,6 @@ fn log_failure(log: &Log, error: &StoreError) {
     log.notice(&Notice::StoreFailed { error: error.to_string() });
 }
 
-fn failed(error: &worker::Error) -> StoreError {
+pub(super) fn failed(error: &worker::Error) -> StoreError {
     StoreError(error.to_string())
 }

@@ -49,6 +49,7 @@ mod rates;
 mod reload;
 mod remote_calls;
 mod remote_keys;
+mod replay;
 mod restart;
 mod retries;
 mod routes;

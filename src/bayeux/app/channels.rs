@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::bayeux::delivery::HistoryBounds;
+
 /// What holds for the channels that match a pattern. Of several patterns that match, the first one that says something counts.
 ///
 /// ```
@@ -13,11 +15,12 @@ use std::time::Duration;
 ///     .channel("/news/**", ChannelOptions::new().lazy(Duration::from_secs(2)))
 ///     .channel("/rooms/*", ChannelOptions::new().max_subscribers(50));
 /// ```
-// What a channel keeps for those who come later will be one more of these.
 #[derive(Clone, Debug, Default)]
 pub struct ChannelOptions {
     pub(super) lazy: Option<Duration>,
     pub(super) max_subscribers: Option<usize>,
+    pub(super) history: Option<HistoryBounds>,
+    pub(super) retain: bool,
 }
 
 impl ChannelOptions {
@@ -30,6 +33,18 @@ impl ChannelOptions {
     #[must_use]
     pub fn lazy(self, longest: Duration) -> Self {
         Self { lazy: Some(longest), ..self }
+    }
+
+    /// The channel keeps so many of its events for those who come later, and none longer than that: `HISTORY`.
+    #[must_use]
+    pub fn history(self, events: usize, age: Option<Duration>) -> Self {
+        Self { history: Some(HistoryBounds { events: events.max(1), age, bytes: None }), ..self }
+    }
+
+    /// Whoever subscribes hears the latest event of the channel first: `RETAIN`.
+    #[must_use]
+    pub fn retain(self) -> Self {
+        Self { retain: true, ..self }
     }
 
     /// How many sessions may subscribe to such a channel, or to such a pattern, by its very name; one more is answered

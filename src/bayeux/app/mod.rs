@@ -51,6 +51,7 @@ use self::local::LocalSessions;
 pub use self::policy::SecurityPolicy;
 pub use self::publication::Publication;
 use self::routes::Routes;
+use crate::bayeux::delivery::HistoryBounds;
 pub use crate::bayeux::session::Attributes;
 pub use crate::bayeux::session::Client;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern};
@@ -259,6 +260,25 @@ impl Application {
     /// How long events of this channel wait for company, where the application says so.
     pub(super) fn laziness(&self, channel: &ChannelId) -> Option<Duration> {
         self.channels.iter().filter(|(pattern, _)| pattern.matches(channel)).find_map(|(_, options)| options.lazy)
+    }
+
+    /// What this channel keeps for those who come later, where the application says so.
+    pub(super) fn history(&self, channel: &ChannelId) -> Option<HistoryBounds> {
+        self.channels.iter().filter(|(pattern, _)| pattern.matches(channel)).find_map(|(_, options)| options.history)
+    }
+
+    /// Whether this channel's latest event is retained.
+    pub(super) fn retains(&self, channel: &ChannelId) -> bool {
+        self.channels.iter().any(|(pattern, options)| options.retain && pattern.matches(channel))
+    }
+
+    /// The patterns of channels that keep events, and how long; and of those whose latest is retained.
+    pub(super) fn histories(&self) -> impl Iterator<Item = (&ChannelPattern, Option<Duration>)> {
+        self.channels.iter().filter_map(|(pattern, options)| Some((pattern, options.history?.age)))
+    }
+
+    pub(super) fn retained(&self) -> impl Iterator<Item = &ChannelPattern> {
+        self.channels.iter().filter(|(_, options)| options.retain).map(|(pattern, _)| pattern)
     }
 
     /// How many sessions may subscribe to this name.

@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::home::Home;
-use crate::bayeux::delivery::PublishKey;
+use crate::bayeux::delivery::{PublishKey, Want};
 use crate::bayeux::session::SessionKey;
+use crate::bayeux::wire::extensions::replay::ReplayFrom;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, Event, EventNumber};
 
 /// A question.
@@ -26,6 +27,10 @@ pub enum Call {
     Leave { tree: Home, number: u64 },
     /// From the root to an owner. The answer is [`Done`].
     Spans(Spans),
+    /// From a home to an owner: from where is this heard? The answer is a `BeginAnswer`.
+    Begin { pattern: ChannelPattern, from: ReplayFrom },
+    /// From a home to an owner. The answer is a `PageAnswer`.
+    Read(Vec<Want>),
 }
 
 /// Items of one link, in order.
@@ -168,7 +173,7 @@ impl From<Failure> for BayeuxError {
 
 /// An event as it goes over the wire.
 pub fn raw(event: &Event) -> Option<Box<RawValue>> {
-    RawValue::from_string(event.as_json().to_owned()).ok()
+    RawValue::from_string(event.to_row()).ok()
 }
 
 /// Plain data always has a JSON; an empty text is a call that fails.

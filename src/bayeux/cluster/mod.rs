@@ -29,6 +29,7 @@ mod messages;
 mod placement;
 mod registration;
 mod remote_home;
+mod replay;
 mod uplink;
 mod wildcards;
 
@@ -46,11 +47,14 @@ use self::remote_home::Peers;
 pub use self::remote_home::{Peer, SavedPeer};
 use self::uplink::{Links, Word};
 use self::wildcards::Root;
+use crate::bayeux::delivery::Want;
 use crate::bayeux::io::Output;
+use crate::bayeux::persistence::HISTORY_NOTE;
 use crate::bayeux::server::{BayeuxServer, Publisher, Ticket};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
+use crate::bayeux::wire::extensions::replay::ReplayFrom;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Endpoint, Event, EventNumber, Status};
 
 /// What an object knows of others.
@@ -67,7 +71,8 @@ pub(super) struct Trees {
     last_token: u64,
     /// The number that this life's events began with.
     since: EventNumber,
-    since_is_noted: bool,
+    /// As far as that is written down.
+    noted_since: Option<EventNumber>,
     /// How many events were written down when this was last looked at.
     saves: u64,
 }
@@ -83,6 +88,10 @@ enum About {
     PassedOn(u64),
     Announce,
     Leave,
+    /// From where a pattern is heard, for whoever waits with this ticket.
+    Begin(Ticket, ChannelPattern, ReplayFrom),
+    /// A page for this session, by the number of its request.
+    Page(SessionKey, u64, Vec<Want>),
     /// What this tree is told of those who listen to all.
     Spans(Home, u64),
 }
@@ -94,7 +103,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: (u64, u64) = (100, 30_000);
 
 /// How long to leave an object alone that could not be reached so many times in a row.
-fn pause(failures: u32) -> Duration {
+pub(super) fn pause(failures: u32) -> Duration {
     let (first, longest) = PAUSE;
     Duration::from_millis((first << failures.saturating_sub(1).min(16)).min(longest))
 }
@@ -118,6 +127,16 @@ impl Trees {
     /// The trees that are in use, as far as the root knows them, which is asked by all.
     pub fn known(&self) -> impl Iterator<Item = &Home> {
         self.root.trees()
+    }
+
+    /// The number that this life's events began with.
+    pub fn since(&self) -> EventNumber {
+        self.since
+    }
+
+    /// Up to where it is written down that numbers were given.
+    pub fn noted_since(&self) -> Option<EventNumber> {
+        self.noted_since
     }
 
     pub fn due(&self) -> Option<Millis> {
@@ -189,6 +208,8 @@ impl BayeuxServer {
             Some(Call::Announce { tree, number }) => self.take_announcement(from, tree, number),
             Some(Call::Leave { tree, number }) => self.take_leave(now, from, &tree, number),
             Some(Call::Spans(spans)) => self.take_spans(from, spans),
+            Some(Call::Begin { pattern, from: start }) => self.take_begin(from, &pattern, start),
+            Some(Call::Read(wants)) => self.take_read(from, &wants),
             None => self.reply_to_call(from, Status::Misunderstood, String::new()),
         }
     }
@@ -202,6 +223,8 @@ impl BayeuxServer {
             Some(About::Announce) => self.announcement_answered(now, parse(answer)),
             Some(About::Spans(tree, version)) => self.spans_answered(now, &tree, version, parse(answer)),
             Some(About::Leave) => self.leave_answered(now, parse(answer)),
+            Some(About::Begin(ticket, pattern, from)) => self.begin_answered(ticket, pattern, from, parse(answer)),
+            Some(About::Page(key, request, wants)) => self.page_answered(now, key, request, &wants, parse(answer)),
             None => (),
         }
     }
@@ -256,9 +279,15 @@ impl BayeuxServer {
 
     /// Writes down which numbers this life has, before anyone hears of them.
     fn note_since(&mut self) {
-        if !self.trees.since_is_noted {
-            let text = self.trees.since.0.to_string();
-            self.trees.since_is_noted = self.note("since", Some(&text));
+        if self.trees.noted_since.is_none() {
+            self.note_since_at(self.trees.since);
+        }
+    }
+
+    /// Writes down that numbers have come so far.
+    pub(super) fn note_since_at(&mut self, number: EventNumber) {
+        if self.note("since", Some(&number.0.to_string())) {
+            self.trees.noted_since = Some(number);
         }
     }
 
@@ -268,6 +297,7 @@ impl BayeuxServer {
             Some(("heard", owner)) => self.restore_heard(owner, text),
             Some(("done", home)) => self.trees.peers.restore_done(home, text),
             Some(("tree", tree)) => self.trees.root.restore_tree(tree, text),
+            None if name == HISTORY_NOTE => self.history.restore(text),
             None if name == "since" => self.restore_since(text),
             None if name == "spans" => self.trees.root.restore_spans(text),
             None if name == "standing" => self.trees.standing.restore(text),

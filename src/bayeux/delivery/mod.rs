@@ -7,19 +7,25 @@
 //! | [`Weighed`] | an event with its charge to the home's memory |
 //! | [`FlushPace`], [`Sent`] | when the next flush may leave; what the last one sent |
 //! | [`Frames`] | the same events to many sockets as one text |
+//! | [`HistoryRules`] | which channels keep events for those who come later |
+//! | [`Replays`] | what one session is still to hear of what was said before it subscribed |
 //! | [`Retries`], [`PublishKey`] | publishes that were taken already |
 //!
 //! This room never looks into an event, and knows no session but by its key.
 
 mod dedup;
 mod frames;
+mod history_rules;
 pub(in crate::bayeux) mod pacing;
 mod queue;
+mod replay;
 mod subscriptions;
 
 pub use self::dedup::PublishKey;
 pub(in crate::bayeux) use self::dedup::Retries;
 pub use self::frames::{Frames, Sending, array, split};
+pub use self::history_rules::{HistoryBounds, HistoryRules};
 pub use self::pacing::{FlushPace, Sent};
 pub use self::queue::{Bounds, ENTRY, Queue, Urgency, Weighed};
+pub use self::replay::{Read, Replays, SavedReplays, Start, Want};
 pub use self::subscriptions::Subscriptions;

@@ -32,6 +32,8 @@ pub const ENTRY: usize = 80;
 #[derive(Debug, Default)]
 pub struct Queue {
     entries: VecDeque<Entry>,
+    /// Those that are not a replay's, and their bytes: what the bounds are for.
+    bounded: usize,
     bytes: usize,
     /// Entries that are not lazy.
     urgent: usize,
@@ -59,6 +61,8 @@ struct Entry {
     event: Weighed,
     number: EventNumber,
     saved: bool,
+    /// A replay's: there is but a page of it at a time.
+    replayed: bool,
     urgency: Urgency,
     /// The batch that carried it first; 0 while none has.
     batch: u64,
@@ -144,15 +148,44 @@ impl Queue {
     /// Adds an event; past the bounds the oldest ones make room. Returns how many were dropped.
     pub fn push(&mut self, event: impl Into<Weighed>, number: EventNumber, urgency: Urgency, bounds: Bounds) -> usize {
         let event = event.into();
+        self.bounded += 1;
         self.bytes += event.event.as_json().len();
         self.urgent += usize::from(urgency == Urgency::Now);
         if let Urgency::Lazy(due) = urgency {
             self.lazy_due = self.lazy_due.into_iter().chain([due]).min();
         }
-        self.add(Entry { event, number, saved: false, urgency, batch: 0 });
+        self.add(Entry { event, number, saved: false, replayed: false, urgency, batch: 0 });
         let dropped = self.make_room(bounds);
         self.dropped += dropped;
         dropped
+    }
+
+    /// Adds a page of a replay, before what was not sent yet: it is older. It comes besides what the bounds allow.
+    pub fn push_page(&mut self, page: Vec<Event>) {
+        self.urgent += page.len();
+        let place = self.entries.iter().position(|entry| entry.batch == 0).unwrap_or(self.entries.len());
+        let number = self.entries.iter().take(place).next_back().map(|entry| entry.number).unwrap_or_default();
+        let later = self.entries.split_off(place);
+        self.entries.extend(page.into_iter().map(|event| Entry::replayed(event, number, 0)));
+        self.entries.extend(later);
+        self.charge.set(self.entries.len() * ENTRY);
+    }
+
+    /// Puts a page before all that waits, which was sent first with this batch in an earlier life.
+    pub fn push_page_again(&mut self, page: Vec<Event>, batch: u64) {
+        self.urgent += page.len();
+        for event in page.into_iter().rev() {
+            self.entries.push_front(Entry::replayed(event, EventNumber::default(), batch));
+        }
+        self.charge.set(self.entries.len() * ENTRY);
+    }
+
+    /// Lets go of these events, wherever they wait.
+    pub fn drop_matching(&mut self, goes: impl Fn(&Event) -> bool) {
+        let (gone, left): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.entries).into_iter().partition(|entry| goes(&entry.event.event));
+        self.entries = left;
+        gone.iter().for_each(|entry| self.forget(entry));
     }
 
     /// How many events had to make room, ever.
@@ -175,25 +208,29 @@ impl Queue {
     /// may still have had a row: it makes room once more.
     pub fn restore(&mut self, event: impl Into<Weighed>, number: EventNumber, batch: u64, bounds: Bounds) {
         let event = event.into();
+        self.bounded += 1;
         self.bytes += event.event.as_json().len();
         self.urgent += 1;
         self.saved += 1;
-        self.add(Entry { event, number, saved: true, urgency: Urgency::Now, batch });
+        let (saved, replayed) = (true, false);
+        self.add(Entry { event, number, saved, replayed, urgency: Urgency::Now, batch });
         self.make_room(bounds);
     }
 
     /// Takes note that an event has a row now. Whether it still waits here.
     pub fn mark_saved(&mut self, number: EventNumber) -> bool {
-        let Ok(at) = self.entries.binary_search_by_key(&number, |entry| entry.number) else { return false };
-        let Some(entry) = self.entries.get_mut(at) else { return false };
+        let first = self.entries.partition_point(|entry| entry.number < number);
+        let mut same = self.entries.iter_mut().skip(first).take_while(|entry| entry.number == number);
+        let Some(entry) = same.find(|entry| !entry.replayed) else { return false };
         self.saved += usize::from(!std::mem::replace(&mut entry.saved, true));
         true
     }
 
     /// The batch that carried an event first, or 0, where it still waits here.
     pub fn batch_of(&self, number: EventNumber) -> Option<u64> {
-        let at = self.entries.binary_search_by_key(&number, |entry| entry.number).ok()?;
-        self.entries.get(at).map(|entry| entry.batch)
+        let first = self.entries.partition_point(|entry| entry.number < number);
+        let mut same = self.entries.iter().skip(first).take_while(|entry| entry.number == number);
+        same.find(|entry| !entry.replayed).map(|entry| entry.batch)
     }
 
     /// How many of the events have a row for this session.
@@ -268,8 +305,10 @@ impl Queue {
     /// delivered.
     fn make_room(&mut self, bounds: Bounds) -> usize {
         let before = self.entries.len();
-        while self.entries.len() > 1 && (self.entries.len() > bounds.events || self.bytes > bounds.bytes) {
-            self.drop_first();
+        while self.bounded > 1 && (self.bounded > bounds.events || self.bytes > bounds.bytes) {
+            let oldest = self.entries.iter().position(|entry| !entry.replayed);
+            let Some(entry) = oldest.and_then(|oldest| self.entries.remove(oldest)) else { break };
+            self.forget(&entry);
         }
         before - self.entries.len()
     }
@@ -284,12 +323,25 @@ impl Queue {
     }
 
     fn drop_first(&mut self) {
-        if let Some(Entry { event, urgency, saved, .. }) = self.entries.pop_front() {
-            self.bytes -= event.event.as_json().len();
-            self.charge.set(self.entries.len() * ENTRY);
-            self.saved -= usize::from(saved);
-            self.urgent -= usize::from(urgency == Urgency::Now);
+        if let Some(entry) = self.entries.pop_front() {
+            self.forget(&entry);
         }
+    }
+
+    /// Does not count this one any more.
+    fn forget(&mut self, entry: &Entry) {
+        let Entry { event, urgency, saved, replayed, .. } = entry;
+        self.bounded -= usize::from(!replayed);
+        self.bytes -= if *replayed { 0 } else { event.event.as_json().len() };
+        self.saved -= usize::from(*saved);
+        self.urgent -= usize::from(*urgency == Urgency::Now);
+        self.charge.set(self.entries.len() * ENTRY);
+    }
+}
+
+impl Entry {
+    fn replayed(event: Event, number: EventNumber, batch: u64) -> Self {
+        Self { event: event.into(), number, saved: false, replayed: true, urgency: Urgency::Now, batch }
     }
 }
 
@@ -324,6 +376,22 @@ mod tests {
         assert_eq!(push_all(&options, 5), (3, vec![event("3"), event("4")]));
         let options = Options { max_queue_bytes: event("0").as_json().len() * 2, ..Options::default() };
         assert_eq!(push_all(&options, 5), (3, vec![event("3"), event("4")]));
+    }
+
+    #[test]
+    fn a_page_of_a_replay_comes_before_what_was_not_sent_and_besides_the_bounds() {
+        let options = Options { max_queue: 2, ..Options::default() };
+        let mut queue = Queue::default();
+        queue.push(event("1"), EventNumber(1), Urgency::Now, options.queue_bounds());
+        queue.send(1);
+        queue.push(event("2"), EventNumber(2), Urgency::Now, options.queue_bounds());
+        queue.push_page(vec![event("10"), event("11")]);
+        assert!(queue.mark_saved(EventNumber(1)) && queue.saved() == 1);
+        assert_eq!(queue.push(event("3"), EventNumber(3), Urgency::Now, options.queue_bounds()), 1);
+        assert_eq!(queue.send(2), [event("10"), event("11"), event("2"), event("3")]);
+        queue.drop_matching(|waiting| *waiting == event("11"));
+        queue.acknowledge(2);
+        assert!(!queue.is_urgent() && queue.is_empty());
     }
 
     #[test]

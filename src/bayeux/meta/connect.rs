@@ -59,11 +59,16 @@ impl BayeuxServer {
         }
         if let Some(batch) = ack::acknowledged(&checked.message) {
             let due = now + self.options.max_lazy_timeout;
-            self.sessions.change(key, |session| {
-                session.queue.acknowledge(batch);
+            let changed = self.sessions.change(key, |session| {
+                let changed = session.acknowledge(batch);
                 session.queue.send_again_by(due);
+                changed
             });
+            if changed == Some(true) {
+                self.sessions.changed(key);
+            }
         }
+        self.read_page(now, key);
         let mut wish = Wish::of(
             &checked.message,
             self.options.timeout_at(&batch.from),
@@ -90,6 +95,7 @@ impl BayeuxServer {
         let until = self.kept_until(now, key);
         self.sessions.resume(key, until);
         self.sessions.moves_to(key, batch.from.socket());
+        self.turn_page(now, key);
         let (events, ack) = self.sessions.take_batch(key);
         batch.parting.extend(events);
         let mut reply = checked.successful();
@@ -152,7 +158,7 @@ impl BayeuxServer {
     fn may_wait(&self, batch: &Batch, key: SessionKey) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let events_go_ahead = matches!(batch.from, Endpoint::WebSocket(_)) && !session.agreed.meta_connect_deliver_only;
-        events_go_ahead || !session.queue.is_urgent() || !self.pace.allows()
+        events_go_ahead || !session.has_something() || !self.pace.allows()
     }
 
     /// The type that a connect names, where that is offered and nobody calls a poll a socket because polls are not.

@@ -24,6 +24,7 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::extensions::ack::Ack;
 use crate::bayeux::wire::extensions::comment_filter::Format;
+use crate::bayeux::wire::extensions::replay::Numbers;
 use crate::bayeux::wire::{Advice, BayeuxError, Message, Operation, Reply};
 
 const VERSION: &str = "1.0";
@@ -84,7 +85,9 @@ impl BayeuxServer {
         let format = Format::of_handshake(&checked.message);
         let browser = batch.origin.browser.as_deref().map(Into::into);
         let meta_connect_deliver_only = acks || self.options.meta_connect_deliver_only;
-        let agreed = Agreed { meta_connect_deliver_only, format, browser };
+        let numbers = if self.keeps_history() { Numbers::of_handshake(&checked.message) } else { Numbers::None };
+        let agreed = Agreed { meta_connect_deliver_only, numbers, format, browser };
+        reply.ext.replay = self.keeps_history().then(|| numbers.offer());
         reply.ext.ack = acks.then_some(Ack::Agreed(true));
         reply.ext.comment_filtered = (format == Format::CommentFiltered).then_some(true);
         reply.advice = Some(Advice::retry(self.options.interval, self.options.timeout_at(&batch.from)));

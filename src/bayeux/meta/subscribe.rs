@@ -7,16 +7,19 @@
 //!
 //! * `subscription` MUST be a name, a pattern or an array of them (Bayeux 1.0 section 4.3); the reply repeats it as it came.
 //! * All or nothing: one invalid or denied name, and none is applied.
+//! * What was said before comes with the next connect, where `ext.replay` asks for it or the channel retains its latest event.
 //! * Meta channels cannot be subscribed; a subscription to a service channel is accepted and does nothing.
 
 use std::collections::BTreeSet;
 
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::limits::Charge;
-use crate::bayeux::server::{Asked, Batch, BayeuxServer, Checked, Step};
+use crate::bayeux::server::{Asked, Batch, BayeuxServer, Begun, Checked, Cursors, Past, Step};
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, ChannelPattern, Denial, Message, Operation, Realm, patterns, spelt_with_slash};
+use crate::bayeux::wire::{
+    BayeuxError, ChannelPattern, Denial, Message, Operation, Realm, patterns, spelt_with_slash, subscribed_names,
+};
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn subscribe(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
@@ -24,15 +27,21 @@ impl BayeuxServer {
             Ok(allowed) => allowed,
             Err(error) => return Step::Replied(checked.answered_subscription(Err(error))),
         };
+        let past = match self.past_wanted(session, &checked.message, named(&checked.message, &patterns)) {
+            Ok(past) => past,
+            Err(error) => return Step::Replied(checked.answered_subscription(Err(error))),
+        };
         let ticket = self.waiting.draw_ticket();
-        match self.ask_owners(now, session, &patterns, ticket) {
+        let words = self.ask_owners(now, session, &patterns, ticket);
+        match words.map(|words| words + self.ask_for_beginnings(&past, ticket)) {
             Ok(0) => {
-                let outcome = self.apply_subscriptions(&client, session, &patterns, &checked.message);
-                Step::Replied(checked.answered_subscription(outcome))
+                let outcome = self.apply_subscriptions(&client, session, &patterns, &checked.message, &past, &[]);
+                Step::Replied(checked.answered_subscribe(outcome))
             }
             Ok(words) => {
                 let under_way = self.names_under_way(session, &patterns);
-                Step::Asked(ticket, words, Box::new(Asked::Subscribe { checked, client, session, patterns, under_way }))
+                let asked = Asked::Subscribe { checked, client, session, patterns, past, under_way };
+                Step::Asked(ticket, words, Box::new(asked))
             }
             Err(error) => Step::Replied(checked.answered_subscription(Err(error))),
         }
@@ -81,24 +90,31 @@ impl BayeuxServer {
         key: SessionKey,
         patterns: &[ChannelPattern],
         message: &Message,
-    ) -> Result<(), BayeuxError> {
+        past: &Past,
+        elsewhere: &[(ChannelPattern, Begun)],
+    ) -> Result<Cursors, BayeuxError> {
         let new = self.new_subscriptions(key, patterns)?;
-        if new.is_empty() {
-            return Ok(());
+        let begun = self.begun(past, elsewhere)?;
+        if new.is_empty() && past.is_empty() {
+            return Ok(Cursors::new());
         }
         let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
         session.subscriptions.extend(new.iter().cloned());
         session.spell(patterns, spelt_with_slash(message));
+        let cursors = self.begin_replays(key, past, &begun);
         if let Err(error) = self.save_session(key) {
             let session = self.sessions.get_mut(key).into_iter();
-            session.for_each(|session| session.subscriptions.retain(|pattern| !new.contains(pattern)));
+            session.for_each(|session| {
+                session.subscriptions.retain(|pattern| !new.contains(pattern));
+                new.iter().for_each(|pattern| session.replays.end(pattern));
+            });
             return Err(self.storage_failed(&error));
         }
         for pattern in new {
             self.listen(&pattern, key);
             self.happened(|| ServerEvent::Subscribe { client: client.clone(), pattern });
         }
-        Ok(())
+        Ok(cursors)
     }
 
     /// Those that a session does not have count as long as it waits for them.
@@ -145,4 +161,14 @@ impl BayeuxServer {
             _ => Ok(()),
         }
     }
+}
+
+/// Each of these patterns by the name that the client gave it.
+fn named(message: &Message, patterns: &[ChannelPattern]) -> Vec<(String, ChannelPattern)> {
+    let mut left: BTreeSet<_> = patterns.iter().collect();
+    let named = subscribed_names(message).into_iter().filter_map(|name| {
+        let pattern = ChannelPattern::parse(&name)?;
+        left.remove(&pattern).then_some((name, pattern))
+    });
+    named.collect()
 }

@@ -25,11 +25,13 @@ impl BayeuxServer {
         }
         let client = self.client(batch, Some(key));
         let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
+        patterns.iter().for_each(|pattern| session.replays.end(pattern));
         let gone: Vec<_> = patterns.into_iter().filter(|pattern| session.subscriptions.remove(pattern)).collect();
         session.with_slash.retain(|channel| !gone.contains(channel));
         if !gone.is_empty() {
             self.sessions.changed(key);
         }
+        self.look_for_page(key);
         for pattern in gone {
             self.unlisten(&pattern, key);
             self.happened(|| ServerEvent::Unsubscribe { client: client.clone(), pattern });

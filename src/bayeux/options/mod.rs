@@ -8,7 +8,7 @@ use std::time::Duration;
 pub use self::vars::OptionError;
 use crate::bayeux::auth::{AccessRules, TokenOptions};
 use crate::bayeux::cluster::Homes;
-use crate::bayeux::delivery::Bounds;
+use crate::bayeux::delivery::{Bounds, HistoryRules};
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::Rate;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, ConnectionType, Endpoint, RequestLimits};
@@ -99,6 +99,13 @@ pub struct Options {
     /// `RETRY_WINDOW`, ms in which a publish that a session sends again, with the same id, channel and data, is not delivered again;
     /// 0 for none. A minute: Faye's clients try again after 41 seconds without an answer.
     pub retry_window: Duration,
+    /// `HISTORY`: which channels keep events for those who come later, how many and how long: `/chat/** 200 7d; /ticks/* 1000 1h`.
+    /// None.
+    pub history: HistoryRules,
+    /// `RETAIN`: patterns of channels whose latest event each new subscriber hears, separated by spaces. None.
+    pub retain: Vec<ChannelPattern>,
+    /// `MAX_HISTORY_BYTES` of all that the channels of one tree keep. 256 MiB: a fortieth of an object's 10 GB.
+    pub max_history_bytes: u64,
     /// `META_CONNECT_DELIVER_ONLY`: whether events ride on the replies to connects only, on every transport. Off, as in
     /// CometD. On, a client reads all events in one order, whatever else it asks at the same time.
     pub meta_connect_deliver_only: bool,
@@ -172,6 +179,9 @@ impl Default for Options {
             max_lazy_timeout: Duration::from_millis(5000),
             durability: Durability::Relaxed,
             retry_window: Duration::from_millis(60_000),
+            history: HistoryRules::default(),
+            retain: Vec::new(),
+            max_history_bytes: 256 << 20,
             meta_connect_deliver_only: false,
             broadcast_to_publisher: true,
             messages_per_frame: None,

@@ -10,6 +10,7 @@ use super::{Durability, MINUTE, Options, QueueOverflow};
 use crate::bayeux::auth::tokens::keys::Keys;
 use crate::bayeux::auth::{AccessRules, RuleError, TokenOptions};
 use crate::bayeux::cluster::{Homes, MAX_SHARDS};
+use crate::bayeux::delivery::HistoryRules;
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::Rate;
 use crate::bayeux::time::millis;
@@ -104,6 +105,9 @@ impl Options {
             max_lazy_timeout: vars.duration("MAX_LAZY_TIMEOUT", 1..=10 * MINUTE, default.max_lazy_timeout)?,
             durability: vars.one_of("DURABILITY", DURABILITIES, default.durability)?,
             retry_window: vars.duration("RETRY_WINDOW", 0..=10 * MINUTE, default.retry_window)?,
+            history: vars.history("HISTORY")?,
+            retain: vars.patterns("RETAIN", default.retain)?,
+            max_history_bytes: vars.number("MAX_HISTORY_BYTES", 1 << 20..=8 << 30, default.max_history_bytes)?,
             meta_connect_deliver_only: vars.flag("META_CONNECT_DELIVER_ONLY", default.meta_connect_deliver_only)?,
             broadcast_to_publisher: vars.flag("BROADCAST_TO_PUBLISHER", default.broadcast_to_publisher)?,
             messages_per_frame: NonZeroUsize::new(vars.number("MESSAGES_PER_FRAME", 0..=1_000_000, 0)?),
@@ -182,6 +186,17 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
         patterns.ok_or_else(|| {
             let allowed = "channels or patterns like /news/**, separated by spaces".to_owned();
             OptionError { name, value, allowed }
+        })
+    }
+
+    fn history(&self, name: &'static str) -> Result<HistoryRules, OptionError> {
+        let Some(value) = (self.0)(name) else {
+            return Ok(HistoryRules::default());
+        };
+        HistoryRules::parse(&value).ok_or_else(|| {
+            let allowed = "rules like /chat/** 200 7d 1MB, separated by semicolons: a pattern, how many events, and perhaps how old \
+                           and how large they may be in all";
+            OptionError { name, value, allowed: allowed.to_owned() }
         })
     }
 
@@ -328,6 +343,9 @@ mod tests {
             ("CONNECTION_TYPES", ""),
             ("CONNECTION_TYPES", "long-polling flash"),
             ("LAZY_CHANNELS", "/news/**, /x"),
+            ("HISTORY", "/chat/**"),
+            ("RETAIN", "chat"),
+            ("MAX_HISTORY_BYTES", "1"),
             ("MAX_QUEUE", "99999999999999999999999"),
             ("RATE_PUBLISHES", "20"),
             ("RATE_HANDSHAKES", ""),

@@ -78,6 +78,11 @@ impl Journal {
         self.last
     }
 
+    /// The newest event's number.
+    pub fn last(&self) -> EventNumber {
+        self.last
+    }
+
     /// Gives an event its row, for these sessions.
     ///
     /// # Errors
@@ -95,7 +100,7 @@ impl Journal {
         }
         let already = self.saved.get(&number).into_iter().flat_map(|saved| saved.to.iter().copied());
         let to: Vec<_> = already.chain(to).collect();
-        store.save_event(number, event.event.as_json(), key, &to)?;
+        store.save_event(number, &event.event.to_row(), key, &to)?;
         self.saves += 1;
         self.bytes += event.event.as_json().len();
         self.saved.insert(number, Saved { event: event.clone(), key, to });
@@ -154,6 +159,11 @@ impl Journal {
     /// So many deliveries of earlier lives have rows.
     pub fn restore_deliveries(&mut self, count: usize) {
         self.deliveries = count;
+    }
+
+    /// Something was written down besides, so that what it came from is not to be done a second time.
+    pub fn has_saved(&mut self) {
+        self.saves += 1;
     }
 
     /// How many rows were written.

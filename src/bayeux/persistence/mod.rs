@@ -6,13 +6,18 @@
 //! | [`SavedSession`], [`SavedEvent`] | one row each |
 //! | [`Stored`], [`KeptSocket`] | all rows as they are read at a restart; a socket that stayed open |
 //! | [`Journal`] | which events have a row |
+//! | `History`, [`HistoryStore`] | what channels keep for those who come later, and its rows |
 //!
 //! This room never decides what a row means for a session: `server/restore.rs` does.
 
+mod history;
+mod history_rows;
 mod journal;
 mod saved_session;
 mod store;
 
+pub(in crate::bayeux) use self::history::{History, Keeping, NOTE as HISTORY_NOTE, Refused, STRIDE};
+pub use self::history_rows::{ChannelSummary, Cut, HistoryRange, HistoryRow, HistoryStore};
 pub use self::journal::Journal;
 pub(in crate::bayeux) use self::store::{Deliveries, Fate};
 pub use self::store::{Forgetful, KeptSocket, SavedEvent, SavedSession, Store, StoreError, Stored};

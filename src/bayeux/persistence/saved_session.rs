@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::store::SavedSession;
 use crate::bayeux::cluster::{Peer, SavedPeer};
+use crate::bayeux::delivery::Replays;
 use crate::bayeux::session::{BATCHES_A_ROW, Session};
 use crate::bayeux::time::{Millis, millis};
 
@@ -19,14 +20,25 @@ impl SavedSession {
             agreed: session.agreed.clone(),
             interval: millis(session.timing.interval),
             batches: session.batches.map(|batches| (batches / BATCHES_A_ROW + 1) * BATCHES_A_ROW),
+            replays: session.replays.to_saved(),
             peer: session.peer.as_ref().map(|peer| SavedPeer { home: peer.home.clone(), strict: peer.strict }),
         }
     }
 
     /// The session again. Its first connect counts as a first one, and is answered at once.
     pub fn into_session(self, until: Millis) -> Session {
-        let Self { client_id, subscriptions, with_slash, expires, attributes, mut agreed, interval, batches, peer } =
-            self;
+        let Self {
+            client_id,
+            subscriptions,
+            with_slash,
+            expires,
+            attributes,
+            mut agreed,
+            interval,
+            batches,
+            replays,
+            peer,
+        } = self;
         if let Some(SavedPeer { home, strict }) = peer {
             return Session { subscriptions, ..Session::of_peer(client_id, Peer::new(home, strict)) };
         }
@@ -39,6 +51,7 @@ impl SavedSession {
             attributes,
             agreed,
             batches,
+            replays: Replays::restored(replays),
             ..Session::new(client_id, Duration::from_millis(interval), until)
         }
     }

@@ -9,13 +9,14 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
+use super::history_rows::HistoryStore;
 use crate::bayeux::cluster::SavedPeer;
-use crate::bayeux::delivery::PublishKey;
+use crate::bayeux::delivery::{PublishKey, SavedReplays};
 use crate::bayeux::session::{Agreed, Attributes, ClientId, Delivery, SessionKey};
 use crate::bayeux::wire::{ChannelPattern, EventNumber, SocketId};
 
 /// Keeps rows. What is saved under a number takes the place of what was.
-pub trait Store {
+pub trait Store: HistoryStore {
     /// # Errors
     /// Nothing was written.
     fn save_session(&mut self, key: SessionKey, session: &SavedSession) -> Result<(), StoreError>;
@@ -98,6 +99,9 @@ pub struct SavedSession {
     /// With the ack extension: no batch has had a higher number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batches: Option<u64>,
+    /// What it is still to hear of what was said before it subscribed.
+    #[serde(default, skip_serializing_if = "SavedReplays::is_empty")]
+    pub replays: SavedReplays,
     /// Where it is another object's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<SavedPeer>,
@@ -145,6 +149,8 @@ pub struct KeptSocket {
 /// A store that keeps nothing: for a server that need not outlive anything, such as a benchmark's.
 #[derive(Debug)]
 pub struct Forgetful;
+
+impl HistoryStore for Forgetful {}
 
 impl Store for Forgetful {
     fn save_session(&mut self, _: SessionKey, _: &SavedSession) -> Result<(), StoreError> {

@@ -9,6 +9,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::BayeuxServer;
+use super::beginnings::Cursors;
 use super::pending::{Asked, Then, Ticket};
 use crate::bayeux::auth::Identity;
 use crate::bayeux::hooks::{Hook, Leave};
@@ -17,6 +18,7 @@ use crate::bayeux::limits::{Charge, Origin};
 use crate::bayeux::session::{Client, HeldConnect, Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
+use crate::bayeux::wire::extensions::replay::Replayed;
 use crate::bayeux::wire::extensions::timesync;
 use crate::bayeux::wire::{
     BayeuxError, ChannelId, Element, Endpoint, Event, Message, MessageId, Realm, Reply, ReplyExt, Status, channel,
@@ -229,6 +231,7 @@ impl BayeuxServer {
         let held = HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled: false };
         self.sessions.suspend(key, held);
         network.into_iter().for_each(|network| self.sessions.seen_at(key, network));
+        self.look_for_page(key);
         // Events may wait already, for the pace of a busy object.
         if self.sessions.get(key).is_some_and(Session::is_ready) {
             self.ready.insert(key);
@@ -338,6 +341,14 @@ impl Checked {
     /// A reply that says no more than how it went.
     pub fn answered(&self, outcome: Result<(), BayeuxError>) -> String {
         self.reply(&outcome).into_json()
+    }
+
+    /// The reply to a subscribe, with where what was said before begins.
+    pub fn answered_subscribe(&self, outcome: Result<Cursors, BayeuxError>) -> String {
+        let (outcome, cursors) = outcome.map_or_else(|error| (Err(error), Cursors::new()), |cursors| (Ok(()), cursors));
+        let mut reply = Reply { subscription: self.message.field("subscription"), ..self.reply(&outcome) };
+        reply.ext.replay = (!cursors.is_empty()).then_some(Replayed::Cursors(cursors));
+        reply.into_json()
     }
 
     /// The reply to a subscribe or an unsubscribe: it repeats the subscription.

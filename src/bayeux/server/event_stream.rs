@@ -54,6 +54,7 @@ impl BayeuxServer {
             stalled: false,
         };
         self.sessions.suspend(key, held);
+        self.look_for_page(key);
         if self.sessions.get(key).is_some_and(Session::is_ready) {
             self.ready.insert(key);
         }
@@ -153,6 +154,7 @@ impl BayeuxServer {
                 session.set_stalled(stalled, until);
                 session.is_ready()
             });
+            self.look_for_page(key);
             if ready == Some(true) {
                 self.ready.insert(key);
             }

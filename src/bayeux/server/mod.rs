@@ -4,8 +4,10 @@ mod access;
 mod actions;
 mod api;
 mod batch;
+mod beginnings;
 mod event_stream;
 mod hibernation;
+mod history;
 mod hooks;
 mod identity;
 mod jwks;
@@ -13,6 +15,7 @@ mod lists;
 mod memory;
 mod pending;
 mod publish;
+mod replay;
 mod restore;
 mod throttle;
 
@@ -26,6 +29,7 @@ use self::actions::Happenings;
 use self::hooks::Hooks;
 use self::jwks::JwksFetch;
 use self::pending::Waiting;
+use self::replay::Replaying;
 use crate::bayeux::app::{Application, HttpRequest, HttpResponse, ServerEvent};
 use crate::bayeux::clock::Clock;
 use crate::bayeux::cluster::{Home, Trees};
@@ -35,7 +39,7 @@ use crate::bayeux::delivery::{
 use crate::bayeux::io::{Input, Notice, Output};
 use crate::bayeux::limits::{Budget, Rates};
 use crate::bayeux::options::{Durability, Options};
-use crate::bayeux::persistence::{Journal, SavedSession, Store, StoreError};
+use crate::bayeux::persistence::{History, Journal, SavedSession, Store, StoreError};
 use crate::bayeux::session::{Client, ClientId, Delivery, Ending, Farewells, HeldConnect, News, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
@@ -47,6 +51,7 @@ use crate::bayeux::wire::{
 pub(in crate::bayeux) use self::actions::{HOOKS, Subject};
 pub use self::batch::has_handshake;
 pub(in crate::bayeux) use self::batch::{Batch, Checked, Hold, Step};
+pub(in crate::bayeux) use self::beginnings::{Begun, Cursors, Past};
 pub(in crate::bayeux) use self::pending::{Asked, Ticket};
 pub(in crate::bayeux) use self::publish::Publisher;
 
@@ -77,6 +82,9 @@ pub struct BayeuxServer {
     pub(in crate::bayeux) farewells: Farewells,
     pub(in crate::bayeux) journal: Journal,
     pub(in crate::bayeux) retries: Retries,
+    /// What the channels of this tree keep for those who come later.
+    pub(in crate::bayeux) history: History,
+    pub(in crate::bayeux) replaying: Replaying,
     pub(in crate::bayeux) store: Box<dyn Store>,
     /// What every message carries that is made now.
     pub(in crate::bayeux) stamp: Stamp,
@@ -114,6 +122,8 @@ impl BayeuxServer {
             farewells: Farewells::default(),
             journal: Journal::default(),
             retries: Retries::default(),
+            history: History::of(home.name()),
+            replaying: Replaying::default(),
             store,
             stamp: Stamp::default(),
             waiting: Waiting::default(),
@@ -130,7 +140,7 @@ impl BayeuxServer {
 
     /// Whether nobody is here, and nothing is kept for anyone.
     pub fn is_empty(&self) -> bool {
-        self.only_publishers() && self.trees.is_idle()
+        self.only_publishers() && self.trees.is_idle() && self.history.is_empty()
     }
 
     /// Takes what happened, gives back what to do. A client's mistake is a reply; nothing a client sends is an error
@@ -171,6 +181,8 @@ impl BayeuxServer {
         self.settle(now);
         self.call_others(now);
         self.consult();
+        self.sweep_history();
+        self.read_pages(now);
         self.flush(now);
         self.keep(now);
         self.plan_wake(now);
@@ -245,6 +257,7 @@ impl BayeuxServer {
         for key in first.into_iter().chain(std::mem::take(&mut self.ready)) {
             let Some(session) = self.sessions.get(key).filter(|session| session.is_ready()) else { continue };
             if let Some(sink) = session.sink() {
+                self.turn_page(now, key);
                 frames.add(sink, self.sessions.take_events(key));
             } else if answers == most {
                 self.ready.insert(key);
@@ -309,8 +322,9 @@ impl BayeuxServer {
 
     fn plan_wake(&mut self, now: Millis) {
         let flush = self.pace.due(now).filter(|_| !self.ready.is_empty());
-        let others = [flush, self.journal.due(), self.trees.due(), self.next_expiry()];
-        let Some(next) = self.sessions.next_due().into_iter().chain(others.into_iter().flatten()).min() else {
+        let history = [self.next_page_due(), self.next_history_sweep(now)];
+        let others = [flush, self.journal.due(), self.trees.due(), self.next_expiry()].into_iter().chain(history);
+        let Some(next) = self.sessions.next_due().into_iter().chain(others.flatten()).min() else {
             return;
         };
         if self.wake.is_none_or(|planned| next < planned) {
@@ -336,6 +350,7 @@ impl BayeuxServer {
 
     /// Answers a connect that was held, with the events that wait.
     fn answer_connect(&mut self, now: Millis, key: SessionKey, held: HeldConnect) {
+        self.turn_page(now, key);
         let (events, ack) = self.sessions.take_batch(key);
         let mut reply = Reply::successful("/meta/connect", &held.id);
         reply.advice = held.advise.then(|| self.advise(key, &held.endpoint));

@@ -10,6 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use super::BayeuxServer;
 use super::actions::Subject;
 use super::batch::{Batch, Checked, Step};
+use super::beginnings::{Begun, Past};
 use crate::bayeux::app::Action;
 use crate::bayeux::delivery::PublishKey;
 use crate::bayeux::hooks::Hook;
@@ -38,6 +39,8 @@ struct Task {
     words: usize,
     /// The first bad one.
     error: Option<BayeuxError>,
+    /// What owners have said of where subscriptions begin.
+    begun: Vec<(ChannelPattern, Begun)>,
     then: Then,
 }
 
@@ -59,6 +62,7 @@ pub(in crate::bayeux) enum Asked {
         client: Client,
         session: SessionKey,
         patterns: Vec<ChannelPattern>,
+        past: Past,
         /// Of the session's names.
         under_way: Charge,
     },
@@ -106,7 +110,7 @@ impl Waiting {
 
     /// `then` is done when so many words have come.
     pub fn wait(&mut self, ticket: Ticket, words: usize, then: Then) {
-        self.tasks.insert(ticket, Task { words, error: None, then });
+        self.tasks.insert(ticket, Task { words, error: None, begun: Vec::new(), then });
     }
 
     /// Keeps a batch until its empty places are filled.
@@ -114,6 +118,11 @@ impl Waiting {
         if let Some(number) = batch.number {
             self.batches.insert(number, batch);
         }
+    }
+
+    /// An owner has said from where a subscription is heard.
+    pub fn begun(&mut self, ticket: Ticket, pattern: ChannelPattern, begun: Begun) {
+        self.tasks.get_mut(&ticket).into_iter().for_each(|task| task.begun.push((pattern.clone(), begun)));
     }
 
     /// One word has come. What follows is done by [`BayeuxServer::go_on`].
@@ -132,10 +141,12 @@ impl BayeuxServer {
             if task.words > 0 {
                 continue;
             }
-            let Some(Task { error, then, .. }) = self.waiting.tasks.remove(&ticket) else { continue };
+            let Some(Task { error, begun, then, .. }) = self.waiting.tasks.remove(&ticket) else { continue };
             let outcome = error.map_or(Ok(()), Err);
             match (then, outcome) {
-                (Then::Reply { batch, place, asked }, outcome) => self.reply_at(now, batch, place, asked, outcome),
+                (Then::Reply { batch, place, asked }, outcome) => {
+                    self.reply_at(now, batch, place, asked, outcome, begun)
+                }
                 (Then::Publish(published), Ok(())) => self.published(&published),
                 (Then::Publish(_), Err(error)) => self.publish_failed(&error),
             }
@@ -149,6 +160,7 @@ impl BayeuxServer {
         place: usize,
         asked: Box<Asked>,
         outcome: Result<(), BayeuxError>,
+        begun: Vec<(ChannelPattern, Begun)>,
     ) {
         let Some(mut batch) = self.waiting.batches.remove(&number) else { return };
         let reply = match *asked {
@@ -160,12 +172,13 @@ impl BayeuxServer {
                 }
                 checked.answered(outcome)
             }
-            Asked::Subscribe { checked, client, session, patterns, under_way } => {
+            Asked::Subscribe { checked, client, session, patterns, past, under_way } => {
                 drop(under_way);
-                let outcome =
-                    outcome.and_then(|()| self.apply_subscriptions(&client, session, &patterns, &checked.message));
+                let outcome = outcome.and_then(|()| {
+                    self.apply_subscriptions(&client, session, &patterns, &checked.message, &past, &begun)
+                });
                 self.trees.perhaps_unheard(patterns);
-                checked.answered_subscription(outcome)
+                checked.answered_subscribe(outcome)
             }
             Asked::Leave { hook, ticket, checked } => {
                 let failure = internal_error(&checked);

@@ -154,13 +154,21 @@ impl BayeuxServer {
         lazy: bool,
     ) -> Result<(), BayeuxError> {
         let Publisher { session, not_to, key } = publisher;
+        self.remember_keys(now, channel);
         if self.was_taken_before(now, key) {
             return Ok(());
         }
         let left_out = session.filter(|_| not_to.is_none());
-        let subscribers: Vec<_> = self.subscriptions.matching(channel).filter(|key| Some(*key) != left_out).collect();
+        let (number, kept) = self.keep_for_later(channel, event, key)?;
+        let event = kept.as_ref().unwrap_or(event);
+        let mut subscribers: Vec<_> =
+            self.subscriptions.matching(channel).filter(|key| Some(*key) != left_out).collect();
+        self.leave_to_replays(channel, event, &mut subscribers);
         let homes: Vec<_> = if lazy { self.peers_of(&subscribers) } else { Vec::new() };
-        let number = self.enqueue(now, subscribers, event, self.urgency(now, channel, lazy), key)?;
+        if let Err(error) = self.enqueue(now, number, subscribers, event, self.urgency(now, channel, lazy), key) {
+            kept.iter().for_each(|_| self.unkeep(channel, number));
+            return Err(error);
+        }
         self.was_taken(now, key);
         // Each home is told at once, and lets its own wait.
         homes.into_iter().for_each(|home| self.mark_lazy(home, number));
@@ -183,8 +191,10 @@ impl BayeuxServer {
         lazy: bool,
     ) -> Result<(), BayeuxError> {
         let wanted = |key: &SessionKey| Some(*key) != left_out && !self.is_peer(*key);
-        let sessions = self.subscriptions.matching(channel).filter(wanted).collect();
-        self.enqueue(now, sessions, event, self.urgency(now, channel, lazy), None).map(drop)
+        let mut sessions = self.subscriptions.matching(channel).filter(wanted).collect();
+        self.leave_to_replays(channel, event, &mut sessions);
+        let number = self.journal.next_number();
+        self.enqueue(now, number, sessions, event, self.urgency(now, channel, lazy), None)
     }
 
     /// Whether its publisher says again what was taken already: see `delivery/dedup.rs`.
@@ -217,22 +227,23 @@ impl BayeuxServer {
         session: SessionKey,
         event: &Event,
     ) -> Result<(), BayeuxError> {
-        self.enqueue(now, vec![session], event, Urgency::Now, None).map(drop)
+        let number = self.journal.next_number();
+        self.enqueue(now, number, vec![session], event, Urgency::Now, None)
     }
 
     /// Queues an event for each of these sessions that is still there. A home is told at once, and lets its own wait.
     fn enqueue(
         &mut self,
         now: Millis,
+        number: EventNumber,
         sessions: Vec<SessionKey>,
         event: &Event,
         urgency: Urgency,
         key: Option<PublishKey>,
-    ) -> Result<EventNumber, BayeuxError> {
+    ) -> Result<(), BayeuxError> {
         self.make_room(now, sessions.len() * ENTRY + Weighed::weight(event))?;
         let event = Weighed::new(event.clone(), &self.budget);
         let (lasting, passing): (Vec<_>, Vec<_>) = sessions.iter().partition(|key| self.must_last(now, **key, urgency));
-        let number = self.journal.next_number();
         self.journal
             .save(number, &event, key, lasting.clone(), &mut *self.store)
             .map_err(|error| self.storage_failed(&error))?;
@@ -263,7 +274,7 @@ impl BayeuxServer {
         if dropped > 0 {
             self.tell(Notice::EventsDropped { events: dropped });
         }
-        Ok(number)
+        Ok(())
     }
 
     /// A session's queue was full: its client is told that something is missing, or its session ends. How many more events

@@ -149,6 +149,7 @@ impl BayeuxServer {
             let (network, until) = (address.as_deref().and_then(Network::of), Millis(until).min(latest));
             self.sessions
                 .suspend(key, HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled });
+            self.look_for_page(key);
             if self.sessions.get(key).is_some_and(Session::is_ready) {
                 self.ready.insert(key);
             }

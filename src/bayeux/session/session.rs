@@ -10,11 +10,12 @@ use super::attributes::Attributes;
 use super::client_id::ClientId;
 use super::holdings::Held;
 use crate::bayeux::cluster::Peer;
-use crate::bayeux::delivery::Queue;
+use crate::bayeux::delivery::{Queue, Replays};
 use crate::bayeux::limits::Network;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack::Ack;
 use crate::bayeux::wire::extensions::comment_filter::Format;
+use crate::bayeux::wire::extensions::replay::Numbers;
 use crate::bayeux::wire::extensions::timesync;
 use crate::bayeux::wire::{ChannelPattern, Endpoint, Event, MessageId, Sink, SocketId};
 
@@ -36,6 +37,8 @@ pub struct Session {
     pub batches: Option<u64>,
     /// What it takes of the home's memory, and of its address's part.
     pub held: Held,
+    /// What it is still to hear of what was said before it subscribed.
+    pub replays: Replays,
     /// Where it is no client's but another object's, which hears for its own clients.
     pub peer: Option<Box<Peer>>,
     /// Where its client shook hands or connected last, if that was a socket. Changed by [`super::registry::Sessions`] alone.
@@ -50,6 +53,9 @@ pub struct Session {
 pub struct Agreed {
     /// Events ride on the replies to connects only: with the ack extension, or `META_CONNECT_DELIVER_ONLY`.
     pub meta_connect_deliver_only: bool,
+    /// Where it reads the numbers of events that are kept.
+    #[serde(skip_serializing_if = "Numbers::is_none")]
+    pub numbers: Numbers,
     /// How answers to it are written.
     pub format: Format,
     /// The browser that shook hands. With another one's cookie, or without one, the clientId is worth nothing.
@@ -107,6 +113,7 @@ impl Session {
             agreed: Agreed::default(),
             batches: None,
             held: Held::default(),
+            replays: Replays::default(),
             peer: None,
             socket: None,
             connect: MetaConnect::Awaited { until },
@@ -139,14 +146,33 @@ impl Session {
             return (self.take_queue(), None);
         };
         *batches += 1;
-        let (events, batch) = (self.queue.send(*batches), *batches);
-        (self.spelt(events), Some(Ack::Batch(batch)))
+        let batch = *batches;
+        // What was sent in an earlier life comes first, and is still to be read.
+        let events = if self.replays.holds_back() { Vec::new() } else { self.queue.send(batch) };
+        (self.as_read(events), Some(Ack::Batch(batch)))
+    }
+
+    /// Puts the page that was read, if one was, to what is sent next. Whether the session's row says something else now.
+    pub fn turn_page(&mut self) -> bool {
+        let next_batch = self.batches.map(|batches| batches + 1);
+        let Some(page) = self.replays.turn_page(next_batch) else { return false };
+        match page.again {
+            Some(batch) => self.queue.push_page_again(page.events, batch),
+            None => self.queue.push_page(page.events),
+        }
+        true
+    }
+
+    /// The client has everything up to this batch. Whether the session's row says something else now.
+    pub fn acknowledge(&mut self, batch: u64) -> bool {
+        self.queue.acknowledge(batch);
+        self.replays.acknowledge(batch)
     }
 
     /// All events that wait, which nobody will acknowledge.
     pub(in crate::bayeux) fn take_queue(&mut self) -> Vec<Event> {
         let events = self.queue.take();
-        self.spelt(events)
+        self.as_read(events)
     }
 
     /// Its client spells these channels in this way from now on.
@@ -156,8 +182,8 @@ impl Session {
         self.with_slash.extend(with_slash.into_iter().filter(subscribed));
     }
 
-    /// The events with their channels as this client spells them.
-    fn spelt(&self, mut events: Vec<Event>) -> Vec<Event> {
+    /// The events with their channels as this client spells them, and their numbers where it reads them.
+    fn as_read(&self, mut events: Vec<Event>) -> Vec<Event> {
         if !self.with_slash.is_empty() {
             for event in &mut events {
                 if event.channel().is_some_and(|channel| self.with_slash.contains(channel.as_str())) {
@@ -165,7 +191,10 @@ impl Session {
                 }
             }
         }
-        events
+        match self.agreed.numbers {
+            Numbers::None => events,
+            numbers => events.into_iter().map(|event| event.with_number(numbers)).collect(),
+        }
     }
 
     /// Where events go while the connect stays held, unless they ride on its reply.
@@ -209,7 +238,12 @@ impl Session {
 
     /// Whether urgent events wait and could go out at once.
     pub fn is_ready(&self) -> bool {
-        self.is_open() && self.queue.is_urgent()
+        self.is_open() && self.has_something()
+    }
+
+    /// Whether something waits that a connect should not be held for.
+    pub fn has_something(&self) -> bool {
+        self.replays.has_page() || self.queue.is_urgent() && !self.replays.holds_back()
     }
 
     /// When the clock next matters to this session.

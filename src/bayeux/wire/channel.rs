@@ -130,6 +130,11 @@ impl ChannelPattern {
         }
     }
 
+    /// Whether some channel may match both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        self.covers(other) || other.covers(self)
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -174,6 +179,12 @@ impl Borrow<str> for ChannelPattern {
 }
 
 impl fmt::Display for ChannelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for ChannelPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }

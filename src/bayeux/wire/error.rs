@@ -8,6 +8,8 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::advice::Advice;
+use super::channel::ChannelPattern;
+use super::event::EventNumber;
 use super::token_error::TokenError;
 
 /// What a client did wrong, or may not do. `Display` is the string of a reply's `error` field.
@@ -61,6 +63,12 @@ pub enum BayeuxError {
     SubscriptionInvalid,
     /// The session would have more subscriptions than `MAX_SUBSCRIPTIONS`.
     SubscriptionsExceeded,
+    /// A replay after what is no number.
+    ReplayIdInvalid(ChannelPattern),
+    /// A replay after a number that is not kept any more, or is of another tree, or of the future.
+    ReplayIdNotKept(ChannelPattern, EventNumber),
+    /// A replay of a pattern that no tree alone has all of.
+    ReplaySpansTrees(ChannelPattern),
     /// The channel has as many subscribers as the application lets it have.
     SubscribersExceeded,
     /// A publish without `data`.
@@ -195,6 +203,11 @@ impl fmt::Display for BayeuxError {
             Self::SubscriptionMissing => "403::subscription_missing",
             Self::SubscriptionInvalid => "403::subscription_invalid",
             Self::SubscriptionsExceeded => "403::subscriptions_exceeded",
+            Self::ReplayIdInvalid(pattern) => return write!(f, "400:{pattern}:replay_id_invalid"),
+            Self::ReplayIdNotKept(pattern, number) => {
+                return write!(f, "400:{pattern},{}:replay_id_not_kept", number.0);
+            }
+            Self::ReplaySpansTrees(pattern) => return write!(f, "403:{pattern}:replay_spans_trees"),
             Self::SubscribersExceeded => "403::subscribers_exceeded",
             Self::DataMissing => "400::data_missing",
             Self::DataInvalid => "400::data_invalid",

@@ -1,5 +1,6 @@
 //! A published message on its way to the subscribers.
 
+use std::cell::OnceCell;
 use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
@@ -8,11 +9,35 @@ use serde_json::value::RawValue;
 use super::channel::ChannelId;
 use super::error::BayeuxError;
 use super::message::{Message, MessageId};
-use crate::bayeux::wire::extensions::timestamp::Stamp;
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::extensions::replay::Numbers;
+use crate::bayeux::wire::extensions::timestamp::{Stamp, iso};
 
 /// A message frozen to its JSON, once, whoever will receive it. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Event(Rc<str>);
+#[derive(Clone, Debug)]
+pub struct Event {
+    frozen: Rc<Frozen>,
+    numbers: Numbers,
+}
+
+#[derive(Debug)]
+struct Frozen {
+    json: Box<str>,
+    kept: Option<Kept>,
+    /// For those who read the number in `data`, and in `ext`: written when the first of them is sent it.
+    with_data: OnceCell<Box<str>>,
+    with_ext: OnceCell<Box<str>>,
+}
+
+/// What a channel's owner keeps for those who come later has a number in its tree, and a time: that of the outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kept {
+    pub number: EventNumber,
+    pub at: Millis,
+}
+
+/// A row's text begins so where the event is kept. No event of a client's can: its first field is the channel.
+const KEPT: &str = r#"{"kept":["#;
 
 /// An event's place among all of its home. Never given twice as long as a row speaks of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -74,33 +99,159 @@ impl Event {
         closed(format!(r#"{{"channel":"/service/dropped","data":{{"events":{events}}}"#), stamp)
     }
 
-    /// One that was frozen before.
-    pub fn thawed(json: String) -> Self {
-        Self(json.into())
+    /// One that was frozen before: the text of [`Event::to_row`].
+    pub fn thawed(row: String) -> Self {
+        match Kept::cut_from(&row) {
+            Some((kept, fields)) => Self::from_json(format!("{{{fields}"), Some(kept)),
+            None => Self::from_json(row, None),
+        }
+    }
+
+    fn from_json(json: String, kept: Option<Kept>) -> Self {
+        let (with_data, with_ext) = Default::default();
+        let frozen = Rc::new(Frozen { json: json.into(), kept, with_data, with_ext });
+        Self { frozen, numbers: Numbers::None }
+    }
+
+    /// The same, as its owner keeps it.
+    #[must_use]
+    pub fn keep(&self, kept: Kept) -> Self {
+        Self::from_json(self.frozen.json.to_string(), Some(kept))
+    }
+
+    /// One that its owner has kept: its row's text, with what it is kept as.
+    pub fn kept_as(json: String, kept: Kept) -> Self {
+        Self::from_json(json, Some(kept))
+    }
+
+    /// What its owner keeps it as, if it does.
+    pub fn kept(&self) -> Option<Kept> {
+        self.frozen.kept
+    }
+
+    /// The same, for a client that reads its number there.
+    #[must_use]
+    pub fn with_number(self, numbers: Numbers) -> Self {
+        Self { numbers, ..self }
+    }
+
+    /// All of it, for a row or another object.
+    pub fn to_row(&self) -> String {
+        match (self.frozen.kept, self.frozen.json.strip_prefix('{')) {
+            (Some(Kept { number, at }), Some(fields)) => format!("{KEPT}{},{}],{fields}", number.0, at.0),
+            _ => self.frozen.json.to_string(),
+        }
     }
 
     /// Where it was published: every event begins with that.
     pub fn channel(&self) -> Option<ChannelId> {
-        let (name, _) = self.0.strip_prefix(r#"{"channel":""#)?.split_once('"')?;
+        let (name, _) = self.frozen.json.strip_prefix(r#"{"channel":""#)?.split_once('"')?;
         ChannelId::parse(name)
     }
 
     /// The same event, its channel spelt with a slash at the end.
     pub fn spelt_with_slash(&self) -> Self {
-        match self.channel() {
-            Some(channel) => Self(self.0.replacen(&format!(r#""{channel}""#), &format!(r#""{channel}/""#), 1).into()),
-            None => self.clone(),
-        }
+        let Some(channel) = self.channel() else { return self.clone() };
+        let json = self.frozen.json.replacen(&format!(r#""{channel}""#), &format!(r#""{channel}/""#), 1);
+        Self { numbers: self.numbers, ..Self::from_json(json, self.frozen.kept) }
     }
 
+    /// As its client reads it.
     pub fn as_json(&self) -> &str {
-        &self.0
+        let Frozen { json, kept, with_data, with_ext } = &*self.frozen;
+        match (self.numbers, kept) {
+            (Numbers::None, _) | (_, None) => json,
+            (Numbers::Data, Some(kept)) => with_data.get_or_init(|| kept.in_data(json).into()),
+            (Numbers::Ext, Some(kept)) => with_ext.get_or_init(|| kept.in_ext(json).into()),
+        }
     }
 
     /// How many hold this very event.
     pub fn holders(&self) -> usize {
-        Rc::strong_count(&self.0)
+        Rc::strong_count(&self.frozen)
     }
+}
+
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_json() == other.as_json() && self.kept() == other.kept()
+    }
+}
+
+impl Eq for Event {}
+
+impl Kept {
+    /// What a row says of it, and the fields behind.
+    fn cut_from(row: &str) -> Option<(Self, &str)> {
+        let (numbers, fields) = row.strip_prefix(KEPT)?.split_once("],")?;
+        let (number, at) = numbers.split_once(',')?;
+        Some((Self { number: EventNumber(number.parse().ok()?), at: Millis(at.parse().ok()?) }, fields))
+    }
+
+    fn to_json(self) -> String {
+        format!(r#"{{"createdDate":"{}","replayId":{}}}"#, iso(self.at), self.number.0)
+    }
+
+    /// As Salesforce's clients read it: an object gets one more member, anything else is wrapped.
+    fn in_data(self, json: &str) -> String {
+        rewritten(json, "data", |data| match members_without(data, "event") {
+            Some(members) if members.is_empty() => format!(r#"{{"event":{}}}"#, self.to_json()),
+            Some(members) => format!(r#"{{{members},"event":{}}}"#, self.to_json()),
+            None => format!(r#"{{"event":{},"payload":{data}}}"#, self.to_json()),
+        })
+    }
+
+    /// Beside the data, which stays as it was sent.
+    fn in_ext(self, json: &str) -> String {
+        rewritten(json, "ext", |ext| match members_without(ext, "replay") {
+            Some(members) if !members.is_empty() => format!(r#"{{{members},"replay":{}}}"#, self.to_json()),
+            _ => format!(r#"{{"replay":{}}}"#, self.to_json()),
+        })
+    }
+}
+
+/// An object with another value of one field, at its end where it had none.
+fn rewritten(json: &str, name: &str, value: impl FnOnce(&str) -> String) -> String {
+    let fields: Message = serde_json::from_str(json).unwrap_or_default();
+    let new = value(fields.field(name).map_or("null", RawValue::get));
+    let mut json = String::from("{");
+    let mut found = false;
+    for (field, old) in fields.fields() {
+        if field != name {
+            push_field(&mut json, field, old.get());
+        } else if !std::mem::replace(&mut found, true) {
+            push_field(&mut json, field, &new);
+        }
+    }
+    if !found {
+        push_field(&mut json, name, &new);
+    }
+    json.push('}');
+    json
+}
+
+fn push_field(json: &mut String, name: &str, value: &str) {
+    if json.len() > 1 {
+        json.push(',');
+    }
+    json.push_str(&quoted(name));
+    json.push(':');
+    json.push_str(value);
+}
+
+/// The members of an object but one, byte for byte; none where it is no object.
+fn members_without<'a>(json: &'a str, name: &str) -> Option<std::borrow::Cow<'a, str>> {
+    let inner = json.strip_prefix('{')?.strip_suffix('}')?;
+    let fields: Message = serde_json::from_str(json).ok()?;
+    if fields.fields().all(|(field, _)| field != name) {
+        return Some(inner.trim().into());
+    }
+    let mut others = String::from("{");
+    fields
+        .fields()
+        .filter(|(field, _)| *field != name)
+        .for_each(|(field, value)| push_field(&mut others, field, value.get()));
+    Some(others.split_off(1).into())
 }
 
 /// The names of channels need no escapes in JSON.
@@ -111,7 +262,7 @@ fn opened(channel: &ChannelId, data: &str) -> String {
 fn closed(mut json: String, stamp: &Stamp) -> Event {
     json.push_str(stamp.as_json());
     json.push('}');
-    Event(json.into())
+    Event::from_json(json, None)
 }
 
 fn quoted(name: &str) -> String {
@@ -133,6 +284,50 @@ mod tests {
         {
             assert_eq!(frozen(&format!(r#"{{"data":{data}}}"#)), format!(r#"{{"channel":"/a","data":{data}}}"#));
         }
+    }
+
+    fn kept(json: &str, numbers: Numbers) -> String {
+        let kept = Kept { number: EventNumber(55), at: Millis(1_700_000_000_007) };
+        let event = Event::thawed(frozen(json)).keep(kept);
+        let again = Event::thawed(event.to_row());
+        assert_eq!((again.kept(), again.as_json(), again.channel()), (Some(kept), event.as_json(), event.channel()));
+        again.with_number(numbers).as_json().replace(r#"{"createdDate":"2023-11-14T22:13:20.007Z","replayId":55}"#, "E")
+    }
+
+    #[test]
+    fn a_number_stands_in_the_data_of_those_who_want_it_there() {
+        for (data, expected) in [
+            (r#"{"n": 1}"#, r#"{"n": 1,"event":E}"#),
+            ("{}", r#"{"event":E}"#),
+            ("{ }", r#"{"event":E}"#),
+            (r#"{"event":7,"n":1E400}"#, r#"{"n":1E400,"event":E}"#),
+            (r#""hi""#, r#"{"event":E,"payload":"hi"}"#),
+            ("[1, 2]", r#"{"event":E,"payload":[1, 2]}"#),
+            ("null", r#"{"event":E,"payload":null}"#),
+        ] {
+            let json = kept(&format!(r#"{{"data":{data},"ext":{{"x":1}}}}"#), Numbers::Data);
+            assert_eq!(json, format!(r#"{{"channel":"/a","data":{expected},"ext":{{"x":1}}}}"#));
+        }
+    }
+
+    #[test]
+    fn or_in_ext_and_data_stays_as_it_was_sent() {
+        for (ext, expected) in [
+            ("", r#"{"replay":E}"#),
+            (r#","ext":{"x": 1}"#, r#"{"x": 1,"replay":E}"#),
+            (r#","ext":{"replay":{"replayId":1}}"#, r#"{"replay":E}"#),
+            (r#","ext":7"#, r#"{"replay":E}"#),
+        ] {
+            let json = kept(&format!(r#"{{"data":{{"n": 1}}{ext}}}"#), Numbers::Ext);
+            assert_eq!(json, format!(r#"{{"channel":"/a","data":{{"n": 1}},"ext":{expected}}}"#));
+        }
+        assert_eq!(kept(r#"{"data":{"n": 1}}"#, Numbers::None), r#"{"channel":"/a","data":{"n": 1}}"#);
+    }
+
+    #[test]
+    fn nobody_can_say_that_an_event_is_kept() {
+        let event = Event::thawed(frozen(r#"{"kept":[1,2],"data":3}"#));
+        assert_eq!((event.kept(), event.to_row()), (None, r#"{"channel":"/a","data":3,"kept":[1,2]}"#.to_owned()));
     }
 
     #[test]

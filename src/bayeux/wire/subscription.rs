@@ -17,8 +17,13 @@ pub(in crate::bayeux) fn patterns(message: &Message) -> Result<Vec<ChannelPatter
 /// The channels in `subscription` that the client spells with a slash at the end, `/a/` for `/a`. It knows their events by that
 /// spelling only: cometd.js compares names as they are.
 pub(in crate::bayeux) fn spelt_with_slash(message: &Message) -> Vec<ChannelPattern> {
-    let names = message.field("subscription").and_then(names).unwrap_or_default();
+    let names = subscribed_names(message);
     names.iter().filter(|name| name.ends_with('/')).filter_map(|name| ChannelPattern::parse(name)).collect()
+}
+
+/// The names in `subscription` as the client wrote them.
+pub(in crate::bayeux) fn subscribed_names(message: &Message) -> Vec<String> {
+    message.field("subscription").and_then(names).unwrap_or_default()
 }
 
 fn names(subscription: &RawValue) -> Option<Vec<String>> {

@@ -2,6 +2,7 @@
 
 pub mod ack;
 pub mod comment_filter;
+pub mod replay;
 pub mod timestamp;
 pub mod timesync;
 
@@ -9,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use self::ack::Ack;
+use self::replay::Replayed;
 use self::timesync::Timesync;
 
 /// The `ext` of a reply.
@@ -16,6 +18,8 @@ use self::timesync::Timesync;
 pub struct ReplyExt {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ack: Option<Ack>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replayed>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timesync: Option<Timesync>,
     #[serde(rename = "json-comment-filtered", skip_serializing_if = "Option::is_none")]

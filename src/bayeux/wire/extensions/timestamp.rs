@@ -42,7 +42,8 @@ impl Stamp {
     }
 }
 
-fn iso(Millis(ms): Millis) -> String {
+/// ISO 8601, as JavaScript's `toISOString` writes it.
+pub fn iso(Millis(ms): Millis) -> String {
     let (year, month, day) = date(ms / DAY);
     let of_day = ms % DAY;
     let (hour, minute, second) = (of_day / 3_600_000, of_day / 60_000 % 60, of_day / 1000 % 60);

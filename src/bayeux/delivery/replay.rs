@@ -1,0 +1,464 @@
+//! What one session is still to hear of what was said before it subscribed.
+//!
+//! A subscription that begins in the past is read page by page from what its channel's owner keeps. As long as it is behind, what is
+//! published meanwhile does not wait for its session: that comes with a later page. When a page reaches the present the subscription
+//! is live, and what has a number of that page or below passes it by. So every event comes once, in its tree's order, whoever reads
+//! slowly or comes late, and no replay fills a queue.
+//!
+//! Retained values are different: those of the moment of the subscribe are read, and all that is published after it is live.
+//!
+//! A session without the ack extension has heard a page when it was sent. With it a page waits in the queue until it is
+//! acknowledged, and the session's row tells what to read again should the object not live that long.
+
+use serde::{Deserialize, Serialize};
+
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::{ChannelId, ChannelPattern, Event, EventNumber, Kept};
+
+/// The replays of one session.
+#[derive(Debug, Default)]
+pub struct Replays {
+    list: Vec<Replay>,
+    /// What was sent and is not acknowledged.
+    sent: Option<SentPage>,
+    /// The sent page is to be read again: this life does not have it.
+    again: bool,
+    page: Option<Page>,
+    /// The number of the request under way, if one is.
+    reading: Option<u64>,
+    requests: u64,
+    failures: u32,
+    rests_until: Option<Millis>,
+}
+
+/// One subscription that does not begin at the present.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Replay {
+    pattern: ChannelPattern,
+    /// Whether it is retained values that are read: those up to this number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retained: Option<EventNumber>,
+    /// Where it began.
+    start: EventNumber,
+    /// All up to here was sent.
+    after: EventNumber,
+    /// It has reached the present.
+    #[serde(default)]
+    live: bool,
+    /// What is published now may have been read already: another object relays it.
+    #[serde(default)]
+    relayed: bool,
+    /// What is known to be missing: all up to here, perhaps.
+    #[serde(default)]
+    floor: EventNumber,
+    /// The newest event that was left to a later page.
+    #[serde(skip)]
+    skipped: EventNumber,
+}
+
+/// A page that was sent, and waits to be acknowledged.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SentPage {
+    /// The first batch that carried it.
+    batch: u64,
+    wants: Vec<Want>,
+}
+
+/// What is written down of a session's replays.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SavedReplays {
+    list: Vec<Replay>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<SentPage>,
+}
+
+/// From where a subscription is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Start {
+    /// All after this number.
+    pub after: EventNumber,
+    /// Of retained values: up to this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retained: Option<EventNumber>,
+    /// Events up to here may be missing.
+    #[serde(default)]
+    pub floor: EventNumber,
+}
+
+/// A part of what is to be read next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Want {
+    pub pattern: ChannelPattern,
+    /// Whether retained values are wanted, not a history.
+    #[serde(default)]
+    pub retained: bool,
+    pub after: EventNumber,
+    /// None for all there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upto: Option<EventNumber>,
+}
+
+/// How far one part was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Read {
+    pub upto: EventNumber,
+    pub complete: bool,
+    /// Events up to here may be missing.
+    #[serde(default)]
+    pub floor: EventNumber,
+    /// How many events it has.
+    pub events: usize,
+}
+
+/// What was read and not sent yet.
+#[derive(Debug)]
+struct Page {
+    events: Vec<Event>,
+    progress: Vec<(ChannelPattern, EventNumber, bool)>,
+}
+
+/// What is sent now.
+#[derive(Debug)]
+pub struct TurnedPage {
+    pub events: Vec<Event>,
+    /// The batch that carried it first, in an earlier life.
+    pub again: Option<u64>,
+}
+
+impl SavedReplays {
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty() && self.sent.is_none()
+    }
+}
+
+impl Replays {
+    pub fn restored(SavedReplays { list, sent }: SavedReplays) -> Self {
+        Self { again: sent.is_some(), list, sent, ..Self::default() }
+    }
+
+    pub fn to_saved(&self) -> SavedReplays {
+        SavedReplays { list: self.list.clone(), sent: self.sent.clone() }
+    }
+
+    /// Whether nothing published now is any affair of these.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// A subscription begins. `relayed`: another object is its channel's owner.
+    pub fn begin(&mut self, pattern: ChannelPattern, start: Start, relayed: bool) {
+        self.end(&pattern);
+        let Start { after, retained, floor } = start;
+        let (live, skipped) = Default::default();
+        self.list.push(Replay { pattern, retained, start: after, after, live, relayed, floor, skipped });
+    }
+
+    /// A subscription has ended.
+    pub fn end(&mut self, pattern: &ChannelPattern) {
+        let before = self.list.len();
+        self.list.retain(|replay| replay.pattern != *pattern);
+        if self.list.len() < before && !self.again {
+            // What was read for it is read again for the others.
+            (self.page, self.reading) = (None, None);
+        }
+    }
+
+    /// Whether an event that is published now waits for this session. `otherwise` tells whether it has a subscription to it besides
+    /// those that are named.
+    pub fn let_pass(
+        &mut self,
+        channel: &ChannelId,
+        number: EventNumber,
+        otherwise: impl FnOnce(&[&ChannelPattern]) -> bool,
+    ) -> bool {
+        let (mut matching, mut live, mut later) = (Vec::new(), false, false);
+        for replay in self.list.iter_mut().filter(|replay| replay.pattern.matches(channel)) {
+            let from = replay.retained.unwrap_or(replay.start);
+            if from < number {
+                if replay.retained.is_none() && number <= replay.after {
+                    return false;
+                }
+                live |= replay.is_live();
+                later |= !replay.is_live();
+                replay.relayed &= !replay.is_live();
+            }
+            matching.push(&*replay);
+        }
+        if live || later {
+            if !live {
+                let behind = |replay: &&mut Replay| !replay.is_live() && replay.pattern.matches(channel);
+                self.list.iter_mut().filter(behind).for_each(|replay| replay.skipped = replay.skipped.max(number));
+            }
+            self.forget_live();
+            return live;
+        }
+        matching.is_empty() || otherwise(&matching.iter().map(|replay| &replay.pattern).collect::<Vec<_>>())
+    }
+
+    /// Whether some subscription is behind.
+    fn is_behind(&self) -> bool {
+        self.again || self.list.iter().any(|replay| !replay.live)
+    }
+
+    /// Whether nothing of the session's queue may be sent yet: what was sent in an earlier life comes first.
+    pub fn holds_back(&self) -> bool {
+        self.again
+    }
+
+    /// Whether a page was read that can be sent.
+    pub fn has_page(&self) -> bool {
+        self.page.is_some()
+    }
+
+    /// The page that was read is read again when it is wanted.
+    pub fn discard_page(&mut self) {
+        self.page = None;
+    }
+
+    /// Whether a page may be read now.
+    pub fn may_read(&self, now: Millis) -> bool {
+        let waits = self.page.is_some() || self.reading.is_some() || self.sent.is_some() && !self.again;
+        self.is_behind() && !waits && self.rests_until.is_none_or(|until| until <= now)
+    }
+
+    /// The next page is read then, not before.
+    pub fn rest_until(&mut self, time: Millis) -> bool {
+        self.rests_until = Some(time);
+        self.is_behind()
+    }
+
+    /// The parts of the next page, in their order.
+    pub fn wants(&self) -> Vec<Want> {
+        match self.sent.as_ref().filter(|_| self.again) {
+            Some(sent) => sent.wants.clone(),
+            None => self.list.iter().filter(|replay| !replay.live).map(Replay::want).collect(),
+        }
+    }
+
+    /// A page is asked for. The request's number.
+    pub fn read(&mut self) -> u64 {
+        self.requests += 1;
+        self.reading = Some(self.requests);
+        self.requests
+    }
+
+    /// The request with this number failed, as many others in a row; none where nobody waits for it any more.
+    pub fn failed(&mut self, request: u64) -> Option<u32> {
+        self.reading.take_if(|reading| *reading == request)?;
+        self.failures += 1;
+        // Another owner may be within reach.
+        if !self.list.is_empty() {
+            self.list.rotate_left(1);
+        }
+        Some(self.failures)
+    }
+
+    /// What was read: for each want how far, and all events in that order. How many numbers' worth of events may be missing before
+    /// it; none where nobody waits for it any more.
+    pub fn take_page(&mut self, request: u64, wants: &[Want], reads: &[Read], events: Vec<Event>) -> Option<u64> {
+        self.reading.take_if(|reading| *reading == request)?;
+        (self.failures, self.rests_until) = (0, None);
+        let (mut missing, mut progress, mut page) = (0, Vec::new(), Vec::new());
+        let mut events = events.into_iter();
+        for (want, read) in wants.iter().zip(reads) {
+            let replay = self.list.iter_mut().find(|replay| replay.pattern == want.pattern);
+            if let Some(replay) = replay.filter(|_| !want.retained) {
+                missing += read.floor.0.saturating_sub(replay.floor.max(want.after).0);
+                replay.floor = replay.floor.max(read.floor);
+            }
+            for event in events.by_ref().take(read.events) {
+                if self.again || !self.came_otherwise(want, &event, &progress) {
+                    page.push(event);
+                }
+            }
+            progress.push((want.pattern.clone(), read.upto, read.complete));
+        }
+        let nothing = page.is_empty();
+        self.page = Some(Page { events: page, progress });
+        if nothing {
+            self.turn_page(None);
+        }
+        Some(missing)
+    }
+
+    /// Whether another of these subscriptions has brought an event already.
+    fn came_otherwise(&self, want: &Want, event: &Event, progress: &[(ChannelPattern, EventNumber, bool)]) -> bool {
+        if self.list.len() < 2 {
+            return false;
+        }
+        let (Some(Kept { number, .. }), Some(channel)) = (event.kept(), event.channel()) else { return false };
+        self.list.iter().any(|other| {
+            let read = progress.iter().find(|(pattern, ..)| *pattern == other.pattern);
+            let after = read.map_or(other.after, |(_, upto, _)| other.after.max(*upto));
+            other.pattern != want.pattern
+                && other.pattern.matches(&channel)
+                && match other.retained {
+                    Some(upto) => upto < number,
+                    None => other.start < number && (other.live || number <= after),
+                }
+        })
+    }
+
+    /// What was read is sent now, as this batch where it is to be acknowledged.
+    pub fn turn_page(&mut self, batch: Option<u64>) -> Option<TurnedPage> {
+        let Page { events, progress } = self.page.take()?;
+        if std::mem::take(&mut self.again) {
+            return Some(TurnedPage { events, again: self.sent.as_ref().map(|sent| sent.batch) });
+        }
+        let mut wants = Vec::new();
+        for (pattern, upto, complete) in progress {
+            let Some(replay) = self.list.iter_mut().find(|replay| replay.pattern == pattern) else { continue };
+            wants.push(Want { upto: Some(upto), ..replay.want() });
+            replay.after = replay.after.max(upto);
+            replay.live = complete && replay.skipped <= replay.after;
+        }
+        if !events.is_empty() {
+            self.sent = batch.map(|batch| SentPage { batch, wants });
+        }
+        self.forget_live();
+        Some(TurnedPage { events, again: None })
+    }
+
+    /// The client has everything up to this batch. Whether that is news.
+    pub fn acknowledge(&mut self, batch: u64) -> bool {
+        let acknowledged = self.sent.take_if(|sent| sent.batch <= batch).is_some();
+        if acknowledged && std::mem::take(&mut self.again) {
+            (self.page, self.reading) = (None, None);
+        }
+        acknowledged
+    }
+
+    /// When all are live, and nothing comes any more that was read already.
+    fn forget_live(&mut self) {
+        if self.list.iter().all(|replay| replay.live && !replay.relayed) {
+            self.list.clear();
+        }
+    }
+}
+
+impl Replay {
+    fn is_live(&self) -> bool {
+        self.live || self.retained.is_some()
+    }
+
+    fn want(&self) -> Want {
+        Want {
+            pattern: self.pattern.clone(),
+            retained: self.retained.is_some(),
+            after: self.after,
+            upto: self.retained,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(name: &str) -> ChannelPattern {
+        ChannelPattern::parse(name).unwrap()
+    }
+
+    fn event(channel: &str, number: u64) -> Event {
+        let kept = Kept { number: EventNumber(number), at: Millis(0) };
+        Event::thawed(format!(r#"{{"channel":"{channel}","data":{number}}}"#)).keep(kept)
+    }
+
+    fn begun(subscriptions: &[(&str, u64)], relayed: bool) -> Replays {
+        let mut replays = Replays::default();
+        for (name, after) in subscriptions {
+            let start = Start { after: EventNumber(*after), retained: None, floor: EventNumber(*after) };
+            replays.begin(pattern(name), start, relayed);
+        }
+        replays
+    }
+
+    fn passes(replays: &mut Replays, channel: &str, number: u64) -> bool {
+        replays.let_pass(&ChannelId::parse(channel).unwrap(), EventNumber(number), |_| false)
+    }
+
+    /// Reads a page with these events for each want, up to there, and sends it.
+    fn turns(replays: &mut Replays, parts: &[(&[(&str, u64)], u64, bool)], batch: Option<u64>) -> Vec<u64> {
+        let (wants, request) = (replays.wants(), replays.read());
+        let read = |(events, upto, complete): &(&[(&str, u64)], u64, bool)| Read {
+            upto: EventNumber(*upto),
+            complete: *complete,
+            floor: EventNumber(0),
+            events: events.len(),
+        };
+        let reads: Vec<_> = parts.iter().map(read).collect();
+        let events = parts.iter().flat_map(|(events, ..)| events.iter().map(|(name, number)| event(name, *number)));
+        assert_eq!(replays.take_page(request, &wants, &reads, events.collect()), Some(0));
+        let page = replays.turn_page(batch).map_or(Vec::new(), |page| page.events);
+        page.iter().map(|event| event.kept().unwrap().number.0).collect()
+    }
+
+    #[test]
+    fn what_is_published_while_a_subscription_is_behind_comes_with_a_later_page() {
+        let mut replays = begun(&[("/a", 10)], false);
+        assert!(replays.may_read(Millis(0)) && !passes(&mut replays, "/a", 30) && passes(&mut replays, "/b", 31));
+        assert_eq!(turns(&mut replays, &[(&[("/a", 20)], 20, true)], None), [20]);
+        assert!(replays.may_read(Millis(0)));
+        assert_eq!(turns(&mut replays, &[(&[("/a", 30)], 35, true)], None), [30]);
+        assert!(replays.is_empty() && passes(&mut replays, "/a", 40));
+    }
+
+    #[test]
+    fn what_another_object_relays_late_does_not_come_twice() {
+        let mut replays = begun(&[("/a", 10)], true);
+        assert_eq!(turns(&mut replays, &[(&[("/a", 20)], 25, true)], None), [20]);
+        assert!(!passes(&mut replays, "/a", 20) && passes(&mut replays, "/a", 30) && replays.is_empty());
+    }
+
+    #[test]
+    fn an_event_that_two_subscriptions_match_comes_once() {
+        let mut replays = begun(&[("/a/x", 10), ("/a/*", 10)], false);
+        assert_eq!(
+            turns(&mut replays, &[(&[("/a/x", 20)], 25, true), (&[("/a/x", 20), ("/a/y", 21)], 21, false)], None),
+            [20, 21]
+        );
+        // The first one is live already.
+        assert!(passes(&mut replays, "/a/x", 30) && !passes(&mut replays, "/a/y", 31));
+        assert_eq!(turns(&mut replays, &[(&[("/a/x", 30), ("/a/y", 31)], 31, true)], None), [31]);
+        assert!(replays.is_empty());
+    }
+
+    #[test]
+    fn a_page_waits_until_it_is_acknowledged_and_is_read_again_in_another_life() {
+        let mut replays = begun(&[("/a", 10)], false);
+        assert_eq!(turns(&mut replays, &[(&[("/a", 20)], 20, false)], Some(7)), [20]);
+        assert!(!replays.may_read(Millis(0)));
+        let mut again = Replays::restored(replays.to_saved());
+        assert!(again.holds_back() && again.may_read(Millis(0)));
+        assert_eq!(
+            again.wants(),
+            [Want { pattern: pattern("/a"), retained: false, after: EventNumber(10), upto: Some(EventNumber(20)) }]
+        );
+        assert_eq!(turns(&mut again, &[(&[("/a", 20)], 20, true)], Some(65)), [20]);
+        assert!(!again.may_read(Millis(0)) && again.acknowledge(7) && again.may_read(Millis(0)));
+        let mut told = Replays::restored(replays.to_saved());
+        assert!(told.acknowledge(7) && !told.holds_back());
+        assert_eq!(told.wants()[0].after, EventNumber(20));
+    }
+
+    #[test]
+    fn after_retained_values_everything_is_live_at_once() {
+        let mut replays = Replays::default();
+        let start = Start { after: EventNumber(0), retained: Some(EventNumber(50)), floor: EventNumber(0) };
+        replays.begin(pattern("/a/*"), start, true);
+        assert!(!passes(&mut replays, "/a/x", 50) && passes(&mut replays, "/a/x", 51));
+        assert_eq!(turns(&mut replays, &[(&[("/a/y", 20)], 50, true)], None), [20]);
+        assert!(replays.is_empty());
+    }
+
+    #[test]
+    fn what_was_trimmed_before_it_was_read_is_counted() {
+        let mut replays = begun(&[("/a", 10)], false);
+        let (wants, request) = (replays.wants(), replays.read());
+        let read = Read { upto: EventNumber(99), complete: true, floor: EventNumber(60), events: 0 };
+        assert_eq!(replays.take_page(request, &wants, &[read], Vec::new()), Some(50));
+        assert_eq!(replays.take_page(request, &wants, &[read], Vec::new()), None);
+    }
+}

@@ -1,0 +1,204 @@
+//! From where a subscription is heard: what a subscribe asks for, and what its owner says to it.
+
+use std::collections::BTreeMap;
+
+use super::BayeuxServer;
+use super::history::{bounds_of, longest_age};
+use super::pending::Ticket;
+use crate::bayeux::delivery::{Start, Want};
+use crate::bayeux::persistence::Refused;
+use crate::bayeux::session::SessionKey;
+use crate::bayeux::wire::extensions::replay::{Numbers, ReplayFrom, wanted};
+use crate::bayeux::wire::{BayeuxError, ChannelPattern, Event, EventNumber, Message};
+
+/// What a subscribe wants to hear of what was said before.
+#[derive(Debug, Default)]
+pub(in crate::bayeux) struct Past {
+    numbers: Numbers,
+    beginnings: Vec<Beginning>,
+}
+
+impl Past {
+    pub fn is_empty(&self) -> bool {
+        self.beginnings.is_empty()
+    }
+}
+
+/// One of its patterns.
+#[derive(Debug)]
+struct Beginning {
+    pattern: ChannelPattern,
+    /// As the client wrote it.
+    name: String,
+    from: ReplayFrom,
+}
+
+/// From where it is heard, and what its client is told to ask for to hear the same again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(in crate::bayeux) struct Begun {
+    pub start: Start,
+    pub cursor: i64,
+    /// There is something to read.
+    pub behind: bool,
+}
+
+/// By name: after which number a subscription is heard.
+pub(in crate::bayeux) type Cursors = BTreeMap<String, i64>;
+
+fn cursor(EventNumber(number): EventNumber) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+/// What a client asks for to hear what is new, and all that is kept.
+const NEW: i64 = -1;
+const ALL: i64 = -2;
+
+impl BayeuxServer {
+    /// What a subscribe to these names asks for, where that is possible.
+    ///
+    /// # Errors
+    /// Where it is not: nothing is subscribed then.
+    pub(in crate::bayeux) fn past_wanted(
+        &self,
+        session: SessionKey,
+        message: &Message,
+        names: Vec<(String, ChannelPattern)>,
+    ) -> Result<Past, BayeuxError> {
+        if !self.keeps_history() {
+            return Ok(Past::default());
+        }
+        let asked = wanted(message)?;
+        let agreed = self.sessions.get(session).map(|session| session.agreed.numbers).unwrap_or_default();
+        let numbers = if asked.is_some() && agreed.is_none() { Numbers::Data } else { agreed };
+        let mut beginnings = Vec::new();
+        for (name, pattern) in names {
+            let explicit = asked.as_ref().and_then(|asked| asked.get(&pattern)).copied();
+            let (history, retained) = self.keeps_of(&pattern);
+            let from = match explicit {
+                Some(from) => from,
+                None if retained => ReplayFrom::Retained,
+                None if numbers.is_none() || !history => continue,
+                None => ReplayFrom::New,
+            };
+            if self.spans(&pattern) {
+                match from {
+                    ReplayFrom::All | ReplayFrom::After(_) => return Err(BayeuxError::ReplaySpansTrees(pattern)),
+                    ReplayFrom::New | ReplayFrom::Retained => continue,
+                }
+            }
+            beginnings.push(Beginning { pattern, name, from });
+        }
+        Ok(Past { numbers, beginnings })
+    }
+
+    /// Asks the owners from where the subscriptions begin that are theirs. How many words come of it.
+    pub(in crate::bayeux) fn ask_for_beginnings(&mut self, past: &Past, ticket: Ticket) -> usize {
+        let elsewhere = past.beginnings.iter().filter(|beginning| self.is_relayed(&beginning.pattern));
+        let elsewhere: Vec<_> = elsewhere.map(|beginning| (beginning.pattern.clone(), beginning.from)).collect();
+        elsewhere.iter().for_each(|(pattern, from)| self.ask_to_begin(ticket, pattern, *from));
+        elsewhere.len()
+    }
+
+    /// From where each of these subscriptions is heard: as the owners have said, or as is found here.
+    ///
+    /// # Errors
+    /// [`BayeuxError::ReplayIdNotKept`] or [`BayeuxError::StorageFailed`].
+    pub(in crate::bayeux) fn begun(
+        &mut self,
+        past: &Past,
+        elsewhere: &[(ChannelPattern, Begun)],
+    ) -> Result<Vec<Begun>, BayeuxError> {
+        let mut begun = Vec::new();
+        for Beginning { pattern, from, .. } in &past.beginnings {
+            let told = elsewhere.iter().find(|(asked, _)| asked == pattern).map(|(_, begun)| *begun);
+            begun.push(match told {
+                Some(begun) => begun,
+                None => self.begin_here(pattern, *from)?,
+            });
+        }
+        Ok(begun)
+    }
+
+    /// As an owner: from where a subscription is heard.
+    ///
+    /// # Errors
+    /// [`BayeuxError::ReplayIdNotKept`] or [`BayeuxError::StorageFailed`].
+    pub(in crate::bayeux) fn begin_here(
+        &mut self,
+        pattern: &ChannelPattern,
+        from: ReplayFrom,
+    ) -> Result<Begun, BayeuxError> {
+        let begun = self.try_to_begin_here(pattern, from);
+        begun.map_err(|refused| match (refused, from) {
+            (Refused::NotKept, ReplayFrom::After(number)) => BayeuxError::ReplayIdNotKept(pattern.clone(), number),
+            (Refused::NotKept, _) => BayeuxError::ReplayIdInvalid(pattern.clone()),
+            (Refused::Storage(error), _) => self.storage_failed(&error),
+        })
+    }
+
+    fn try_to_begin_here(&mut self, pattern: &ChannelPattern, from: ReplayFrom) -> Result<Begun, Refused> {
+        let (history_kept, retained_kept) = self.keeps_of(pattern);
+        let (at, last, first) = (self.time_outside(), self.journal.last(), self.trees.since());
+        let Self { history, store, app, options, .. } = self;
+        let (bounds, store) = (bounds_of(app, options), &mut **store);
+        if !history_kept && !retained_kept {
+            let start = Start { after: last, retained: None, floor: last };
+            let nothing = Begun { start, cursor: NEW, behind: false };
+            return if matches!(from, ReplayFrom::After(_)) { Err(Refused::NotKept) } else { Ok(nothing) };
+        }
+        let now = history.cursor(at, (first, last), longest_age(app, options), store)?;
+        let begun = |after, told: Option<EventNumber>, retained, behind| Begun {
+            start: Start { after, retained, floor: told.unwrap_or(now) },
+            cursor: told.map_or(ALL, cursor),
+            behind,
+        };
+        Ok(match from {
+            ReplayFrom::New => begun(now, Some(now), None, false),
+            ReplayFrom::Retained => begun(EventNumber::default(), Some(now), Some(last), true),
+            ReplayFrom::All => {
+                let (after, told) = history.all(at, pattern, &bounds, store)?;
+                begun(after, told, None, true)
+            }
+            ReplayFrom::After(number) => {
+                history.admits(at, pattern, number, last, &bounds, store)?;
+                begun(number, Some(number), None, number < now)
+            }
+        })
+    }
+
+    /// Subscriptions begin as was found out. What to tell the client of it.
+    pub(in crate::bayeux) fn begin_replays(&mut self, key: SessionKey, past: &Past, begun: &[Begun]) -> Cursors {
+        let mut cursors = Cursors::new();
+        for (Beginning { pattern, name, .. }, Begun { start, cursor, behind }) in past.beginnings.iter().zip(begun) {
+            let relayed = self.is_relayed(pattern);
+            // Where another object relays, something may be on its way.
+            let behind = relayed || *behind && self.is_anything_after(pattern, *start);
+            self.sessions.change(key, |session| {
+                session.agreed.numbers = past.numbers;
+                session.replays.end(pattern);
+                if behind {
+                    let comes_again = |event: &Event| {
+                        let later =
+                            event.kept().is_some_and(|kept| start.retained.is_none() && start.after < kept.number);
+                        later && event.channel().is_some_and(|channel| pattern.matches(&channel))
+                    };
+                    session.queue.drop_matching(comes_again);
+                    session.replays.begin(pattern.clone(), *start, relayed);
+                }
+            });
+            if !past.numbers.is_none() {
+                cursors.insert(name.clone(), *cursor);
+            }
+        }
+        self.look_for_page(key);
+        cursors
+    }
+
+    fn is_anything_after(&mut self, pattern: &ChannelPattern, start: Start) -> bool {
+        let (retained, upto) = (start.retained.is_some(), start.retained);
+        let want = Want { pattern: pattern.clone(), retained, after: start.after, upto };
+        // What cannot be read now is tried again.
+        self.read_wants(&[want], 1)
+            .map_or(true, |(reads, events)| !events.is_empty() || reads.iter().any(|read| start.floor < read.floor))
+    }
+}

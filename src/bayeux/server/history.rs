@@ -1,0 +1,134 @@
+//! As an owner: events are kept for those who come later, when they are published.
+
+use std::time::Duration;
+
+use super::BayeuxServer;
+use crate::bayeux::app::Application;
+use crate::bayeux::delivery::{HistoryBounds, PublishKey};
+use crate::bayeux::options::Options;
+use crate::bayeux::persistence::{HistoryRow, Keeping};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Event, EventNumber, Kept};
+
+/// The numbers of a life are noted anew after so many, of the 16 million that the next one passes over.
+const NOTED_NUMBERS: u64 = 1 << 23;
+
+/// What each channel keeps.
+pub(super) fn bounds_of<'a>(
+    app: &'a Application,
+    options: &'a Options,
+) -> impl Fn(&ChannelId) -> Option<HistoryBounds> + 'a {
+    |channel| app.history(channel).or_else(|| options.history.of(channel))
+}
+
+/// How long anything is kept at the most; none where something is for ever.
+pub(super) fn longest_age(app: &Application, options: &Options) -> Option<Duration> {
+    let of_options = if options.history.is_empty() { Some(Duration::ZERO) } else { options.history.longest_age() };
+    let ages = app.histories().map(|(_, age)| age).chain([of_options]).collect::<Option<Vec<_>>>()?;
+    ages.into_iter().max().filter(|age| !age.is_zero())
+}
+
+impl BayeuxServer {
+    /// Whether any channel may keep events.
+    pub(in crate::bayeux) fn keeps_history(&self) -> bool {
+        let Self { app, options, .. } = self;
+        !options.history.is_empty()
+            || !options.retain.is_empty()
+            || app.histories().next().is_some()
+            || app.retained().next().is_some()
+    }
+
+    pub(super) fn keeping(&self, channel: &ChannelId) -> Keeping {
+        let Self { app, options, .. } = self;
+        let retain = app.retains(channel) || options.retain.iter().any(|pattern| pattern.matches(channel));
+        Keeping { history: bounds_of(app, options)(channel), retain }
+    }
+
+    /// Whether some channel that matches keeps its events, and whether one retains its latest.
+    pub(super) fn keeps_of(&self, pattern: &ChannelPattern) -> (bool, bool) {
+        let Self { app, options, .. } = self;
+        let overlaps = |kept: &ChannelPattern| kept.overlaps(pattern);
+        let history = options.history.patterns().any(overlaps) || app.histories().any(|(kept, _)| overlaps(kept));
+        (history, options.retain.iter().any(overlaps) || app.retained().any(overlaps))
+    }
+
+    /// As the channel's owner: gives an event its number, and keeps it where its channel does so.
+    ///
+    /// # Errors
+    /// [`BayeuxError::StorageFailed`], and nobody may hear of it.
+    pub(super) fn keep_for_later(
+        &mut self,
+        channel: &ChannelId,
+        event: &Event,
+        key: Option<PublishKey>,
+    ) -> Result<(EventNumber, Option<Event>), BayeuxError> {
+        let keeping = if self.keeps_history() { self.keeping(channel) } else { Keeping::default() };
+        if keeping.is_nothing() {
+            return Ok((self.journal.next_number(), None));
+        }
+        let number = self.history.number_after(self.journal.last());
+        self.journal.never_again(number);
+        self.note_numbers(number);
+        let at = self.time_outside();
+        let row = HistoryRow { channel: channel.clone(), number, at, json: event.to_row() };
+        let (first, most) = (self.trees.since(), self.options.max_history_bytes);
+        let Self { history, store, app, options, .. } = self;
+        let life = (first, longest_age(app, options));
+        let mut kept = history.keep(&row, keeping, key, life, &mut **store);
+        if let (Ok(()), Some(bounds)) = (&kept, keeping.history) {
+            kept = history.trim(at, channel, bounds, most, &mut **store);
+        }
+        kept.map_err(|error| self.storage_failed(&error))?;
+        self.journal.has_saved();
+        Ok((number, Some(event.keep(Kept { number, at }))))
+    }
+
+    /// Numbers are not given twice, even if the clock goes back: the next life must know where this one came to.
+    fn note_numbers(&mut self, number: EventNumber) {
+        if self.trees.noted_since().is_none_or(|noted| noted.0 + NOTED_NUMBERS < number.0) {
+            self.note_since_at(number);
+        }
+    }
+
+    /// An event failed after it was kept.
+    pub(super) fn unkeep(&mut self, channel: &ChannelId, number: EventNumber) {
+        if let Err(error) = self.history.unkeep(channel, number, &mut *self.store) {
+            self.storage_failed(&error);
+        }
+    }
+
+    /// By which the latest publishes of a channel are known, which an earlier life has kept.
+    pub(super) fn remember_keys(&mut self, now: Millis, channel: &ChannelId) {
+        if self.history.is_empty() || !self.history.is_new(channel) || self.keeping(channel).history.is_none() {
+            return;
+        }
+        let window = self.options.retry_window;
+        let since = Millis(self.time_outside().0.saturating_sub(window.as_millis() as u64));
+        match self.store.recent_keys(channel, since) {
+            Ok(keys) => keys.into_iter().for_each(|key| self.was_taken(now, Some(key))),
+            Err(error) => drop(self.storage_failed(&error)),
+        }
+    }
+
+    /// Lets go of what is too old.
+    pub(super) fn sweep_history(&mut self) {
+        let at = self.time_outside();
+        if self.history.due().is_none_or(|due| at < due) {
+            return;
+        }
+        let Some(everything) = ChannelPattern::parse("/**") else { return };
+        let Self { history, store, app, options, .. } = self;
+        let longest = longest_age(app, options);
+        let swept = history.sweep(at, &everything, &bounds_of(app, options), longest, &mut **store);
+        if let Err(error) = swept {
+            self.history.sweep_later(at);
+            self.storage_failed(&error);
+        }
+    }
+
+    /// When something is to go.
+    pub(super) fn next_history_sweep(&self, now: Millis) -> Option<Millis> {
+        let left = self.history.due()?.0.saturating_sub(self.time_outside().0);
+        Some(now + Duration::from_millis(left.max(1)))
+    }
+}

@@ -1,0 +1,408 @@
+//! What was said before: history, replay from a number on, and retained values.
+
+use std::time::Duration;
+
+use bayeux_edge::bayeux::Application;
+use bayeux_edge::bayeux::app::ChannelOptions;
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::scenario::Scenario;
+
+const HISTORY: (&str, &str) = ("HISTORY", "/hist/** 100 1h; /few/* 3; /small/* 100 200B");
+const RETAIN: (&str, &str) = ("RETAIN", "/keep/**");
+
+fn with_history() -> Scenario {
+    Scenario::with(&[HISTORY, RETAIN])
+}
+
+/// A client that shook hands with this `ext` and had the answer to its first connect.
+fn join(scenario: &Scenario, name: &'static str, ext: Value) -> Client {
+    let client = scenario.client(name);
+    client.handshake_with(json!({"ext": ext}));
+    client.connect().answer();
+    client
+}
+
+fn subscribe_from(client: &Client, channel: &str, from: impl Into<Value>) -> Value {
+    let ext = json!({"replay": {channel: from.into()}});
+    client.ask(json!({"channel": "/meta/subscribe", "subscription": channel, "ext": ext}))
+}
+
+/// One more client, that hears a channel from there.
+fn listen(scenario: &Scenario, name: &'static str, channel: &str, from: impl Into<Value>) -> Client {
+    let client = join(scenario, name, json!({"replay": true}));
+    let reply = subscribe_from(&client, channel, from);
+    assert_eq!(reply["successful"], true, "{reply}");
+    client
+}
+
+/// Publishes numbers.
+fn say(publisher: &Client, channel: &str, numbers: std::ops::RangeInclusive<u64>) {
+    numbers.for_each(|n| publisher.publish(channel, json!({"n": n})));
+}
+
+/// The numbers that a client hears with its next connects, until one is held.
+fn hears(client: &Client) -> Vec<u64> {
+    heard(client).iter().map(|event| event["data"]["n"].as_u64().unwrap()).collect()
+}
+
+fn heard(client: &Client) -> Vec<Value> {
+    let mut events = client.receives_events();
+    loop {
+        let connect = client.connect_with(json!({"advice": {"timeout": 0}}));
+        assert!(!connect.is_held());
+        let more = client.receives_events();
+        if more.is_empty() {
+            return events;
+        }
+        events.extend(more);
+    }
+}
+
+fn ids(events: &[Value]) -> Vec<u64> {
+    events.iter().map(|event| event["data"]["event"]["replayId"].as_u64().unwrap()).collect()
+}
+
+#[test]
+fn every_handshake_reply_says_that_there_is_replay_where_channels_keep_events() {
+    let offered = with_history();
+    assert_eq!(offered.client("alice").handshake()["ext"]["replay"], true);
+    assert_eq!(offered.client("bob").handshake_with(json!({"ext": {"replay": "ext"}}))["ext"]["replay"], "ext");
+    assert_eq!(Scenario::new().client("carol").handshake()["ext"]["replay"], Value::Null);
+}
+
+#[test]
+fn all_that_is_kept_comes_in_order_with_rising_numbers_and_a_date_then_what_is_new() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/hist/a", 1..=5);
+    scenario.after(1500);
+    let bob = listen(&scenario, "bob", "/hist/a", -2);
+    let held = bob.connect();
+    assert!(!held.is_held());
+    let events = bob.receives_events();
+    assert_eq!(events[0]["data"]["event"]["createdDate"], "2023-11-14T22:13:20.000Z");
+    let numbers = ids(&events);
+    assert!(numbers.is_sorted() && numbers.len() == 5 && numbers[4] < 1 << 53, "{numbers:?}");
+    say(&alice, "/hist/a", 6..=6);
+    assert_eq!(hears(&bob), [6]);
+}
+
+#[test]
+fn new_ones_only_or_those_after_a_number_which_may_be_a_string() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/hist/a", 1..=4);
+    let numbers = ids(&heard(&listen(&scenario, "all", "/hist/a", "-2")));
+    let fresh = listen(&scenario, "fresh", "/hist/a", "-1");
+    assert!(hears(&fresh).is_empty());
+    assert_eq!(hears(&listen(&scenario, "bob", "/hist/a", numbers[1])), [3, 4]);
+    assert_eq!(hears(&listen(&scenario, "carol", "/hist/a", numbers[1].to_string())), [3, 4]);
+    assert!(hears(&listen(&scenario, "dave", "/hist/a", numbers[3])).is_empty());
+    say(&alice, "/hist/a", 5..=5);
+    assert_eq!(hears(&fresh), [5]);
+}
+
+#[test]
+fn the_reply_has_a_cursor_with_which_the_same_is_heard_again() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    let early = join(&scenario, "early", json!({"replay": true}));
+    let cursor = subscribe_from(&early, "/hist/a", -1)["ext"]["replay"]["/hist/a"].clone();
+    say(&alice, "/hist/a", 1..=2);
+    assert_eq!(hears(&listen(&scenario, "late", "/hist/a", cursor)), [1, 2]);
+    let all = join(&scenario, "all", json!({"replay": true}));
+    let cursor = subscribe_from(&all, "/hist/a", -2)["ext"]["replay"]["/hist/a"].clone();
+    assert_eq!(hears(&listen(&scenario, "again", "/hist/a", cursor)), [1, 2]);
+    // Without a map it is as -1, and the reply tells from where.
+    let plain = all.ask(json!({"channel": "/meta/subscribe", "subscription": "/hist/b"}));
+    say(&alice, "/hist/b", 3..=3);
+    let cursor = plain["ext"]["replay"]["/hist/b"].clone();
+    assert_eq!(hears(&listen(&scenario, "last", "/hist/b", cursor)), [3]);
+}
+
+#[test]
+fn a_number_that_is_not_kept_is_refused_and_nothing_is_subscribed() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/few/a", 1..=3);
+    let numbers = ids(&heard(&listen(&scenario, "all", "/few/a", -2)));
+    say(&alice, "/few/a", 4..=5);
+    assert_eq!(hears(&listen(&scenario, "again", "/few/a", -2)), [3, 4, 5]);
+    assert_eq!(hears(&listen(&scenario, "exact", "/few/a", numbers[1])), [3, 4, 5]);
+    let bob = join(&scenario, "bob", json!({"replay": true}));
+    for gone in [82, numbers[0], numbers[2] + 1, numbers[2] + (1 << 30)] {
+        let reply = subscribe_from(&bob, "/few/a", gone);
+        assert_eq!(reply["error"], format!("400:/few/a,{gone}:replay_id_not_kept"), "{reply}");
+    }
+    assert_eq!(subscribe_from(&bob, "/few/a", 1.5)["error"], "400:/few/a:replay_id_invalid");
+    assert_eq!(subscribe_from(&bob, "/nothing/kept", 82)["successful"], false);
+    let both = json!({"replay": {"/few/a": -2, "/few/b": 82}});
+    let both = bob.ask(json!({"channel": "/meta/subscribe", "subscription": ["/few/a", "/few/b"], "ext": both}));
+    assert_eq!(both["error"], "400:/few/b,82:replay_id_not_kept");
+    say(&alice, "/few/a", 6..=6);
+    assert!(hears(&bob).is_empty());
+}
+
+#[test]
+fn who_did_not_ask_gets_the_data_as_it_was_sent_and_who_wants_so_gets_the_number_in_ext() {
+    let scenario = with_history();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/hist/a");
+    let carol = join(&scenario, "carol", json!({"replay": "ext"}));
+    carol.subscribe("/hist/a");
+    let dave = join(&scenario, "dave", json!({"replay": true}));
+    dave.subscribe("/hist/a");
+    alice.publish("/hist/a", "hi");
+    assert_eq!(heard(&bob), [json!({"channel": "/hist/a", "data": "hi"})]);
+    let [event] = heard(&carol).try_into().unwrap();
+    assert_eq!(event["data"], "hi");
+    let replay = &event["ext"]["replay"];
+    assert_eq!(heard(&dave), [json!({"channel": "/hist/a", "data": {"event": replay, "payload": "hi"}})]);
+    // Whoever asks with a subscribe alone is one of Salesforce's.
+    subscribe_from(&bob, "/hist/a", -2);
+    assert_eq!(heard(&bob)[0]["data"], json!({"event": replay, "payload": "hi"}));
+}
+
+#[test]
+fn a_pattern_is_replayed_in_the_order_of_its_tree() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    for n in 1..=6 {
+        say(&alice, if n % 2 == 1 { "/hist/a" } else { "/hist/b/c" }, n..=n);
+    }
+    assert_eq!(hears(&listen(&scenario, "bob", "/hist/**", -2)), [1, 2, 3, 4, 5, 6]);
+    let numbers = ids(&heard(&listen(&scenario, "carol", "/hist/*", -2)));
+    assert_eq!(hears(&listen(&scenario, "dave", "/hist/**", numbers[1])), [4, 5, 6]);
+}
+
+#[test]
+fn what_is_published_while_a_long_replay_goes_on_comes_after_it_once() {
+    let scenario = Scenario::with(&[("HISTORY", "/hist/** 5000"), ("MAX_QUEUE", "10"), ("FLUSH_PACE", "0")]);
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/hist/a", 1..=1200);
+    let bob = listen(&scenario, "bob", "/hist/a", -2);
+    bob.connect().answer();
+    let first = bob.receives().len();
+    assert!(0 < first && first < 1200, "pages are bounded: {first}");
+    say(&alice, "/hist/a", 1201..=1250);
+    let rest = hears(&bob);
+    assert_eq!(rest, (first as u64 + 1..=1250).collect::<Vec<_>>());
+    say(&alice, "/hist/a", 1251..=1251);
+    assert_eq!(hears(&bob), [1251]);
+}
+
+#[test]
+fn over_a_socket_pages_follow_each_other_and_the_connect_stays_held() {
+    let scenario = Scenario::with(&[("HISTORY", "/hist/** 5000")]);
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/hist/a", 1..=1200);
+    let socket = scenario.socket();
+    let bob = scenario.client("bob");
+    bob.moves_to(&socket);
+    bob.handshake_with(json!({"ext": {"replay": true}}));
+    bob.connect().answer();
+    subscribe_from(&bob, "/hist/a", -2);
+    let held = bob.hold();
+    scenario.after(1000);
+    say(&alice, "/hist/a", 1201..=1201);
+    scenario.after(1000);
+    let numbers: Vec<_> = bob.receives().iter().map(|data| data["n"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, (1..=1201).collect::<Vec<_>>());
+    assert!(held.is_held());
+}
+
+#[test]
+fn with_the_ack_extension_a_page_comes_again_until_it_is_acknowledged_whatever_crashes() {
+    let scenario = Scenario::with(&[("HISTORY", "/hist/** 5000")]);
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/hist/a", 1..=700);
+    let bob = join(&scenario, "bob", json!({"replay": true, "ack": true}));
+    subscribe_from(&bob, "/hist/a", -2);
+    let take = |ack: u64| {
+        let answer = bob.connect_with(json!({"ext": {"ack": ack}, "advice": {"timeout": 0}})).answer();
+        let batch = answer.replies()[0]["ext"]["ack"].as_u64().unwrap();
+        let numbers: Vec<_> = answer.events().iter().map(|event| event["data"]["n"].as_u64().unwrap()).collect();
+        (batch, numbers)
+    };
+    let (batch, first) = take(1);
+    let again = take(1);
+    assert_eq!(again.1, first);
+    scenario.crashes();
+    let (_, after_crash) = take(1);
+    assert_eq!(after_crash, first);
+    scenario.crashes();
+    let (batch, second) = take(batch);
+    assert_eq!(second, (first.len() as u64 + 1..=700).collect::<Vec<_>>());
+    let alice = scenario.join(["alice again"]).into_iter().next().unwrap();
+    say(&alice, "/hist/a", 701..=702);
+    scenario.crashes();
+    let (batch, unacknowledged) = take(batch - 1);
+    assert_eq!(unacknowledged, (first.len() as u64 + 1..=702).collect::<Vec<_>>());
+    assert_eq!(take(batch).1, [0; 0]);
+}
+
+#[test]
+fn without_it_what_was_sent_does_not_come_again_after_a_crash() {
+    let scenario = Scenario::with(&[("HISTORY", "/hist/** 5000")]);
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/hist/a", 1..=700);
+    let bob = listen(&scenario, "bob", "/hist/a", -2);
+    bob.connect().answer();
+    let first = bob.receives().len() as u64;
+    scenario.crashes();
+    assert_eq!(hears(&bob), (first + 1..=700).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_kept_outlives_the_object_and_no_number_comes_again_though_the_clock_goes_back() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/hist/a", 1..=2);
+    scenario.crashes();
+    scenario.goes_back(3_000_000);
+    let [bob] = scenario.join(["bob"]);
+    say(&bob, "/hist/a", 3..=3);
+    let events = heard(&listen(&scenario, "carol", "/hist/a", -2));
+    assert!(ids(&events).is_sorted() && events.len() == 3, "{events:?}");
+}
+
+#[test]
+fn an_event_that_cannot_be_written_down_reaches_nobody_and_its_publisher_hears_so() {
+    let scenario = with_history();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/hist/a");
+    scenario.rows().are_full(true);
+    assert_eq!(alice.error_of(alice.a_publish("/hist/a", json!({"n": 1}))), "503::storage_failed");
+    scenario.rows().are_full(false);
+    assert!(hears(&bob).is_empty());
+    assert!(hears(&listen(&scenario, "carol", "/hist/a", -2)).is_empty());
+}
+
+#[test]
+fn a_publish_that_comes_again_after_a_crash_is_kept_once() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    let publish = alice.a_publish("/hist/a", json!({"n": 1}));
+    assert_eq!(alice.ask(publish.clone())["successful"], true);
+    scenario.crashes();
+    assert_eq!(alice.ask(publish)["successful"], true);
+    assert_eq!(hears(&listen(&scenario, "bob", "/hist/a", -2)), [1]);
+}
+
+#[test]
+fn a_channel_is_bounded_by_count_age_and_bytes_and_costs_no_more_rows_than_it_keeps() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/hist/a", 1..=300);
+    let (rows, _) = scenario.rows().kept();
+    assert!((100..=113).contains(&rows), "{rows}");
+    assert_eq!(hears(&listen(&scenario, "all", "/hist/a", -2)), (201..=300).collect::<Vec<_>>());
+    say(&alice, "/small/a", 1..=20);
+    let small = hears(&listen(&scenario, "small", "/small/a", -2));
+    assert!((2..8).contains(&small.len()) && small.ends_with(&[20]), "{small:?}");
+    scenario.after(3_000_000);
+    let [bob] = scenario.join(["bob"]);
+    say(&bob, "/hist/a", 301..=301);
+    scenario.after(1_200_000);
+    assert_eq!(hears(&listen(&scenario, "late", "/hist/a", -2)), [301]);
+}
+
+#[test]
+fn past_the_bound_of_all_the_oldest_of_all_go() {
+    let scenario = Scenario::with(&[("HISTORY", "/hist/** 1000000"), ("MAX_HISTORY_BYTES", "1048576")]);
+    let [alice] = scenario.join(["alice"]);
+    let text = "x".repeat(10_000);
+    for n in 1..=300 {
+        alice.publish(&format!("/hist/{}", n % 40), json!({"n": n, "text": text}));
+    }
+    let (rows, _) = scenario.rows().kept();
+    assert!((50..=125).contains(&rows), "{rows}");
+    let heard = hears(&listen(&scenario, "bob", "/hist/**", -2));
+    assert_eq!(heard, (301 - heard.len() as u64..=300).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_channel_that_keeps_nothing_costs_nothing() {
+    let scenario = with_history();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/other");
+    scenario.rows().written();
+    let held = bob.hold();
+    say(&alice, "/other", 1..=1);
+    assert!(!held.is_held());
+    assert_eq!((scenario.rows().written(), scenario.rows().kept()), (0, (0, 0)));
+}
+
+#[test]
+fn when_all_is_too_old_nothing_stays_behind() {
+    let scenario = Scenario::with(&[("HISTORY", "/hist/** 100 1h")]);
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/hist/a", 1..=3);
+    alice.ask(json!({"channel": "/meta/disconnect"}));
+    scenario.after(8_000_000);
+    assert_eq!(scenario.rows().kept().0, 0);
+    assert!(scenario.rows().load().notes.iter().all(|(name, _)| name != "history"));
+}
+
+#[test]
+fn the_latest_of_a_retained_channel_comes_with_the_next_connect_for_every_client_and_only_it() {
+    let scenario = with_history();
+    let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
+    say(&alice, "/keep/a", 1..=3);
+    say(&alice, "/keep/b", 4..=4);
+    let answer = bob.send(json!({"channel": "/meta/subscribe", "subscription": "/keep/a"})).answer();
+    assert_eq!((answer.messages.len(), &answer.messages[0]["ext"]), (1, &Value::Null));
+    assert_eq!(heard(&bob), [json!({"channel": "/keep/a", "data": {"n": 3}})]);
+    assert!(hears(&bob).is_empty());
+    carol.subscribe("/keep/**");
+    say(&alice, "/keep/a", 5..=5);
+    assert_eq!(hears(&carol), [4, 5]);
+    assert_eq!(hears(&bob), [5]);
+    assert_eq!(scenario.rows().kept(), (0, 2));
+    scenario.crashes();
+    let [dave] = scenario.join(["dave"]);
+    dave.subscribe("/keep/a");
+    assert_eq!(hears(&dave), [5]);
+}
+
+#[test]
+fn an_application_says_which_channels_keep_what() {
+    let application = Application::new()
+        .channel("/log", ChannelOptions::new().history(2, Some(Duration::from_secs(60))))
+        .channel("/state", ChannelOptions::new().retain());
+    let scenario = Scenario::serving(application, &[]);
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/log", 1..=3);
+    say(&alice, "/state", 4..=5);
+    assert_eq!(hears(&listen(&scenario, "bob", "/log", -2)), [2, 3]);
+    let [carol] = scenario.join(["carol"]);
+    carol.subscribe("/state");
+    assert_eq!(hears(&carol), [5]);
+}
+
+#[test]
+fn who_unsubscribes_hears_no_more_of_the_past() {
+    let scenario = Scenario::with(&[("HISTORY", "/hist/** 5000")]);
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/hist/a", 1..=700);
+    let bob = listen(&scenario, "bob", "/hist/a", -2);
+    bob.connect().answer();
+    bob.receives();
+    bob.unsubscribe("/hist/a");
+    assert!(hears(&bob).is_empty());
+}
+
+#[test]
+fn who_subscribes_again_after_a_number_hears_what_waits_once() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    let bob = listen(&scenario, "bob", "/hist/a", -1);
+    say(&alice, "/hist/a", 1..=2);
+    let numbers = ids(&heard(&bob));
+    say(&alice, "/hist/a", 3..=4);
+    subscribe_from(&bob, "/hist/a", numbers[0]);
+    say(&alice, "/hist/a", 5..=5);
+    assert_eq!(hears(&bob), [2, 3, 4, 5]);
+}
