@@ -100,6 +100,10 @@ pub enum Notice {
     HandshakeRefused {
         error: String,
     },
+    /// The application's own code panicked. The line before this one says where.
+    ApplicationPanicked {
+        what: &'static str,
+    },
     /// The application wants what cannot be done.
     ActionFailed {
         reason: String,

@@ -131,7 +131,7 @@ impl Sockets {
         let Attachment { number, address, browser, token, .. } = attachment(socket)?;
         let (address, browser) = (address.map(Rc::from), browser.map(Rc::from));
         let token = token.as_deref().map(Bearer::new);
-        Some((SocketId(number), Origin { address, browser, multiplexed: true, token }))
+        Some((SocketId(number), Origin { address, browser, multiplexed: true, token, has_left: false }))
     }
 
     /// The socket of this number.

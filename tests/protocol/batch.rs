@@ -95,13 +95,113 @@ fn a_batch_of_publishes_reaches_a_waiting_subscriber_in_one_answer() {
 }
 
 #[test]
-fn what_waits_for_a_session_rides_on_the_answer_to_any_of_its_messages() {
+fn events_ride_on_the_replies_to_connects_and_publishes_and_on_nothing_else() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
     alice.publish("/chat", "hi");
+    for message in [
+        json!({"channel": "/meta/subscribe", "subscription": "/other"}),
+        json!({"channel": "/meta/unsubscribe", "subscription": "/other"}),
+        json!({"channel": "/meta/nonsense"}),
+    ] {
+        assert_eq!(bob.send(message.clone()).answer().events(), Vec::<Value>::new(), "{message}");
+    }
     assert_eq!(bob.send(bob.a_publish("/other", 1)).answer().data(), ["hi"]);
+    alice.publish("/chat", "again");
+    assert_eq!(bob.connect().answer().data(), ["again"], "at once");
     assert!(bob.connect().is_held());
+}
+
+#[test]
+fn a_reply_to_a_subscribe_leaves_the_events_to_whoever_published_in_the_same_batch() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    for client in [&alice, &bob] {
+        client.subscribe("/chat");
+    }
+    let proxy = scenario.client("proxy of both");
+    let body = json!([
+        {"channel": "/meta/subscribe", "clientId": alice.id(), "subscription": "/a"},
+        {"channel": "/chat", "clientId": bob.id(), "data": "hi"},
+    ]);
+    assert_eq!(proxy.post(&body).answer().data(), ["hi"], "bob's");
+    assert_eq!(alice.connect().answer().data(), ["hi"]);
+}
+
+#[test]
+fn the_last_events_ride_on_the_reply_to_a_disconnect() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/chat");
+    alice.publish("/chat", "hi");
+    assert_eq!(bob.send(json!({"channel": "/meta/disconnect"})).answer().data(), ["hi"]);
+}
+
+#[test]
+fn past_the_limit_messages_are_refused_one_by_one_and_those_within_it_are_done() {
+    let scenario = Scenario::with(&[("MAX_MESSAGES_PER_BATCH", "3")]);
+    let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
+    let [bob] = scenario.join(["bob"]);
+    for client in [&alice, &bob] {
+        let messages = [0, 1, 2, 3, 4]
+            .map(|n| json!({"channel": "/meta/subscribe", "id": n.to_string(), "subscription": format!("/{n}")}));
+        let replies = client.send_all(messages).answer().replies();
+        assert_eq!(ids(&replies), ["0", "1", "2", "3", "4"]);
+        let done: Vec<bool> = replies.iter().map(|reply| reply["successful"] == true).collect();
+        assert_eq!(done, [true, true, true, false, false]);
+        let refused =
+            json!({"channel": "/meta/subscribe", "id": "3", "successful": false, "error": "413::batch_too_large"});
+        assert_eq!(replies[3], refused);
+    }
+    assert_eq!(socket.frames().len(), 1);
+    let connect_too_late = [
+        json!({"channel": "/a", "data": 1}),
+        json!({"channel": "/a", "data": 2}),
+        json!({"channel": "/a", "data": 3}),
+        bob.a_connect(),
+    ];
+    assert_eq!(bob.send_all(connect_too_late).answer().replies()[3]["error"], "413::batch_too_large");
+}
+
+#[test]
+fn subscribes_of_one_batch_write_the_sessions_row_once() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    scenario.rows().written();
+    let subscribes = |names: std::ops::Range<i32>| {
+        let one = |n| json!({"channel": "/meta/subscribe", "clientId": alice.id(), "id": format!("{n}"), "subscription": format!("/room/{n}")});
+        Value::from(names.map(one).collect::<Vec<_>>())
+    };
+    let answer = alice.post(&subscribes(0..100)).answer();
+    assert!(answer.replies().iter().all(|reply| reply["successful"] == true));
+    assert_eq!(scenario.rows().written(), 1);
+    alice.post(&subscribes(0..100)).answer();
+    alice.unsubscribe("/never");
+    assert_eq!(scenario.rows().written(), 0, "nothing has changed");
+    scenario.crashes();
+    assert_eq!(alice.send(alice.a_publish("/room/99", "mine")).answer().data(), ["mine"], "still subscribed");
+}
+
+#[test]
+fn a_row_that_cannot_be_written_fails_the_subscribes_it_was_for_and_nothing_behind_them() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    alice.subscribe("/before");
+    scenario.rows().are_full(true);
+    let answer = alice
+        .send_all([
+            json!({"channel": "/meta/subscribe", "subscription": ["/before", "/a"]}),
+            json!({"channel": "/meta/subscribe", "subscription": "/b"}),
+            json!({"channel": "/meta/subscribe", "subscription": "/before"}),
+            json!({"channel": "/a", "data": "for nobody"}),
+            json!({"channel": "/before", "data": "mine"}),
+        ])
+        .answer();
+    let errors: Vec<Value> = answer.replies().iter().map(|reply| reply["error"].clone()).collect();
+    assert_eq!(json!(errors), json!(["503::storage_failed", "503::storage_failed", null, null, null]));
+    assert_eq!(answer.data(), ["mine"]);
+    scenario.rows().are_full(false);
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn a_panic_on_an_event_costs_nobody_anything() {
     scenario.notices();
     alice.publish("/a", 1);
     assert_eq!(held.answer().data(), [1]);
-    assert_eq!(scenario.notices(), [Notice::ActionFailed { reason: "a handler panicked".to_owned() }]);
+    assert_eq!(scenario.notices(), [Notice::ApplicationPanicked { what: "an event listener" }]);
     scenario.after(60_000);
     assert_eq!(scenario.notices().len(), 4, "both sessions end, and the handler panics for each");
 }

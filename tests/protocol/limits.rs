@@ -272,16 +272,19 @@ fn a_connect_that_need_not_wait_is_never_refused() {
 #[test]
 fn a_request_past_a_bound_is_refused_as_a_whole() {
     let scenario =
-        Scenario::with(&[("MAX_MESSAGE_SIZE", "64"), ("MAX_MESSAGES_PER_BATCH", "2"), ("MAX_JSON_DEPTH", "4")]);
+        Scenario::with(&[("MAX_MESSAGE_SIZE", "120"), ("MAX_MESSAGES_PER_BATCH", "2"), ("MAX_JSON_DEPTH", "4")]);
     for (body, error) in [
-        ("[{},{},{}]".to_owned(), RequestError::TooMany),
+        (format!("[{}{{}}]", "{},".repeat(32)), RequestError::TooMany),
         ("[{\"data\":[[[]]]}]".to_owned(), RequestError::TooDeep),
-        (format!("[{{\"data\":\"{}\"}}]", "x".repeat(52)), RequestError::TooLarge),
+        (format!("[{{\"data\":\"{}\"}}]", "x".repeat(108)), RequestError::TooLarge),
     ] {
         assert_eq!(scenario.read(&body), Err(error), "{body}");
     }
-    for body in ["[{},{}]".to_owned(), "[{\"data\":[[]]}]".to_owned(), format!("[{{\"data\":\"{}\"}}]", "x".repeat(51))]
-    {
+    for body in [
+        format!("[{}{{}}]", "{},".repeat(31)),
+        "[{\"data\":[[]]}]".to_owned(),
+        format!("[{{\"data\":\"{}\"}}]", "x".repeat(107)),
+    ] {
         assert!(scenario.read(&body).is_ok(), "{body}");
     }
 }

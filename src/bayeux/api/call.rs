@@ -28,7 +28,11 @@ impl Call {
         match (&segments[..], &*request.method) {
             (["publish"], "POST") => {
                 let body = std::str::from_utf8(&request.body).map_err(|_| RequestError::JsonInvalid)?;
-                Ok(Self::Publish(parse_json(body, limits)?))
+                let messages = parse_json(body, limits)?;
+                if messages.len() > limits.max_messages_per_batch {
+                    return Err(RequestError::TooMany.into());
+                }
+                Ok(Self::Publish(messages))
             }
             (["clients"], "GET") => Page::of(request, SessionKey::parse).map(Self::Clients),
             (["clients", client], "GET") => named(client).map(Self::Client),

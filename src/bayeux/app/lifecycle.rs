@@ -3,13 +3,13 @@
 use super::{Publication, ServerEvent};
 
 /// One thing that has happened.
-pub(in crate::bayeux) enum Happening {
+pub(in crate::bayeux) enum LifecycleEvent {
     Told(ServerEvent),
     /// Something was published that the local session at this place listens to.
     Received(usize, Publication),
 }
 
-impl Happening {
+impl LifecycleEvent {
     /// Bytes of data.
     pub fn size(&self) -> usize {
         match self {

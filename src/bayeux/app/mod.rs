@@ -26,9 +26,11 @@
 //!
 //! Handlers are called while a message is handled, and decide at once; what they want done they return, as [`Actions`]. They
 //! may have a state of their own. It is of one home, and ends when its object is evicted: what a session needs longer belongs
-//! into its [`Attributes`]. A panic in a handler costs the request that it happened in, and nobody else anything.
+//! into its [`Attributes`]. A panic in a handler costs the message that it was called for, which is answered
+//! `500::internal_error`, and nothing else.
 
 mod actions;
+mod boundary;
 mod channels;
 mod events;
 mod http;
@@ -42,10 +44,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use self::actions::{Action, Actions, CallAnswer, answer, failure, publish, reply};
+pub(in crate::bayeux) use self::boundary::Fault;
 pub use self::channels::ChannelOptions;
 pub use self::events::ServerEvent;
 pub use self::http::{HttpRequest, HttpResponse};
-pub(in crate::bayeux) use self::lifecycle::Happening;
+pub(in crate::bayeux) use self::lifecycle::LifecycleEvent;
 pub use self::local::LocalSession;
 use self::local::LocalSessions;
 pub use self::policy::SecurityPolicy;
@@ -62,7 +65,7 @@ pub type Outcome = Result<Actions, BayeuxError>;
 /// An application, put together piece by piece. An empty one leaves everything open and has no services.
 #[derive(Default)]
 pub struct Application {
-    pub(super) policy: Option<Box<dyn SecurityPolicy>>,
+    policy: Option<Box<dyn SecurityPolicy>>,
     services: BTreeMap<ChannelId, Service>,
     fallback: Option<Service>,
     listeners: Vec<(ChannelPattern, Listener)>,
@@ -250,13 +253,6 @@ impl Application {
         }
     }
 
-    /// The answer of a route, and what it wants done.
-    pub(super) fn answer(&mut self, request: &HttpRequest) -> (HttpResponse, Actions) {
-        let mut response = self.routes.answer(request);
-        let actions = std::mem::take(&mut response.actions);
-        (response, actions)
-    }
-
     /// How long events of this channel wait for company, where the application says so.
     pub(super) fn laziness(&self, channel: &ChannelId) -> Option<Duration> {
         self.channels.iter().filter(|(pattern, _)| pattern.matches(channel)).find_map(|(_, options)| options.lazy)
@@ -295,14 +291,6 @@ impl Application {
         !self.event_listeners.is_empty()
     }
 
-    /// What is to be done on something that has happened.
-    pub(super) fn react(&mut self, happening: &Happening) -> Vec<Action> {
-        match happening {
-            Happening::Told(event) => self.event_listeners.iter_mut().flat_map(|listener| listener(event)).collect(),
-            Happening::Received(place, publication) => self.locals.receive(*place, publication).into_iter().collect(),
-        }
-    }
-
     /// Whether there is something of the application at this very name, or could be.
     pub(super) fn has(&self, name: &ChannelPattern) -> bool {
         self.services.contains_key(name.as_str())
@@ -310,20 +298,6 @@ impl Application {
             || self.listeners.iter().any(|(pattern, _)| pattern == name)
             || self.channels.iter().any(|(pattern, _)| pattern == name)
             || self.locals.has(name.as_str())
-    }
-
-    /// Lets the listeners hear what a client publishes, then its service.
-    pub(super) fn receive(&mut self, publication: &mut Publication) -> Result<Vec<Action>, BayeuxError> {
-        let mut actions = Vec::new();
-        for (pattern, listener) in &mut self.listeners {
-            if pattern.matches(&publication.channel) {
-                actions.extend(listener(publication)?);
-            }
-        }
-        if let Some(service) = self.service_at(&publication.channel) {
-            actions.extend(service(publication)?);
-        }
-        Ok(actions)
     }
 
     fn service_at(&mut self, channel: &ChannelId) -> Option<&mut Service> {

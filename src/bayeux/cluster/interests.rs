@@ -10,7 +10,7 @@ use super::home::Home;
 use super::messages::Item;
 use super::spans_trees;
 use super::uplink::Word;
-use crate::bayeux::server::{BayeuxServer, Ticket};
+use crate::bayeux::server::{BayeuxServer, PendingId};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::{Millis, pop_due};
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern};
@@ -46,7 +46,7 @@ struct Question {
     number: u64,
     strict: bool,
     /// Those who wait for its answer.
-    waiting: Vec<Ticket>,
+    waiting: Vec<PendingId>,
 }
 
 impl Interests {
@@ -88,7 +88,7 @@ impl Interests {
     }
 
     /// Takes note of a question to the owner, for whom it is asked. Its number.
-    fn ask(&mut self, pattern: &ChannelPattern, strict: bool, waiting: Vec<Ticket>) -> u64 {
+    fn ask(&mut self, pattern: &ChannelPattern, strict: bool, waiting: Vec<PendingId>) -> u64 {
         self.last_question += 1;
         let number = self.last_question;
         let interest = self.by_pattern.entry(pattern.clone()).or_default();
@@ -97,7 +97,7 @@ impl Interests {
     }
 
     /// The owner has answered a question, or will not. Those who wait for it.
-    fn answered(&mut self, pattern: &ChannelPattern, number: u64, successful: bool) -> Vec<Ticket> {
+    fn answered(&mut self, pattern: &ChannelPattern, number: u64, successful: bool) -> Vec<PendingId> {
         let Some(interest) = self.by_pattern.get_mut(pattern) else { return Vec::new() };
         let Some(at) = interest.asked.iter().position(|question| question.number == number) else { return Vec::new() };
         let Some(Question { strict, waiting, .. }) = interest.asked.remove(at) else { return Vec::new() };
@@ -114,7 +114,7 @@ impl Interests {
 }
 
 impl BayeuxServer {
-    /// Makes sure that what a session is about to subscribe to comes here. How many words `ticket` must wait for.
+    /// Makes sure that what a session is about to subscribe to comes here. How many words `pending_id` must wait for.
     ///
     /// # Errors
     /// [`BayeuxError::OwnerUnreachable`] where too much waits for an owner.
@@ -123,12 +123,12 @@ impl BayeuxServer {
         now: Millis,
         session: SessionKey,
         patterns: &[ChannelPattern],
-        ticket: Ticket,
+        pending_id: PendingId,
     ) -> Result<usize, BayeuxError> {
         let strict = self.sessions.get(session).is_some_and(crate::bayeux::session::Session::is_strict);
         let mut words = 0;
         for pattern in patterns.iter().collect::<BTreeSet<_>>() {
-            words += usize::from(self.is_from_elsewhere(pattern) && self.ask_owner(now, pattern, strict, ticket)?);
+            words += usize::from(self.is_from_elsewhere(pattern) && self.ask_owner(now, pattern, strict, pending_id)?);
         }
         Ok(words)
     }
@@ -143,7 +143,7 @@ impl BayeuxServer {
         now: Millis,
         pattern: &ChannelPattern,
         strict: bool,
-        ticket: Ticket,
+        pending_id: PendingId,
     ) -> Result<bool, BayeuxError> {
         let interests = &mut self.trees.interests;
         interests.keep(pattern);
@@ -154,11 +154,11 @@ impl BayeuxServer {
             // What nobody waits for may take for ever.
             let good = |question: &&mut Question| question.strict >= strict && !question.waiting.is_empty();
             if let Some(question) = interest.asked.iter_mut().find(good) {
-                question.waiting.push(ticket);
+                question.waiting.push(pending_id);
                 return Ok(true);
             }
         }
-        self.put_question(now, pattern, strict, vec![ticket])?;
+        self.put_question(now, pattern, strict, vec![pending_id])?;
         Ok(true)
     }
 
@@ -167,7 +167,7 @@ impl BayeuxServer {
         now: Millis,
         pattern: &ChannelPattern,
         strict: bool,
-        waiting: Vec<Ticket>,
+        waiting: Vec<PendingId>,
     ) -> Result<(), BayeuxError> {
         let owner = self.owner_of_pattern(pattern);
         let wait = !waiting.is_empty();
@@ -193,8 +193,8 @@ impl BayeuxServer {
         number: u64,
         outcome: &Result<(), BayeuxError>,
     ) {
-        for ticket in self.trees.interests.answered(pattern, number, outcome.is_ok()) {
-            self.waiting.word(ticket, outcome.clone());
+        for pending_id in self.trees.interests.answered(pattern, number, outcome.is_ok()) {
+            self.pending.resolve(pending_id, outcome.clone());
         }
         if outcome.is_err() {
             self.drop_interest(pattern);

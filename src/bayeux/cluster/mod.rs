@@ -50,7 +50,7 @@ use self::wildcards::Root;
 use crate::bayeux::delivery::Want;
 use crate::bayeux::io::Output;
 use crate::bayeux::persistence::HISTORY_NOTE;
-use crate::bayeux::server::{BayeuxServer, Publisher, Ticket};
+use crate::bayeux::server::{BayeuxServer, PendingId, Publisher};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
@@ -88,8 +88,8 @@ enum About {
     PassedOn(u64),
     Announce,
     Leave,
-    /// From where a pattern is heard, for whoever waits with this ticket.
-    Begin(Ticket, ChannelPattern, ReplayFrom),
+    /// From where a pattern is heard, for whoever waits with this pending_id.
+    Begin(PendingId, ChannelPattern, ReplayFrom),
     /// A page for this session, by the number of its request.
     Page(SessionKey, u64, Vec<Want>),
     /// What this tree is told of those who listen to all.
@@ -187,17 +187,17 @@ impl BayeuxServer {
         event: &Event,
         publisher: Publisher,
         lazy: bool,
-    ) -> Result<Option<Ticket>, BayeuxError> {
+    ) -> Result<Option<PendingId>, BayeuxError> {
         let owner = self.owner_of(channel);
         if owner == self.home {
             return self.wait_to_be_known(now, channel, event, publisher, lazy);
         }
         let event = messages::raw(event).ok_or(BayeuxError::OwnerUnreachable)?;
-        let ticket = self.waiting.draw_ticket();
+        let pending_id = self.pending.next_id();
         let Publisher { session: not_to, key, .. } = publisher;
         let item = messages::Item::Publish { event, not_to, lazy, key };
-        self.tell_owner(now, &owner, item, Word::Waits(ticket))?;
-        Ok(Some(ticket))
+        self.tell_owner(now, &owner, item, Word::Waits(pending_id))?;
+        Ok(Some(pending_id))
     }
 
     /// Another object asks.
@@ -223,7 +223,9 @@ impl BayeuxServer {
             Some(About::Announce) => self.announcement_answered(now, parse(answer)),
             Some(About::Spans(tree, version)) => self.spans_answered(now, &tree, version, parse(answer)),
             Some(About::Leave) => self.leave_answered(now, parse(answer)),
-            Some(About::Begin(ticket, pattern, from)) => self.begin_answered(ticket, pattern, from, parse(answer)),
+            Some(About::Begin(pending_id, pattern, from)) => {
+                self.begin_answered(pending_id, pattern, from, parse(answer))
+            }
             Some(About::Page(key, request, wants)) => self.page_answered(now, key, request, &wants, parse(answer)),
             None => (),
         }

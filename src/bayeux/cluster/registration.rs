@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::home::Home;
 use super::messages::{Call, Done, Failure, Spans};
 use super::{About, PATIENCE, pause, spans_trees};
-use crate::bayeux::server::{BayeuxServer, Publisher, Ticket};
+use crate::bayeux::server::{BayeuxServer, PendingId, Publisher};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Endpoint, Event, Status};
@@ -38,7 +38,7 @@ pub struct Standing {
 #[derive(Debug)]
 enum Waits {
     Call(Endpoint, Call),
-    Publish { publisher: Publisher, channel: ChannelId, event: Event, lazy: bool, ticket: Ticket },
+    Publish { publisher: Publisher, channel: ChannelId, event: Event, lazy: bool, pending_id: PendingId },
 }
 
 impl Standing {
@@ -91,17 +91,17 @@ impl BayeuxServer {
         event: &Event,
         publisher: Publisher,
         lazy: bool,
-    ) -> Result<Option<Ticket>, BayeuxError> {
+    ) -> Result<Option<PendingId>, BayeuxError> {
         if self.is_known() {
             return Ok(None);
         }
         if !self.trees.standing.has_room(self.options.max_relays) {
             return Err(BayeuxError::OwnerUnreachable);
         }
-        let ticket = self.waiting.draw_ticket();
-        let publish = Waits::Publish { publisher, channel: channel.clone(), event: event.clone(), lazy, ticket };
+        let pending_id = self.pending.next_id();
+        let publish = Waits::Publish { publisher, channel: channel.clone(), event: event.clone(), lazy, pending_id };
         self.trees.standing.waiting.push_back((now, publish));
-        Ok(Some(ticket))
+        Ok(Some(pending_id))
     }
 
     pub(super) fn wait_with_call(&mut self, now: Millis, from: Endpoint, call: Call) {
@@ -157,13 +157,13 @@ impl BayeuxServer {
             match waits {
                 Waits::Call(from, Call::Link(call)) => self.take_link(now, from, call),
                 Waits::Call(from, _) => self.reply_to_call(from, Status::Misunderstood, String::new()),
-                Waits::Publish { publisher, channel, event, lazy, ticket } => {
+                Waits::Publish { publisher, channel, event, lazy, pending_id } => {
                     let outcome = self.deliver_to_all(now, publisher, &channel, &event, lazy);
-                    self.waiting.word(ticket, outcome);
+                    self.pending.resolve(pending_id, outcome);
                 }
             }
         }
-        self.go_on(now);
+        self.resume_ready(now);
     }
 
     pub(super) fn leave_answered(&mut self, now: Millis, answer: Option<Done>) {
@@ -181,7 +181,9 @@ impl BayeuxServer {
         while let Some((_, waits)) = self.trees.standing.waiting.pop_front_if(|(since, _)| *since + PATIENCE <= now) {
             match waits {
                 Waits::Call(from, _) => self.reply_to_call(from, Status::Unavailable, String::new()),
-                Waits::Publish { ticket, .. } => self.waiting.word(ticket, Err(BayeuxError::OwnerUnreachable)),
+                Waits::Publish { pending_id, .. } => {
+                    self.pending.resolve(pending_id, Err(BayeuxError::OwnerUnreachable))
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use super::messages::{Call, raw};
 use super::{About, spans_trees};
 use crate::bayeux::delivery::{Read, Want};
 
-use crate::bayeux::server::{BayeuxServer, Begun, Ticket};
+use crate::bayeux::server::{BayeuxServer, Begun, PendingId};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
@@ -44,8 +44,13 @@ impl BayeuxServer {
     }
 
     /// Asks a pattern's owner from where it is heard.
-    pub(in crate::bayeux) fn ask_to_begin(&mut self, ticket: Ticket, pattern: &ChannelPattern, from: ReplayFrom) {
-        let about = About::Begin(ticket, pattern.clone(), from);
+    pub(in crate::bayeux) fn ask_to_begin(
+        &mut self,
+        pending_id: PendingId,
+        pattern: &ChannelPattern,
+        from: ReplayFrom,
+    ) {
+        let about = About::Begin(pending_id, pattern.clone(), from);
         self.ask(self.owner_of_pattern(pattern), about, &Call::Begin { pattern: pattern.clone(), from });
     }
 
@@ -60,21 +65,21 @@ impl BayeuxServer {
 
     pub(super) fn begin_answered(
         &mut self,
-        ticket: Ticket,
+        pending_id: PendingId,
         pattern: ChannelPattern,
         from: ReplayFrom,
         answer: Option<BeginAnswer>,
     ) {
         let outcome = match (answer, from) {
             (Some(BeginAnswer { begun: Some(begun) }), _) => {
-                self.waiting.begun(ticket, pattern, begun);
+                self.pending.begun(pending_id, pattern, begun);
                 Ok(())
             }
             (Some(_), ReplayFrom::After(number)) => Err(BayeuxError::ReplayIdNotKept(pattern, number)),
             (Some(_), _) => Err(BayeuxError::ReplayIdNotKept(pattern, EventNumber::default())),
             (None, _) => Err(BayeuxError::OwnerUnreachable),
         };
-        self.waiting.word(ticket, outcome);
+        self.pending.resolve(pending_id, outcome);
     }
 
     /// Asks the owner of the first of these for a page of all that are its.

@@ -10,7 +10,7 @@ use super::home::Home;
 use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall};
 use super::{About, PATIENCE, pause};
 use crate::bayeux::delivery::Bounds;
-use crate::bayeux::server::{BayeuxServer, Ticket};
+use crate::bayeux::server::{BayeuxServer, PendingId};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, EventNumber};
 
@@ -57,7 +57,7 @@ struct Pending {
 /// Who is told what became of an item.
 #[derive(Debug)]
 pub enum Word {
-    Waits(Ticket),
+    Waits(PendingId),
     /// The question of this number about a pattern, and whether somebody waits for its answer.
     Interest {
         pattern: ChannelPattern,
@@ -255,7 +255,7 @@ impl BayeuxServer {
         // First the subscriptions that were waited for, then what is for them, then the publishers who may be among them: they
         // read their own events before the reply.
         self.tell_words(now, interests);
-        self.go_on(now);
+        self.resume_ready(now);
         if let Some(relay) = relay {
             self.take_relay(now, &relay);
         }
@@ -270,7 +270,7 @@ impl BayeuxServer {
     fn tell_words(&mut self, now: Millis, outcomes: Vec<Outcome>) {
         for (word, outcome) in outcomes {
             match word {
-                Word::Waits(ticket) => self.waiting.word(ticket, outcome),
+                Word::Waits(pending_id) => self.pending.resolve(pending_id, outcome),
                 Word::Interest { pattern, number, .. } => self.interest_settled(now, &pattern, number, &outcome),
                 Word::Nobody => (),
             }

@@ -1,9 +1,9 @@
 //! An application in another Worker: asked through a service binding, in JSON. docs/HOOKS.md is the contract.
 //!
-//! A message whose leave is asked takes a ticket and leaves its place in the batch empty, as one that waits for another object
-//! does (`pending.rs`). When the verdict has come it goes on where it was. One request is under way at a time, and what is to be asked
-//! meanwhile goes with the next one: so a busy home makes longer requests, not more of them, and everything is decided in the order
-//! in which it came.
+//! A message that the hooks Worker decides on is suspended and leaves its place in the batch empty, as one that waits for another
+//! object does (`server/pending.rs`). When the verdict has come it goes on where it was. One request is under way at a time, and
+//! what is to be asked meanwhile goes with the next one: a busy home makes longer requests, not more of them, and everything is
+//! decided in the order in which it came.
 //!
 //! | To find | Look in |
 //! | --- | --- |
@@ -14,7 +14,7 @@ mod question;
 mod verdict;
 
 pub(in crate::bayeux) use self::question::{Question, request};
-pub(in crate::bayeux) use self::verdict::{Leave, Verdict, parse};
+pub(in crate::bayeux) use self::verdict::{Permission, Verdict, parse};
 use crate::bayeux::wire::{BayeuxError, Operation};
 
 /// What a hooks Worker can be asked.

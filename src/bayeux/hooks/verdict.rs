@@ -17,13 +17,13 @@ type Wanted = Vec<Action>;
 
 /// A decision on one message.
 pub enum Verdict {
-    Allowed(Leave),
+    Allowed(Permission),
     Denied(Denial),
 }
 
 /// What comes with a yes.
 #[derive(Default)]
-pub struct Leave {
+pub struct Permission {
     /// Who asked, as known then: the session may have ended since.
     pub client: Option<Client>,
     /// What is to be noted of the session that opens.
@@ -110,7 +110,7 @@ impl Verdict {
             _ => said,
         };
         let actions = said.into_iter().chain(actions(wanted)?).collect();
-        Some(Self::Allowed(Leave { client: None, attributes, data, ext, actions }))
+        Some(Self::Allowed(Permission { client: None, attributes, data, ext, actions }))
     }
 
     /// What is to be done on an event.
@@ -120,7 +120,7 @@ impl Verdict {
     }
 }
 
-impl Leave {
+impl Permission {
     /// Puts what was changed into the message.
     pub fn edit(&self, message: &mut Message) {
         for (name, value) in [("data", &self.data), ("ext", &self.ext)] {

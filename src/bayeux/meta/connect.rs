@@ -30,7 +30,7 @@
 
 use std::time::Duration;
 
-use crate::bayeux::server::{Batch, BayeuxServer, Checked, Hold, Step};
+use crate::bayeux::server::{Batch, BayeuxServer, Checked, Hold, Rides, Step};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
@@ -48,6 +48,7 @@ impl BayeuxServer {
             Ok(type_) => type_,
             Err(error) => return Step::Replied(checked.failed(&error).into_json()),
         };
+        batch.carries(key, Rides::OnConnect);
         if type_ == ConnectionType::EventSource && !self.delivers_on_connects_only(key) {
             return Step::Replied(self.connect_beside_stream(now, &checked, key, self.options.timeout));
         }
@@ -96,8 +97,8 @@ impl BayeuxServer {
         self.sessions.resume(key, until);
         self.sessions.moves_to(key, batch.from.socket());
         self.turn_page(now, key);
-        let (events, ack) = self.sessions.take_batch(key);
-        batch.parting.extend(events);
+        let (events, ack) = self.sessions.take_acknowledged(key);
+        batch.piggybacked.extend(events);
         let mut reply = checked.successful();
         if crowded && self.options.multi_session_interval.is_zero() {
             reply = checked.failed(&BayeuxError::MultipleClients);
@@ -129,7 +130,7 @@ impl BayeuxServer {
             None if self.is_anothers(&checked.message, batch) => Advice::handshake_after(WITHOUT_COOKIE),
             None => Advice::handshake(),
         });
-        batch.parting.extend(farewell.into_iter().flatten());
+        batch.piggybacked.extend(farewell.into_iter().flatten());
         reply.into_json()
     }
 

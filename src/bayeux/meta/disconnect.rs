@@ -16,7 +16,7 @@ impl BayeuxServer {
         match self.speaker(batch, &checked.message) {
             Ok(key) => {
                 let events = self.end(key, Ending::Disconnected);
-                batch.parting.extend(events);
+                batch.piggybacked.extend(events);
                 checked.successful().into_json()
             }
             Err(error) => checked.failed(&error).into_json(),

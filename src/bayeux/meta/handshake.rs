@@ -16,7 +16,7 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 
 use crate::bayeux::app::ServerEvent;
-use crate::bayeux::hooks::Leave;
+use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked};
 use crate::bayeux::session::{Agreed, Client, Held, Session};
@@ -25,7 +25,7 @@ use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::extensions::ack::Ack;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::replay::Numbers;
-use crate::bayeux::wire::{Advice, BayeuxError, Message, Operation, Reply};
+use crate::bayeux::wire::{Advice, BayeuxError, Message, Reply};
 
 const VERSION: &str = "1.0";
 
@@ -41,11 +41,11 @@ impl BayeuxServer {
         now: Millis,
         batch: &Batch,
         checked: &Checked,
-        leave: Leave,
+        permission: Permission,
     ) -> String {
         let mut client = self.client(batch, None);
         checked.identity.iter().for_each(|identity| identity.note(&mut client));
-        for (name, value) in leave.attributes {
+        for (name, value) in permission.attributes {
             client.attributes.set(&name, value);
         }
         let opened = self
@@ -122,10 +122,7 @@ impl BayeuxServer {
         if shared.is_empty() {
             return Err(BayeuxError::ConnectionTypesUnsupported);
         }
-        if let Some(policy) = &mut self.app.policy {
-            let denied = |denial| BayeuxError::Denied(Operation::Handshake, denial);
-            policy.can_handshake(client, message).map_err(denied)?;
-        }
+        self.app.can_handshake(client, message).map_err(|fault| self.blame(fault))?;
         if self.sessions.len() >= self.options.max_sessions {
             return Err(BayeuxError::SessionsExceeded);
         }
@@ -141,6 +138,8 @@ impl BayeuxServer {
             BayeuxError::SessionsExceeded
             | BayeuxError::MemoryExceeded
             | BayeuxError::StorageFailed
+            | BayeuxError::Internal
+            | BayeuxError::PendingExceeded
             | BayeuxError::HooksUnavailable
             | BayeuxError::TokenKeysUnavailable => Advice::again_after(RETRY_WHEN_FULL),
             _ => Advice::none(),

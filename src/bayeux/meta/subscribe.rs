@@ -12,9 +12,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::bayeux::app::ServerEvent;
 use crate::bayeux::limits::Charge;
-use crate::bayeux::server::{Asked, Batch, BayeuxServer, Begun, Checked, Cursors, Past, Step};
+use crate::bayeux::server::{Batch, BayeuxServer, Begun, Checked, Past, Step, Subscribed, Suspended};
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{
@@ -31,17 +30,14 @@ impl BayeuxServer {
             Ok(past) => past,
             Err(error) => return Step::Replied(checked.answered_subscription(Err(error))),
         };
-        let ticket = self.waiting.draw_ticket();
-        let words = self.ask_owners(now, session, &patterns, ticket);
-        match words.map(|words| words + self.ask_for_beginnings(&past, ticket)) {
-            Ok(0) => {
-                let outcome = self.apply_subscriptions(&client, session, &patterns, &checked.message, &past, &[]);
-                Step::Replied(checked.answered_subscribe(outcome))
-            }
-            Ok(words) => {
+        let pending_id = self.pending.next_id();
+        let outcomes = self.ask_owners(now, session, &patterns, pending_id);
+        match outcomes.map(|outcomes| outcomes + self.ask_for_beginnings(&past, pending_id)) {
+            Ok(0) => self.apply_subscriptions(&checked, client, session, &patterns, &past, &[]),
+            Ok(outcomes) => {
                 let under_way = self.names_under_way(session, &patterns);
-                let asked = Asked::Subscribe { checked, client, session, patterns, past, under_way };
-                Step::Asked(ticket, words, Box::new(asked))
+                let suspended = Suspended::Subscribe { checked, client, session, patterns, past, under_way };
+                Step::Suspended(pending_id, outcomes, Box::new(suspended))
             }
             Err(error) => Step::Replied(checked.answered_subscription(Err(error))),
         }
@@ -86,35 +82,30 @@ impl BayeuxServer {
     /// Lets a session listen, where its owners know of it. Meanwhile it may have ended, or subscribed to something else.
     pub(in crate::bayeux) fn apply_subscriptions(
         &mut self,
-        client: &Client,
+        checked: &Checked,
+        client: Client,
         key: SessionKey,
         patterns: &[ChannelPattern],
-        message: &Message,
         past: &Past,
         elsewhere: &[(ChannelPattern, Begun)],
-    ) -> Result<Cursors, BayeuxError> {
-        let new = self.new_subscriptions(key, patterns)?;
-        let begun = self.begun(past, elsewhere)?;
-        if new.is_empty() && past.is_empty() {
-            return Ok(Cursors::new());
+    ) -> Step {
+        let found = self.new_subscriptions(key, patterns).and_then(|new| Ok((new, self.begun(past, elsewhere)?)));
+        let (new, begun) = match found {
+            Ok(found) => found,
+            Err(error) => return Step::Replied(checked.answered_subscription(Err(error))),
+        };
+        if new.is_empty() && past.is_empty() && !self.awaits_row(key, patterns) {
+            return Step::Replied(checked.answered_subscription(Ok(())));
         }
-        let session = self.sessions.get_mut(key).ok_or(BayeuxError::SessionUnknown)?;
-        session.subscriptions.extend(new.iter().cloned());
-        session.spell(patterns, spelt_with_slash(message));
-        let cursors = self.begin_replays(key, past, &begun);
-        if let Err(error) = self.save_session(key) {
-            let session = self.sessions.get_mut(key).into_iter();
-            session.for_each(|session| {
-                session.subscriptions.retain(|pattern| !new.contains(pattern));
-                new.iter().for_each(|pattern| session.replays.end(pattern));
-            });
-            return Err(self.storage_failed(&error));
+        if let Some(session) = self.sessions.get_mut(key) {
+            session.subscriptions.extend(new.iter().cloned());
+            session.spell(patterns, spelt_with_slash(&checked.message));
         }
-        for pattern in new {
-            self.listen(&pattern, key);
-            self.happened(|| ServerEvent::Subscribe { client: client.clone(), pattern });
-        }
-        Ok(cursors)
+        new.iter().for_each(|pattern| self.listen(pattern, key));
+        let reply = checked.answered_subscribe(self.begin_replays(key, past, &begun));
+        let refusal = checked.answered_subscription(Err(BayeuxError::StorageFailed));
+        let new = new.into_iter().collect();
+        Step::Subscribed(Box::new(Subscribed { session: key, client, new, reply, refusal }))
     }
 
     /// Those that a session does not have count as long as it waits for them.
@@ -135,8 +126,7 @@ impl BayeuxServer {
             return Err(denied(Denial::because("spans_trees")));
         }
         self.may_create(client, name, message)?;
-        let Some(policy) = &mut self.app.policy else { return Ok(()) };
-        policy.can_subscribe(client, name, message).map_err(denied)
+        self.app.can_subscribe(client, name, message).map_err(|fault| self.blame(fault))
     }
 
     /// Whether somebody listens to this very name, or the application is at home there.
@@ -152,14 +142,10 @@ impl BayeuxServer {
         name: &ChannelPattern,
         message: &Message,
     ) -> Result<(), BayeuxError> {
-        let exists = self.exists(name);
-        match &mut self.app.policy {
-            Some(policy) if !exists => {
-                let denied = |denial| BayeuxError::Denied(Operation::Create, denial);
-                policy.can_create(client, name, message).map_err(denied)
-            }
-            _ => Ok(()),
+        if self.exists(name) {
+            return Ok(());
         }
+        self.app.can_create(client, name, message).map_err(|fault| self.blame(fault))
     }
 }
 

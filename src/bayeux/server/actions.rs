@@ -1,14 +1,13 @@
 //! What an application wants done, done; and what it is told of.
 
 use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::value::RawValue;
 
 use super::BayeuxServer;
-use super::pending::{Published, Then};
+use super::pending::{Continuation, Published};
 use super::publish::Taken;
-use crate::bayeux::app::{Action, CallAnswer, Happening, Publication, ServerEvent};
+use crate::bayeux::app::{Action, CallAnswer, LifecycleEvent, Publication, ServerEvent};
 use crate::bayeux::delivery::Weighed;
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::io::Notice;
@@ -26,7 +25,7 @@ const MAX_FOLLOWING: usize = 1000;
 pub(in crate::bayeux) const HOOKS: &str = "hooks";
 
 /// What the application is still to be told of.
-pub(in crate::bayeux) type Happenings = VecDeque<Happening>;
+pub(in crate::bayeux) type LifecycleEvents = VecDeque<LifecycleEvent>;
 
 /// Whom actions are about.
 #[derive(Default)]
@@ -41,13 +40,13 @@ pub(in crate::bayeux) struct Subject {
 }
 
 impl BayeuxServer {
-    /// Does what was decided, in this order. What nobody's queue keeps goes to `parting`, for the sender. What cannot be
+    /// Does what was decided, in this order. What nobody's queue keeps goes to `piggybacked`, for the sender. What cannot be
     /// stored is told in the log alone: the message is through already.
     pub(in crate::bayeux) fn perform(
         &mut self,
         now: Millis,
         on: &Subject,
-        parting: &mut Vec<Event>,
+        piggybacked: &mut Vec<Event>,
         actions: impl IntoIterator<Item = Action>,
     ) {
         let sender = on.client.session;
@@ -55,10 +54,10 @@ impl BayeuxServer {
             match action {
                 Action::Reply(data) => {
                     let event = on.channel.as_ref().map(|channel| Event::of_server(channel, &data, &self.stamp));
-                    self.give(now, sender, parting, event);
+                    self.give(now, sender, piggybacked, event);
                 }
                 Action::Answer(answer) => match on.answered(&answer, &self.stamp) {
-                    Some(event) => self.give(now, sender, parting, Some(event)),
+                    Some(event) => self.give(now, sender, piggybacked, Some(event)),
                     None => self.impossible("an answer to what is no remote call"),
                 },
                 Action::Publish { channel, data, lazy } => {
@@ -72,7 +71,7 @@ impl BayeuxServer {
                 Action::Disconnect(named) => match named.or(sender) {
                     // The sender must not read another session's last events.
                     Some(other) if Some(other) != sender => self.dismiss(other, Ending::Dismissed),
-                    Some(sender) => parting.extend(self.end(sender, Ending::Dismissed)),
+                    Some(sender) => piggybacked.extend(self.end(sender, Ending::Dismissed)),
                     None => (),
                 },
                 Action::SetAttribute { name, value } => {
@@ -101,11 +100,11 @@ impl BayeuxServer {
     }
 
     /// What a sender gets besides its reply: with it, or in its queue.
-    fn give(&mut self, now: Millis, sender: Option<SessionKey>, parting: &mut Vec<Event>, event: Option<Event>) {
+    fn give(&mut self, now: Millis, sender: Option<SessionKey>, piggybacked: &mut Vec<Event>, event: Option<Event>) {
         match sender {
             // Where it cannot be written down, the log says so.
             Some(session) => event.iter().for_each(|event| drop(self.enqueue_for(now, session, event))),
-            None => parting.extend(event),
+            None => piggybacked.extend(event),
         }
     }
 
@@ -133,7 +132,7 @@ impl BayeuxServer {
     /// Takes note of something that the application is told of at the end of this input.
     pub(in crate::bayeux) fn happened(&mut self, event: impl FnOnce() -> ServerEvent) {
         if self.app.hears_of_events() || self.hooks.want(Hook::Event) {
-            self.happenings.push_back(Happening::Told(event()));
+            self.lifecycle_events.push_back(LifecycleEvent::Told(event()));
         }
     }
 
@@ -141,7 +140,7 @@ impl BayeuxServer {
     fn publish_as_server(&mut self, now: Millis, published: Published, lazy: bool) {
         match self.deliver(now, &published, lazy) {
             Ok(Taken::Here) => (),
-            Ok(Taken::Asked(ticket)) => self.waiting.wait(ticket, 1, Then::Publish(published)),
+            Ok(Taken::Pending(pending_id)) => self.pending.expect(pending_id, 1, Continuation::Publish(published)),
             Err(error) => self.publish_failed(&error),
         }
     }
@@ -159,38 +158,37 @@ impl BayeuxServer {
             Publication::new(publisher.clone(), channel.clone(), message)
         };
         for place in self.app.locals.matching(channel, publisher.local.as_deref()) {
-            self.happenings.push_back(Happening::Received(place, publication()));
+            self.lifecycle_events.push_back(LifecycleEvent::Received(place, publication()));
         }
         self.happened(|| ServerEvent::Publish(publication()));
     }
 
     /// Tells the application what has happened, and does what it wants done then. As all of it is over already, a panic
     /// costs nobody but the handler what it would have done.
-    pub(in crate::bayeux) fn settle(&mut self, now: Millis) {
-        let mut first = self.happenings.len();
+    pub(in crate::bayeux) fn dispatch(&mut self, now: Millis) {
+        let mut first = self.lifecycle_events.len();
         let (mut following, mut bytes) = (0, 0);
-        while let Some(happening) = self.happenings.pop_front() {
+        while let Some(event) = self.lifecycle_events.pop_front() {
             if first > 0 {
                 first -= 1;
             } else {
                 following += 1;
-                bytes += happening.size();
+                bytes += event.size();
             }
             if following > MAX_FOLLOWING || bytes > self.options.max_queue_bytes {
-                self.happenings.clear();
+                self.lifecycle_events.clear();
                 return self.impossible("events without end: what was done on one led to the next");
             }
-            self.tell_hooks(&happening);
-            let app = &mut self.app;
-            let Ok(actions) = catch_unwind(AssertUnwindSafe(|| app.react(&happening))) else {
-                self.impossible("a handler panicked");
-                continue;
+            self.tell_hooks(&event);
+            let (actions, faults) = self.app.react(&event);
+            faults.into_iter().for_each(|fault| drop(self.blame(fault)));
+            let author = match &event {
+                LifecycleEvent::Told(_) => Client::default(),
+                LifecycleEvent::Received(place, _) => {
+                    self.app.locals.name(*place).map(Client::local).unwrap_or_default()
+                }
             };
-            let author = match &happening {
-                Happening::Told(_) => Client::default(),
-                Happening::Received(place, _) => self.app.locals.name(*place).map(Client::local).unwrap_or_default(),
-            };
-            let on = Subject { author, ..Subject::of(&happening) };
+            let on = Subject { author, ..Subject::of(&event) };
             // Nobody waits for what no queue keeps.
             self.perform(now, &on, &mut Vec::new(), actions);
         }
@@ -214,19 +212,19 @@ impl Subject {
     }
 
     /// What the hooks Worker wants done on something that has happened.
-    pub fn of_hooks(happening: &Happening) -> Self {
-        Self { author: Client::local(HOOKS.into()), ..Self::of(happening) }
+    pub fn of_hooks(event: &LifecycleEvent) -> Self {
+        Self { author: Client::local(HOOKS.into()), ..Self::of(event) }
     }
 
-    fn of(happening: &Happening) -> Self {
-        let (client, channel) = match happening {
-            Happening::Received(_, publication) | Happening::Told(ServerEvent::Publish(publication)) => {
+    fn of(event: &LifecycleEvent) -> Self {
+        let (client, channel) = match event {
+            LifecycleEvent::Received(_, publication) | LifecycleEvent::Told(ServerEvent::Publish(publication)) => {
                 return Self::sent(publication);
             }
-            Happening::Told(ServerEvent::ClientPush { session, channel, .. }) => {
+            LifecycleEvent::Told(ServerEvent::ClientPush { session, channel, .. }) => {
                 (Client { session: Some(*session), ..Client::default() }, Some(channel.clone()))
             }
-            Happening::Told(
+            LifecycleEvent::Told(
                 ServerEvent::ClientConnect { client }
                 | ServerEvent::ClientDisconnect { client, .. }
                 | ServerEvent::Subscribe { client, .. }

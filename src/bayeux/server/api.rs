@@ -9,7 +9,7 @@
 
 use crate::bayeux::api::Call;
 use crate::bayeux::app::HttpRequest;
-use crate::bayeux::hooks::Leave;
+use crate::bayeux::hooks::Permission;
 use crate::bayeux::limits::Origin;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked, Step};
 use crate::bayeux::session::SessionKey;
@@ -22,7 +22,7 @@ impl BayeuxServer {
         let response = match Call::of(request, (&self.options).into()) {
             Ok(Call::Publish(messages)) => {
                 let origin = Origin { address: request.address.clone(), ..Origin::default() };
-                return self.run(now, Batch::of_api(from, origin, messages));
+                return self.receive_by_api(now, from, origin, messages);
             }
             Ok(Call::Clients(page)) => self.list_clients(&page),
             Ok(Call::Client(key)) => self.show_client(key),
@@ -41,7 +41,7 @@ impl BayeuxServer {
             return Step::Replied(checked.failed(&BayeuxError::MetaChannelUnknown).into_json());
         }
         if checked.message.field("client").is_none() {
-            return self.publish(now, batch, checked, Leave::default());
+            return self.publish(now, batch, checked, Permission::default());
         }
         let pushed = self.push_by_api(now, &checked);
         Step::Replied(checked.answered(pushed))

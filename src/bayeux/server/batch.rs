@@ -1,28 +1,20 @@
-//! The messages of one request, worked through in order.
+//! The messages of one request, and what was said to them so far.
 //!
-//! A batch is a small state machine: it holds what is still to do and what was said so far, so that a step which needs
-//! an answer from elsewhere can leave it and come back: see `pending.rs`. A held connect takes the endpoint along.
+//! A batch holds what is still to do and the replies there are, so that a message which needs an answer from elsewhere can leave
+//! its place empty and come back: see `pending.rs`. A held connect takes the endpoint along.
 
 use std::collections::BTreeSet;
-
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::BayeuxServer;
-use super::beginnings::Cursors;
-use super::pending::{Asked, Then, Ticket};
-use crate::bayeux::auth::Identity;
-use crate::bayeux::hooks::{Hook, Leave};
-use crate::bayeux::io::Notice;
+use super::pending::{BatchNumber, PendingId, Suspended};
+use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::{Charge, Origin};
-use crate::bayeux::session::{Client, HeldConnect, Session, SessionKey};
+use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
-use crate::bayeux::wire::extensions::replay::Replayed;
 use crate::bayeux::wire::extensions::timesync;
-use crate::bayeux::wire::{
-    BayeuxError, ChannelId, Element, Endpoint, Event, Message, MessageId, Realm, Reply, ReplyExt, Status, channel,
-};
+use crate::bayeux::wire::{ChannelPattern, Element, Endpoint, Event, Message, MessageId, Status};
 
 /// Bytes that a field takes beside its own.
 const BESIDE: usize = 40;
@@ -30,40 +22,79 @@ const BESIDE: usize = 40;
 pub(in crate::bayeux) struct Batch {
     pub from: Endpoint,
     pub origin: Origin,
-    /// By which it is known while it waits for a word from elsewhere.
-    pub number: Option<u64>,
+    pub number: BatchNumber,
     /// Whether it came with a key of the server API, from nobody who has a session.
     pub by_api: bool,
-    /// Its sender has sent too many of them: for how long to wait with the next.
-    pub too_soon: Option<Duration>,
-    remaining: std::vec::IntoIter<Element>,
-    /// For what is left of it, once it waits for others.
-    charge: Charge,
     /// Whether the batch is one single message: only then is a connect held.
     pub alone: bool,
-    /// The sessions that spoke here. What waits for them rides along.
-    sessions: Vec<SessionKey>,
-    /// How its answer is written: as one of those who spoke wants it.
-    format: Format,
+    /// Whether its client does not wait for the answer any more.
+    pub has_left: bool,
     /// Events for whoever sent this batch that no session keeps.
-    pub parting: Vec<Event>,
+    pub piggybacked: Vec<Event>,
+    /// Whether some reply depends on a row that is not written yet.
+    pub(super) is_uncommitted: bool,
+    /// Its sender has sent too many of them: for how long to wait with the next.
+    pub too_soon: Option<Duration>,
+    pub(super) status: Status,
+    /// How its answer is written: as one of those who spoke wants it.
+    pub(super) format: Format,
+    remaining: std::vec::IntoIter<Element>,
+    /// How many of them are within `MAX_MESSAGES_PER_BATCH`.
+    within_limit: usize,
+    sessions: Vec<Spoke>,
     /// In the order of the messages. Those are missing that wait.
     replies: Vec<Option<String>>,
+    /// How many are missing.
+    open: usize,
     /// The places of subscribes that wait.
     subscribing: BTreeSet<usize>,
-    /// The places of messages to channels that wait for leave.
+    /// The places of messages to channels that wait for the hooks Worker, and of handshakes that wait for keys.
     asking: BTreeSet<usize>,
+    /// Of the messages that had not begun when the batch was parked first: their bytes, and the sessions that spoke in them.
+    pub(super) charge: Charge,
+    pub(super) lanes: Vec<SessionKey>,
+}
+
+/// A session that spoke in a batch.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Spoke {
+    pub session: SessionKey,
+    pub rides: Rides,
+}
+
+/// Which of a session's events ride on the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::bayeux) enum Rides {
+    /// It only subscribed and the like: clients in use do not expect events there.
+    Nothing,
+    /// It published: what does not have to wait for a connect.
+    OnPublish,
+    /// It connected: all that waits.
+    OnConnect,
 }
 
 /// What became of one message.
 pub(in crate::bayeux) enum Step {
     Replied(String),
-    /// Other objects are to say so many words first.
-    Asked(Ticket, usize, Box<Asked>),
+    /// So many outcomes are awaited first.
+    Suspended(PendingId, usize, Box<Suspended>),
+    /// The session listens to more than its row says: see `commit.rs`.
+    Subscribed(Box<Subscribed>),
     /// The connect is held; no reply yet.
     Hold(SessionKey, Hold),
     /// The address holds too many connects already.
     Refused(String),
+}
+
+/// A subscription that has no row yet.
+pub(in crate::bayeux) struct Subscribed {
+    pub session: SessionKey,
+    pub client: Client,
+    /// Those that the session did not have.
+    pub new: Vec<ChannelPattern>,
+    /// The reply, and the one where the row cannot be written.
+    pub reply: String,
+    pub refusal: String,
 }
 
 /// A connect to be held, but for the endpoint that the batch still has.
@@ -74,67 +105,133 @@ pub(in crate::bayeux) struct Hold {
     pub timesync: Option<timesync::Question>,
 }
 
-/// A message past the checks that all messages share.
-pub(in crate::bayeux) struct Checked {
-    pub message: Message,
-    pub id: MessageId,
-    pub channel: ChannelId,
-    /// What a meta message asks about the clocks.
-    pub timesync: Option<timesync::Question>,
-    /// What a handshake's token has said.
-    pub identity: Option<Identity>,
-}
-
 impl Batch {
-    /// Beside a handshake all other messages of a request are ignored (Bayeux 1.0 section 4.1).
-    pub fn new(from: Endpoint, origin: Origin, mut messages: Vec<Element>) -> Self {
+    /// Beside a handshake all other messages of a request are ignored (Bayeux 1.0 section 4.1). `limit`: how many messages are
+    /// done; the others are refused.
+    pub fn new(number: BatchNumber, from: Endpoint, origin: Origin, mut messages: Vec<Element>, limit: usize) -> Self {
         if let Some(at) = messages.iter().position(is_handshake) {
             messages = vec![messages.swap_remove(at)];
         }
         Self {
             from,
-            origin,
-            number: None,
+            number,
             by_api: false,
             too_soon: None,
             charge: Charge::default(),
             alone: messages.len() == 1,
-            remaining: messages.into_iter(),
-            sessions: Vec::new(),
+            has_left: origin.has_left,
+            origin,
+            piggybacked: Vec::new(),
+            is_uncommitted: false,
+            status: Status::Ok,
             format: Format::Json,
-            parting: Vec::new(),
-            replies: Vec::new(),
+            within_limit: limit,
+            sessions: Vec::new(),
+            replies: Vec::with_capacity(messages.len()),
+            open: 0,
             subscribing: BTreeSet::new(),
             asking: BTreeSet::new(),
-        }
-    }
-
-    /// Bytes of what is still to be worked on.
-    fn weight(&self) -> usize {
-        let messages = self.remaining.as_slice().iter().flatten();
-        messages.flat_map(Message::fields).map(|(name, value)| BESIDE + name.len() + value.get().len()).sum()
-    }
-
-    /// The next message that may be worked on.
-    fn next(&mut self) -> Option<Element> {
-        let next = self.remaining.as_slice().first()?;
-        let waits =
-            !self.subscribing.is_empty() && !is_to(next, "/meta/subscribe") || !self.asking.is_empty() && is_meta(next);
-        if waits { None } else { self.remaining.next() }
-    }
-
-    /// The reply that was missing.
-    pub fn fill(&mut self, place: usize, reply: String) {
-        self.subscribing.remove(&place);
-        self.asking.remove(&place);
-        if let Some(missing) = self.replies.get_mut(place) {
-            *missing = Some(reply);
+            remaining: messages.into_iter(),
+            lanes: Vec::new(),
         }
     }
 
     /// Messages that came with a key. A handshake among them means nothing.
-    pub fn of_api(from: Endpoint, origin: Origin, messages: Vec<Element>) -> Self {
-        Self { by_api: true, remaining: messages.into_iter(), ..Self::new(from, origin, Vec::new()) }
+    pub fn of_api(number: BatchNumber, from: Endpoint, origin: Origin, messages: Vec<Element>) -> Self {
+        let nothing = Self::new(number, from, origin, Vec::new(), messages.len());
+        Self { by_api: true, remaining: messages.into_iter(), ..nothing }
+    }
+
+    /// The next message, which may have to wait.
+    pub(super) fn peek(&self) -> Option<&Element> {
+        self.remaining.as_slice().first()
+    }
+
+    /// The messages that have not begun.
+    pub(super) fn rest(&self) -> &[Element] {
+        self.remaining.as_slice()
+    }
+
+    /// Bytes of the messages that have not begun.
+    pub(super) fn weight(&self) -> usize {
+        let messages = self.rest().iter().flatten();
+        messages.flat_map(Message::fields).map(|(name, value)| BESIDE + name.len() + value.get().len()).sum()
+    }
+
+    /// Whether this message, the next one, must wait for those before it: what comes behind a subscribe does until the
+    /// subscription stands, else a client would miss what it publishes in the same breath.
+    pub(super) fn must_wait(&self, next: &Element) -> bool {
+        self.open > 0
+            && (!self.subscribing.is_empty() && !is_to(next, "/meta/subscribe")
+                || !self.asking.is_empty() && is_meta(next)
+                || is_last_word(next))
+    }
+
+    /// Takes the next message, and whether it is within the limit; its place is empty.
+    pub(super) fn begin(&mut self) -> Option<(usize, Element, bool)> {
+        let element = self.remaining.next()?;
+        self.replies.push(None);
+        self.open += 1;
+        let within = self.within_limit > 0;
+        self.within_limit = self.within_limit.saturating_sub(1);
+        Some((self.replies.len() - 1, element, within))
+    }
+
+    /// The reply that was missing, or another one in its place.
+    pub(super) fn fill(&mut self, place: usize, reply: String) {
+        self.stop_waiting(place);
+        if let Some(missing) = self.replies.get_mut(place)
+            && missing.replace(reply).is_none()
+        {
+            self.open -= 1;
+        }
+    }
+
+    /// The message of this place waits.
+    pub(super) fn wait_at(&mut self, place: usize, suspended: &Suspended) {
+        self.stop_waiting(place);
+        match suspended {
+            Suspended::Subscribe { .. } | Suspended::Hook { hook: Hook::Subscribe, .. } => {
+                self.subscribing.insert(place);
+            }
+            Suspended::Hook { .. } | Suspended::Keys { .. } => {
+                self.asking.insert(place);
+            }
+            Suspended::Publish { .. } => (),
+        }
+    }
+
+    fn stop_waiting(&mut self, place: usize) {
+        self.subscribing.remove(&place);
+        self.asking.remove(&place);
+    }
+
+    /// Whether all is done and said.
+    pub(super) fn is_complete(&self) -> bool {
+        self.open == 0 && self.remaining.as_slice().is_empty()
+    }
+
+    pub(super) fn take_replies(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.replies).into_iter().flatten().collect()
+    }
+
+    pub(super) fn sessions(&self) -> &[Spoke] {
+        &self.sessions
+    }
+
+    /// Takes note that this session spoke. Whether it is the first time.
+    pub(super) fn heard(&mut self, session: SessionKey) -> bool {
+        let new = self.sessions.iter().all(|spoke| spoke.session != session);
+        if new {
+            self.sessions.push(Spoke { session, rides: Rides::Nothing });
+        }
+        new
+    }
+
+    /// So much of this session's events rides on the answer, at least.
+    pub fn carries(&mut self, session: SessionKey, rides: Rides) {
+        let spoke = self.sessions.iter_mut().find(|spoke| spoke.session == session);
+        spoke.into_iter().for_each(|spoke| spoke.rides = spoke.rides.max(rides));
     }
 
     /// The browser that has a connection less while a connect of this batch is held: over HTTP/1.1 it has six to a site, each
@@ -154,6 +251,19 @@ fn is_handshake(element: &Element) -> bool {
     is_to(element, "/meta/handshake")
 }
 
+/// Whether it takes back what was said before.
+pub(super) fn is_last_word(element: &Element) -> bool {
+    is_to(element, "/meta/unsubscribe") || is_to(element, "/meta/disconnect")
+}
+
+pub(super) fn is_connect(element: &Element) -> bool {
+    is_to(element, "/meta/connect")
+}
+
+pub(super) fn is_subscribe(element: &Element) -> bool {
+    is_to(element, "/meta/subscribe")
+}
+
 fn is_to(element: &Element, channel: &str) -> bool {
     let name = element.as_ref().ok().and_then(Message::channel_name);
     name.is_some_and(|name| name == channel)
@@ -162,233 +272,4 @@ fn is_to(element: &Element, channel: &str) -> bool {
 fn is_meta(element: &Element) -> bool {
     let name = element.as_ref().ok().and_then(Message::channel_name);
     name.is_some_and(|name| name.starts_with("/meta/"))
-}
-
-impl BayeuxServer {
-    pub(in crate::bayeux) fn run(&mut self, now: Millis, mut batch: Batch) {
-        let mut status = Status::Ok;
-        while let Some(element) = batch.next() {
-            match self.step(now, &mut batch, element) {
-                Step::Replied(reply) => batch.replies.push(Some(reply)),
-                Step::Asked(ticket, words, asked) => self.leave_open(&mut batch, ticket, words, asked),
-                Step::Hold(key, hold) => return self.hold(key, hold, batch),
-                Step::Refused(reply) => {
-                    status = Status::Unavailable;
-                    batch.replies.push(Some(reply));
-                }
-            }
-        }
-        if batch.replies.contains(&None) {
-            if batch.charge.amount() == 0 {
-                batch.charge = self.budget.charge(batch.weight());
-            }
-            return self.waiting.park(batch);
-        }
-        let mut events = batch.parting;
-        let network = batch.origin.network();
-        for key in batch.sessions {
-            self.sessions.extend(key, now + self.options.max_interval);
-            network.into_iter().for_each(|network| self.sessions.seen_at(key, network));
-            // Clients read the answer only where the status is 200.
-            if status == Status::Ok && !self.sessions.get(key).is_some_and(Session::is_streaming) {
-                events.extend(self.sessions.take_events(key));
-            }
-        }
-        let replies: Vec<_> = batch.replies.into_iter().flatten().collect();
-        self.send(batch.from, status, batch.format, &events, &replies);
-    }
-
-    /// Leaves the place of a reply empty until the words have come.
-    fn leave_open(&mut self, batch: &mut Batch, ticket: Ticket, words: usize, asked: Box<Asked>) {
-        let place = batch.replies.len();
-        batch.replies.push(None);
-        self.wait_at(batch, place, ticket, words, asked);
-    }
-
-    /// This place of a batch is filled when the words have come.
-    pub(in crate::bayeux) fn wait_at(
-        &mut self,
-        batch: &mut Batch,
-        place: usize,
-        ticket: Ticket,
-        words: usize,
-        asked: Box<Asked>,
-    ) {
-        batch.asking.remove(&place);
-        match *asked {
-            Asked::Subscribe { .. } | Asked::Leave { hook: Hook::Subscribe, .. } => batch.subscribing.insert(place),
-            Asked::Leave { .. } | Asked::Keys { .. } => batch.asking.insert(place),
-            Asked::Publish { .. } => false,
-        };
-        let batch = self.waiting.number(batch);
-        self.waiting.wait(ticket, words, Then::Reply { batch, place, asked });
-    }
-
-    pub(in crate::bayeux) fn hold(&mut self, key: SessionKey, hold: Hold, batch: Batch) {
-        let Hold { id, until, advise, timesync } = hold;
-        let browser = batch.occupied_browser().cloned();
-        let (network, endpoint) = (batch.origin.network(), batch.from);
-        let held = HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled: false };
-        self.sessions.suspend(key, held);
-        network.into_iter().for_each(|network| self.sessions.seen_at(key, network));
-        self.look_for_page(key);
-        // Events may wait already, for the pace of a busy object.
-        if self.sessions.get(key).is_some_and(Session::is_ready) {
-            self.ready.insert(key);
-        }
-    }
-
-    fn step(&mut self, now: Millis, batch: &mut Batch, element: Element) -> Step {
-        let mut checked = match check(now, element) {
-            Ok(checked) => checked,
-            Err(reply) => return Step::Replied(reply),
-        };
-        if let Some(reply) = self.refuse_flood(now, batch, &checked) {
-            return Step::Replied(reply);
-        }
-        let token = self.take_token(&mut checked.message);
-        if checked.channel.as_str() == "/meta/handshake" && !batch.by_api {
-            let token = token.or_else(|| batch.origin.token.clone());
-            return self.step_handshake(now, batch, checked, token);
-        }
-        self.step_identified(now, batch, checked)
-    }
-
-    /// A message of which it is known who sent it.
-    pub(in crate::bayeux) fn step_identified(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
-        match self.hook_for(batch, &checked) {
-            Some(hook) => self.ask_leave(now, batch, hook, checked),
-            None => self.step_allowed(now, batch, checked, Leave::default()),
-        }
-    }
-
-    /// A message that nobody else need be asked about, or not any more.
-    pub(in crate::bayeux) fn step_allowed(
-        &mut self,
-        now: Millis,
-        batch: &mut Batch,
-        checked: Checked,
-        leave: Leave,
-    ) -> Step {
-        match (checked.channel.as_str(), checked.channel.realm()) {
-            _ if batch.by_api => self.step_of_api(now, batch, checked),
-            ("/meta/handshake", _) => Step::Replied(self.handshake(now, batch, &checked, leave)),
-            ("/meta/connect", _) => self.connect(now, batch, checked),
-            ("/meta/subscribe", _) => self.subscribe(now, batch, checked),
-            ("/meta/unsubscribe", _) => Step::Replied(self.unsubscribe(batch, &checked)),
-            ("/meta/disconnect", _) => Step::Replied(self.disconnect(batch, &checked)),
-            (_, Realm::Meta) => Step::Replied(checked.failed(&BayeuxError::MetaChannelUnknown).into_json()),
-            _ => self.publish(now, batch, checked, leave),
-        }
-    }
-
-    /// The session that sent this message, noted as one that spoke in this batch.
-    ///
-    /// # Errors
-    /// `402::session_unknown`.
-    pub(in crate::bayeux) fn speaker(&self, batch: &mut Batch, message: &Message) -> Result<SessionKey, BayeuxError> {
-        let key = message.client_id().and_then(|id| self.session_of(&id, &batch.origin));
-        let key = key.ok_or(BayeuxError::SessionUnknown)?;
-        if !batch.sessions.contains(&key) {
-            batch.sessions.push(key);
-            let wanted = self.format(key);
-            if wanted != Format::Json {
-                batch.format = wanted;
-            }
-        }
-        Ok(key)
-    }
-
-    /// The session of this name, where it is this browser's.
-    pub(in crate::bayeux) fn session_of(&self, client_id: &str, origin: &Origin) -> Option<SessionKey> {
-        let key = self.sessions.find(client_id)?;
-        let owner = self.sessions.get(key)?.agreed.browser.as_deref();
-        (owner.is_none() || owner == origin.browser.as_deref()).then_some(key)
-    }
-
-    /// Who sent this message, as the application sees it.
-    pub(in crate::bayeux) fn client(&self, batch: &Batch, session: Option<SessionKey>) -> Client {
-        let known = session.and_then(|key| self.sessions.get(key));
-        let attributes = known.map(|session| session.attributes.clone()).unwrap_or_default();
-        let Batch { origin, by_api, .. } = batch;
-        Client { session, attributes, address: origin.address.clone(), by_api: *by_api, local: None }
-    }
-
-    /// `Step::Refused`, with a line in the log.
-    pub(in crate::bayeux) fn refuse_connection(&mut self, batch: &Batch, checked: &Checked) -> Step {
-        self.connection_refused(&batch.origin);
-        Step::Refused(checked.failed(&BayeuxError::ConnectionsExceeded).into_json())
-    }
-
-    /// Whether so many connects are held there that no more fit in.
-    pub(in crate::bayeux) fn holds_too_many(&self, origin: &Origin) -> bool {
-        let held = origin.network().map(|network| self.sessions.held_by(network));
-        held.is_some_and(|held| held >= self.options.client_max_connections)
-    }
-
-    pub(in crate::bayeux) fn connection_refused(&mut self, origin: &Origin) {
-        if let Some(address) = origin.address.clone() {
-            self.tell(Notice::ConnectionRefused { address });
-        }
-    }
-}
-
-impl Checked {
-    pub fn successful(&self) -> Reply<'_> {
-        Reply { ext: self.ext(), ..Reply::successful(self.channel.as_str(), &self.id) }
-    }
-
-    /// A reply that says no more than how it went.
-    pub fn answered(&self, outcome: Result<(), BayeuxError>) -> String {
-        self.reply(&outcome).into_json()
-    }
-
-    /// The reply to a subscribe, with where what was said before begins.
-    pub fn answered_subscribe(&self, outcome: Result<Cursors, BayeuxError>) -> String {
-        let (outcome, cursors) = outcome.map_or_else(|error| (Err(error), Cursors::new()), |cursors| (Ok(()), cursors));
-        let mut reply = Reply { subscription: self.message.field("subscription"), ..self.reply(&outcome) };
-        reply.ext.replay = (!cursors.is_empty()).then_some(Replayed::Cursors(cursors));
-        reply.into_json()
-    }
-
-    /// The reply to a subscribe or an unsubscribe: it repeats the subscription.
-    pub fn answered_subscription(&self, outcome: Result<(), BayeuxError>) -> String {
-        Reply { subscription: self.message.field("subscription"), ..self.reply(&outcome) }.into_json()
-    }
-
-    fn reply(&self, outcome: &Result<(), BayeuxError>) -> Reply<'_> {
-        match outcome {
-            Ok(()) => self.successful(),
-            Err(error) => self.failed(error),
-        }
-    }
-
-    pub fn failed(&self, error: &BayeuxError) -> Reply<'_> {
-        let mut reply = Reply::failed(Some(self.channel.as_str()), &self.id, error);
-        reply.ext.timesync = self.ext().timesync;
-        reply
-    }
-
-    /// The `ext` of an immediate answer.
-    fn ext(&self) -> ReplyExt {
-        let timesync = self.timesync.and_then(timesync::Question::answer_at_once);
-        ReplyExt { timesync, ..ReplyExt::default() }
-    }
-}
-
-/// Checks what every message must have. The error is the finished reply.
-fn check(now: Millis, element: Element) -> Result<Checked, String> {
-    let nameless = MessageId::default();
-    let message = element.map_err(|error| Reply::failed(None, &nameless, &error).into_json())?;
-    // A client knows its message by the channel too, so even a bad one is repeated, within reason.
-    let name = message.channel_name().filter(|name| name.len() <= channel::MAX_LENGTH);
-    let id = message.id().map_err(|error| Reply::failed(name.as_deref(), &nameless, &error).into_json())?;
-    match message.channel() {
-        Ok(channel) => {
-            let meta = channel.realm() == Realm::Meta;
-            let timesync = if meta { timesync::Question::of(&message, now) } else { None };
-            Ok(Checked { message, id, channel, timesync, identity: None })
-        }
-        Err(error) => Err(Reply::failed(name.as_deref(), &id, &error).into_json()),
-    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::BayeuxServer;
 use super::history::{bounds_of, longest_age};
-use super::pending::Ticket;
+use super::pending::PendingId;
 use crate::bayeux::delivery::{Start, Want};
 use crate::bayeux::persistence::Refused;
 use crate::bayeux::session::SessionKey;
@@ -92,10 +92,10 @@ impl BayeuxServer {
     }
 
     /// Asks the owners from where the subscriptions begin that are theirs. How many words come of it.
-    pub(in crate::bayeux) fn ask_for_beginnings(&mut self, past: &Past, ticket: Ticket) -> usize {
+    pub(in crate::bayeux) fn ask_for_beginnings(&mut self, past: &Past, pending_id: PendingId) -> usize {
         let elsewhere = past.beginnings.iter().filter(|beginning| self.is_relayed(&beginning.pattern));
         let elsewhere: Vec<_> = elsewhere.map(|beginning| (beginning.pattern.clone(), beginning.from)).collect();
-        elsewhere.iter().for_each(|(pattern, from)| self.ask_to_begin(ticket, pattern, *from));
+        elsewhere.iter().for_each(|(pattern, from)| self.ask_to_begin(pending_id, pattern, *from));
         elsewhere.len()
     }
 

@@ -20,7 +20,7 @@
 use std::time::Duration;
 
 use super::BayeuxServer;
-use super::batch::Checked;
+use super::checked::Checked;
 use crate::bayeux::delivery::array;
 use crate::bayeux::io::Output;
 use crate::bayeux::limits::Origin;

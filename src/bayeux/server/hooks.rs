@@ -1,10 +1,10 @@
 //! Messages that wait for the verdict of the hooks Worker.
 
-use crate::bayeux::app::{Happening, ServerEvent};
-use crate::bayeux::hooks::{Hook, Leave, Question, Verdict, parse, request};
+use crate::bayeux::app::{LifecycleEvent, ServerEvent};
+use crate::bayeux::hooks::{Hook, Permission, Question, Verdict, parse, request};
 use crate::bayeux::io::{Notice, Output};
 use crate::bayeux::limits::Charge;
-use crate::bayeux::server::{Asked, Batch, BayeuxServer, Checked, HOOKS, Step, Subject, Ticket};
+use crate::bayeux::server::{Batch, BayeuxServer, Checked, HOOKS, PendingId, Step, Subject, Suspended};
 use crate::bayeux::session::Client;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Realm, patterns};
@@ -28,7 +28,7 @@ pub(in crate::bayeux) struct Hooks {
     waiting: VecDeque<Waits>,
     /// Those of the request under way.
     asked: Vec<(About, Charge)>,
-    leaves: BTreeMap<Ticket, Leave>,
+    permissions: BTreeMap<PendingId, Permission>,
 }
 
 /// A question that waits.
@@ -41,8 +41,8 @@ struct Waits {
 
 /// Who waits for a verdict.
 enum About {
-    /// A message, and what it asks leave for.
-    Message(Ticket, Hook, Client),
+    /// A message, and what it asks permission for.
+    Message(PendingId, Hook, Client),
     /// Nobody.
     Event(Subject),
 }
@@ -59,7 +59,7 @@ impl BayeuxServer {
         self.hooks.wanted = self.options.hooks_for.iter().copied().collect();
     }
 
-    /// Whether leave must be asked for this message, and of what kind.
+    /// Whether permission must be asked for this message, and of what kind.
     pub(super) fn hook_for(&self, batch: &Batch, checked: &Checked) -> Option<Hook> {
         if self.hooks.wanted.is_empty() || batch.by_api {
             return None;
@@ -75,10 +75,10 @@ impl BayeuxServer {
         self.hooks.want(hook).then_some(hook)
     }
 
-    /// Asks leave for a message. What makes no sense here is not asked about.
-    pub(super) fn ask_leave(&mut self, now: Millis, batch: &mut Batch, hook: Hook, checked: Checked) -> Step {
+    /// Asks permission for a message. What makes no sense here is not asked about.
+    pub(super) fn ask_hooks(&mut self, now: Millis, batch: &mut Batch, hook: Hook, checked: Checked) -> Step {
         let Some(client) = self.may_ask(batch, hook, &checked) else {
-            return self.step_allowed(now, batch, checked, Leave::default());
+            return self.step_allowed(now, batch, checked, Permission::default());
         };
         if self.hooks.waiting.len() >= MOST_WAITING {
             return Step::Replied(self.refused(hook, &checked, &hook.failure()));
@@ -88,10 +88,10 @@ impl BayeuxServer {
         if let Err(error) = self.make_room(now, 3 * question.len()) {
             return Step::Replied(self.refused(hook, &checked, &error));
         }
-        let ticket = self.waiting.draw_ticket();
-        let (about, charge) = (About::Message(ticket, hook, client), self.budget.charge(3 * question.len()));
+        let (session, pending_id) = (client.session, self.pending.next_id());
+        let (about, charge) = (About::Message(pending_id, hook, client), self.budget.charge(3 * question.len()));
         self.hooks.waiting.push_back(Waits { about, call: question, charge });
-        Step::Asked(ticket, 1, Box::new(Asked::Leave { hook, ticket, checked }))
+        Step::Suspended(pending_id, 1, Box::new(Suspended::Hook { checked, hook, session, pending_id }))
     }
 
     /// Who asks, if that can be told and the message is one that could be allowed.
@@ -113,16 +113,16 @@ impl BayeuxServer {
     }
 
     /// Goes on with a message when the verdict has come.
-    pub(super) fn leave_decided(
+    pub(super) fn hook_answered(
         &mut self,
         now: Millis,
         batch: &mut Batch,
-        (hook, ticket, checked): (Hook, Ticket, Checked),
+        (hook, pending_id, checked): (Hook, PendingId, Checked),
         outcome: Result<(), BayeuxError>,
     ) -> Step {
-        let leave = self.hooks.leaves.remove(&ticket).unwrap_or_default();
+        let permission = self.hooks.permissions.remove(&pending_id).unwrap_or_default();
         match outcome {
-            Ok(()) => self.step_allowed(now, batch, checked, leave),
+            Ok(()) => self.step_allowed(now, batch, checked, permission),
             Err(error) => Step::Replied(self.refused(hook, &checked, &error)),
         }
     }
@@ -136,13 +136,12 @@ impl BayeuxServer {
     }
 
     /// Tells of what has happened, but not of what came of telling: that would never end.
-    pub(super) fn tell_hooks(&mut self, happening: &Happening) {
-        let Happening::Told(event) = happening else { return };
-        let own =
-            matches!(event, ServerEvent::Publish(publication) if publication.client.local.as_deref() == Some(HOOKS));
+    pub(super) fn tell_hooks(&mut self, event: &LifecycleEvent) {
+        let LifecycleEvent::Told(told) = event else { return };
+        let own = matches!(told, ServerEvent::Publish(published) if published.client.local.as_deref() == Some(HOOKS));
         if self.hooks.want(Hook::Event) && !own && self.hooks.waiting.len() < MOST_WAITING {
-            let about = About::Event(Subject::of_hooks(happening));
-            let call = Question::event(event).to_json();
+            let about = About::Event(Subject::of_hooks(event));
+            let call = Question::event(told).to_json();
             // Nobody waits for the answer: where there is no room, it is not told.
             if self.memory() + 2 * call.len() <= self.options.max_memory {
                 let charge = self.budget.charge(2 * call.len());
@@ -177,12 +176,12 @@ impl BayeuxServer {
         for (place, (about, _charge)) in asked.into_iter().enumerate() {
             let answer = verdicts.as_ref().and_then(|verdicts| verdicts.get(place)).map(|answer| &**answer);
             match about {
-                About::Message(ticket, hook, client) => {
+                About::Message(pending_id, hook, client) => {
                     let verdict = answer.and_then(|answer| Verdict::read(answer, hook));
                     failed += usize::from(verdict.is_none());
                     let outcome = verdict
-                        .map_or_else(|| Err(hook.failure()), |verdict| self.judge(ticket, hook, client, verdict));
-                    self.waiting.word(ticket, outcome);
+                        .map_or_else(|| Err(hook.failure()), |verdict| self.judge(pending_id, hook, client, verdict));
+                    self.pending.resolve(pending_id, outcome);
                 }
                 About::Event(on) => {
                     let actions = answer.and_then(Verdict::actions);
@@ -196,10 +195,16 @@ impl BayeuxServer {
         }
     }
 
-    fn judge(&mut self, ticket: Ticket, hook: Hook, client: Client, verdict: Verdict) -> Result<(), BayeuxError> {
+    fn judge(
+        &mut self,
+        pending_id: PendingId,
+        hook: Hook,
+        client: Client,
+        verdict: Verdict,
+    ) -> Result<(), BayeuxError> {
         match verdict {
-            Verdict::Allowed(leave) => {
-                self.hooks.leaves.insert(ticket, Leave { client: Some(client), ..leave });
+            Verdict::Allowed(permission) => {
+                self.hooks.permissions.insert(pending_id, Permission { client: Some(client), ..permission });
                 Ok(())
             }
             Verdict::Denied(denial) => Err(BayeuxError::Denied(hook.operation(), denial)),

@@ -2,7 +2,7 @@
 
 use crate::bayeux::auth::Identity;
 use crate::bayeux::auth::tokens::keys::Keys;
-use crate::bayeux::server::{Asked, Batch, BayeuxServer, Checked, Step};
+use crate::bayeux::server::{Batch, BayeuxServer, Checked, Step, Suspended};
 use crate::bayeux::session::Ending;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Bearer, Message, TokenError};
@@ -49,7 +49,9 @@ impl BayeuxServer {
             }
             Err(Unidentified::Refused(error)) => error,
             Err(Unidentified::KeysWanted) => match self.await_keys() {
-                Some(ticket) => return Step::Asked(ticket, 1, Box::new(Asked::Keys { checked, token })),
+                Some(pending_id) => {
+                    return Step::Suspended(pending_id, 1, Box::new(Suspended::Keys { checked, token }));
+                }
                 None => BayeuxError::TokenKeysUnavailable,
             },
         };

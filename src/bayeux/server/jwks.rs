@@ -2,7 +2,7 @@
 
 use crate::bayeux::auth::{FetchedKeys, RemoteKeys};
 use crate::bayeux::io::{Notice, Output};
-use crate::bayeux::server::{BayeuxServer, Ticket};
+use crate::bayeux::server::{BayeuxServer, PendingId};
 use crate::bayeux::time::Millis;
 use std::mem;
 
@@ -14,12 +14,12 @@ const MOST_WAITING: usize = 10_000;
 pub(in crate::bayeux) struct JwksFetch {
     pub keys: RemoteKeys,
     under_way: bool,
-    waiting: Vec<Ticket>,
+    waiting: Vec<PendingId>,
 }
 
 impl BayeuxServer {
-    /// A ticket for a handshake that waits for keys. None where too many do.
-    pub(in crate::bayeux) fn await_keys(&mut self) -> Option<Ticket> {
+    /// A pending_id for a handshake that waits for keys. None where too many do.
+    pub(in crate::bayeux) fn await_keys(&mut self) -> Option<PendingId> {
         let url = self.options.tokens.jwks_url.clone()?;
         if self.jwks.waiting.len() >= MOST_WAITING {
             return None;
@@ -27,16 +27,16 @@ impl BayeuxServer {
         if !mem::replace(&mut self.jwks.under_way, true) {
             self.outputs.push(Output::FetchKeys { url });
         }
-        let ticket = self.waiting.draw_ticket();
-        self.jwks.waiting.push(ticket);
-        Some(ticket)
+        let pending_id = self.pending.next_id();
+        self.jwks.waiting.push(pending_id);
+        Some(pending_id)
     }
 
     /// Keys have come, or why they have not. Who waits is judged by what is there now.
     pub(in crate::bayeux) fn take_keys(&mut self, now: Millis, answer: Result<FetchedKeys, String>) {
         self.jwks.under_way = false;
-        for ticket in mem::take(&mut self.jwks.waiting) {
-            self.waiting.word(ticket, Ok(()));
+        for pending_id in mem::take(&mut self.jwks.waiting) {
+            self.pending.resolve(pending_id, Ok(()));
         }
         let fetched = self.jwks.keys.fetched(now, answer);
         self.tell(match fetched {

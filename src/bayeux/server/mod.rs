@@ -5,18 +5,22 @@ mod actions;
 mod api;
 mod batch;
 mod beginnings;
+mod checked;
+mod commit;
 mod event_stream;
 mod hibernation;
 mod history;
 mod hooks;
 mod identity;
 mod jwks;
+mod lanes;
 mod lists;
 mod memory;
 mod pending;
 mod publish;
 mod replay;
 mod restore;
+mod step;
 mod throttle;
 
 use std::collections::BTreeSet;
@@ -25,12 +29,13 @@ use std::time::Duration;
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 
-use self::actions::Happenings;
+use self::actions::LifecycleEvents;
+use self::commit::Uncommitted;
 use self::hooks::Hooks;
 use self::jwks::JwksFetch;
-use self::pending::Waiting;
+use self::pending::Pending;
 use self::replay::Replaying;
-use crate::bayeux::app::{Application, HttpRequest, HttpResponse, ServerEvent};
+use crate::bayeux::app::{Application, Fault, HttpRequest, HttpResponse, ServerEvent};
 use crate::bayeux::clock::Clock;
 use crate::bayeux::cluster::{Home, Trees};
 use crate::bayeux::delivery::{
@@ -50,10 +55,14 @@ use crate::bayeux::wire::{
 
 pub(in crate::bayeux) use self::actions::{HOOKS, Subject};
 pub use self::batch::has_handshake;
-pub(in crate::bayeux) use self::batch::{Batch, Checked, Hold, Step};
-pub(in crate::bayeux) use self::beginnings::{Begun, Cursors, Past};
-pub(in crate::bayeux) use self::pending::{Asked, Ticket};
+pub(in crate::bayeux) use self::batch::{Batch, Hold, Rides, Step, Subscribed};
+pub(in crate::bayeux) use self::beginnings::{Begun, Past};
+pub(in crate::bayeux) use self::checked::Checked;
+pub(in crate::bayeux) use self::pending::{PendingId, Suspended};
 pub(in crate::bayeux) use self::publish::Publisher;
+
+/// How long a session at least lives on whose message waits, before that is looked at again.
+const WAITS: Duration = Duration::from_secs(1);
 
 /// Everything a home knows, and [`BayeuxServer::handle`], the one way in and out.
 pub struct BayeuxServer {
@@ -78,7 +87,7 @@ pub struct BayeuxServer {
     requests: Rates,
     /// `RATE_TREES`, and who named new ones.
     new_trees: Rates,
-    pub(in crate::bayeux) happenings: Happenings,
+    pub(in crate::bayeux) lifecycle_events: LifecycleEvents,
     pub(in crate::bayeux) farewells: Farewells,
     pub(in crate::bayeux) journal: Journal,
     pub(in crate::bayeux) retries: Retries,
@@ -88,7 +97,8 @@ pub struct BayeuxServer {
     pub(in crate::bayeux) store: Box<dyn Store>,
     /// What every message carries that is made now.
     pub(in crate::bayeux) stamp: Stamp,
-    pub(in crate::bayeux) waiting: Waiting,
+    pub(in crate::bayeux) pending: Pending,
+    uncommitted: Uncommitted,
     pub(in crate::bayeux) hooks: Hooks,
     pub(in crate::bayeux) jwks: JwksFetch,
     pub(in crate::bayeux) trees: Trees,
@@ -118,7 +128,7 @@ impl BayeuxServer {
             pace: FlushPace::default(),
             ready: BTreeSet::new(),
             turn: SessionKey(0),
-            happenings: Happenings::new(),
+            lifecycle_events: LifecycleEvents::new(),
             farewells: Farewells::default(),
             journal: Journal::default(),
             retries: Retries::default(),
@@ -126,7 +136,8 @@ impl BayeuxServer {
             replaying: Replaying::default(),
             store,
             stamp: Stamp::default(),
-            waiting: Waiting::default(),
+            pending: Pending::default(),
+            uncommitted: Uncommitted::default(),
             hooks: Hooks::default(),
             jwks: JwksFetch::default(),
             trees: Trees::default(),
@@ -154,11 +165,7 @@ impl BayeuxServer {
         // Whoever was let in until now is not heard once more.
         self.expire();
         match input {
-            Input::Messages { from, origin, messages } => {
-                let mut batch = Batch::new(from, origin, messages);
-                self.count_request(now, &mut batch);
-                self.run(now, batch);
-            }
+            Input::Messages { from, origin, messages } => self.receive(now, from, origin, messages),
             Input::Http { from, request } => self.serve(now, from, &request),
             Input::Listen { from, origin, client_id } => self.open_stream(now, from, origin, &client_id),
             Input::Stalled(stream) => self.stalled(now, stream, true),
@@ -176,9 +183,10 @@ impl BayeuxServer {
             Input::TurnOver => self.pace.turn_is_over(),
         }
         self.give_up(now);
-        self.go_on(now);
+        self.resume_ready(now);
+        self.commit(now, None);
         self.sweep(now);
-        self.settle(now);
+        self.dispatch(now);
         self.call_others(now);
         self.consult();
         self.sweep_history();
@@ -209,7 +217,8 @@ impl BayeuxServer {
 
     /// Lets a route answer.
     fn serve(&mut self, now: Millis, to: Endpoint, request: &HttpRequest) {
-        let (response, actions) = self.app.answer(request);
+        let (response, actions, fault) = self.app.answer(request);
+        fault.into_iter().for_each(|fault| drop(self.blame(fault)));
         self.respond(to, response);
         self.perform(now, &Subject::default(), &mut Vec::new(), actions);
     }
@@ -220,6 +229,7 @@ impl BayeuxServer {
 
     /// Nobody waits for this answer any more: what comes from now on is kept for the client's next connect.
     fn closed(&mut self, now: Millis, endpoint: EndpointKey) {
+        self.pending.left(endpoint);
         for key in self.sessions.at(endpoint) {
             self.resume(now, key);
         }
@@ -237,6 +247,9 @@ impl BayeuxServer {
             match self.resume(now, key) {
                 Some(held) if matches!(held.endpoint, Endpoint::EventSource(_)) => self.beat(now, key, held),
                 Some(held) => self.answer_connect(now, key, held),
+                None if self.pending.has_of(key) => {
+                    self.sessions.extend(key, now + self.options.max_interval.max(WAITS))
+                }
                 None => drop(self.end(key, Ending::Expired)),
             }
         }
@@ -475,6 +488,17 @@ impl BayeuxServer {
         }
         if !sockets.is_empty() {
             self.outputs.push(Output::Deliver { to: sockets, messages });
+        }
+    }
+
+    /// What a client is told where the application does not let its message pass; the log has the rest.
+    pub(in crate::bayeux) fn blame(&mut self, fault: Fault) -> BayeuxError {
+        match fault {
+            Fault::Refused(error) => error,
+            Fault::Panicked(what) => {
+                self.tell(Notice::ApplicationPanicked { what });
+                BayeuxError::Internal
+            }
         }
     }
 

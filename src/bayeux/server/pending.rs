@@ -1,62 +1,67 @@
-//! Requests that wait for another object's word.
+//! Messages that wait: for a channel's owner, for the hooks Worker, for keys.
 //!
-//! A message that needs it takes a ticket and leaves its place in the batch empty. The batch goes on with the next message,
-//! and when all words have come its answer goes out. What comes behind a subscribe waits until the subscription stands:
-//! else a client would miss what it publishes in the same breath.
+//! A message that cannot be answered yet is [`Suspended`]. It leaves its place in the batch empty, and the batch goes on with
+//! the next message. What was asked is known by a [`PendingId`]; whoever hears of its outcome resolves it, and
+//! `resume_ready` does what follows. A batch is answered when none of its places is empty.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::BayeuxServer;
 use super::actions::Subject;
-use super::batch::{Batch, Checked, Step};
+use super::batch::Batch;
 use super::beginnings::{Begun, Past};
+use super::checked::Checked;
+use super::lanes::Lanes;
 use crate::bayeux::app::Action;
 use crate::bayeux::delivery::PublishKey;
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::Charge;
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, Bearer, ChannelId, ChannelPattern, Event};
+use crate::bayeux::wire::{BayeuxError, Bearer, ChannelId, ChannelPattern, EndpointKey, Event};
 
-/// Whoever waits for a word.
+/// Names what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::bayeux) struct Ticket(u64);
+pub(in crate::bayeux) struct PendingId(u64);
+
+/// Names a batch. One that came later has a higher number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::bayeux) struct BatchNumber(u64);
 
 #[derive(Default)]
-pub(in crate::bayeux) struct Waiting {
+pub(in crate::bayeux) struct Pending {
     last: u64,
-    /// By their number, those of which some place is empty.
-    batches: BTreeMap<u64, Batch>,
-    tasks: BTreeMap<Ticket, Task>,
-    /// Words that have come.
-    words: VecDeque<(Ticket, Result<(), BayeuxError>)>,
+    /// Those that are not answered yet.
+    batches: BTreeMap<BatchNumber, Batch>,
+    by_endpoint: BTreeSet<(EndpointKey, BatchNumber)>,
+    pub(super) lanes: Lanes,
+    awaited: BTreeMap<PendingId, Awaited>,
+    resolved: VecDeque<(PendingId, Result<(), BayeuxError>)>,
 }
 
-/// What is to be done when the words have come.
-struct Task {
-    /// How many are still to come.
-    words: usize,
+struct Awaited {
+    /// How many outcomes are still to come.
+    outcomes: usize,
     /// The first bad one.
     error: Option<BayeuxError>,
     /// What owners have said of where subscriptions begin.
     begun: Vec<(ChannelPattern, Begun)>,
-    then: Then,
+    then: Continuation,
 }
 
-pub(in crate::bayeux) enum Then {
+/// What is to be done when all outcomes have come.
+pub(in crate::bayeux) enum Continuation {
     /// Fill this place of this batch.
-    Reply { batch: u64, place: usize, asked: Box<Asked> },
+    Reply { batch: BatchNumber, place: usize, suspended: Box<Suspended> },
     /// It was the server or the application who published: tell the application.
     Publish(Published),
 }
 
 /// A message that waits.
-pub(in crate::bayeux) enum Asked {
-    Publish {
-        checked: Checked,
-        sent: Sent,
-    },
+pub(in crate::bayeux) enum Suspended {
+    /// For the channel's owner.
+    Publish { checked: Checked, sent: Sent },
+    /// For the owners of what is subscribed to.
     Subscribe {
         checked: Checked,
         client: Client,
@@ -66,17 +71,10 @@ pub(in crate::bayeux) enum Asked {
         /// Of the session's names.
         under_way: Charge,
     },
-    /// The hooks Worker is asked.
-    Leave {
-        hook: Hook,
-        ticket: Ticket,
-        checked: Checked,
-    },
-    /// The keys are fetched by which this handshake's token is to be checked.
-    Keys {
-        checked: Checked,
-        token: Option<Bearer>,
-    },
+    /// For the hooks Worker.
+    Hook { checked: Checked, hook: Hook, session: Option<SessionKey>, pending_id: PendingId },
+    /// For the keys by which this handshake's token is checked.
+    Keys { checked: Checked, token: Option<Bearer> },
 }
 
 /// What a client published, and what the application wants done when that is through.
@@ -97,126 +95,122 @@ pub(in crate::bayeux) struct Published {
     pub _charge: Charge,
 }
 
-impl Waiting {
-    pub fn draw_ticket(&mut self) -> Ticket {
+impl Pending {
+    pub fn next_id(&mut self) -> PendingId {
         self.last += 1;
-        Ticket(self.last)
+        PendingId(self.last)
     }
 
-    /// A number for a batch of which a place stays empty.
-    pub fn number(&mut self, batch: &mut Batch) -> u64 {
-        *batch.number.get_or_insert_with(|| self.draw_ticket().0)
+    pub fn next_batch_number(&mut self) -> BatchNumber {
+        self.last += 1;
+        BatchNumber(self.last)
     }
 
-    /// `then` is done when so many words have come.
-    pub fn wait(&mut self, ticket: Ticket, words: usize, then: Then) {
-        self.tasks.insert(ticket, Task { words, error: None, begun: Vec::new(), then });
-    }
-
-    /// Keeps a batch until its empty places are filled.
-    pub fn park(&mut self, batch: Batch) {
-        if let Some(number) = batch.number {
-            self.batches.insert(number, batch);
+    /// `then` is done when so many outcomes have come.
+    pub fn expect(&mut self, pending_id: PendingId, outcomes: usize, then: Continuation) {
+        if let Continuation::Reply { batch, suspended, .. } = &then
+            && let Some(session) = suspended.session()
+        {
+            self.lanes.suspend(session, *batch);
         }
+        self.awaited.insert(pending_id, Awaited { outcomes, error: None, begun: Vec::new(), then });
     }
 
     /// An owner has said from where a subscription is heard.
-    pub fn begun(&mut self, ticket: Ticket, pattern: ChannelPattern, begun: Begun) {
-        self.tasks.get_mut(&ticket).into_iter().for_each(|task| task.begun.push((pattern.clone(), begun)));
+    pub fn begun(&mut self, pending_id: PendingId, pattern: ChannelPattern, begun: Begun) {
+        let awaited = self.awaited.get_mut(&pending_id).into_iter();
+        awaited.for_each(|awaited| awaited.begun.push((pattern.clone(), begun)));
     }
 
-    /// One word has come. What follows is done by [`BayeuxServer::go_on`].
-    pub fn word(&mut self, ticket: Ticket, outcome: Result<(), BayeuxError>) {
-        self.words.push_back((ticket, outcome));
+    /// One outcome has come. What follows is done by [`BayeuxServer::resume_ready`].
+    pub fn resolve(&mut self, pending_id: PendingId, outcome: Result<(), BayeuxError>) {
+        self.resolved.push_back((pending_id, outcome));
+    }
+
+    /// Whether something that this session said waits.
+    pub(super) fn has_of(&self, session: SessionKey) -> bool {
+        self.lanes.has(session)
+    }
+
+    /// Keeps a batch until it can go on.
+    pub(super) fn park(&mut self, batch: Batch) {
+        self.by_endpoint.insert((batch.from.key(), batch.number));
+        self.batches.insert(batch.number, batch);
+    }
+
+    fn unpark(&mut self, number: BatchNumber) -> Option<Batch> {
+        let batch = self.batches.remove(&number)?;
+        self.by_endpoint.remove(&(batch.from.key(), number));
+        Some(batch)
+    }
+
+    /// A batch that waits.
+    pub(super) fn batch_mut(&mut self, number: BatchNumber) -> Option<&mut Batch> {
+        self.batches.get_mut(&number)
+    }
+
+    /// Nobody waits for these answers any more.
+    pub(super) fn left(&mut self, endpoint: EndpointKey) {
+        let all = (endpoint, BatchNumber(0))..=(endpoint, BatchNumber(u64::MAX));
+        for (_, number) in self.by_endpoint.range(all) {
+            self.batches.entry(*number).and_modify(|batch| batch.has_left = true);
+        }
+    }
+}
+
+impl Suspended {
+    /// The session that waits.
+    fn session(&self) -> Option<SessionKey> {
+        match self {
+            Self::Publish { sent, .. } => sent.published.publisher.session,
+            Self::Subscribe { session, .. } => Some(*session),
+            Self::Hook { session, .. } => *session,
+            Self::Keys { .. } => None,
+        }
     }
 }
 
 impl BayeuxServer {
-    /// Does what waited for the words that have come.
-    pub(in crate::bayeux) fn go_on(&mut self, now: Millis) {
-        while let Some((ticket, outcome)) = self.waiting.words.pop_front() {
-            let Some(task) = self.waiting.tasks.get_mut(&ticket) else { continue };
-            task.words -= 1;
-            task.error = task.error.take().or(outcome.err());
-            if task.words > 0 {
-                continue;
-            }
-            let Some(Task { error, begun, then, .. }) = self.waiting.tasks.remove(&ticket) else { continue };
-            let outcome = error.map_or(Ok(()), Err);
-            match (then, outcome) {
-                (Then::Reply { batch, place, asked }, outcome) => {
-                    self.reply_at(now, batch, place, asked, outcome, begun)
+    /// Does what waited for the outcomes that have come, and for its turn.
+    pub(in crate::bayeux) fn resume_ready(&mut self, now: Millis) {
+        loop {
+            if let Some((pending_id, outcome)) = self.pending.resolved.pop_front() {
+                self.resolved(now, pending_id, outcome);
+            } else if let Some(number) = self.pending.lanes.next_ready() {
+                // It may be at work just now: then it goes on by itself.
+                if let Some(batch) = self.pending.unpark(number) {
+                    self.run(now, batch);
                 }
-                (Then::Publish(published), Ok(())) => self.published(&published),
-                (Then::Publish(_), Err(error)) => self.publish_failed(&error),
+            } else {
+                return;
             }
         }
     }
 
-    fn reply_at(
-        &mut self,
-        now: Millis,
-        number: u64,
-        place: usize,
-        asked: Box<Asked>,
-        outcome: Result<(), BayeuxError>,
-        begun: Vec<(ChannelPattern, Begun)>,
-    ) {
-        let Some(mut batch) = self.waiting.batches.remove(&number) else { return };
-        let reply = match *asked {
-            Asked::Publish { checked, sent: Sent { published, on, actions } } => {
-                if outcome.is_ok() {
-                    self.was_taken(now, published.key);
-                    self.published(&published);
-                    self.perform(now, &on, &mut batch.parting, actions);
-                }
-                checked.answered(outcome)
-            }
-            Asked::Subscribe { checked, client, session, patterns, past, under_way } => {
-                drop(under_way);
-                let outcome = outcome.and_then(|()| {
-                    self.apply_subscriptions(&client, session, &patterns, &checked.message, &past, &begun)
-                });
-                self.trees.perhaps_unheard(patterns);
-                checked.answered_subscribe(outcome)
-            }
-            Asked::Leave { hook, ticket, checked } => {
-                let failure = internal_error(&checked);
-                return self.step_at(now, batch, place, failure, |server, batch| {
-                    server.leave_decided(now, batch, (hook, ticket, checked), outcome)
-                });
-            }
-            Asked::Keys { checked, token } => {
-                let failure = internal_error(&checked);
-                return self.step_at(now, batch, place, failure, |server, batch| {
-                    server.step_handshake(now, batch, checked, token)
-                });
-            }
-        };
-        batch.fill(place, reply);
-        self.run(now, batch);
-    }
-
-    /// Goes on with a message that had to wait before its step.
-    fn step_at(
-        &mut self,
-        now: Millis,
-        mut batch: Batch,
-        place: usize,
-        failure: String,
-        step: impl FnOnce(&mut Self, &mut Batch) -> Step,
-    ) {
-        // What the application panics on now is no longer the input of whoever asked, so the shell cannot answer them.
-        let step = catch_unwind(AssertUnwindSafe(|| step(self, &mut batch))).unwrap_or(Step::Replied(failure));
-        match step {
-            Step::Replied(reply) | Step::Refused(reply) => batch.fill(place, reply),
-            Step::Hold(key, hold) => return self.hold(key, hold, batch),
-            Step::Asked(ticket, words, asked) => self.wait_at(&mut batch, place, ticket, words, asked),
+    fn resolved(&mut self, now: Millis, pending_id: PendingId, outcome: Result<(), BayeuxError>) {
+        let Some(awaited) = self.pending.awaited.get_mut(&pending_id) else { return };
+        awaited.outcomes -= 1;
+        awaited.error = awaited.error.take().or(outcome.err());
+        if awaited.outcomes > 0 {
+            return;
         }
-        self.run(now, batch);
+        let Some(Awaited { error, begun, then, .. }) = self.pending.awaited.remove(&pending_id) else { return };
+        let outcome = error.map_or(Ok(()), Err);
+        match then {
+            Continuation::Reply { batch, place, suspended } => {
+                if let Some(session) = suspended.session() {
+                    self.pending.lanes.resume(session, batch);
+                }
+                let Some(mut batch) = self.pending.unpark(batch) else { return };
+                let step = self.resume_message(now, &mut batch, *suspended, outcome, &begun);
+                if let Some(batch) = self.take_step(batch, place, step) {
+                    self.run(now, batch);
+                }
+            }
+            Continuation::Publish(published) => match outcome {
+                Ok(()) => self.published(&published),
+                Err(error) => self.publish_failed(&error),
+            },
+        }
     }
-}
-
-fn internal_error(checked: &Checked) -> String {
-    checked.failed(&BayeuxError::Service(500, "internal_error".to_owned())).into_json()
 }

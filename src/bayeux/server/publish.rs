@@ -13,11 +13,12 @@ use std::time::Duration;
 
 use super::BayeuxServer;
 use super::actions::Subject;
-use super::batch::{Batch, Checked, Step};
-use super::pending::{Asked, Published, Sent, Ticket};
+use super::batch::{Batch, Rides, Step};
+use super::checked::Checked;
+use super::pending::{PendingId, Published, Sent, Suspended};
 use crate::bayeux::app::Publication;
 use crate::bayeux::delivery::{ENTRY, PublishKey, Urgency, Weighed};
-use crate::bayeux::hooks::Leave;
+use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
 use crate::bayeux::options::{Durability, QueueOverflow};
 use crate::bayeux::session::{Client, Ending, SessionKey};
@@ -28,8 +29,8 @@ use crate::bayeux::wire::{BayeuxError, ChannelId, Event, EventNumber, Message, O
 pub(in crate::bayeux) enum Taken {
     /// It waits for those who listen.
     Here,
-    /// Its owner is asked, whose word comes to this ticket.
-    Asked(Ticket),
+    /// Its owner is asked, whose word comes to this pending_id.
+    Pending(PendingId),
 }
 
 /// Who published.
@@ -49,11 +50,13 @@ impl BayeuxServer {
         now: Millis,
         batch: &mut Batch,
         mut checked: Checked,
-        leave: Leave,
+        permission: Permission,
     ) -> Step {
-        match self.try_publish(now, batch, &mut checked, leave) {
+        match self.try_publish(now, batch, &mut checked, permission) {
             Ok(None) => Step::Replied(checked.answered(Ok(()))),
-            Ok(Some((ticket, sent))) => Step::Asked(ticket, 1, Box::new(Asked::Publish { checked, sent })),
+            Ok(Some((pending_id, sent))) => {
+                Step::Suspended(pending_id, 1, Box::new(Suspended::Publish { checked, sent }))
+            }
             Err(error) => Step::Replied(checked.answered(Err(error))),
         }
     }
@@ -63,19 +66,21 @@ impl BayeuxServer {
         now: Millis,
         batch: &mut Batch,
         checked: &mut Checked,
-        mut leave: Leave,
-    ) -> Result<Option<(Ticket, Sent)>, BayeuxError> {
+        mut permission: Permission,
+    ) -> Result<Option<(PendingId, Sent)>, BayeuxError> {
         let Checked { message, id, channel, .. } = checked;
         let may_repeat = channel.realm() == Realm::Broadcast && !self.options.retry_window.is_zero();
         let key = may_repeat.then(|| PublishKey::of(message, id, channel)).flatten();
-        leave.edit(message);
-        let anonymous =
-            batch.by_api || leave.client.is_some() || self.options.anon_publish && message.field("clientId").is_none();
+        permission.edit(message);
+        let anonymous = batch.by_api
+            || permission.client.is_some()
+            || self.options.anon_publish && message.field("clientId").is_none();
         let sender = if anonymous { None } else { Some(self.speaker(batch, message)?) };
         if message.field("data").is_none() {
             return Err(BayeuxError::DataMissing);
         }
-        let client = leave.client.take().unwrap_or_else(|| self.client(batch, sender));
+        let client = permission.client.take().unwrap_or_else(|| self.client(batch, sender));
+        client.session.iter().for_each(|sender| batch.carries(*sender, Rides::OnPublish));
         if !batch.by_api {
             self.may_publish(&client, channel, message)?;
         }
@@ -84,8 +89,8 @@ impl BayeuxServer {
             return Ok(None);
         }
         let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
-        let mut actions = self.app.receive(&mut publication)?;
-        actions.append(&mut leave.actions);
+        let mut actions = self.app.receive(&mut publication).map_err(|fault| self.blame(fault))?;
+        actions.append(&mut permission.actions);
         let on = Subject::sent(&publication);
         let event = Event::freeze(channel, publication.message(), &self.stamp);
         let lazy = publication.is_lazy();
@@ -96,9 +101,9 @@ impl BayeuxServer {
         let published =
             Published { publisher: publication.client, channel: publication.channel, event, key, _charge: charge };
         match self.deliver(now, &published, lazy)? {
-            Taken::Asked(ticket) => Ok(Some((ticket, Sent { published, on, actions }))),
+            Taken::Pending(pending_id) => Ok(Some((pending_id, Sent { published, on, actions }))),
             Taken::Here => {
-                self.perform(now, &on, &mut batch.parting, actions);
+                self.perform(now, &on, &mut batch.piggybacked, actions);
                 Ok(None)
             }
         }
@@ -110,9 +115,7 @@ impl BayeuxServer {
         let name = channel.clone().into();
         self.check_access(client, Operation::Publish, &name)?;
         self.may_create(client, &name, message)?;
-        let Some(policy) = &mut self.app.policy else { return Ok(()) };
-        let denied = |denial| BayeuxError::Denied(Operation::Publish, denial);
-        policy.can_publish(client, channel, message).map_err(denied)
+        self.app.can_publish(client, channel, message).map_err(|fault| self.blame(fault))
     }
 
     /// Brings an event to its channel's owner, which is this object or another one. Meta and service channels have no
@@ -132,8 +135,8 @@ impl BayeuxServer {
         }
         let session = publisher.session.filter(|_| !self.options.broadcast_to_publisher);
         let publisher = Publisher { session, not_to: None, key: *key };
-        if let Some(ticket) = self.ask_to_publish(now, channel, event, publisher, lazy)? {
-            return Ok(Taken::Asked(ticket));
+        if let Some(pending_id) = self.ask_to_publish(now, channel, event, publisher, lazy)? {
+            return Ok(Taken::Pending(pending_id));
         }
         self.deliver_to_all(now, publisher, channel, event, lazy)?;
         self.published(published);

@@ -15,7 +15,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::BayeuxServer;
-use super::batch::{Batch, Checked};
+use super::batch::Batch;
+use super::checked::Checked;
 use crate::bayeux::cluster::Home;
 use crate::bayeux::io::Notice;
 use crate::bayeux::limits::{Exceeded, Origin, Rates};

@@ -181,7 +181,7 @@ impl Sessions {
         self.by_key.get_mut(&key)
     }
 
-    /// The events that ride on any answer to this client.
+    /// The events that ride on the reply to a publish.
     pub fn take_events(&mut self, key: SessionKey) -> Vec<Event> {
         self.delivering(key, |session| (session.take_events(), None)).0
     }
@@ -189,6 +189,18 @@ impl Sessions {
     /// The events that ride on a connect's reply, and its `ext.ack`.
     pub fn take_batch(&mut self, key: SessionKey) -> (Vec<Event>, Option<Ack>) {
         self.delivering(key, Session::take_batch)
+    }
+
+    /// The same for a session that acknowledges: its events stay queued, whoever reads the answer.
+    pub fn take_acknowledged(&mut self, key: SessionKey) -> (Vec<Event>, Option<Ack>) {
+        let acknowledges = self.by_key.get(&key).is_some_and(|session| session.batches.is_some());
+        if acknowledges { self.take_batch(key) } else { Default::default() }
+    }
+
+    /// The events that ride on a connect's reply to a session that does not acknowledge: to be taken when the answer leaves.
+    pub fn take_unacknowledged(&mut self, key: SessionKey) -> Vec<Event> {
+        let acknowledges = self.by_key.get(&key).is_some_and(|session| session.batches.is_some());
+        if acknowledges { Vec::new() } else { self.take_batch(key).0 }
     }
 
     /// Takes note of what was sent, where the store would send it again otherwise.

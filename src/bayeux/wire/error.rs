@@ -77,6 +77,12 @@ pub enum BayeuxError {
     DataInvalid,
     /// A listener or service vetoed the message.
     MessageDeleted,
+    /// The message is one of more than `MAX_MESSAGES_PER_BATCH` in a request: those before it were done.
+    BatchTooLarge,
+    /// More of this session, or of all, waits for other objects or the hooks Worker than may. Nothing was done of it.
+    PendingExceeded,
+    /// A fault of the application or of ours. The log says more.
+    Internal,
     /// A service answered with an error of its own: code, then message.
     Service(u16, String),
     /// A meta channel that the protocol does not know.
@@ -222,6 +228,9 @@ impl fmt::Display for BayeuxError {
             Self::RateExceeded(_) => "429::rate_exceeded",
             Self::HooksUnavailable => "503::hooks_unavailable",
             Self::StorageFailed => "503::storage_failed",
+            Self::BatchTooLarge => "413::batch_too_large",
+            Self::PendingExceeded => "503::pending_exceeded",
+            Self::Internal => "500::internal_error",
             Self::OwnerUnreachable => "503::owner_unreachable",
             Self::Token(error) => return error.fmt(f),
             Self::Service(code, message) => return write!(f, "{code:03}::{message}"),
@@ -237,6 +246,8 @@ impl fmt::Display for BayeuxError {
         f.write_str(text)
     }
 }
+
+impl std::error::Error for BayeuxError {}
 
 impl Operation {
     pub fn name(self) -> &'static str {

@@ -7,6 +7,10 @@ use serde_json::value::RawValue;
 use super::error::BayeuxError;
 use super::message::Message;
 
+/// Of a batch past `MAX_MESSAGES_PER_BATCH` each message is refused with a reply of its own, up to so many times that limit: with
+/// 256, that is as many messages as a client gathers that was offline for long, and half a megabyte of replies.
+const REFUSED_ONE_BY_ONE: usize = 16;
+
 /// Why a request as a whole is refused. Nothing of it was processed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestError {
@@ -18,7 +22,7 @@ pub enum RequestError {
     TooDeep,
     /// Longer than `MAX_MESSAGE_SIZE`.
     TooLarge,
-    /// More messages than `MAX_MESSAGES_PER_BATCH`.
+    /// So many more messages than `MAX_MESSAGES_PER_BATCH` that they are not even refused one by one.
     TooMany,
     /// A callback's name that could be more than a name.
     CallbackInvalid,
@@ -104,7 +108,7 @@ fn parse_documents<'a>(
             _ => return Err(RequestError::JsonInvalid),
         }
         .map_err(|_| RequestError::JsonInvalid)?;
-        if batch.len() + elements.len() > limits.max_messages_per_batch {
+        if batch.len() + elements.len() > limits.max_messages_per_batch.saturating_mul(REFUSED_ONE_BY_ONE) {
             return Err(RequestError::TooMany);
         }
         batch.extend(elements.into_iter().map(Message::parse));
@@ -184,10 +188,11 @@ mod tests {
     #[test]
     fn size_count_and_depth_are_bounded() {
         let options =
-            Options { max_message_size: 40, max_messages_per_batch: 2, max_json_depth: 3, ..Options::default() };
+            Options { max_message_size: 80, max_messages_per_batch: 1, max_json_depth: 3, ..Options::default() };
         let error = |body: &str| parse_json(body, &options).err();
-        assert_eq!(error("[{},{},{}]"), Some(RequestError::TooMany));
-        assert_eq!(error(&format!("[{}]", " ".repeat(40))), Some(RequestError::TooLarge));
+        assert_eq!(error(&format!("[{}{{}}]", "{},".repeat(15))), None, "refused one by one");
+        assert_eq!(error(&format!("[{}{{}}]", "{},".repeat(16))), Some(RequestError::TooMany));
+        assert_eq!(error(&format!("[{}]", " ".repeat(80))), Some(RequestError::TooLarge));
         assert_eq!(error("[{\"a\":[]}]"), None);
         assert_eq!(error("[{\"a\":[[]]}]"), Some(RequestError::TooDeep));
         assert_eq!(error("[{\"a\":\"[[[[\\\"[[\"}]"), None);

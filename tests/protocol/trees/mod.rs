@@ -13,6 +13,7 @@ mod history;
 mod interests;
 mod links;
 mod network;
+mod order;
 mod out_of_reach;
 mod overflow;
 mod relays;

@@ -165,15 +165,28 @@ impl Network {
     }
 
     /// Sends a message whose answer may come later, under this number.
-    pub fn ask(&mut self, client: &Client, mut message: Value) -> u64 {
-        message["clientId"] = json!(client.id);
-        self.send(&client.home, &json!([message]))
+    pub fn ask(&mut self, client: &Client, message: Value) -> u64 {
+        self.ask_all(client, [message])
+    }
+
+    /// The same with several messages in one request.
+    pub fn ask_all<const N: usize>(&mut self, client: &Client, messages: [Value; N]) -> u64 {
+        let mine = messages.map(|mut message| {
+            message["clientId"] = json!(client.id);
+            message
+        });
+        self.send(&client.home, &Value::from(mine.to_vec()))
     }
 
     /// The last message of an answer, if it has come.
     pub fn reply(&mut self, number: u64) -> Option<Value> {
         let answer: Vec<Value> = serde_json::from_str(self.answers.get(&number)?).unwrap();
         answer.into_iter().next_back()
+    }
+
+    /// All that a request was answered, if it was.
+    pub fn answer(&mut self, number: u64) -> Option<Vec<Value>> {
+        self.answers.remove(&number).map(|answer| serde_json::from_str(&answer).unwrap())
     }
 
     fn post(&mut self, home: &Home, messages: &Value) -> Value {

@@ -1,0 +1,128 @@
+//! The boundary to the application's own code, the one place from which it is called.
+//!
+//! A panic there costs what it was called for, and nothing else: a message is answered `500::internal_error` and the rest of its batch
+//! goes on, a request of a route gets a 500, an event is told to the other listeners.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::lifecycle::LifecycleEvent;
+use super::{Action, Actions, Application, Client, HttpRequest, HttpResponse, Publication, SecurityPolicy};
+use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Denial, Message, Operation};
+
+/// Why the application does not let a message pass.
+#[derive(Debug)]
+pub(in crate::bayeux) enum Fault {
+    /// What the sender reads; nothing for the log.
+    Refused(BayeuxError),
+    /// This part of the application panicked.
+    Panicked(&'static str),
+}
+
+impl From<BayeuxError> for Fault {
+    fn from(error: BayeuxError) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl Application {
+    /// Whether a client may have a session.
+    pub(in crate::bayeux) fn can_handshake(&mut self, client: &mut Client, message: &Message) -> Result<(), Fault> {
+        self.ask_policy(Operation::Handshake, |policy| policy.can_handshake(client, message))
+    }
+
+    /// Whether a message may name a channel that nobody has named before.
+    pub(in crate::bayeux) fn can_create(
+        &mut self,
+        client: &Client,
+        name: &ChannelPattern,
+        message: &Message,
+    ) -> Result<(), Fault> {
+        self.ask_policy(Operation::Create, |policy| policy.can_create(client, name, message))
+    }
+
+    /// Whether a client may publish there.
+    pub(in crate::bayeux) fn can_publish(
+        &mut self,
+        client: &Client,
+        channel: &ChannelId,
+        message: &Message,
+    ) -> Result<(), Fault> {
+        self.ask_policy(Operation::Publish, |policy| policy.can_publish(client, channel, message))
+    }
+
+    /// Whether a client may subscribe to this.
+    pub(in crate::bayeux) fn can_subscribe(
+        &mut self,
+        client: &Client,
+        name: &ChannelPattern,
+        message: &Message,
+    ) -> Result<(), Fault> {
+        self.ask_policy(Operation::Subscribe, |policy| policy.can_subscribe(client, name, message))
+    }
+
+    fn ask_policy(
+        &mut self,
+        operation: Operation,
+        ask: impl FnOnce(&mut dyn SecurityPolicy) -> Result<(), Denial>,
+    ) -> Result<(), Fault> {
+        let Some(policy) = self.policy.as_deref_mut() else { return Ok(()) };
+        let verdict = guarded("the security policy", || ask(policy))?;
+        verdict.map_err(|denial| BayeuxError::Denied(operation, denial).into())
+    }
+
+    /// Lets the listeners hear what a client publishes, then its service.
+    pub(in crate::bayeux) fn receive(&mut self, publication: &mut Publication) -> Result<Vec<Action>, Fault> {
+        let mut actions = Vec::new();
+        for (pattern, listener) in &mut self.listeners {
+            if pattern.matches(&publication.channel) {
+                actions.extend(guarded("a listener", || listener(publication))??);
+            }
+        }
+        if let Some(service) = self.service_at(&publication.channel) {
+            actions.extend(guarded("a service", || service(publication))??);
+        }
+        Ok(actions)
+    }
+
+    /// What is to be done on something that has happened, and what went wrong.
+    pub(in crate::bayeux) fn react(&mut self, event: &LifecycleEvent) -> (Vec<Action>, Vec<Fault>) {
+        let mut actions = Vec::new();
+        let mut faults = Vec::new();
+        let mut add = |outcome: Result<Actions, Fault>| match outcome {
+            Ok(done) => actions.extend(done),
+            Err(fault) => faults.push(fault),
+        };
+        match event {
+            LifecycleEvent::Told(event) => {
+                let listeners = self.event_listeners.iter_mut();
+                listeners.for_each(|listener| add(guarded("an event listener", || listener(event))));
+            }
+            LifecycleEvent::Received(place, publication) => {
+                add(guarded("a local session", || self.locals.receive(*place, publication)));
+            }
+        }
+        (actions, faults)
+    }
+
+    /// The answer of a route, and what it wants done; a 500, and why, where there is none.
+    pub(in crate::bayeux) fn answer(&mut self, request: &HttpRequest) -> (HttpResponse, Actions, Option<Fault>) {
+        match guarded("a route", || self.routes.answer(request)) {
+            Ok(mut response) => {
+                let actions = std::mem::take(&mut response.actions);
+                (response, actions, None)
+            }
+            Err(fault) => (internal_error(), Actions::new(), Some(fault)),
+        }
+    }
+}
+
+/// What a client of HTTP reads of a fault.
+fn internal_error() -> HttpResponse {
+    let body = format!(r#"[{{"successful":false,"error":"{}"}}]"#, BayeuxError::Internal);
+    HttpResponse::text(body).with_status(500).header("content-type", "application/json")
+}
+
+/// Calls the application. What it was at work on when it panicked is its own, and may be half done.
+fn guarded<T>(what: &'static str, call: impl FnOnce() -> T) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|_| Fault::Panicked(what))
+}

@@ -1,0 +1,88 @@
+//! A message past the checks that all messages share, and the replies to it.
+
+use super::beginnings::Cursors;
+use crate::bayeux::auth::Identity;
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::extensions::replay::Replayed;
+use crate::bayeux::wire::extensions::timesync;
+use crate::bayeux::wire::{BayeuxError, ChannelId, Element, Message, MessageId, Realm, Reply, ReplyExt, channel};
+
+pub(in crate::bayeux) struct Checked {
+    pub message: Message,
+    pub id: MessageId,
+    pub channel: ChannelId,
+    /// What a meta message asks about the clocks.
+    pub timesync: Option<timesync::Question>,
+    /// What a handshake's token has said.
+    pub identity: Option<Identity>,
+}
+
+impl Checked {
+    /// Checks what every message must have.
+    ///
+    /// # Errors
+    /// The finished reply.
+    pub fn of(now: Millis, element: Element) -> Result<Self, String> {
+        let nameless = MessageId::default();
+        let message = element.map_err(|error| Reply::failed(None, &nameless, &error).into_json())?;
+        // A client knows its message by the channel too, so even a bad one is repeated, within reason.
+        let name = message.channel_name().filter(|name| name.len() <= channel::MAX_LENGTH);
+        let id = message.id().map_err(|error| Reply::failed(name.as_deref(), &nameless, &error).into_json())?;
+        match message.channel() {
+            Ok(channel) => {
+                let meta = channel.realm() == Realm::Meta;
+                let timesync = if meta { timesync::Question::of(&message, now) } else { None };
+                Ok(Self { message, id, channel, timesync, identity: None })
+            }
+            Err(error) => Err(Reply::failed(name.as_deref(), &id, &error).into_json()),
+        }
+    }
+
+    /// The reply to a message that is not even begun, in the shape that every message is answered in.
+    pub fn refuse(now: Millis, element: Element, error: &BayeuxError) -> String {
+        match Self::of(now, element) {
+            Ok(checked) => checked.failed(error).into_json(),
+            Err(reply) => reply,
+        }
+    }
+
+    pub fn successful(&self) -> Reply<'_> {
+        Reply { ext: self.ext(), ..Reply::successful(self.channel.as_str(), &self.id) }
+    }
+
+    /// A reply that says no more than how it went.
+    pub fn answered(&self, outcome: Result<(), BayeuxError>) -> String {
+        self.reply(&outcome).into_json()
+    }
+
+    /// The reply to a subscribe or an unsubscribe: it repeats the subscription.
+    pub fn answered_subscription(&self, outcome: Result<(), BayeuxError>) -> String {
+        Reply { subscription: self.message.field("subscription"), ..self.reply(&outcome) }.into_json()
+    }
+
+    /// The reply to a subscribe that succeeded, with where what was said before begins.
+    pub fn answered_subscribe(&self, cursors: Cursors) -> String {
+        let mut reply = Reply { subscription: self.message.field("subscription"), ..self.successful() };
+        reply.ext.replay = (!cursors.is_empty()).then_some(Replayed::Cursors(cursors));
+        reply.into_json()
+    }
+
+    fn reply(&self, outcome: &Result<(), BayeuxError>) -> Reply<'_> {
+        match outcome {
+            Ok(()) => self.successful(),
+            Err(error) => self.failed(error),
+        }
+    }
+
+    pub fn failed(&self, error: &BayeuxError) -> Reply<'_> {
+        let mut reply = Reply::failed(Some(self.channel.as_str()), &self.id, error);
+        reply.ext.timesync = self.ext().timesync;
+        reply
+    }
+
+    /// The `ext` of an immediate answer.
+    fn ext(&self) -> ReplyExt {
+        let timesync = self.timesync.and_then(timesync::Question::answer_at_once);
+        ReplyExt { timesync, ..ReplyExt::default() }
+    }
+}
