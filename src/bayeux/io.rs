@@ -100,7 +100,7 @@ pub enum Notice {
     HandshakeRefused {
         error: String,
     },
-    /// The application's own code panicked. The line before this one says where.
+    /// The application's own code panicked; the log line before this one says where.
     ApplicationPanicked {
         what: &'static str,
     },

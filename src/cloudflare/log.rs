@@ -81,7 +81,7 @@ impl Log {
             }
             Notice::StoreFailed { error } => (LogLevel::Error, "store_failed", json!({ "error": error })),
             Notice::HandshakeRefused { error } => (LogLevel::Info, "handshake_refused", json!({ "error": error })),
-            Notice::ApplicationPanicked { what } => (LogLevel::Error, "application_panicked", json!({ "what": what })),
+            Notice::ApplicationPanicked { what } => (LogLevel::Error, "request_failed", json!({ "what": what })),
             Notice::ActionFailed { reason } => (LogLevel::Error, "action_failed", json!({ "reason": reason })),
         };
         self.line(level, event, details);

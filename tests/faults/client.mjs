@@ -90,7 +90,7 @@ export class Client {
     this.#published += 1;
     const publish = this.#ledger.publishes(this.name, this.#published);
     const { successful, error } = await this.#send({ channel: this.room, data: { from: this.name, n: this.#published } });
-    // A panic may cost its own request, and this is none: it had nothing of the kind in it.
+    // A panic costs its own message, and this is none.
     this.#ledger.answered(publish, successful, error);
   }
 

@@ -104,9 +104,7 @@ class Connection {
   #receive(messages, hear) {
     hear(messages);
     for (const reply of messages.filter((message) => 'successful' in message)) {
-      // The answer to a panic knows of no message: it is the only one that is waited for with such an id.
-      const id = reply.id ?? [...this.#asked.keys()].find((id) => id.startsWith('panic'));
-      this.#asked.get(id)?.(reply);
+      this.#asked.get(reply.id)?.(reply);
     }
   }
 }
