@@ -13,7 +13,12 @@ use crate::bayeux::app::{Actions, Application, LocalSession, Outcome, Publicatio
 /// This one leaves everything open. It has the services of the site's page /echo/, and with `AUTOBOT = "true"` somebody to
 /// talk to in `/chat/demo`.
 pub fn application(var: &dyn Fn(&str) -> Option<String>) -> Application {
-    let application = Application::new().service("echo", |call| Ok(reply(call.raw_data()))).service("math", math);
+    let application = Application::new();
+    let application = match var("EXAMPLES").as_deref() {
+        // The npm package, where an application in TypeScript may have services of these names.
+        Some("false") => application,
+        _ => application.service("echo", |call| Ok(reply(call.raw_data()))).service("math", math),
+    };
     if var("AUTOBOT").as_deref() == Some("true") { application.local_session(autobot()) } else { application }
 }
 

@@ -23,6 +23,10 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = HOOKS)]
     pub fn hooks(this: &Bindings) -> Option<Fetcher>;
 
+    /// The class `Application` that the Worker exports beside this one: packages/bayeux-edge/index.js puts it here.
+    #[wasm_bindgen(method, getter, js_name = BAYEUX_APPLICATION)]
+    pub fn application(this: &Bindings) -> Option<Fetcher>;
+
     /// Cloudflare's count of requests, where one is bound (Workers, "Rate Limiting").
     #[wasm_bindgen(method, getter, js_name = RATE_LIMITER)]
     pub fn rate_limiter(this: &Bindings) -> Option<RateLimiter>;

@@ -113,6 +113,8 @@ impl ChannelTree {
         let bindings: Bindings = env.unchecked_into();
         if bindings.hooks().is_some() {
             server.bind_hooks();
+        } else if bindings.application().is_some() {
+            server.bind_application();
         }
         let tree = Rc::new_cyclic(|tree: &Weak<Tree>| Tree {
             home,

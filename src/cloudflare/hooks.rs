@@ -16,7 +16,7 @@ pub async fn consult(bindings: &Bindings, options: &Options, request: &str) -> R
 }
 
 async fn try_to_consult(bindings: &Bindings, options: &Options, request: &str) -> Result<String, JsValue> {
-    let hooks = bindings.hooks().ok_or("no binding HOOKS")?;
+    let hooks = bindings.hooks().or_else(|| bindings.application()).ok_or("no binding HOOKS")?;
     let headers = Headers::new()?;
     headers.set("content-type", "application/json")?;
     let init = RequestInit::new();

@@ -283,3 +283,50 @@ fn a_request_has_a_hundred_calls_at_most() {
     }
     assert_eq!(batch.answer().replies().len(), 250);
 }
+
+/// The application that a Worker exports beside this server, and a client that is there already.
+fn with_application(vars: &[(&str, &str)]) -> (Scenario, Client) {
+    let scenario = Scenario::with(vars);
+    let [alice] = scenario.join(["alice"]);
+    (scenario.with_exported_application(), alice)
+}
+
+#[test]
+fn an_exported_application_is_asked_everything_until_it_says_what_it_answers() {
+    let (scenario, alice) = with_application(&[]);
+    let asked = alice.send(json!({"channel": "/a", "data": 1}));
+    let hooks = |scenario: &Scenario| {
+        scenario.asked().iter().map(|call| call["hook"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(hooks(&scenario), ["publish"]);
+    scenario.hooks_say(Some(r#"{"answers":[{"allow":true}],"hooks":["service","event","of another version"]}"#));
+    assert_eq!(asked.answer().reply()["successful"], true);
+    assert_eq!(hooks(&scenario), ["event"], "which HOOKS_FOR need not name");
+    scenario.hooks_answer(&json!([{}]));
+    alice.subscribe("/a");
+    assert_eq!(hooks(&scenario), ["event"], "nobody is asked for leave");
+    scenario.hooks_answer(&json!([{}]));
+    let served = alice.send(json!({"channel": "/service/x", "data": 1}));
+    assert_eq!(hooks(&scenario), ["service"]);
+    scenario.hooks_say(Some(r#"{"answers":[{"replies":[2]}],"hooks":["publish"]}"#));
+    assert_eq!(served.answer().data(), [2]);
+    let asked = alice.send(json!({"channel": "/a", "data": 2}));
+    assert!(!asked.is_held(), "what it did not name once is not asked later");
+}
+
+#[test]
+fn hooks_for_narrows_what_an_exported_application_is_asked() {
+    let (scenario, alice) = with_application(&[("HOOKS_FOR", "service")]);
+    alice.publish("/a", 1);
+    assert_eq!(scenario.asked(), Vec::<Value>::new());
+}
+
+#[test]
+fn a_hooks_worker_is_asked_what_hooks_for_names_whatever_it_says() {
+    let (scenario, [alice]) = joined("publish", ["alice"]);
+    for data in [1, 2] {
+        let asked = alice.send(json!({"channel": "/a", "data": data}));
+        scenario.hooks_say(Some(r#"{"answers":[{"allow":true}],"hooks":[]}"#));
+        assert_eq!(asked.answer().reply()["successful"], true, "it may be another one tomorrow");
+    }
+}

@@ -115,6 +115,12 @@ impl Scenario {
         self
     }
 
+    /// From now on the application that the Worker exports is asked.
+    pub fn with_exported_application(self) -> Self {
+        self.0.borrow_mut().bind_application();
+        self
+    }
+
     /// The calls that the hooks Worker is to answer.
     pub fn asked(&self) -> Vec<Value> {
         let world = self.0.borrow();

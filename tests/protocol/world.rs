@@ -119,6 +119,10 @@ impl World {
         self.server.bind_hooks();
     }
 
+    pub fn bind_application(&mut self) {
+        self.server.bind_application();
+    }
+
     /// What a route answers.
     pub fn http(&mut self, request: HttpRequest) -> HttpResponse {
         self.requests += 1;

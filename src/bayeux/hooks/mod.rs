@@ -14,7 +14,7 @@ mod question;
 mod verdict;
 
 pub(in crate::bayeux) use self::question::{Question, request};
-pub(in crate::bayeux) use self::verdict::{Permission, Verdict, parse};
+pub(in crate::bayeux) use self::verdict::{Answers, Permission, Verdict};
 use crate::bayeux::wire::{BayeuxError, Operation};
 
 /// What a hooks Worker can be asked.
@@ -31,6 +31,8 @@ pub enum Hook {
 }
 
 impl Hook {
+    /// What is asked where `HOOKS_FOR` says nothing.
+    pub const DEFAULT: [Self; 4] = [Self::Handshake, Self::Subscribe, Self::Publish, Self::Service];
     pub const ALL: [Self; 5] = [Self::Handshake, Self::Subscribe, Self::Publish, Self::Service, Self::Event];
 
     pub fn name(self) -> &'static str {

@@ -34,9 +34,12 @@ pub struct Permission {
     pub actions: Wanted,
 }
 
+/// What a request is answered.
 #[derive(Deserialize)]
-struct Answers {
+pub struct Answers {
     answers: Vec<Box<RawValue>>,
+    /// What the application answers at all, where it says so.
+    hooks: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -84,10 +87,19 @@ enum ActionAnswer {
     Disconnect { client: Option<String> },
 }
 
-/// The answers, where there are as many as questions.
-pub fn parse(text: &str, count: usize) -> Option<Vec<Box<RawValue>>> {
-    let Answers { answers } = serde_json::from_str(text).ok()?;
-    (answers.len() == count).then_some(answers)
+impl Answers {
+    /// None where there are not as many as questions.
+    pub fn parse(text: &str, count: usize) -> Option<Self> {
+        serde_json::from_str(text).ok().filter(|answers: &Self| answers.answers.len() == count)
+    }
+
+    pub fn get(&self, place: usize) -> Option<&RawValue> {
+        self.answers.get(place).map(|answer| &**answer)
+    }
+
+    pub fn hooks(&self) -> Option<Vec<&str>> {
+        Some(self.hooks.as_ref()?.iter().map(String::as_str).collect())
+    }
 }
 
 impl Verdict {

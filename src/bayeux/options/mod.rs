@@ -192,7 +192,7 @@ impl Default for Options {
             max_relays_bytes: 16 << 20,
             relay_fanout: 32,
             api_attributes: Vec::new(),
-            hooks_for: vec![Hook::Handshake, Hook::Subscribe, Hook::Publish, Hook::Service],
+            hooks_for: Hook::DEFAULT.to_vec(),
             hooks_timeout: Duration::from_millis(2000),
             flush_pace: Duration::from_millis(500),
         }

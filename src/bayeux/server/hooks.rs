@@ -1,7 +1,7 @@
 //! Messages that wait for the verdict of the hooks Worker.
 
 use crate::bayeux::app::{LifecycleEvent, ServerEvent};
-use crate::bayeux::hooks::{Hook, Permission, Question, Verdict, parse, request};
+use crate::bayeux::hooks::{Answers, Hook, Permission, Question, Verdict, request};
 use crate::bayeux::io::{Notice, Output};
 use crate::bayeux::limits::Charge;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked, HOOKS, PendingId, Step, Subject, Suspended};
@@ -25,6 +25,8 @@ const MOST_WAITING: usize = 10_000;
 pub(in crate::bayeux) struct Hooks {
     /// What is asked: nothing where no Worker is bound.
     wanted: BTreeSet<Hook>,
+    /// Whether who answers may say what it need not be asked.
+    exported: bool,
     waiting: VecDeque<Waits>,
     /// Those of the request under way.
     asked: Vec<(About, Charge)>,
@@ -57,6 +59,16 @@ impl BayeuxServer {
     /// From now on a hooks Worker is asked what `HOOKS_FOR` names.
     pub fn bind_hooks(&mut self) {
         self.hooks.wanted = self.options.hooks_for.iter().copied().collect();
+    }
+
+    /// From now on the application that the Worker exports is asked, events included unless `HOOKS_FOR` says otherwise. Its answers say
+    /// what it has methods for: that changes only with this Worker, so nothing else need be asked.
+    pub fn bind_application(&mut self) {
+        self.bind_hooks();
+        self.hooks.exported = true;
+        if self.options.hooks_for == Hook::DEFAULT {
+            self.hooks.wanted.extend(Hook::ALL);
+        }
     }
 
     /// Whether permission must be asked for this message, and of what kind.
@@ -171,10 +183,13 @@ impl BayeuxServer {
     /// The hooks Worker has answered; none where it did not in time, or not with a 200.
     pub(super) fn take_verdicts(&mut self, now: Millis, answer: Option<&str>) {
         let asked = mem::take(&mut self.hooks.asked);
-        let verdicts = answer.and_then(|answer| parse(answer, asked.len()));
+        let answers = answer.and_then(|answer| Answers::parse(answer, asked.len()));
+        if let Some(hooks) = answers.as_ref().and_then(Answers::hooks).filter(|_| self.hooks.exported) {
+            self.hooks.wanted.retain(|hook| hooks.contains(&hook.name()));
+        }
         let mut failed = 0;
         for (place, (about, _charge)) in asked.into_iter().enumerate() {
-            let answer = verdicts.as_ref().and_then(|verdicts| verdicts.get(place)).map(|answer| &**answer);
+            let answer = answers.as_ref().and_then(|answers| answers.get(place));
             match about {
                 About::Message(pending_id, hook, client) => {
                     let verdict = answer.and_then(|answer| Verdict::read(answer, hook));
