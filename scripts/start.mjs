@@ -1,11 +1,22 @@
 // node scripts/start.mjs [any option of wrangler dev]: the server at the desk, on http://localhost:8787. wrangler builds
-// it, and again at every change in src/.
+// it, for development, and again at every change in src/.
+import { MAIN, outDir } from './lib/build.mjs';
+import { DEVELOPMENT } from './lib/development.mjs';
 import { inPackage, node22 } from './lib/npm.mjs';
 import { exited, main, start } from './lib/run.mjs';
 
 await main(async () => {
-  const env = { WRANGLER_SEND_METRICS: 'false', CLOUDFLARE_CF_FETCH_ENABLED: 'false', ...process.env };
-  const wrangler = start(node22(), [inPackage('wrangler', 'bin', 'wrangler.js'), 'dev', ...process.argv.slice(2)], {
+  const args = process.argv.slice(2);
+  // Whoever names configurations names what they start, too.
+  const own = !args.some((arg) => /^(-c|--config)\b/.test(arg));
+  const env = {
+    WRANGLER_SEND_METRICS: 'false',
+    CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+    ...process.env,
+    [DEVELOPMENT]: String(own),
+  };
+  const script = own ? [`${outDir(false, true)}/${MAIN}`] : [];
+  const wrangler = start(node22(), [inPackage('wrangler', 'bin', 'wrangler.js'), 'dev', ...script, ...args], {
     env,
     stdio: 'inherit',
   });

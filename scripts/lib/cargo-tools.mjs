@@ -26,7 +26,7 @@ export async function setUpCargoTools(step) {
   await needLinker();
   const { cargo, env } = await wasmToolchain();
   const { RUSTFLAGS, ...forHost } = env;
-  await step(`${missing.join(', ')} (compiles for two to four minutes on two cores)`, () =>
+  await step(`${missing.join(', ')} (no registry has them compiled: seven minutes on two quiet cores)`, () =>
     run(
       cargo,
       ['install', '--locked', '--quiet', '--root', inRoot('.tools'), ...missing.map((tool) => tool.replace(' ', '@'))],

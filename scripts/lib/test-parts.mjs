@@ -2,6 +2,7 @@
 import { readdir } from 'node:fs/promises';
 import { buildWorker } from './build.mjs';
 import { inPackage, node22, withNode22 } from './npm.mjs';
+import { assemble, packed } from './package.mjs';
 import { inRoot } from './project.mjs';
 import { tee } from './run.mjs';
 import { buildStd, TARGET, wasmToolchain } from './toolchain.mjs';
@@ -37,14 +38,17 @@ export async function endToEnd() {
   await vendorCometd();
   await buildWorker();
   await buildWorker({ fixture: true });
-  const files = (await readdir(inRoot('tests', 'e2e')))
-    .filter((name) => name.endsWith('.test.mjs'))
-    .map((name) => `tests/e2e/${name}`);
-  // Two files at a time: each runs a server, and some a browser, on what may be two cores. What hangs fails.
-  const options = ['--test-concurrency=2', `--test-timeout=${HUNG}`, '--test-reporter=spec'];
-  const { code, stdout } = await tee(node22(), ['--test', ...options, ...files], { env: withNode22() });
-  const count = (what) => Number(new RegExp(`^ℹ ${what} (\\d+)$`, 'm').exec(stdout)?.[1] ?? 0);
-  return { code, passed: count('pass'), failed: count('fail') + count('cancelled') };
+  // Two files at a time: each runs a server, and some a browser, on what may be two cores.
+  return fromNode('tests/e2e', 2);
+}
+
+/** The npm package, the templates and the examples, as somebody has them who has no Rust. */
+export async function packages() {
+  await vendorCometd();
+  await buildWorker();
+  await assemble();
+  await packed();
+  return fromNode('tests/package', 1);
 }
 
 /** What would be deployed is complete: one test. */
@@ -57,6 +61,15 @@ export async function dryRun() {
     },
   );
   return { code, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
+}
+
+/** Runs the tests of a folder in Node, so many files at a time. What hangs fails. */
+async function fromNode(folder, concurrency) {
+  const files = (await readdir(inRoot(folder))).filter((name) => name.endsWith('.test.mjs')).map((name) => `${folder}/${name}`);
+  const options = [`--test-concurrency=${concurrency}`, `--test-timeout=${HUNG}`, '--test-reporter=spec'];
+  const { code, stdout } = await tee(node22(), ['--test', ...options, ...files], { env: withNode22() });
+  const count = (what) => Number(new RegExp(`^ℹ ${what} (\\d+)$`, 'm').exec(stdout)?.[1] ?? 0);
+  return { code, passed: count('pass'), failed: count('fail') + count('cancelled') };
 }
 
 /** libtest and wasm-bindgen-test-runner close alike, once for each test program. */

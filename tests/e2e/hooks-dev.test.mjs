@@ -43,19 +43,19 @@ test('wrangler dev runs the server and the example together', async (t) => {
   assert.deepEqual(json.find(({ data }) => data)?.data, { from: 'alice', said: 'hi' });
 });
 
-test('the contract tells which names a pattern covers, and which meet it', async () => {
-  const { outputFiles } = await build({ entryPoints: [inRoot('examples', 'hooks', 'src', 'contract.ts')], format: 'esm', write: false });
-  const { covers, meet } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
+test('the example tells which names a pattern covers, and which overlap it', async () => {
+  const { outputFiles } = await build({ entryPoints: [inRoot('examples', 'hooks', 'src', 'channels.ts')], format: 'esm', write: false });
+  const { covers, overlaps } = await import(`data:text/javascript,${encodeURIComponent(outputFiles[0].text)}`);
   for (const [pattern, covered, apart] of [
     ['/a/**', ['/a/**', '/a/*', '/a/b', '/a/b/c', '/a/b/**'], ['/a', '/ab', '/b/a', '/b/**']],
     ['/a/*', ['/a/*', '/a/b'], ['/a', '/a/b/c', '/a/b/*', '/a/b/**', '/ab']],
     ['/a/b', ['/a/b'], ['/a', '/a/bc', '/a/b/c', '/a/b/*']],
     ['/**', ['/**', '/*', '/a', '/a/b/**'], []],
   ]) {
-    for (const name of covered) assert.ok(covers(pattern, name) && meet(pattern, name) && meet(name, pattern), `${pattern} ${name}`);
-    for (const name of apart) assert.ok(!covers(pattern, name) && !meet(pattern, name) && !meet(name, pattern), `${pattern} ${name}`);
+    for (const name of covered) assert.ok(covers(pattern, name) && overlaps(pattern, name) && overlaps(name, pattern), `${pattern} ${name}`);
+    for (const name of apart) assert.ok(!covers(pattern, name) && !overlaps(pattern, name) && !overlaps(name, pattern), `${pattern} ${name}`);
   }
-  assert.ok(!covers('/a/*', '/a/**') && meet('/a/*', '/a/**'));
+  assert.ok(!covers('/a/*', '/a/**') && overlaps('/a/*', '/a/**'));
 });
 
 test('while the hooks Worker is down nobody gets in, and when it is up everybody does', async (t) => {

@@ -1,16 +1,4 @@
-// What bayeux-edge asks a hooks Worker, and what that may answer: docs/HOOKS.md in types. And two functions for names, as a subscribe may
-// name patterns: `/**` hears `/members/tea`, though it does not begin with `/members/`.
-
-/** Whether `pattern` matches every channel that `name`, a channel or a pattern, matches. */
-export function covers(pattern: string, name: string): boolean {
-  if (pattern.endsWith('/**')) return name.startsWith(pattern.slice(0, -2));
-  if (!pattern.endsWith('/*') || !name.startsWith(pattern.slice(0, -1))) return pattern === name;
-  const last = name.slice(pattern.length - 1);
-  return last !== '**' && !last.includes('/');
-}
-
-/** Whether some channel matches both. This is what to ask before a subscribe is allowed: would it hear anything of `/members/**`? */
-export const meet = (one: string, other: string): boolean => covers(one, other) || covers(other, one);
+// What bayeux-edge asks a hooks Worker, and what that may answer: docs/HOOKS.md in types.
 
 export interface HooksRequest {
   version: 1;
@@ -22,6 +10,8 @@ export interface HooksRequest {
 export interface HooksResponse {
   /** As many as calls, in their order. */
   answers: Answer[];
+  /** Of an application in the same Worker: what it wants to be asked. From a Worker that is bound it says nothing. */
+  hooks?: Call['hook'][];
 }
 
 export type Call =

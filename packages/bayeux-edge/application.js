@@ -1,0 +1,166 @@
+// An application in TypeScript or JavaScript: a class that answers what docs/HOOKS.md asks. The server finds it among the exports of
+// its own Worker, by the name `Application`; bound as a service it is a hooks Worker like any other.
+import { WorkerEntrypoint } from 'cloudflare:workers';
+
+const VERSION = 1;
+
+export class BayeuxApplication extends WorkerEntrypoint {
+  /** What the server asks, many calls at a time. Fetched by the server alone: this class has no address of its own. */
+  async fetch(request) {
+    const { version, home, calls } = await request.json();
+    if (version !== VERSION) return new Response(`version ${VERSION}, please`, { status: 400 });
+    const answers = await Promise.all(calls.map((call) => this.#answer(withData(home, call))));
+    return Response.json({ answers, hooks: this.#hooks() });
+  }
+
+  /** What this application wants to be asked: the server asks nothing else from now on. */
+  #hooks() {
+    const named = ['handshake', 'subscribe', 'publish'].filter((hook) => this[hook]);
+    if (this.service || this.remote) named.push('service');
+    if (this.on) named.push('event');
+    return named;
+  }
+
+  /** A call that cannot be answered costs only its own message: `null` is no answer, and what is not answered is refused. */
+  async #answer(call) {
+    try {
+      return await this.#ask(call);
+    } catch (error) {
+      console.error(`${call.hook} ${call.channel ?? call.event ?? ''}: ${error?.stack ?? error}`);
+      return null;
+    }
+  }
+
+  async #ask(call) {
+    switch (call.hook) {
+      case 'handshake':
+      case 'subscribe':
+      case 'publish':
+        return this[call.hook] ? decision(call, await this[call.hook](call)) : { allow: true };
+      case 'service':
+        return this.#serve(call);
+      case 'event':
+        return actionsOf(await this.on?.(call));
+      default:
+        throw new Error(`the server asks for ${call.hook}, which this version does not know`);
+    }
+  }
+
+  async #serve(call) {
+    const name = call.channel.slice('/service/'.length);
+    const { remote = {}, service: services = {} } = this;
+    if (Object.hasOwn(remote, name)) return remoteAnswer(await remote[name].call(this, { ...call, name }));
+    const handler = Object.hasOwn(services, name) ? services[name] : services['*'];
+    if (typeof handler !== 'function') return { error: '404::no_such_service' };
+    return serviceAnswer(await handler.call(this, { ...call, name }));
+  }
+}
+
+/** What follows from an answer, done in this order. */
+export class Actions {
+  #replies = [];
+  #result;
+  #actions = [];
+
+  /** To the sender of a service's message alone, on its channel. */
+  reply(data) {
+    this.#replies.push(data);
+    return this;
+  }
+
+  /** Of a remote call: what it comes to. */
+  answer(data) {
+    this.#result = data;
+    return this;
+  }
+
+  publish(channel, data) {
+    return this.#add({ do: 'publish', channel, data });
+  }
+
+  /** To one session alone. */
+  push(client, channel, data) {
+    return this.#add({ do: 'push', client, channel, data });
+  }
+
+  /** Noted of the sender's session. */
+  setAttribute(name, value) {
+    return this.#add({ do: 'set_attribute', name, value });
+  }
+
+  /** Ends a session: the sender's, where none is named. */
+  disconnect(client) {
+    return this.#add(client === undefined ? { do: 'disconnect' } : { do: 'disconnect', client });
+  }
+
+  #add(action) {
+    this.#actions.push(action);
+    return this;
+  }
+
+  toJSON() {
+    const result = this.#result === undefined ? {} : { result: this.#result };
+    return { ...result, ...(this.#replies.length > 0 && { replies: this.#replies }), ...(this.#actions.length > 0 && { actions: this.#actions }) };
+  }
+}
+
+class Decision extends Actions {
+  #fields;
+
+  constructor(fields) {
+    super();
+    this.#fields = fields;
+  }
+
+  toJSON() {
+    return { ...this.#fields, ...super.toJSON() };
+  }
+}
+
+/** What a service's sender reads instead of a reply, and a remote call's instead of its result. */
+class Failure {
+  constructor(what) {
+    this.what = what;
+  }
+}
+
+export const allow = (change = {}) => new Decision({ ...change, allow: true });
+export const deny = (error, more = {}) => new Decision({ ...more, allow: false, ...(error !== undefined && { error }) });
+export const reply = (data) => new Actions().reply(data);
+export const answer = (data) => new Actions().answer(data);
+export const publish = (channel, data) => new Actions().publish(channel, data);
+export const actions = () => new Actions();
+export const fail = (what) => new Failure(what);
+
+function decision({ hook }, verdict) {
+  if (verdict === true || verdict === false) return { allow: verdict };
+  if (verdict instanceof Decision) return verdict.toJSON();
+  if (typeof verdict?.allow === 'boolean') return verdict;
+  throw new Error(`${hook} must return true, false, allow() or deny(): it returned ${describe(verdict)}`);
+}
+
+/** Anything but what the functions above make is a reply. */
+function serviceAnswer(said) {
+  if (said === undefined) return {};
+  if (said instanceof Failure) return { error: said.what };
+  if (said instanceof Decision) throw new Error('a service replies: fail() says why it does not');
+  return said instanceof Actions ? said.toJSON() : { replies: [said] };
+}
+
+/** Anything but what the functions above make is the result. */
+function remoteAnswer(said) {
+  if (said instanceof Failure) return { failure: said.what ?? null };
+  if (said instanceof Decision) throw new Error('a remote call has a result: fail() says why it has none');
+  return said instanceof Actions ? { result: null, ...said.toJSON() } : { result: said ?? null };
+}
+
+function actionsOf(said) {
+  if (said === undefined) return {};
+  if (said instanceof Actions) return said.toJSON();
+  throw new Error(`what happens is answered with actions, or with nothing: not with ${describe(said)}`);
+}
+
+const describe = (value) => (value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : String(value));
+
+/** `data` and `ext` at hand, as nearly everybody wants them. */
+const withData = (home, call) => ({ home, data: call.message?.data, ext: call.message?.ext, ...call });

@@ -1,0 +1,63 @@
+// The page: a room, a name, what people say.
+import { connect, type Subscription } from 'bayeux-edge/client';
+
+interface Text {
+  name: string;
+  text: string;
+  time: number;
+}
+
+const element = <T extends HTMLElement>(id: string) => document.getElementById(id) as T;
+const [log, status, form] = [element('log'), element('status'), element<HTMLFormElement>('say')];
+const [name, text] = [element<HTMLInputElement>('name'), element<HTMLInputElement>('text')];
+
+const room = () => decodeURIComponent(location.hash.slice(1)).replace(/[^\w-]/g, '') || 'demo';
+
+const client = connect('/cometd', {
+  // Once the server has TOKEN_KEYS: who you are, asked for again before it ends.
+  // token: async () => (await fetch('/token')).text(),
+});
+client.onState((state) => (status.textContent = state));
+
+let subscription: Subscription<Text> | undefined;
+enter();
+addEventListener('hashchange', enter);
+
+function enter() {
+  subscription?.cancel();
+  log.replaceChildren();
+  element('room').textContent = room();
+  subscription = client.subscribe<Text>(`/chat/${room()}`, ({ data }) => show(data), { replay: 'all' });
+  subscription.ready.catch((error: Error) => note(error.message));
+}
+
+form.addEventListener('submit', async (event) => {
+  event.preventDefault();
+  const said = text.value;
+  text.value = '';
+  try {
+    if (said === '/dice') note(`You rolled a ${(await client.call('dice', { room: room(), name: name.value })).rolled}.`);
+    else await client.publish(`/chat/${room()}`, { name: name.value, text: said });
+  } catch (error) {
+    text.value ||= said;
+    note(`Not sent: ${(error as Error).message}`);
+  }
+});
+
+function show({ name, text, time }: Text) {
+  line(`${new Date(time).toLocaleTimeString()} `, name, `: ${text}`);
+}
+
+function note(text: string) {
+  line(text).className = 'note';
+}
+
+function line(before: string, strong = '', after = '') {
+  const place = document.createElement('p');
+  const bold = document.createElement('b');
+  bold.textContent = strong;
+  place.append(before, bold, after);
+  log.append(place);
+  place.scrollIntoView();
+  return place;
+}

@@ -1,0 +1,5 @@
+import { bayeux } from 'bayeux-edge';
+
+export { ChannelTree } from 'bayeux-edge';
+
+export default bayeux();

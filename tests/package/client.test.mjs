@@ -1,0 +1,142 @@
+// bayeux-edge/client in Node, against the server itself.
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { connect, Lost, Refused } from '../../packages/bayeux-edge/client/node.js';
+import { startServer } from '../../scripts/lib/server.mjs';
+import { jwt, keyFor, seconds } from '../e2e/support/jwt.mjs';
+import { until } from '../e2e/support/server.mjs';
+
+const key = keyFor('HS256');
+const server = await startServer({ vars: { ACCESS_RULES: 'anyone * /open/**; anyone * /service/*', MAX_INTERVAL: '2000' } });
+const guarded = await startServer({ vars: { TOKEN_KEYS: JSON.stringify({ keys: [key.jwk] }) } });
+const clients = [];
+after(async () => {
+  await Promise.all(clients.map((client) => client.close()));
+  await Promise.all([server.stop(), guarded.stop()]);
+});
+
+function client({ url = server.url, ...options } = {}) {
+  const made = connect(`${url}/cometd`, options);
+  clients.push(made);
+  return made;
+}
+
+const token = (claims) => jwt({ alg: 'HS256' }, { sub: 'alice', ...claims }, key);
+
+async function take(messages, count) {
+  const taken = [];
+  for await (const { data } of messages) if (taken.push(data) === count) break;
+  return taken;
+}
+
+for (const transport of ['websocket', 'long-polling'])
+  test(`messages come to listeners and to loops, over ${transport}`, async () => {
+    const [alice, bob] = [client({ transports: [transport] }), client({ transports: [transport] })];
+    const heard = [];
+    const listening = bob.subscribe('/open/a', ({ data }) => heard.push(data));
+    const looping = bob.subscribe('/open/a');
+    const taken = take(looping, 3);
+    await Promise.all([listening.ready, looping.ready]);
+    assert.equal(bob.transport, transport);
+    for (const data of [1, 2, 3]) await alice.publish('/open/a', data);
+    assert.deepEqual(await taken, [1, 2, 3]);
+    assert.deepEqual(heard, [1, 2, 3]);
+    assert.equal(looping.state, 'ended', 'a loop that is left unsubscribes');
+    assert.equal(listening.state, 'subscribed', 'but only itself');
+  });
+
+test('a subscription that the server refuses says so, and the others are none the worse', async () => {
+  const alice = client();
+  const [closed, open] = [alice.subscribe('/closed'), alice.subscribe('/open/b')];
+  await assert.rejects(closed.ready, (error) => error instanceof Refused && error.code === 403);
+  await assert.rejects(take(closed, 1), Refused);
+  await open.ready;
+  assert.equal(alice.state, 'connected');
+  await assert.rejects(alice.publish('/closed', 1), { name: 'Refused', code: 403 });
+});
+
+test('what came before the loop began is not lost', async () => {
+  const alice = client();
+  const [looping, listening] = [alice.subscribe('/open/early'), alice.subscribe('/open/early', () => heard.resolve())];
+  const heard = Promise.withResolvers();
+  await looping.ready;
+  await alice.publish('/open/early', 1);
+  await heard.promise;
+  assert.deepEqual(await take(looping, 1), [1]);
+  listening.cancel();
+});
+
+test('a signal ends a subscription, and the loop over it', async () => {
+  const alice = client();
+  const controller = new AbortController();
+  const subscription = alice.subscribe('/open/c', { signal: controller.signal });
+  await subscription.ready;
+  const none = take(subscription, 1);
+  controller.abort();
+  assert.deepEqual(await none, []);
+});
+
+test('services answer, each request its own', async () => {
+  const alice = client();
+  assert.deepEqual(await Promise.all([1, 2, 3].map((data) => alice.request('echo', data))), [1, 2, 3]);
+  await assert.rejects(alice.request('math', { left: 1, operator: '/', right: 0 }), { name: 'Refused', code: 422 });
+});
+
+test('after a break it comes back and subscribes again; publishes wait for that', async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'bayeux-client-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  let mortal = await startServer();
+  const { port, url } = mortal;
+  const alice = client({ url });
+  const states = [];
+  alice.onState((state, { anew }) => states.push(anew ? `${state} anew` : state));
+  const news = alice.subscribe('/news');
+  const taken = take(news, 2);
+  await news.ready;
+  await alice.publish('/news', 1);
+  await mortal.stop();
+  await until(() => alice.state === 'reconnecting', 'the break is not noticed');
+  const published = alice.publish('/news', 2);
+  mortal = await startServer({ port });
+  t.after(() => mortal.stop());
+  await published;
+  assert.deepEqual(await taken, [1, 2]);
+  assert.deepEqual(states, ['connected anew', 'reconnecting', 'connected anew']);
+});
+
+test('a token is asked for when it is needed: at first, and when one is refused', async () => {
+  const tokens = [token({ exp: seconds() - 3600 }), token()];
+  const alice = client({ url: guarded.url, token: async () => tokens.shift() });
+  await alice.ready;
+  assert.deepEqual(tokens, []);
+});
+
+test('a token that stays bad closes it, with the reason', async () => {
+  let asked = 0;
+  const alice = client({ url: guarded.url, token: () => ((asked += 1), token({ exp: 1 })) });
+  await assert.rejects(alice.ready, { name: 'Refused', error: '403::token_expired' });
+  assert.equal(asked, 2);
+  assert.equal(alice.state, 'closed');
+  await assert.rejects(alice.publish('/a', 1), Refused);
+  await assert.rejects(alice.subscribe('/a').ready, Refused);
+});
+
+test('a new token is there before the old one has ended', async () => {
+  let asked = 0;
+  const alice = client({ url: guarded.url, token: () => ((asked += 1), token({ exp: seconds() + (asked === 1 ? 10 : 3600) })) });
+  await alice.ready;
+  await until(() => asked === 2, 'nobody asks for another one', 20_000);
+});
+
+test('closed is closed', async () => {
+  const alice = client();
+  const subscription = alice.subscribe('/open/d');
+  await subscription.ready;
+  const none = take(subscription, 1);
+  await alice.close();
+  assert.deepEqual(await none, []);
+  await assert.rejects(alice.publish('/open/d', 1), Lost);
+});

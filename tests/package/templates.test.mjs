@@ -1,0 +1,50 @@
+// Each template, copied, with the package from its tarball: it starts, two clients of different makes talk, its own tests pass, and what
+// would be deployed is complete.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, test } from 'node:test';
+import faye from 'faye';
+import { inRoot, readJson } from '../../scripts/lib/project.mjs';
+import { command, project, started } from './support.mjs';
+
+for (const name of ['minimal', 'chat'])
+  describe(name, async () => {
+    const place = await project(`templates/${name}`);
+    const ok = async (...args) => {
+      const { code, output } = await command(place, {}, ...args);
+      assert.equal(code, 0, output);
+      return output;
+    };
+
+    test('two clients talk', async () => {
+      const { url } = await started(place);
+      const { connect } = await import(join(place, 'node_modules/bayeux-edge/client/node.js'));
+      const [alice, bob] = [connect(`${url}/cometd`), new faye.Client(`${url}/cometd`)];
+      const heard = Promise.withResolvers();
+      await bob.subscribe('/chat/demo', (data) => heard.resolve(data));
+      await alice.publish('/chat/demo', { name: 'Alice', text: 'hello' });
+      const { name: who, text } = await heard.promise;
+      assert.deepEqual([who, text], ['Alice', 'hello']);
+      await Promise.all([alice.close(), bob.disconnect()]);
+    });
+
+    test('its types and its own tests are good', async () => {
+      await ok('npm', 'run', '--silent', 'check');
+      assert.match(await ok('npm', 'test', '--silent'), /^(# |ℹ )pass [1-9]/m);
+    });
+
+    test('what would be deployed is complete', async () => {
+      const output = await ok('npx', 'wrangler', 'deploy', '--dry-run', '--outdir', 'deployed');
+      assert.match(output, /CHANNEL_TREE/);
+      assert.ok(existsSync(join(place, 'deployed')));
+    });
+
+    test('it is ready for the button: described, nothing asked for', async () => {
+      const { cloudflare } = await readJson(inRoot('templates', name, 'package.json'));
+      assert.ok(cloudflare.label && cloudflare.products.length > 0 && cloudflare.publish);
+      const secrets = (await readFile(inRoot('templates', name, '.dev.vars.example'), 'utf8')).split('\n');
+      assert.deepEqual(secrets.filter((line) => line && !line.startsWith('#')), [], 'each would be asked for');
+    });
+  });
