@@ -88,7 +88,8 @@ pub use cluster::{API_PATH, BASE_PATH, Home, Homes, MAX_SHARDS, Peer, Region, Sa
 pub use delivery::{HistoryBounds, HistoryRules, PublishKey, Queue, SavedReplays, Subscriptions, Urgency};
 pub use hooks::Hook;
 pub use io::{Input, Notice, Output};
-pub use limits::{Budget, Exceeded, Network, Origin, Rate, Rates};
+pub use limits::{Budget, Connections, Exceeded, Network, Origin, Rate, Rates, Refused};
+pub use meta::refuse_without_token;
 pub use options::{Durability, OptionError, Options, QueueOverflow};
 pub use persistence::{
     ChannelSummary, Cut, Forgetful, HistoryRange, HistoryRow, HistoryStore, KeptSocket, SavedEvent, SavedSession,
@@ -100,6 +101,6 @@ pub use time::Millis;
 pub use wire::extensions::comment_filter::Format;
 pub use wire::{
     Advice, BayeuxError, Callback, ChannelId, ChannelPattern, ConnectionType, Denial, Element, Endpoint, EndpointKey,
-    Event, EventNumber, Message, MessageId, Operation, Realm, Reply, RequestError, RequestId, RequestLimits, SocketId,
-    Status, StreamId, Wish, parse_form, parse_json,
+    Event, EventNumber, Message, MessageId, Operation, Realm, Refusal, Reply, RequestError, RequestId, RequestLimits,
+    SocketId, Status, StreamId, Wish, is_form, parse_form, parse_json, text_of,
 };

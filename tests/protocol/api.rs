@@ -3,11 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bayeux_edge::bayeux::api::{ApiKeys, Door, knock};
+use bayeux_edge::bayeux::api::{ApiKeys, Gateway, Route, route};
 use bayeux_edge::bayeux::app::{
     Actions, Application, Client, HttpRequest, LocalSession, SecurityPolicy, ServerEvent, publish, reply,
 };
-use bayeux_edge::bayeux::{API_PATH, BayeuxError, ChannelId, ChannelPattern, Denial, Ending, Message, Notice};
+use bayeux_edge::bayeux::{API_PATH, BayeuxError, ChannelId, ChannelPattern, Denial, Ending, Message, Millis, Notice};
 use serde_json::{Value, json};
 
 use crate::scenario::Scenario;
@@ -323,10 +323,10 @@ fn the_door_opens_for_a_key_and_leads_to_one_home() {
     let call = |path: &str, query: &str, key: Option<&str>| {
         let headers = key.map(|key| ("authorization".to_owned(), format!("Bearer {key}"))).into_iter().collect();
         let (path, query) = (format!("{API_PATH}{path}"), query.to_owned());
-        match knock(&keys, &HttpRequest { method: "GET".to_owned(), path, query, headers, ..HttpRequest::default() }) {
-            Door::Open(home) => home.name().to_owned(),
-            Door::Everywhere => "everywhere".to_owned(),
-            Door::Closed(response) => response.status.to_string(),
+        match route(&keys, &HttpRequest { method: "GET".to_owned(), path, query, headers, ..HttpRequest::default() }) {
+            Route::Open(home) => home.name().to_owned(),
+            Route::Everywhere => "everywhere".to_owned(),
+            Route::Closed(response) => response.status.to_string(),
         }
     };
     let key = Some("the-key-of-this-test");
@@ -358,4 +358,27 @@ fn the_door_opens_for_a_key_and_leads_to_one_home() {
         }
     }
     assert_eq!(call("/openapi.json", "", None), "200");
+}
+
+#[test]
+fn who_guesses_keys_is_not_listened_to_for_a_while_and_nobody_else_is_slowed() {
+    let keys = ApiKeys::parse(Some("0123456789abcdef".to_owned())).unwrap();
+    let mut gateway = Gateway::default();
+    let mut status = |at: u64, address: &str, key: &str| {
+        let headers = vec![("authorization".to_owned(), format!("Bearer {key}"))];
+        let (path, address) = ("/cometd/api/clients".to_owned(), Some(address.into()));
+        let call = HttpRequest { method: "GET".to_owned(), path, headers, address, ..HttpRequest::default() };
+        match gateway.route(Millis(at), &keys, &call) {
+            Route::Closed(response) => response.status,
+            Route::Open(_) | Route::Everywhere => 200,
+        }
+    };
+    let guesses: Vec<_> = (0..25).map(|guess| status(0, "192.0.2.1", &format!("guess-number-{guess:04}"))).collect();
+    assert_eq!(guesses[..20], [401; 20]);
+    assert_eq!(guesses[20..], [429; 5]);
+    assert_eq!(status(0, "192.0.2.1", "0123456789abcdef"), 429, "a guess that is right is not told so");
+    assert_eq!(status(0, "192.0.2.2", "0123456789abcdef"), 200, "another address");
+    assert_eq!(status(3001, "192.0.2.1", "0123456789abcdef"), 200, "there is room for one more");
+    let calls: Vec<_> = (0..1000).map(|_| status(10_000, "192.0.2.3", "0123456789abcdef")).collect();
+    assert!(calls.iter().all(|status| *status == 200), "good keys are not counted");
 }

@@ -11,10 +11,7 @@ fn refusal(client: &Client, fields: Value) -> Value {
     assert_eq!(reply["channel"], "/meta/handshake");
     assert_eq!(reply["successful"], false, "{reply}");
     assert!(reply.get("clientId").is_none(), "{reply}");
-    assert_eq!(
-        reply["supportedConnectionTypes"],
-        json!(["websocket", "eventsource", "long-polling", "callback-polling"])
-    );
+    assert_eq!(reply["supportedConnectionTypes"], json!(["websocket", "eventsource", "long-polling"]));
     reply
 }
 

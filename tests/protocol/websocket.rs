@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::scenario::Scenario;
 
-const WEBSOCKET_TIMEOUT: u64 = 3_600_000;
+const WEBSOCKET_TIMEOUT: u64 = 30_000;
 const MAX_INTERVAL: u64 = 10_000;
 
 const NOTHING: [Vec<Value>; 0] = [];
@@ -20,9 +20,9 @@ fn the_handshake_names_what_both_speak_and_how_long_a_connect_is_held_on_a_socke
     let scenario = Scenario::with(&[("WEBSOCKET_TIMEOUT", "120000")]);
     let (alice, socket) = (scenario.client("alice"), scenario.socket());
     alice.moves_to(&socket);
-    let types = ["callback-polling", "carrier-pigeon", "websocket"];
+    let types = ["long-polling", "carrier-pigeon", "websocket"];
     let reply = alice.handshake_with(json!({"supportedConnectionTypes": types}));
-    assert_eq!(reply["supportedConnectionTypes"], json!(["websocket", "callback-polling"]));
+    assert_eq!(reply["supportedConnectionTypes"], json!(["websocket", "long-polling"]));
     let advice = json!({"reconnect": "retry", "interval": 0, "timeout": 120_000});
     assert_eq!(reply["advice"], advice);
     assert_eq!(alice.connect().answer().reply()["advice"], advice);

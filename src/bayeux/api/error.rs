@@ -1,5 +1,7 @@
 //! Why a call of the server API as a whole is refused. What is wrong with one message of a publish is that message's reply.
 
+use std::time::Duration;
+
 use super::guarded;
 use crate::bayeux::app::HttpResponse;
 use crate::bayeux::wire::RequestError;
@@ -10,6 +12,8 @@ pub enum ApiError {
     KeyMissing,
     /// A key that is none of `API_KEYS`.
     KeyInvalid,
+    /// This address has shown too many wrong keys; it may try again after so much time.
+    TooManyKeys(Duration),
     /// Nothing is at this path.
     PathUnknown,
     /// The path is there, but only for these methods.
@@ -34,6 +38,7 @@ impl ApiError {
             Self::KeyMissing | Self::KeyInvalid => 401,
             Self::PathUnknown | Self::SessionUnknown => 404,
             Self::MethodNotAllowed(_) => 405,
+            Self::TooManyKeys(_) => 429,
             Self::Body(error) => error.status(),
         }
     }
@@ -58,6 +63,8 @@ impl ApiError {
         match self {
             Self::KeyMissing | Self::KeyInvalid => response.header("www-authenticate", "Bearer"),
             Self::MethodNotAllowed(allowed) => response.header("allow", allowed),
+            // In whole seconds (RFC 9110, section 10.2.3).
+            Self::TooManyKeys(wait) => response.header("retry-after", wait.as_millis().div_ceil(1000).to_string()),
             _ => response,
         }
     }
@@ -66,6 +73,7 @@ impl ApiError {
         match self {
             Self::KeyMissing => "api_key_missing",
             Self::KeyInvalid => "api_key_invalid",
+            Self::TooManyKeys(_) => "too_many_keys",
             Self::PathUnknown => "no_such_path",
             Self::MethodNotAllowed(_) => "method_not_allowed",
             Self::TreeInvalid => "tree_invalid",

@@ -6,13 +6,15 @@ use super::guarded;
 use super::keys::ApiKeys;
 use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::bayeux::cluster::{API_PATH, Home};
+use crate::bayeux::limits::{Network, Rate, Rates};
+use crate::bayeux::time::Millis;
 
 /// The description of the API (OpenAPI 3.1). It tells nothing of this deployment, so it needs no key.
 const DESCRIPTION: &str = include_str!("openapi.json");
 
 /// What becomes of a call.
 #[derive(Debug)]
-pub enum Door {
+pub enum Route {
     /// It goes to this home.
     Open(Home),
     /// It is a list of all homes: see [`Everywhere`].
@@ -21,27 +23,61 @@ pub enum Door {
     Closed(HttpResponse),
 }
 
-/// Lets a call in that has a key. `request` needs no body.
+/// Lets a call in that has a key, whoever asks and however often. `request` needs no body.
 ///
 /// ```
 /// use bayeux_edge::bayeux::Home;
-/// use bayeux_edge::bayeux::api::{ApiKeys, Door, knock};
+/// use bayeux_edge::bayeux::api::{ApiKeys, Route, route};
 /// use bayeux_edge::bayeux::app::HttpRequest;
 ///
 /// let keys = ApiKeys::parse(Some("0123456789abcdef".to_owned())).unwrap();
 /// let mut request =
 ///     HttpRequest { path: "/cometd/api/clients".to_owned(), query: "tree=chat".to_owned(), ..HttpRequest::default() };
-/// assert!(matches!(knock(&keys, &request), Door::Closed(response) if response.status == 401));
+/// assert!(matches!(route(&keys, &request), Route::Closed(response) if response.status == 401));
 /// request.headers.push(("authorization".to_owned(), "Bearer 0123456789abcdef".to_owned()));
-/// assert!(matches!(knock(&keys, &request), Door::Open(home) if home == Home::named("/chat").unwrap()));
+/// assert!(matches!(route(&keys, &request), Route::Open(home) if home == Home::named("/chat").unwrap()));
 /// ```
-pub fn knock(keys: &ApiKeys, request: &HttpRequest) -> Door {
-    if request.path.strip_prefix(API_PATH) == Some("/openapi.json") {
-        return Door::Closed(describe(&request.method));
+pub fn route(keys: &ApiKeys, request: &HttpRequest) -> Route {
+    Gateway::default().route(Millis::default(), keys, request)
+}
+
+/// Lets calls in, and whoever guesses keys out: an address that has shown this many wrong keys in a minute is not listened to for a
+/// while, whatever key it shows then. A key has 96 bits, so this is about what guessing costs, not about finding one.
+#[derive(Debug)]
+pub struct Gateway {
+    guesses: Rates,
+}
+
+/// Wrong keys, or none, that an address may show: a program with an old key tries every few seconds.
+const GUESSES: &str = "20/60";
+
+impl Default for Gateway {
+    fn default() -> Self {
+        Self { guesses: Rates::new(Rate::parse(GUESSES)) }
     }
-    match keys.admit(request.header("authorization")).and_then(|()| door(request)) {
-        Ok(door) => door,
-        Err(error) => Door::Closed(error.into_response()),
+}
+
+impl Gateway {
+    /// Where a call leads. `request` needs no body.
+    pub fn route(&mut self, now: Millis, keys: &ApiKeys, request: &HttpRequest) -> Route {
+        if request.path.strip_prefix(API_PATH) == Some("/openapi.json") {
+            return Route::Closed(describe(&request.method));
+        }
+        match self.admit(now, keys, request).and_then(|()| lead(request)) {
+            Ok(route) => route,
+            Err(error) => Route::Closed(error.into_response()),
+        }
+    }
+
+    fn admit(&mut self, now: Millis, keys: &ApiKeys, request: &HttpRequest) -> Result<(), ApiError> {
+        let network = request.address.as_deref().and_then(Network::of);
+        self.guesses.check(now, network).map_err(|exceeded| ApiError::TooManyKeys(exceeded.wait))?;
+        let admitted = keys.admit(request.header("authorization"));
+        if admitted.is_err() {
+            // There is one: it was looked for just now.
+            let _ = self.guesses.take(now, network);
+        }
+        admitted
     }
 }
 
@@ -54,8 +90,8 @@ fn describe(method: &str) -> HttpResponse {
 }
 
 /// Where a call leads that has a key.
-fn door(request: &HttpRequest) -> Result<Door, ApiError> {
-    if Everywhere::is_meant(request) { Ok(Door::Everywhere) } else { home(request).map(Door::Open) }
+fn lead(request: &HttpRequest) -> Result<Route, ApiError> {
+    if Everywhere::is_meant(request) { Ok(Route::Everywhere) } else { home(request).map(Route::Open) }
 }
 
 /// The home that a call speaks of.

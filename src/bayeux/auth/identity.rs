@@ -51,6 +51,11 @@ impl TokenOptions {
         self.keys.is_some() || self.jwks_url.is_some()
     }
 
+    /// Whether a handshake without a token is refused.
+    pub fn are_required(&self) -> bool {
+        self.are_in_use() && !self.optional
+    }
+
     pub(in crate::bayeux) fn verify(&self, keys: &Keys, token: &Bearer, time: Millis) -> Result<Identity, TokenError> {
         let expected = Expected { issuer: self.issuer.as_deref(), audience: self.audience.as_deref() };
         let claims = keys.verify(token.as_str(), &expected, time.0 / 1000)?;

@@ -188,6 +188,14 @@ impl Shard {
         Self { region, index, name: name.into() }
     }
 
+    pub fn region(&self) -> Option<Region> {
+        self.region
+    }
+
+    pub fn index(&self) -> u16 {
+        self.index
+    }
+
     fn named(name: &str) -> Option<Self> {
         let (region, index) = match name.split_once('.') {
             Some((region, index)) => (Some(Region::named(region)?), index),

@@ -36,6 +36,15 @@ impl Homes {
         }
     }
 
+    /// Whether it makes this home.
+    pub fn make(self, shard: &Shard) -> bool {
+        match self {
+            Self::Root => false,
+            Self::Sharded(count) => shard.region().is_none() && shard.index() < count,
+            Self::Regional(count) => shard.region().is_some() && shard.index() < count,
+        }
+    }
+
     /// The homes that it makes, which the root is not.
     pub fn shards(self) -> impl Iterator<Item = Home> {
         let (regions, count) = match self {

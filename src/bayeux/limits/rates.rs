@@ -118,6 +118,21 @@ impl Rates {
         Err(Exceeded { wait: Duration::from_millis((full_at - latest).div_ceil(1000)), first })
     }
 
+    /// Whether there is a token, which is left where it is.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn check(&self, now: Millis, network: Option<Network>) -> Result<(), Exceeded> {
+        let (Some(rate), Some(network)) = (self.rate, network) else { return Ok(()) };
+        let Some(bucket) = self.buckets.get(&network) else { return Ok(()) };
+        let latest = now.0.saturating_mul(1000) + rate.period();
+        let full_at = bucket.full_at.min(latest) + rate.pace();
+        if full_at <= latest {
+            return Ok(());
+        }
+        Err(Exceeded { wait: Duration::from_millis((full_at - latest).div_ceil(1000)), first: !bucket.told })
+    }
+
     fn keep(&mut self, network: Network, before: Option<Bucket>, bucket: Bucket) {
         match before {
             Some(before) => drop(self.by_full.remove(&(before.full_at, network))),

@@ -18,14 +18,15 @@ use serde_json::value::RawValue;
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
-use crate::bayeux::server::{Batch, BayeuxServer, Checked};
+use crate::bayeux::options::Options;
+use crate::bayeux::server::{Batch, BayeuxServer, Checked, is_handshake};
 use crate::bayeux::session::{Agreed, Client, Held, Session};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::extensions::ack::Ack;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::replay::Numbers;
-use crate::bayeux::wire::{Advice, BayeuxError, Message, Reply};
+use crate::bayeux::wire::{Advice, BayeuxError, Element, Message, Reply};
 
 const VERSION: &str = "1.0";
 
@@ -146,6 +147,23 @@ impl BayeuxServer {
         });
         reply.into_json()
     }
+}
+
+/// The reply to a handshake without a token, where one is required and none came beside the messages. It needs no home, so nobody
+/// starts one by it.
+pub fn refuse_without_token(options: &Options, messages: &[Element]) -> Option<String> {
+    if !options.tokens.are_required() {
+        return None;
+    }
+    let handshake = messages.iter().find(|element| is_handshake(element))?.as_ref().ok()?;
+    let has_token = handshake.get::<Message>("ext").is_some_and(|ext| ext.field("token").is_some());
+    // One with a bad id is its home's to refuse.
+    let id = handshake.id().ok().filter(|_| !has_token)?;
+    let types: Vec<_> = options.connection_types.iter().map(|type_| type_.name()).collect();
+    let mut reply = Reply::failed(Some("/meta/handshake"), &id, &BayeuxError::TokenMissing);
+    describe(&mut reply, &types);
+    reply.advice = Some(Advice::none());
+    Some(reply.into_json())
 }
 
 fn describe<'a>(reply: &mut Reply<'a>, connection_types: &'a [&'a str]) {

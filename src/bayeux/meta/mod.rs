@@ -5,3 +5,5 @@ mod disconnect;
 mod handshake;
 mod subscribe;
 mod unsubscribe;
+
+pub use self::handshake::refuse_without_token;

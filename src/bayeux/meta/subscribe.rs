@@ -53,6 +53,7 @@ impl BayeuxServer {
         let mut patterns = patterns(message)?;
         let client = self.client(batch, Some(key));
         for pattern in &patterns {
+            self.options.check_tree(pattern)?;
             self.may_subscribe(&client, pattern, message)?;
         }
         patterns.retain(|pattern| pattern.realm() == Realm::Broadcast);

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 pub use self::vars::OptionError;
 use crate::bayeux::auth::{AccessRules, TokenOptions};
-use crate::bayeux::cluster::Homes;
+use crate::bayeux::cluster::{Home, Homes};
 use crate::bayeux::delivery::{Bounds, HistoryRules};
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::Rate;
-use crate::bayeux::wire::{ChannelId, ChannelPattern, ConnectionType, Endpoint, RequestLimits};
+use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, ConnectionType, Endpoint, Realm, RequestLimits};
 
 /// In ms.
 const MINUTE: u64 = 60_000;
@@ -21,10 +21,11 @@ const MINUTE: u64 = 60_000;
 pub struct Options {
     /// `TIMEOUT`, ms: how long a connect is held. 30,000 as CometD: below the 60 s after which common proxies cut.
     pub timeout: Duration,
-    /// `WEBSOCKET_TIMEOUT`, ms: how long a connect over WebSocket is held. An hour: events do not wait for it, and each
-    /// end of it wakes an idle object.
+    /// `WEBSOCKET_TIMEOUT`, ms: how long a connect over WebSocket is held. 30,000 as `TIMEOUT`: the reply is how a client learns that
+    /// its network still works, and each one wakes an idle object (docs/SCALE.md).
     pub websocket_timeout: Duration,
-    /// `CONNECTION_TYPES`: those that are offered, separated by spaces. All there are.
+    /// `CONNECTION_TYPES`: those that are offered, separated by spaces. All but callback-polling: any site's page can run a script
+    /// from here and read what is in it.
     pub connection_types: Vec<ConnectionType>,
     /// `INTERVAL`, ms: how long a client waits before its next connect. 0 as CometD.
     pub interval: Duration,
@@ -41,6 +42,9 @@ pub struct Options {
     pub client_max_connections: usize,
     /// `RATE_CONNECTIONS`, `count/seconds`: sockets and streams that one address may open. Any number.
     pub rate_connections: Option<Rate>,
+    /// `RATE_FRAMES`, `count/seconds`: frames that one address may send on its sockets, heartbeats not counted. 100 a second, a tenth of
+    /// what an object takes: an office of 500 people sends 17 where nobody says anything.
+    pub rate_frames: Option<Rate>,
     /// `RATE_HANDSHAKES`, `count/seconds`: sessions that one address may open. Any number.
     pub rate_handshakes: Option<Rate>,
     /// `RATE_PUBLISHES`, `count/seconds`: messages that one address may send to channels, services included. Any number: what is
@@ -119,8 +123,13 @@ pub struct Options {
     /// `TREE_DEPTH`, segments of a channel that name its tree, whose owner is an object of its own; with 0 the root owns all.
     /// 1: `/chat/demo` and `/chat/other` have one owner, `/news` another.
     pub tree_depth: usize,
+    /// `TREES`: patterns of the trees that there are, separated by spaces; a tree is named by its first segments, as many as
+    /// `TREE_DEPTH` says and one at least. None: any tree is there as soon as somebody names it.
+    pub trees: Option<Vec<ChannelPattern>>,
     /// `HOMES`: over which homes the clients of the root's address are spread. All in the root.
     pub homes: Homes,
+    /// `FORMER_HOMES`: earlier values of `HOMES`, separated by spaces, whose sessions may still live. None.
+    pub former_homes: Vec<Homes>,
     /// `MAX_RELAYS`, events that wait for one home at an owner, or for one owner at a home. 10,000: 1,000 a second for ten seconds.
     pub max_relays: usize,
     /// `MAX_RELAYS_BYTES`, bytes of JSON in them. 16 MiB: an eighth of a Worker's memory.
@@ -144,8 +153,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             timeout: Duration::from_millis(30_000),
-            websocket_timeout: Duration::from_millis(3_600_000),
-            connection_types: ConnectionType::ALL.to_vec(),
+            websocket_timeout: Duration::from_millis(30_000),
+            connection_types: ConnectionType::USUAL.to_vec(),
             interval: Duration::ZERO,
             max_interval: Duration::from_millis(10_000),
             anon_publish: false,
@@ -153,6 +162,7 @@ impl Default for Options {
             tokens: TokenOptions::default(),
             client_max_connections: 1000,
             rate_connections: None,
+            rate_frames: Rate::parse("1000/10"),
             rate_handshakes: None,
             rate_publishes: None,
             rate_subscribes: None,
@@ -187,7 +197,9 @@ impl Default for Options {
             messages_per_frame: None,
             timestamp: false,
             tree_depth: 1,
+            trees: None,
             homes: Homes::Root,
+            former_homes: Vec::new(),
             max_relays: 10_000,
             max_relays_bytes: 16 << 20,
             relay_fanout: 32,
@@ -233,6 +245,19 @@ impl Options {
         }
     }
 
+    /// How much longer than `MAX_INTERVAL` a session is kept whose held connect was answered on a socket: if the network has died
+    /// silently its client waits for that answer for as long as the connect could have been held, and somewhat longer, before it
+    /// opens another socket. Twice `WEBSOCKET_TIMEOUT`, at most a minute more than that.
+    pub fn socket_grace(&self) -> Duration {
+        (2 * self.websocket_timeout).min(self.websocket_timeout + Duration::from_millis(MINUTE))
+    }
+
+    /// How long a socket that has sent heartbeats may send none. Faye's clients send one every half of `WEBSOCKET_TIMEOUT`, our own
+    /// every 30 s.
+    pub fn longest_silence(&self) -> Duration {
+        (2 * self.websocket_timeout).max(Duration::from_millis(100_000))
+    }
+
     /// What may wait for one session.
     pub fn queue_bounds(&self) -> Bounds {
         Bounds { events: self.max_queue, bytes: self.max_queue_bytes }
@@ -241,6 +266,30 @@ impl Options {
     /// What may wait for one home at an owner, or for one owner at a home.
     pub fn relay_bounds(&self) -> Bounds {
         Bounds { events: self.max_relays, bytes: self.max_relays_bytes }
+    }
+
+    /// Whether `TREES` has the tree.
+    pub fn has_tree(&self, tree: &ChannelId) -> bool {
+        self.trees.as_ref().is_none_or(|trees| trees.iter().any(|pattern| pattern.matches(tree)))
+    }
+
+    /// # Errors
+    /// [`BayeuxError::TreeUnknown`] where all that matches the pattern is in a tree that `TREES` does not have.
+    pub fn check_tree(&self, pattern: &ChannelPattern) -> Result<(), BayeuxError> {
+        match pattern.tree(self.tree_depth.max(1)) {
+            Some(tree) if pattern.realm() == Realm::Broadcast && !self.has_tree(&tree) => Err(BayeuxError::TreeUnknown),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether sessions may live at a home that a clientId speaks of: the configuration makes it, or made it. A tree's home is found by
+    /// its address.
+    pub fn leads_to(&self, home: &Home) -> bool {
+        match home {
+            Home::Root => true,
+            Home::Tree(tree) => self.has_tree(tree),
+            Home::Shard(shard) => self.former_homes.iter().chain([&self.homes]).any(|homes| homes.make(shard)),
+        }
     }
 
     /// How long an event of this channel may wait, if it is a lazy one.

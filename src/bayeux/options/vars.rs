@@ -6,6 +6,8 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::{Durability, MINUTE, Options, QueueOverflow};
 use crate::bayeux::auth::tokens::keys::Keys;
 use crate::bayeux::auth::{AccessRules, RuleError, TokenOptions};
@@ -41,6 +43,15 @@ impl fmt::Display for OptionError {
 
 impl std::error::Error for OptionError {}
 
+impl OptionError {
+    /// What every request is answered: whoever deployed it reads this first.
+    pub fn body(&self) -> String {
+        let Self { name, value, allowed } = self;
+        json!([{ "successful": false, "error": "500::option_invalid", "option": name, "value": value, "allowed": allowed }])
+            .to_string()
+    }
+}
+
 const DURABILITIES: [(&str, Durability); 2] = [("relaxed", Durability::Relaxed), ("strict", Durability::Strict)];
 const QUEUE_OVERFLOWS: [(&str, QueueOverflow); 2] =
     [("drop", QueueOverflow::Drop), ("disconnect", QueueOverflow::Disconnect)];
@@ -66,6 +77,7 @@ impl Options {
             tokens: vars.tokens()?,
             client_max_connections: vars.count("CLIENT_MAX_CONNECTIONS", default.client_max_connections)?,
             rate_connections: vars.rate("RATE_CONNECTIONS", default.rate_connections)?,
+            rate_frames: vars.rate("RATE_FRAMES", default.rate_frames)?,
             rate_handshakes: vars.rate("RATE_HANDSHAKES", default.rate_handshakes)?,
             rate_publishes: vars.rate("RATE_PUBLISHES", default.rate_publishes)?,
             rate_subscribes: vars.rate("RATE_SUBSCRIBES", default.rate_subscribes)?,
@@ -113,7 +125,9 @@ impl Options {
             messages_per_frame: NonZeroUsize::new(vars.number("MESSAGES_PER_FRAME", 0..=1_000_000, 0)?),
             timestamp: vars.flag("TIMESTAMP", default.timestamp)?,
             tree_depth: vars.number("TREE_DEPTH", 0..=8, default.tree_depth)?,
+            trees: vars.trees("TREES")?,
             homes: vars.homes("HOMES", default.homes)?,
+            former_homes: vars.former_homes("FORMER_HOMES")?,
             max_relays: vars.count("MAX_RELAYS", default.max_relays)?,
             max_relays_bytes: vars.number("MAX_RELAYS_BYTES", 1024..=64 << 20, default.max_relays_bytes)?,
             relay_fanout: vars.count("RELAY_FANOUT", default.relay_fanout)?,
@@ -200,6 +214,13 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
         })
     }
 
+    fn trees(&self, name: &'static str) -> Result<Option<Vec<ChannelPattern>>, OptionError> {
+        if (self.0)(name).is_none() {
+            return Ok(None);
+        }
+        self.patterns(name, Vec::new()).map(Some)
+    }
+
     fn hooks(&self, name: &'static str, default: Vec<Hook>) -> Result<Vec<Hook>, OptionError> {
         let Some(value) = (self.0)(name) else {
             return Ok(default);
@@ -248,8 +269,10 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
     fn url(&self, name: &'static str) -> Result<Option<String>, OptionError> {
         match (self.0)(name) {
             Some(value) if !is_safe(&value) => {
-                let allowed = "a URL with https://, or for development with http://localhost".to_owned();
-                Err(OptionError { name, value, allowed })
+                // Whoever visits the site reads this, and the URL may have a password in it.
+                let (value, allowed) = ("(a URL)", "one with https://, or for development with http://localhost");
+                let allowed = format!("{allowed}, and without a user or a fragment");
+                Err(OptionError { name, value: value.to_owned(), allowed })
             }
             value => Ok(value),
         }
@@ -265,6 +288,14 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
         };
         Homes::parse(&value).ok_or_else(|| {
             let allowed = format!("root, sharded:N or regional:N, with N from 1 to {MAX_SHARDS}");
+            OptionError { name, value, allowed }
+        })
+    }
+
+    fn former_homes(&self, name: &'static str) -> Result<Vec<Homes>, OptionError> {
+        let value = (self.0)(name).unwrap_or_default();
+        value.split_whitespace().map(Homes::parse).collect::<Option<_>>().ok_or_else(|| {
+            let allowed = "earlier values of HOMES, separated by spaces".to_owned();
             OptionError { name, value, allowed }
         })
     }

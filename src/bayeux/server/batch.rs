@@ -247,7 +247,7 @@ pub fn has_handshake(messages: &[Element]) -> bool {
     messages.iter().any(is_handshake)
 }
 
-fn is_handshake(element: &Element) -> bool {
+pub(in crate::bayeux) fn is_handshake(element: &Element) -> bool {
     is_to(element, "/meta/handshake")
 }
 

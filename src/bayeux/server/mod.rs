@@ -55,7 +55,7 @@ use crate::bayeux::wire::{
 
 pub(in crate::bayeux) use self::actions::{HOOKS, Subject};
 pub use self::batch::has_handshake;
-pub(in crate::bayeux) use self::batch::{Batch, Hold, Rides, Step, Subscribed};
+pub(in crate::bayeux) use self::batch::{Batch, Hold, Rides, Step, Subscribed, is_handshake};
 pub(in crate::bayeux) use self::beginnings::{Begun, Past};
 pub(in crate::bayeux) use self::checked::Checked;
 pub(in crate::bayeux) use self::pending::{PendingId, Suspended};
@@ -109,6 +109,10 @@ pub struct BayeuxServer {
     pub(in crate::bayeux) clock: Clock,
     pub(in crate::bayeux) outputs: Vec<Output>,
 }
+
+/// Connects of sockets that are answered before their time with one that is due. Each client comes back with another one, so more
+/// of them would be a crowd that wakes an object to keep it from being busy.
+const AT_ONCE: usize = 64;
 
 impl BayeuxServer {
     /// `seed` must come from a cryptographic source: the clientIds, which are secrets, are drawn from it.
@@ -243,14 +247,31 @@ impl BayeuxServer {
         self.farewells.sweep(now);
         // One may have taken so long to be let in.
         self.expire();
+        let mut is_due_on_socket = false;
         while let Some(key) = self.sessions.first_due(now) {
             match self.resume(now, key) {
                 Some(held) if matches!(held.endpoint, Endpoint::EventSource(_)) => self.beat(now, key, held),
-                Some(held) => self.answer_connect(now, key, held),
+                Some(held) => {
+                    is_due_on_socket |= held.endpoint.socket().is_some();
+                    self.answer_connect(now, key, held);
+                }
                 None if self.pending.has_of(key) => {
                     self.sessions.extend(key, now + self.options.max_interval.max(WAITS))
                 }
                 None => drop(self.end(key, Ending::Expired)),
+            }
+        }
+        if is_due_on_socket {
+            self.answer_sockets_nearly_due(now);
+        }
+    }
+
+    /// While the object is awake for one socket's connect, those of others are answered too of which more than half of the time is
+    /// over. So the connects of a room come to end together, and wake an idle object once in that time.
+    fn answer_sockets_nearly_due(&mut self, now: Millis) {
+        for key in self.sessions.due_on_sockets(now + self.options.websocket_timeout / 2, AT_ONCE) {
+            if let Some(held) = self.resume(now, key) {
+                self.answer_connect(now, key, held);
             }
         }
     }
@@ -364,6 +385,10 @@ impl BayeuxServer {
     /// Answers a connect that was held, with the events that wait.
     fn answer_connect(&mut self, now: Millis, key: SessionKey, held: HeldConnect) {
         self.turn_page(now, key);
+        if held.endpoint.socket().is_some() {
+            let until = self.kept_until(now, key) + self.options.socket_grace();
+            self.sessions.extend(key, until);
+        }
         let (events, ack) = self.sessions.take_batch(key);
         let mut reply = Reply::successful("/meta/connect", &held.id);
         reply.advice = held.advise.then(|| self.advise(key, &held.endpoint));

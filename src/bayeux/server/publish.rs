@@ -79,6 +79,7 @@ impl BayeuxServer {
         if message.field("data").is_none() {
             return Err(BayeuxError::DataMissing);
         }
+        self.options.check_tree(&channel.clone().into())?;
         let client = permission.client.take().unwrap_or_else(|| self.client(batch, sender));
         client.session.iter().for_each(|sender| batch.carries(*sender, Rides::OnPublish));
         if !batch.by_api {

@@ -42,6 +42,8 @@ pub struct Sessions {
     /// Those whose client shook hands or connected last on a socket.
     by_socket: BTreeSet<(SocketId, SessionKey)>,
     by_due: BTreeSet<(Millis, SessionKey)>,
+    /// Those whose connect is held on a socket, by when it is answered.
+    on_sockets: BTreeSet<(Millis, SessionKey)>,
     /// Those whose token expires, in the time outside.
     by_expiry: BTreeSet<(Millis, SessionKey)>,
     held_by_network: BTreeMap<Network, usize>,
@@ -300,6 +302,11 @@ impl Sessions {
         self.by_due.first().filter(|(due, _)| *due <= now).map(|(_, key)| *key)
     }
 
+    /// Those whose connect is held on a socket until `until` at the latest, the earliest first: so many of them at most.
+    pub fn due_on_sockets(&self, until: Millis, most: usize) -> Vec<SessionKey> {
+        self.on_sockets.iter().take_while(|(due, _)| *due <= until).take(most).map(|(_, key)| *key).collect()
+    }
+
     /// When the next token expires, in the time outside.
     pub fn next_expiry(&self) -> Option<Millis> {
         self.by_expiry.first().map(|(expires, _)| *expires)
@@ -313,9 +320,13 @@ impl Sessions {
     /// Changes what the clock's book may depend on, and keeps the book.
     pub fn change<T>(&mut self, key: SessionKey, change: impl FnOnce(&mut Session) -> T) -> Option<T> {
         let session = self.by_key.get_mut(&key)?;
-        let (before, saved) = (session.due(), session.queue.saved());
+        let (before, saved, socket_before) = (session.due(), session.queue.saved(), session.held_on_socket_until());
         let result = change(session);
-        let after = session.due();
+        let (after, socket_after) = (session.due(), session.held_on_socket_until());
+        if socket_before != socket_after {
+            self.on_sockets.remove(&(socket_before.unwrap_or_default(), key));
+            self.on_sockets.extend(socket_after.map(|until| (until, key)));
+        }
         self.news.released |= session.queue.saved() < saved;
         if after != before {
             self.by_due.remove(&(before, key));

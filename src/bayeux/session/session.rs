@@ -220,6 +220,11 @@ impl Session {
         }
     }
 
+    /// Until when a connect is held on a socket, if one is.
+    pub(super) fn held_on_socket_until(&self) -> Option<Millis> {
+        self.held().filter(|held| held.endpoint.socket().is_some()).map(|held| held.until)
+    }
+
     pub fn is_held(&self) -> bool {
         self.held().is_some()
     }

@@ -75,6 +75,8 @@ pub enum BayeuxError {
     DataMissing,
     /// The data is not what the service takes.
     DataInvalid,
+    /// The channel's tree is none that `TREES` has.
+    TreeUnknown,
     /// A listener or service vetoed the message.
     MessageDeleted,
     /// The message is one of more than `MAX_MESSAGES_PER_BATCH` in a request: those before it were done.
@@ -217,6 +219,7 @@ impl fmt::Display for BayeuxError {
             Self::SubscribersExceeded => "403::subscribers_exceeded",
             Self::DataMissing => "400::data_missing",
             Self::DataInvalid => "400::data_invalid",
+            Self::TreeUnknown => "404::tree_unknown",
             Self::MessageDeleted => "404::message_deleted",
             Self::MetaChannelUnknown => "403::meta_channel_unknown",
             Self::TokenMissing => "403::token_missing",

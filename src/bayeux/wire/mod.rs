@@ -6,7 +6,8 @@
 //! | [`Message`], [`Element`] | a client's message with its raw fields; a message of a batch, or what is wrong with it |
 //! | [`Reply`], [`Advice`] | the server's answer to one message; how the client goes on |
 //! | [`Event`] | a published message, frozen to the JSON that every subscriber receives |
-//! | [`BayeuxError`], [`RequestError`] | the error of one reply; why a request as a whole is refused |
+//! | [`BayeuxError`], [`RequestError`] | the error of one reply; why a request's text is refused |
+//! | [`Refusal`] | why a request, a socket or a stream is refused before that |
 //! | [`Callback`] | the function of a callback-polling answer |
 //! | [`Bearer`] | a token as it came, which no log prints |
 //!
@@ -22,6 +23,7 @@ mod event;
 pub(in crate::bayeux) mod extensions;
 mod jsonp;
 pub(in crate::bayeux) mod message;
+mod refusal;
 mod reply;
 mod request;
 mod subscription;
@@ -38,7 +40,8 @@ pub use self::event::{Event, EventNumber, Kept};
 pub use self::extensions::ReplyExt;
 pub use self::jsonp::Callback;
 pub use self::message::{Message, MessageId};
+pub use self::refusal::Refusal;
 pub use self::reply::Reply;
-pub use self::request::{Element, RequestError, RequestLimits, parse_form, parse_json};
+pub use self::request::{Element, RequestError, RequestLimits, is_form, parse_form, parse_json, text_of};
 pub(in crate::bayeux) use self::subscription::{patterns, spelt_with_slash, subscribed_names};
 pub use self::token_error::TokenError;

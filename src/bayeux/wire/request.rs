@@ -16,6 +16,12 @@ const REFUSED_ONE_BY_ONE: usize = 16;
 pub enum RequestError {
     /// Not JSON, or JSON that is neither an object nor an array.
     JsonInvalid,
+    /// Bytes that are no UTF-8 (RFC 8259, section 8.1).
+    Utf8Invalid,
+    /// A `charset` other than UTF-8.
+    CharsetUnsupported,
+    /// A `Content-Encoding` that is not undone here.
+    EncodingUnsupported,
     /// An empty array, or a form without `message`.
     Empty,
     /// Deeper than `MAX_JSON_DEPTH`.
@@ -45,8 +51,9 @@ impl RequestError {
     /// The HTTP status (RFC 9110).
     pub fn status(self) -> u16 {
         match self {
-            Self::JsonInvalid | Self::Empty | Self::TooDeep | Self::CallbackInvalid => 400,
+            Self::JsonInvalid | Self::Utf8Invalid | Self::Empty | Self::TooDeep | Self::CallbackInvalid => 400,
             Self::TooLarge | Self::TooMany => 413,
+            Self::CharsetUnsupported | Self::EncodingUnsupported => 415,
         }
     }
 
@@ -60,6 +67,9 @@ impl fmt::Display for RequestError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self {
             Self::JsonInvalid => "json_invalid",
+            Self::Utf8Invalid => "utf8_invalid",
+            Self::CharsetUnsupported => "charset_unsupported",
+            Self::EncodingUnsupported => "content_encoding_unsupported",
             Self::Empty => "batch_empty",
             Self::TooDeep => "json_too_deep",
             Self::TooLarge => "request_too_large",
@@ -75,7 +85,43 @@ impl fmt::Display for RequestError {
 /// # Errors
 /// Where the body as a whole cannot be taken; a bad message among good ones is an [`Element`] of its own.
 pub fn parse_json(body: &str, limits: impl Into<RequestLimits>) -> Result<Vec<Element>, RequestError> {
-    parse_documents([body], body.len(), limits.into())
+    parse_documents([without_bom(body)], body.len(), limits.into())
+}
+
+/// The text of a body.
+///
+/// ```
+/// use bayeux_edge::bayeux::{RequestError, text_of};
+///
+/// assert_eq!(text_of(b"[]".to_vec()), Ok("[]".to_owned()));
+/// assert_eq!(text_of(vec![b'"', 0xc3, b'"']), Err(RequestError::Utf8Invalid));
+/// ```
+///
+/// # Errors
+/// [`RequestError::Utf8Invalid`]: what was meant nobody knows, and subscribers would read replacement characters.
+pub fn text_of(bytes: Vec<u8>) -> Result<String, RequestError> {
+    String::from_utf8(bytes).map_err(|_| RequestError::Utf8Invalid)
+}
+
+/// Whether a body of this `Content-Type` is a form. `curl -d` says that JSON is one; no form begins like JSON.
+///
+/// # Errors
+/// [`RequestError::CharsetUnsupported`].
+pub fn is_form(content_type: Option<&str>, body: &str) -> Result<bool, RequestError> {
+    let type_ = content_type.unwrap_or_default().to_ascii_lowercase();
+    let charset = type_.split(';').skip(1).find_map(|parameter| parameter.trim().strip_prefix("charset="));
+    let charset = charset.map_or("utf-8", |charset| charset.trim_matches(['"', ' ']));
+    // US-ASCII is a part of UTF-8.
+    if !matches!(charset, "utf-8" | "utf8" | "us-ascii") {
+        return Err(RequestError::CharsetUnsupported);
+    }
+    let is_json = without_bom(body).trim_start().starts_with(['[', '{']);
+    Ok(!is_json && type_.starts_with("application/x-www-form-urlencoded"))
+}
+
+/// A byte order mark is not a part of the text (RFC 8259, section 8.1, lets it be ignored).
+fn without_bom(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// Reads an `application/x-www-form-urlencoded` body (or query): `message` fields, one or many, each an array or a

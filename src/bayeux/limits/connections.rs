@@ -1,0 +1,117 @@
+//! How many sockets and streams a network may open, and how many frames it may send.
+
+use std::collections::BTreeMap;
+
+use super::{Exceeded, Network, Rate, Rates};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::Refusal;
+
+/// The connections of one home, counted by network. Who has no address is not counted.
+#[derive(Debug)]
+pub struct Connections {
+    /// `CLIENT_MAX_CONNECTIONS`.
+    most: usize,
+    /// `RATE_CONNECTIONS`.
+    opened: Rates,
+    /// `RATE_FRAMES`.
+    frames: Rates,
+    sockets: BTreeMap<Network, usize>,
+}
+
+/// Why a connection is refused, and whether the log has not heard of it yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    pub refusal: Refusal,
+    pub first: bool,
+}
+
+impl Connections {
+    pub fn new(most: usize, rate_connections: Option<Rate>, rate_frames: Option<Rate>) -> Self {
+        let (opened, frames) = (Rates::new(rate_connections), Rates::new(rate_frames));
+        Self { most, opened, frames, sockets: BTreeMap::new() }
+    }
+
+    /// Whether this network may open one more stream.
+    ///
+    /// # Errors
+    /// [`Refusal::RateExceeded`].
+    pub fn admit_stream(&mut self, now: Millis, network: Option<Network>) -> Result<(), Refused> {
+        self.opened.take(now, network).map_err(Refused::from)
+    }
+
+    /// Whether it may open one more socket.
+    ///
+    /// # Errors
+    /// [`Refusal::RateExceeded`] or [`Refusal::ConnectionsExceeded`].
+    pub fn admit_socket(&mut self, now: Millis, network: Option<Network>) -> Result<(), Refused> {
+        self.admit_stream(now, network)?;
+        let open = network.and_then(|network| self.sockets.get(&network)).copied().unwrap_or_default();
+        if open >= self.most {
+            return Err(Refused { refusal: Refusal::ConnectionsExceeded, first: true });
+        }
+        Ok(())
+    }
+
+    /// A socket is open.
+    pub fn socket_opened(&mut self, network: Option<Network>) {
+        if let Some(network) = network {
+            *self.sockets.entry(network).or_default() += 1;
+        }
+    }
+
+    /// It is not any more.
+    pub fn socket_closed(&mut self, network: Option<Network>) {
+        let Some(network) = network else { return };
+        if let Some(open) = self.sockets.get_mut(&network) {
+            *open -= 1;
+            if *open == 0 {
+                self.sockets.remove(&network);
+            }
+        }
+    }
+
+    /// Whether a frame of this network is read. A heartbeat is none: the platform answers it.
+    ///
+    /// # Errors
+    /// [`Refusal::RateExceeded`].
+    pub fn admit_frame(&mut self, now: Millis, network: Option<Network>) -> Result<(), Refused> {
+        self.frames.take(now, network).map_err(Refused::from)
+    }
+}
+
+impl From<Exceeded> for Refused {
+    fn from(Exceeded { wait, first }: Exceeded) -> Self {
+        Self { refusal: Refusal::RateExceeded(wait), first }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOON: Millis = Millis(1_700_000_000_000);
+
+    #[test]
+    fn a_place_is_free_again_when_a_socket_has_closed() {
+        let office = Network::of("192.0.2.1");
+        let mut connections = Connections::new(1, None, None);
+        assert_eq!(connections.admit_socket(NOON, office), Ok(()));
+        connections.socket_opened(office);
+        let refused = connections.admit_socket(NOON, office).unwrap_err();
+        assert_eq!(refused.refusal, Refusal::ConnectionsExceeded);
+        assert_eq!(connections.admit_socket(NOON, Network::of("192.0.2.2")), Ok(()), "another network");
+        connections.socket_closed(office);
+        assert_eq!(connections.admit_socket(NOON, office), Ok(()));
+        assert!(connections.sockets.is_empty(), "nothing is kept of who has none");
+    }
+
+    #[test]
+    fn frames_have_a_rate_of_their_own() {
+        let office = Network::of("192.0.2.1");
+        let mut connections = Connections::new(10, None, Rate::parse("2/10"));
+        let admitted = (0..5).map(|_| connections.admit_frame(NOON, office).is_ok()).collect::<Vec<_>>();
+        assert_eq!(admitted, [true, true, false, false, false]);
+        assert_eq!(connections.admit_stream(NOON, office), Ok(()));
+        assert_eq!(connections.admit_frame(NOON, None), Ok(()), "who has no address is not counted");
+    }
+}

@@ -1,0 +1,100 @@
+//! A network that dies silently: no close, no reset, and nobody is told.
+
+use serde_json::{Value, json};
+
+use crate::client::{Client, Socket};
+use crate::scenario::Scenario;
+
+/// What a client waits for the reply to a connect, ms: the advised timeout, and ten seconds as cometd.js.
+const NOTICES: u64 = 30_000 + 10_000;
+
+/// Faye's clients, ms.
+const FAYE_NOTICES: u64 = 61_000;
+
+fn acknowledging(scenario: &Scenario) -> (Client, Socket) {
+    let socket = scenario.socket();
+    let client = scenario.client("bob");
+    client.moves_to(&socket);
+    client.handshake_with(json!({"ext": {"ack": true}}));
+    client.connect_with(json!({"ext": {"ack": 0}})).answer();
+    (client, socket)
+}
+
+fn connects(client: &Client, ack: u64) -> Value {
+    let answer = client.connect_with(json!({"ext": {"ack": ack}, "advice": {"timeout": 0}})).answer();
+    Value::from(answer.data())
+}
+
+#[test]
+fn by_default_a_client_is_answered_soon_enough_to_notice_within_a_minute() {
+    let scenario = Scenario::new();
+    let socket = scenario.socket();
+    let alice = scenario.client("alice");
+    alice.moves_to(&socket);
+    assert_eq!(alice.handshake()["advice"]["timeout"], 30_000);
+    alice.connect().answer();
+    let held = alice.hold();
+    scenario.after(30_000);
+    assert!(!held.is_held());
+}
+
+#[test]
+fn who_acknowledges_loses_nothing_to_a_silence_that_its_client_has_to_notice_first() {
+    for notices in [NOTICES, FAYE_NOTICES] {
+        let scenario = Scenario::new();
+        let [alice] = scenario.join(["alice"]);
+        let (bob, _dead) = acknowledging(&scenario);
+        bob.subscribe("/chat");
+        bob.connect_with(json!({"ext": {"ack": 1}}));
+        // The network is gone, and the answer with this event goes nowhere.
+        alice.publish("/chat", 1);
+        scenario.after(notices + 2000);
+        bob.moves_to(&scenario.socket());
+        assert_eq!(connects(&bob, 1), json!([1]), "after {notices} ms");
+    }
+}
+
+#[test]
+fn the_server_says_within_two_minutes_that_a_silent_client_is_gone() {
+    let scenario = Scenario::new();
+    let [(bob, _dead)] = scenario.join_on_sockets(["bob"]);
+    bob.hold();
+    let connected = || scenario.call("GET", "/clients", "", "").1["clients"][0]["connected"].clone();
+    assert_eq!(connected(), true);
+    scenario.after(31_000);
+    assert_eq!(connected(), false);
+    scenario.after(89_000);
+    assert_eq!(scenario.call("GET", "/clients", "", "").1["clients"], json!([]));
+}
+
+#[test]
+fn a_connect_that_was_not_held_keeps_its_session_no_longer_than_ever() {
+    let scenario = Scenario::new();
+    let [(bob, _socket)] = scenario.join_on_sockets(["bob"]);
+    scenario.after(10_000);
+    assert_eq!(bob.error_of(json!({"channel": "/chat", "data": 1})), "402::session_unknown");
+}
+
+#[test]
+fn the_connects_of_an_idle_room_come_to_end_together() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
+    let clients = scenario.join_on_sockets(["ada", "bob", "cleo"]);
+    // The first ones come at different times.
+    for (client, _) in &clients {
+        client.hold();
+        scenario.after(9000);
+    }
+    let mut wakes = Vec::new();
+    for _ in 0..10 {
+        let wake = scenario.wakes_at().unwrap();
+        scenario.after(wake.0 - scenario.now().0);
+        for (client, socket) in &clients {
+            if !socket.frames().is_empty() {
+                client.hold();
+            }
+        }
+        wakes.push(wake.0);
+    }
+    let last: Vec<_> = wakes.windows(2).rev().take(4).map(|pair| pair[1] - pair[0]).collect();
+    assert_eq!(last, [30_000; 4], "one wake-up in the time that a connect is held: {wakes:?}");
+}
