@@ -10,13 +10,13 @@
 //!  ┌──────────────▼───────────────┐
 //!  │ cloudflare::channel_tree     │  the object: reads requests and frames, holds promises and sockets,
 //!  │   long_polling  websocket    │  sets the one timer, catches panics, logs
-//!  │   event_source  texts        │
+//!  │   event_source  request_body      │
 //!  │   callback_polling           │
 //!  │   http  cors  response       │
 //!  │   departures  timer  log     │
 //!  │   store                      │  rows in SQLite, for its next life
 //!  │   carriers                   │  tokens beside the messages
-//!  │   key_fetch                  │  the keys that others publish
+//!  │   jwks_fetch                  │  the keys that others publish
 //!  │   calls  homes  tunnels      │  ◀─▶ other objects: homes and owners
 //!  └───────┬──────────────▲───────┘
 //!    Input │              │ Output      values only; and a Store, which answers at once

@@ -29,6 +29,8 @@ pub struct BrowserCookie {
     name: String,
     /// With their separators: `; Path=/; HttpOnly`.
     attributes: String,
+    /// Whether `Secure` is among them.
+    secure: bool,
 }
 
 /// A browser, as a request shows it.
@@ -73,7 +75,7 @@ impl BrowserCookie {
         let needs_secure = needs_secure || name.starts_with("__Secure-") || name.starts_with("__Host-");
         let is_at_home = !name.starts_with("__Host-") || host_only && at_root;
         let accepted = (secure || !needs_secure) && is_at_home;
-        accepted.then(|| Self { name: name.to_owned(), attributes })
+        accepted.then(|| Self { name: name.to_owned(), attributes, secure })
     }
 
     /// The browser that a request comes from. One without a cookie is given one.
@@ -82,7 +84,9 @@ impl BrowserCookie {
             return Browser { id, set_cookie: None };
         }
         let id: String = js::random_seed()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        let set_cookie = Some(self.with(&id) + &self.attributes);
+        // Given over https it is never shown over http.
+        let secure = if !self.secure && request.url().starts_with("https://") { "; Secure" } else { "" };
+        let set_cookie = Some(self.with(&id) + &self.attributes + secure);
         Browser { id: id.into(), set_cookie }
     }
 
@@ -181,5 +185,16 @@ mod tests {
             assert_eq!(cookie.find(header), None, "{header}");
         }
         assert_eq!(cookie.find(&format!("BAYEUX_BROWSER={}", "x".repeat(65))), None);
+    }
+
+    #[wasm_bindgen_test]
+    fn over_https_it_is_secure_whether_it_is_written_so_or_not() {
+        let given = |option: &str, url: &str| {
+            let given = cookie(option).browser(&Request::new_with_str(url).unwrap()).set_cookie.unwrap();
+            given.split_once("; ").unwrap().1.to_owned()
+        };
+        assert_eq!(given("true", "https://edge.example/cometd"), "Path=/; HttpOnly; SameSite=Lax; Secure");
+        assert_eq!(given("true", "http://localhost:8787/cometd"), "Path=/; HttpOnly; SameSite=Lax");
+        assert_eq!(given("X; Secure", "https://edge.example/cometd"), "Secure");
     }
 }

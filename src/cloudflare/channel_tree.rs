@@ -6,7 +6,7 @@
 mod connections;
 mod outputs;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
 use std::rc::{Rc, Weak};
 
@@ -25,19 +25,18 @@ use super::callback_polling;
 use super::calls;
 use super::carriers;
 use super::config::{Config, var};
-use super::cors::cross_origin;
+use super::cors::{Sender, sender};
 use super::departures::Departures;
 use super::event_source::{Streams, is_event_source};
 use super::homes;
-use super::http::{bytes, is_upgrade, length, path};
+use super::http::{bytes, encoding, is_upgrade, length, path};
 use super::js;
 use super::log::{Log, LogLevel};
 use super::long_polling::{self, Arrival, Polls};
 use super::plain_http;
-use super::response::{Head, respond};
-use super::site::INTERNAL_ERROR;
+use super::request_body::RequestBodies;
+use super::response::{Head, refuse, respond};
 use super::store::SqlStore;
-use super::texts::Texts;
 use super::timer::Timer;
 use super::tunnels::Tunnels;
 use super::turn::Turn;
@@ -45,7 +44,8 @@ use super::websocket::{Close, Sockets};
 use crate::bayeux::api::is_api_path;
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::{
-    BASE_PATH, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, Origin, Rates, RequestError, has_handshake,
+    BASE_PATH, BayeuxServer, Connections, Endpoint, EndpointKey, Format, Home, Input, Millis, Network, Origin, Refusal,
+    RequestError, has_handshake, text_of,
 };
 
 /// The class that `wrangler.toml` binds as `CHANNEL_TREE`; its objects are named after their homes.
@@ -64,12 +64,14 @@ struct Tree {
     log: Log,
     server: RefCell<BayeuxServer>,
     polls: Polls,
-    texts: Texts,
+    bodies: RequestBodies,
     sockets: Sockets,
     tunnels: Tunnels,
     streams: Streams,
-    /// `RATE_CONNECTIONS`, and who opened sockets and streams.
-    connections: RefCell<Rates>,
+    /// Who opened sockets and streams.
+    connections: RefCell<Connections>,
+    /// When it was last looked for sockets that have fallen silent.
+    looked_for_silent: Cell<Millis>,
     departures: Departures,
     timer: Timer,
     store: SqlStore,
@@ -106,10 +108,16 @@ impl ChannelTree {
         let rows = Box::new(store.clone());
         // How often is what hibernation is about.
         log.line(LogLevel::Debug, "object_started", json!({}));
+        let options = &config.options;
+        let mut connections =
+            Connections::new(options.client_max_connections, options.rate_connections, options.rate_frames);
+        for socket in &kept {
+            connections.socket_opened(socket.address.as_deref().and_then(Network::of));
+        }
         let mut server = BayeuxServer::new(home.clone(), config.options.clone(), app, js::random_seed(), rows);
         server.restore(js::now(), stored, kept);
         store.was_read()?;
-        let connections = RefCell::new(Rates::new(config.options.rate_connections));
+        let connections = RefCell::new(connections);
         let bindings: Bindings = env.unchecked_into();
         if bindings.hooks().is_some() {
             server.bind_hooks();
@@ -122,10 +130,10 @@ impl ChannelTree {
             log,
             server: RefCell::new(server),
             polls: Polls::default(),
-            texts: Texts::new({
+            bodies: RequestBodies::new({
                 let tree = tree.clone();
-                move |request, text| match tree.upgrade() {
-                    Some(tree) => tree.receive_text(&request, text),
+                move |request, body| match tree.upgrade() {
+                    Some(tree) => tree.receive_body(&request, body),
                     None => Response::error().into(),
                 }
             }),
@@ -133,6 +141,7 @@ impl ChannelTree {
             tunnels: Tunnels::default(),
             streams: Streams::new(calling(tree, Tree::hear_of)),
             connections,
+            looked_for_silent: Cell::default(),
             departures: Departures::new(calling(tree, Tree::left)),
             timer: Timer::new(storage, {
                 let wake = calling(tree, |tree, ()| tree.wake());
@@ -212,6 +221,7 @@ impl Tree {
         }
         if is_api_path(path) {
             // The key has done its work at the Worker.
+            self.close_silent_sockets();
             let call = |from, call| Input::Api { from, request: HttpRequest { headers: Vec::new(), ..call } };
             return self.serve(request, call).await.into();
         }
@@ -246,21 +256,24 @@ impl Tree {
             return None;
         }
         let fits = length(request)? <= self.config.options.max_message_size as u64;
-        if fits { self.texts.of(request) } else { None }
+        if fits && encoding(request).is_none() { self.bodies.of(request) } else { None }
     }
 
-    /// Such a request's text was read, or broke off.
-    fn receive_text(&self, request: &Request, text: Option<String>) -> JsValue {
-        let arrival = text.ok_or(RequestError::JsonInvalid);
-        self.receive_messages(request, arrival.and_then(|text| long_polling::arrived(request, text, &self.config)))
+    /// Such a request's body was read, or broke off.
+    fn receive_body(&self, request: &Request, body: Option<Vec<u8>>) -> JsValue {
+        let text = body.ok_or(RequestError::JsonInvalid).and_then(text_of);
+        self.receive_messages(request, text.and_then(|text| long_polling::arrived(request, text, &self.config)))
     }
 
     /// The response to messages, or the promise of it.
     fn receive_messages(&self, request: &Request, arrival: Result<Arrival, RequestError>) -> JsValue {
-        let cross_origin = cross_origin(request, &self.config.allowed_origins);
+        let page = sender(request, &self.config.allowed_origins);
+        if let Sender::Foreign(origin) = &page {
+            self.origin_refused(origin);
+        }
         let browser = self.config.browser_cookie.as_ref().map(|cookie| cookie.browser(request));
         let (browser, set_cookie) = browser.map(|browser| (browser.id, browser.set_cookie)).unzip();
-        let head = Head { cross_origin, set_cookie: set_cookie.flatten(), ..Head::default() };
+        let head = Head { cross_origin: page.cross_origin(), set_cookie: set_cookie.flatten(), ..Head::default() };
         match arrival {
             Ok(Arrival { origin, messages, callback, body }) => {
                 if let Some(home) = self.elsewhere(Home::of_messages(&messages)) {
@@ -282,9 +295,9 @@ impl Tree {
         }
     }
 
-    /// A session's home, where it is another than this.
+    /// A session's home, where it is another than this. What a client makes up leads nowhere: its session is unknown here.
     fn elsewhere(&self, home: Option<Home>) -> Option<Home> {
-        home.filter(|home| *home != self.home)
+        home.filter(|home| *home != self.home && self.config.options.leads_to(home))
     }
 
     /// The promise of what a session's home answers in place of this object: the Worker does not look into requests, and sends
@@ -293,7 +306,7 @@ impl Tree {
         homes::forward(&self.bindings, home, request, body).map_or_else(
             |error| {
                 self.log.line(LogLevel::Error, "not_forwarded", json!({ "error": format!("{error:?}") }));
-                respond(&Head { status: 503, ..Head::default() }, INTERNAL_ERROR).into()
+                refuse(Head::default(), Refusal::HomeUnreachable).into()
             },
             Into::into,
         )

@@ -2,10 +2,23 @@
 //!
 //! cometd.js always sends credentials, so an answer names the page's origin and never says `*`.
 
+use wasm_bindgen::prelude::*;
 use worker::web_sys::Request;
 
 use super::http::header;
 use crate::bayeux::OptionError;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The platform's URL parser. It writes an origin as browsers do: in punycode, without a default port.
+    type URL;
+
+    #[wasm_bindgen(constructor, catch)]
+    fn new(url: &str) -> Result<URL, JsValue>;
+
+    #[wasm_bindgen(method, getter)]
+    fn origin(this: &URL) -> String;
+}
 
 /// `ALLOWED_ORIGINS`: origins separated by spaces or commas, or `*` for any.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,61 +27,113 @@ pub enum AllowedOrigins {
     Listed(Vec<String>),
 }
 
+/// Whose page sends a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sender {
+    /// A page of this origin, or a client that is no page.
+    Own,
+    /// A page of another origin that may read answers.
+    Allowed(String),
+    /// A page of another origin that may not.
+    Foreign(String),
+}
+
+/// What a sandboxed frame and a local file call themselves, whoever made them.
+const OPAQUE: &str = "null";
+
 impl AllowedOrigins {
     /// # Errors
     /// A part that is no origin.
     pub fn parse(value: Option<String>) -> Result<Self, OptionError> {
         let value = value.unwrap_or_default();
-        let parts = value.split([' ', ',']).filter(|part| !part.is_empty());
-        let origins: Vec<String> = parts.map(str::to_ascii_lowercase).collect();
-        if origins == ["*"] {
+        let parts: Vec<&str> = value.split([' ', ',']).filter(|part| !part.is_empty()).collect();
+        if parts == ["*"] {
             return Ok(Self::Any);
         }
-        if origins.iter().all(|origin| is_origin(origin)) {
-            return Ok(Self::Listed(origins));
-        }
-        let allowed = "* or origins like https://example.com:8443, separated by spaces".to_owned();
-        Err(OptionError { name: "ALLOWED_ORIGINS", value, allowed })
+        let origins = parts.iter().map(|part| as_sent(part)).collect::<Result<_, _>>();
+        origins.map(Self::Listed).map_err(|why| {
+            let allowed = format!(
+                "*, null, or origins like https://example.com:8443 and capacitor://localhost, separated by spaces: {why}"
+            );
+            OptionError { name: "ALLOWED_ORIGINS", value, allowed }
+        })
     }
 
     pub fn allow(&self, origin: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Listed(_) => self.name(origin),
+            Self::Listed(origins) => origins.iter().any(|listed| listed.eq_ignore_ascii_case(origin)),
         }
     }
 
-    /// Whether this very origin is listed.
-    pub fn name(&self, origin: &str) -> bool {
-        matches!(self, Self::Listed(origins) if origins.iter().any(|listed| listed == origin))
+    /// Whether this very origin is listed, and stands for one site.
+    fn name(&self, origin: &str) -> bool {
+        *self != Self::Any && origin != OPAQUE && self.allow(origin)
     }
 }
 
-/// The origin that an answer must name, where the request comes from a page of another origin that may read it.
-pub fn cross_origin(request: &Request, allowed: &AllowedOrigins) -> Option<String> {
-    let origin = header(request, "Origin")?;
-    (!is_same(request, &origin) && allowed.allow(&origin)).then_some(origin)
+/// Whose page sends this request.
+pub fn sender(request: &Request, allowed: &AllowedOrigins) -> Sender {
+    match header(request, "Origin") {
+        None => Sender::Own,
+        Some(origin) if is_same(request, &origin) => Sender::Own,
+        Some(origin) if allowed.allow(&origin) => Sender::Allowed(origin),
+        Some(origin) => Sender::Foreign(origin),
+    }
 }
 
-/// Whether the request comes from a page of another origin that may not read answers.
-pub fn is_foreign(request: &Request, allowed: &AllowedOrigins) -> bool {
-    header(request, "Origin").is_some_and(|origin| !is_same(request, &origin) && !allowed.allow(&origin))
+impl Sender {
+    /// The origin that an answer must name.
+    pub fn cross_origin(self) -> Option<String> {
+        match self {
+            Self::Allowed(origin) => Some(origin),
+            Self::Own | Self::Foreign(_) => None,
+        }
+    }
 }
 
-/// Whether the request comes from a page of this origin, or of one that is allowed by its name. Unlike [`is_foreign`] it is so only
-/// where a browser says it.
+/// Whether the request comes from a page of this origin, or of one that is allowed by its name. Only a browser can say so: a
+/// client that is no page has no origin.
 pub fn is_trusted(request: &Request, allowed: &AllowedOrigins) -> bool {
     header(request, "Origin").is_some_and(|origin| is_same(request, &origin) || allowed.name(&origin))
+}
+
+/// Whether another site's page makes its browser send this request, be it by `<script src>`, which has no `Origin` (Fetch
+/// Metadata, section 2.3).
+pub fn is_cross_site(request: &Request) -> bool {
+    header(request, "Sec-Fetch-Site").is_some_and(|site| site == "cross-site")
 }
 
 fn is_same(request: &Request, origin: &str) -> bool {
     request.url().strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// `scheme://host[:port]`, without a path.
-fn is_origin(origin: &str) -> bool {
-    let authority = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    authority.is_some_and(|authority| !authority.is_empty() && !authority.contains(['/', '*', '?', '#']))
+/// An origin as browsers send it, or why they never send such a one.
+fn as_sent(written: &str) -> Result<String, String> {
+    if written == OPAQUE {
+        return Ok(written.to_owned());
+    }
+    let refused = |why: &str| Err(format!("{written} {why}"));
+    let Some((scheme, authority)) = written.split_once("://") else { return refused("has no scheme") };
+    let scheme = scheme.to_ascii_lowercase();
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_lowercase())
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    if !is_scheme || authority.is_empty() {
+        return refused("is no scheme with a host");
+    }
+    if authority.contains(['/', '*', '?', '#', '@', '\\']) {
+        return refused("has more than a scheme, a host and a port");
+    }
+    match scheme.as_str() {
+        "http" | "https" => match URL::new(written) {
+            Ok(url) => Ok(url.origin()),
+            Err(_) => refused("is no URL"),
+        },
+        "ws" | "wss" | "ftp" | "file" | "data" | "blob" => refused("is never the origin of a page"),
+        // The host of an app's own scheme is taken as it is (URL standard, opaque host).
+        _ if authority.is_ascii() => Ok(format!("{scheme}://{authority}")),
+        _ => refused("is not ASCII"),
+    }
 }
 
 #[cfg(test)]
@@ -94,6 +159,36 @@ mod tests {
     }
 
     #[wasm_bindgen_test]
+    fn apps_have_origins_too() {
+        for origin in [
+            "capacitor://localhost",
+            "ionic://localhost",
+            "tauri://localhost",
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            "safari-web-extension://4F2B9C1E-0000-4000-8000-000000000000",
+            "null",
+        ] {
+            let allowed = parse(&format!("https://page.example {origin}")).unwrap();
+            assert!(allowed.allow(origin), "{origin}");
+            assert!(!allowed.allow("capacitor://elsewhere"), "{origin}");
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn an_origin_is_kept_as_browsers_send_it() {
+        for (written, sent) in [
+            ("https://page.example:443", "https://page.example"),
+            ("http://page.example:80", "http://page.example"),
+            ("https://page.example:8443", "https://page.example:8443"),
+            ("https://bücher.example", "https://xn--bcher-kva.example"),
+            ("HTTPS://Page.Example", "https://page.example"),
+            ("https://[2001:DB8::1]:443", "https://[2001:db8::1]"),
+        ] {
+            assert_eq!(parse(written), Ok(AllowedOrigins::Listed(vec![sent.to_owned()])), "{written}");
+        }
+    }
+
+    #[wasm_bindgen_test]
     fn a_star_allows_any_origin_and_nothing_allows_none() {
         assert!(parse("*").unwrap().allow("https://example.com"));
         for none in [None, Some(String::new())] {
@@ -102,18 +197,29 @@ mod tests {
     }
 
     #[wasm_bindgen_test]
-    fn what_is_no_origin_is_refused() {
-        for value in
-            ["example.com", "https://", "https://example.com/", "https://*.example.com", "* https://example.com"]
-        {
-            assert_eq!(parse(value).unwrap_err().value, value);
+    fn what_is_no_origin_is_refused_with_the_reason() {
+        for (value, why) in [
+            ("example.com", "example.com has no scheme"),
+            ("https://", "is no scheme with a host"),
+            ("1app://host", "is no scheme with a host"),
+            ("https://example.com/", "has more than a scheme, a host and a port"),
+            ("https://*.example.com", "has more than a scheme, a host and a port"),
+            ("https://user@example.com", "has more than a scheme, a host and a port"),
+            ("https://page.example:port", "is no URL"),
+            ("wss://example.com", "is never the origin of a page"),
+            ("file://host", "is never the origin of a page"),
+            ("* https://example.com", "* has no scheme"),
+        ] {
+            let error = parse(value).unwrap_err();
+            assert_eq!(error.value, value);
+            assert!(error.allowed.contains(why), "{}", error.allowed);
         }
     }
 
-    fn request(origin: Option<&str>) -> Request {
+    fn request(headers: &[(&str, &str)]) -> Request {
         let request = Request::new_with_str("https://edge.example/cometd").unwrap();
-        if let Some(origin) = origin {
-            request.headers().set("Origin", origin).unwrap();
+        for (name, value) in headers {
+            request.headers().set(name, value).unwrap();
         }
         request
     }
@@ -121,12 +227,30 @@ mod tests {
     #[wasm_bindgen_test]
     fn a_page_of_another_origin_is_one_that_may_read_only_where_it_is_allowed() {
         let listed = AllowedOrigins::Listed(vec!["https://page.example".to_owned()]);
-        let of = |origin, allowed| cross_origin(&request(Some(origin)), allowed);
-        assert_eq!(of("https://page.example", &listed), Some("https://page.example".to_owned()));
-        assert_eq!(of("https://other.example", &listed), None);
-        assert_eq!(of("https://other.example", &AllowedOrigins::Any), Some("https://other.example".to_owned()));
-        assert_eq!(of("https://edge.example", &AllowedOrigins::Any), None, "its own page");
-        assert!(of("https://edge", &AllowedOrigins::Any).is_some(), "a beginning of its own name is another");
-        assert_eq!(cross_origin(&request(None), &AllowedOrigins::Any), None);
+        let of = |origin: &str, allowed| sender(&request(&[("Origin", origin)]), allowed);
+        let allowed = |origin: &str| Sender::Allowed(origin.to_owned());
+        assert_eq!(of("https://page.example", &listed), allowed("https://page.example"));
+        assert_eq!(of("https://other.example", &listed), Sender::Foreign("https://other.example".to_owned()));
+        assert_eq!(of("https://other.example", &AllowedOrigins::Any), allowed("https://other.example"));
+        assert_eq!(of("https://edge.example", &AllowedOrigins::Any), Sender::Own);
+        assert_eq!(of("https://edge", &AllowedOrigins::Any), allowed("https://edge"), "a beginning of its own name");
+        assert_eq!(sender(&request(&[]), &AllowedOrigins::Any), Sender::Own);
+    }
+
+    #[wasm_bindgen_test]
+    fn a_sandboxed_frame_may_be_allowed_and_is_trusted_by_nobody() {
+        let listed = parse("null https://page.example").unwrap();
+        let trusted = |origin: &str| is_trusted(&request(&[("Origin", origin)]), &listed);
+        assert!(trusted("https://page.example") && trusted("https://edge.example"));
+        assert!(!trusted("null") && !trusted("https://other.example"));
+        assert_eq!(sender(&request(&[("Origin", "null")]), &listed), Sender::Allowed("null".to_owned()));
+    }
+
+    #[wasm_bindgen_test]
+    fn the_browser_says_whether_another_sites_page_asks() {
+        for (site, is_cross) in [("cross-site", true), ("same-site", false), ("same-origin", false), ("none", false)] {
+            assert_eq!(is_cross_site(&request(&[("Sec-Fetch-Site", site)])), is_cross, "{site}");
+        }
+        assert!(!is_cross_site(&request(&[])), "a client that is no page says nothing");
     }
 }

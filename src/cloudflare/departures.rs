@@ -4,6 +4,8 @@
 //! that is so for a connection that is reset, not for one that is closed in order, and never behind `wrangler dev`. So
 //! it is an extra: a session it does not tell of is forgotten by the clock.
 
+use std::rc::Rc;
+
 use wasm_bindgen::prelude::*;
 use worker::js_sys::Function;
 use worker::web_sys::Request;
@@ -34,19 +36,27 @@ extern "C" {
 pub struct Departures {
     /// One for all requests: a closure for each would cost every poll.
     callback: Closure<dyn Fn(AbortEvent)>,
+    left: Rc<dyn Fn(EndpointKey)>,
 }
 
 impl Departures {
     pub fn new(left: impl Fn(EndpointKey) + 'static) -> Self {
+        let left: Rc<dyn Fn(EndpointKey)> = Rc::new(left);
+        let gone = Rc::clone(&left);
         let callback = Closure::own_assert_unwind_safe(move |event: AbortEvent| {
-            left(EndpointKey::LongPolling(event.target().endpoint() as u64));
+            gone(EndpointKey::LongPolling(event.target().endpoint() as u64));
         });
-        Self { callback }
+        Self { callback, left }
     }
 
     pub fn watch(&self, request: &Request, endpoint: EndpointKey) {
         let EndpointKey::LongPolling(number) = endpoint else { return };
-        let signal: Signal = request.signal().unchecked_into();
+        let signal = request.signal();
+        if signal.aborted() {
+            // While the request waited for its turn.
+            return (self.left)(endpoint);
+        }
+        let signal: Signal = signal.unchecked_into();
         // Exact to 2^53 requests of one object.
         signal.set_endpoint(number as f64);
         signal.set_onabort(self.callback.as_ref().unchecked_ref());

@@ -1,11 +1,11 @@
 //! Requests read, with as few calls into JavaScript as they need.
 
-use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
 use worker::js_sys::{Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{ReadableStream, ReadableStreamDefaultReader, Request};
 
-use crate::bayeux::RequestError;
+use crate::bayeux::{RequestError, text_of};
 
 /// A header's value, where it is there.
 pub fn header(request: &Request, name: &str) -> Option<String> {
@@ -43,24 +43,56 @@ pub fn is_upgrade(request: &Request) -> bool {
         && header(request, "Upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
 }
 
-/// The request's body as text, `limit` bytes at the most.
+/// The request's body as text, `limit` bytes at the most. What gzip or deflate made smaller is made what it was, within the limit.
 ///
 /// # Errors
-/// [`RequestError::TooLarge`]; [`RequestError::JsonInvalid`] where the body breaks off.
+/// [`RequestError::TooLarge`], [`RequestError::JsonInvalid`] where the body breaks off, and what [`text_of`] refuses.
 pub async fn body(request: &Request, limit: usize) -> Result<String, RequestError> {
-    match length(request) {
-        Some(length) if length > limit as u64 => Err(RequestError::TooLarge),
-        Some(_) => whole_body(request).await.ok_or(RequestError::JsonInvalid),
-        None => Ok(String::from_utf8_lossy(&bounded(request.body(), limit).await?).into_owned()),
+    match encoding(request).as_deref() {
+        None => text_of(bytes(request, limit).await?),
+        Some(format @ ("gzip" | "deflate")) => text_of(bounded(decompressed(request, format), limit).await?),
+        Some(_) => Err(RequestError::EncodingUnsupported),
     }
 }
 
-/// As [`body`], but the bytes as they are.
+/// The request's body as it is.
+///
+/// # Errors
+/// As [`body`].
 pub async fn bytes(request: &Request, limit: usize) -> Result<Vec<u8>, RequestError> {
     match length(request) {
         Some(length) if length > limit as u64 => Err(RequestError::TooLarge),
         _ => bounded(request.body(), limit).await,
     }
+}
+
+/// How the body is written, where that is not as it is (RFC 9110, section 8.4).
+pub fn encoding(request: &Request) -> Option<String> {
+    let encoding = header(request, "Content-Encoding")?.trim().to_ascii_lowercase();
+    match encoding.as_str() {
+        "" | "identity" => None,
+        "x-gzip" => Some("gzip".to_owned()),
+        _ => Some(encoding),
+    }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// The platform's (Compression Streams standard).
+    type DecompressionStream;
+
+    #[wasm_bindgen(constructor, catch)]
+    fn new(format: &str) -> Result<DecompressionStream, JsValue>;
+
+    type Compressed;
+
+    #[wasm_bindgen(method, catch, js_name = pipeThrough)]
+    fn pipe_through(this: &Compressed, transform: &DecompressionStream) -> Result<ReadableStream, JsValue>;
+}
+
+fn decompressed(request: &Request, format: &str) -> Option<ReadableStream> {
+    let compressed: Compressed = request.body()?.unchecked_into();
+    compressed.pipe_through(&DecompressionStream::new(format).ok()?).ok()
 }
 
 /// What the request says of the length of its body. A u64: 4 GiB and more are still a length.
@@ -144,5 +176,49 @@ mod tests {
         }
         let absurd = request(json, &[("Content-Length", "nonsense")]);
         assert_eq!(body(&absurd, 5).await, Err(RequestError::TooLarge));
+    }
+
+    #[wasm_bindgen_test]
+    async fn what_is_no_utf8_is_refused_and_not_repaired() {
+        let bytes = Uint8Array::from(&b"[\"\xc3\"]"[..]);
+        let init = RequestInit::new();
+        init.set_method("POST");
+        init.set_body(&bytes);
+        let request = Request::new_with_str_and_init("https://edge.example/cometd", &init).unwrap();
+        assert_eq!(body(&request, 100).await, Err(RequestError::Utf8Invalid));
+    }
+
+    /// `["aaa…"]` with 10,000 letters, as gzip writes it.
+    async fn zipped() -> Uint8Array {
+        let text = format!("[\"{}\"]", "a".repeat(10_000));
+        let zip = worker::js_sys::Function::new_with_args(
+            "text",
+            "return new Response(new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'))).bytes()",
+        );
+        let bytes: Promise = zip.call1(&JsValue::UNDEFINED, &text.into()).unwrap().unchecked_into();
+        JsFuture::from(bytes).await.unwrap().unchecked_into()
+    }
+
+    async fn encoded(encoding: &str, bytes: &Uint8Array, limit: usize) -> Result<usize, RequestError> {
+        let list = Headers::new().unwrap();
+        list.set("Content-Encoding", encoding).unwrap();
+        let init = RequestInit::new();
+        init.set_method("POST");
+        init.set_body(bytes);
+        init.set_headers(&list);
+        let request = Request::new_with_str_and_init("https://edge.example/cometd", &init).unwrap();
+        body(&request, limit).await.map(|text| text.len())
+    }
+
+    #[wasm_bindgen_test]
+    async fn gzip_is_undone_within_the_limit_and_other_encodings_are_refused() {
+        let zipped = zipped().await;
+        assert!(zipped.length() < 200);
+        assert_eq!(encoded("gzip", &zipped, 10_004).await, Ok(10_004));
+        assert_eq!(encoded("X-GZip", &zipped, 10_003).await, Err(RequestError::TooLarge), "it bursts nothing");
+        assert_eq!(encoded("br", &zipped, 100_000).await, Err(RequestError::EncodingUnsupported));
+        assert_eq!(encoded("gzip, gzip", &zipped, 100_000).await, Err(RequestError::EncodingUnsupported));
+        assert_eq!(encoded("gzip", &Uint8Array::from(&b"[]"[..]), 100).await, Err(RequestError::JsonInvalid));
+        assert_eq!(encoded("identity", &Uint8Array::from(&b"[]"[..]), 100).await, Ok(2));
     }
 }

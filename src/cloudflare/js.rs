@@ -18,6 +18,9 @@ extern "C" {
     /// A request to the world.
     pub fn fetch(request: &Request) -> Promise;
 
+    #[wasm_bindgen(js_name = encodeURIComponent)]
+    pub fn encode_uri_component(text: &str) -> String;
+
     /// A promise and the function that fulfils it.
     pub type Resolvers;
 

@@ -1,12 +1,19 @@
 //! Structured logs: one line of JSON each, for `wrangler tail` and Workers Logs.
+//!
+//! What any client can cause as often as it likes is counted: the first lines of an event in a minute are written, and one with
+//! the number of the others when the minute is over.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::panic;
+use std::rc::Rc;
 use std::sync::Once;
 
 use serde_json::{Value, json};
 use worker::{console_debug, console_error, console_log, console_warn};
 
-use crate::bayeux::{Notice, OptionError};
+use super::js;
+use crate::bayeux::{Millis, Notice, OptionError};
 
 /// How much is logged: each level includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,11 +28,35 @@ pub enum LogLevel {
     Debug,
 }
 
-/// A logger of one home.
+/// A logger of one home. Clones count together.
 #[derive(Clone, Debug)]
 pub struct Log {
     level: LogLevel,
-    home: String,
+    home: Rc<str>,
+    counts: Rc<RefCell<Counts>>,
+}
+
+thread_local! {
+    /// Of all requests of this isolate: each is an invocation of its own, and a flood is many of them.
+    static OF_WORKER: RefCell<Option<Log>> = const { RefCell::new(None) };
+}
+
+/// In ms.
+const MINUTE: u64 = 60_000;
+
+/// Lines of an event in a minute whose details differ from client to client. One tells of a refusal, ten of who is refused.
+const LINES: u64 = 10;
+
+/// How often each event came in the minute that began with its first one.
+#[derive(Debug, Default)]
+struct Counts(BTreeMap<&'static str, Count>);
+
+#[derive(Debug)]
+struct Count {
+    until: Millis,
+    seen: u64,
+    level: LogLevel,
+    most: u64,
 }
 
 impl LogLevel {
@@ -56,7 +87,14 @@ impl LogLevel {
 
 impl Log {
     pub fn new(level: LogLevel, home: &str) -> Self {
-        Self { level, home: home.to_owned() }
+        Self { level, home: home.into(), counts: Rc::default() }
+    }
+
+    /// The Worker's own, which belongs to no home.
+    pub fn of_worker(level: LogLevel) -> Self {
+        let log = OF_WORKER.with_borrow_mut(|log| log.get_or_insert_with(|| Self::new(level, "")).clone());
+        log.tell_sums(js::now());
+        log
     }
 
     /// What a server says of itself.
@@ -84,7 +122,37 @@ impl Log {
             Notice::ApplicationPanicked { what } => (LogLevel::Error, "request_failed", json!({ "what": what })),
             Notice::ActionFailed { reason } => (LogLevel::Error, "action_failed", json!({ "reason": reason })),
         };
-        self.line(level, event, details);
+        match notice {
+            Notice::HandshakeRefused { .. } | Notice::ConnectionRefused { .. } => self.refusal(level, event, details),
+            Notice::RateExceeded { .. } | Notice::EventsDropped { .. } => self.counted(level, event, details, LINES),
+            _ => self.line(level, event, details),
+        }
+    }
+
+    /// Somebody was refused: the first one in a minute has a line.
+    pub fn refusal(&self, level: LogLevel, event: &'static str, details: Value) {
+        self.counted(level, event, details, 1);
+    }
+
+    /// A client was at fault: the first `most` in a minute have lines.
+    fn counted(&self, level: LogLevel, event: &'static str, details: Value, most: u64) {
+        let now = js::now();
+        self.tell_sums(now);
+        if self.counts.borrow_mut().count(now, level, event, most) {
+            self.line(level, event, details);
+        }
+    }
+
+    /// Writes the sums of the minutes that are over. To be called now and then: nothing wakes an object for them.
+    pub fn tell_sums(&self, now: Millis) {
+        // Asked with each input: nearly always nothing was counted.
+        if self.counts.borrow().0.is_empty() {
+            return;
+        }
+        let sums = self.counts.borrow_mut().take_sums(now);
+        for (event, level, more) in sums {
+            self.line(level, event, json!({ "more": more, "seconds": MINUTE / 1000 }));
+        }
     }
 
     /// Writes a line, where the level asks for it. `details` is an object.
@@ -94,13 +162,32 @@ impl Log {
         }
         details["level"] = level.name().into();
         details["event"] = event.into();
-        details["home"] = self.home.as_str().into();
+        details["home"] = (*self.home).into();
         match level {
             LogLevel::Error => console_error!("{details}"),
             LogLevel::Warn => console_warn!("{details}"),
             LogLevel::Info => console_log!("{details}"),
             LogLevel::Debug => console_debug!("{details}"),
         }
+    }
+}
+
+impl Counts {
+    /// Counts one more. Whether it is to have a line of its own.
+    fn count(&mut self, now: Millis, level: LogLevel, event: &'static str, most: u64) -> bool {
+        let until = Millis(now.0 + MINUTE);
+        let count = self.0.entry(event).or_insert(Count { until, seen: 0, level, most });
+        count.seen += 1;
+        count.seen <= most
+    }
+
+    /// Of each event whose minute is over, how many had no line.
+    fn take_sums(&mut self, now: Millis) -> Vec<(&'static str, LogLevel, u64)> {
+        // A clock that was set back ends a minute too.
+        let over = |count: &Count| now >= count.until || now.0 + MINUTE < count.until.0;
+        let ended = self.0.extract_if(.., |_, count| over(count));
+        let sums = ended.map(|(event, count)| (event, count.level, count.seen.saturating_sub(count.most)));
+        sums.filter(|(_, _, more)| *more > 0).collect()
     }
 }
 
@@ -113,4 +200,40 @@ pub fn log_panics() {
             console_error!("{line}");
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    #[wasm_bindgen_test]
+    fn a_flood_is_a_first_line_and_a_sum_a_minute() {
+        let mut counts = Counts::default();
+        let flood = |counts: &mut Counts, at: u64| {
+            let lines = (0..1000).filter(|_| counts.count(Millis(at), LogLevel::Warn, "api_refused", 1)).count();
+            (lines, counts.take_sums(Millis(at)))
+        };
+        assert_eq!(flood(&mut counts, 0), (1, vec![]));
+        assert_eq!(flood(&mut counts, MINUTE - 1), (0, vec![]));
+        assert_eq!(counts.take_sums(Millis(MINUTE)), [("api_refused", LogLevel::Warn, 1999)]);
+        assert!(counts.0.is_empty(), "nothing is kept of it");
+        assert_eq!(flood(&mut counts, MINUTE), (1, vec![]), "the next minute has its own first line");
+    }
+
+    #[wasm_bindgen_test]
+    fn what_came_no_more_often_than_it_has_lines_needs_no_sum() {
+        let mut counts = Counts::default();
+        assert!((0..10).all(|_| counts.count(Millis(0), LogLevel::Warn, "rate_exceeded", 10)));
+        assert_eq!(counts.take_sums(Millis(MINUTE)), []);
+    }
+
+    #[wasm_bindgen_test]
+    fn a_clock_that_is_set_back_silences_nothing() {
+        let mut counts = Counts::default();
+        counts.count(Millis(10 * MINUTE), LogLevel::Warn, "origin_refused", 1);
+        assert!(counts.take_sums(Millis(MINUTE)).is_empty());
+        assert!(counts.count(Millis(MINUTE), LogLevel::Warn, "origin_refused", 1));
+    }
 }

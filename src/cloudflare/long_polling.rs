@@ -12,7 +12,7 @@ use super::http;
 use super::js;
 use super::response::{self, Head};
 use crate::bayeux::{
-    Callback, Element, Endpoint, EndpointKey, Format, Origin, RequestError, RequestId, parse_form, parse_json,
+    Callback, Element, Endpoint, EndpointKey, Format, Origin, RequestError, RequestId, is_form, parse_form, parse_json,
 };
 
 /// The requests of one object that wait for their answer.
@@ -84,10 +84,7 @@ pub async fn read(request: &Request, config: &Config) -> Result<Arrival, Request
 /// # Errors
 /// Where it cannot be taken.
 pub fn arrived(request: &Request, body: String, config: &Config) -> Result<Arrival, RequestError> {
-    // `curl -d` says that JSON is a form; no form begins like JSON.
-    let form = !body.trim_start().starts_with(['[', '{'])
-        && http::header(request, "Content-Type")
-            .is_some_and(|type_| type_.to_ascii_lowercase().starts_with("application/x-www-form-urlencoded"));
+    let form = is_form(http::header(request, "Content-Type").as_deref(), &body)?;
     let messages = if form { parse_form(&body, &config.options) } else { parse_json(&body, &config.options) }?;
     Ok(Arrival { origin: origin(request), messages, callback: None, body: Some(body) })
 }

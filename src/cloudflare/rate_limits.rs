@@ -1,4 +1,4 @@
-//! Whoever comes too often is turned away with a 429: before a home is called, and before a socket or a stream is opened.
+//! Whoever comes too often is turned away with a 429: before a home is called.
 
 use std::time::Duration;
 
@@ -6,12 +6,10 @@ use serde_json::json;
 use wasm_bindgen::JsValue;
 use worker::js_sys::{Object, Promise, Reflect};
 use worker::wasm_bindgen_futures::JsFuture;
-use worker::web_sys::Response;
 use worker::worker_sys::RateLimiter;
 
 use super::log::{Log, LogLevel};
-use super::response::{Head, respond};
-use crate::bayeux::{Advice, BayeuxError, MessageId, Network, Reply};
+use crate::bayeux::Network;
 
 /// What whoever Cloudflare's own limiter refuses is told to wait. It does not say how long it takes; 10 s is the shorter of the two
 /// periods that it knows.
@@ -32,12 +30,4 @@ async fn ask(limiter: &RateLimiter, network: Network) -> Result<bool, JsValue> {
     let outcome: Promise = limiter.limit(asked)?;
     let outcome = JsFuture::from(outcome).await?;
     Reflect::get(&outcome, &"success".into())?.as_bool().ok_or_else(|| "no outcome".into())
-}
-
-/// The answer to whoever is turned away.
-pub fn too_many(head: Head, wait: Duration) -> Response {
-    let error = BayeuxError::RateExceeded(wait);
-    let advice = Some(Advice::retry_after(wait));
-    let reply = Reply { advice, ..Reply::failed(None, &MessageId::default(), &error) }.into_json();
-    respond(&Head { status: 429, retry_after: Some(wait), ..head }, &format!("[{reply}]"))
 }

@@ -6,7 +6,8 @@ use wasm_bindgen::JsValue;
 use worker::js_sys::{Object, Reflect};
 use worker::web_sys::{ReadableStream, Response, ResponseInit};
 
-use crate::bayeux::{Callback, Format};
+use super::http::is_token;
+use crate::bayeux::{Callback, Format, Refusal};
 
 const JSON: &str = "application/json;charset=UTF-8";
 
@@ -61,6 +62,12 @@ pub fn respond(head: &Head, json: &str) -> Response {
     made.unwrap_or_else(|_| Response::error())
 }
 
+/// The answer to what is refused as a whole.
+pub fn refuse(head: Head, refusal: Refusal) -> Response {
+    let (status, retry_after) = (refusal.status(), refusal.retry_after());
+    respond(&Head { status, retry_after, ..head }, &refusal.body())
+}
+
 /// A response whose body comes over time.
 pub fn stream(head: &Head, body: &ReadableStream) -> Response {
     let init = init(head);
@@ -72,9 +79,25 @@ pub fn stream(head: &Head, body: &ReadableStream) -> Response {
     Response::new_with_opt_readable_stream_and_init(Some(body), &init).unwrap_or_else(|_| Response::error())
 }
 
-/// The answer to a preflight (Fetch standard, CORS-preflight request).
-pub fn preflight(head: &Head) -> Response {
+/// The answer to a preflight (Fetch standard, CORS-preflight request). A page that may read answers may send what headers it likes:
+/// `asked` is what it asks for.
+pub fn preflight(head: &Head, asked: Option<&str>) -> Response {
     let init = init(&Head { status: 204, ..head.clone() });
+    if head.cross_origin.is_some() {
+        let headers = init.get_headers();
+        let usual = "content-type, authorization";
+        let asked = asked.filter(|names| names.split(',').all(|name| is_token(name.trim()))).unwrap_or(usual);
+        for (name, value) in [
+            ("access-control-allow-methods", ALLOWED_METHODS),
+            ("access-control-allow-headers", asked),
+            // Two hours, the most that Chrome keeps.
+            ("access-control-max-age", "7200"),
+            ("vary", "Origin, Access-Control-Request-Headers"),
+        ] {
+            // A property of a plain object can always be set.
+            let _ = Reflect::set(&headers, &name.into(), &value.into());
+        }
+    }
     Response::new_with_opt_str_and_init(None, &init).unwrap_or_else(|_| Response::error())
 }
 
@@ -100,12 +123,6 @@ fn init(head: &Head) -> ResponseInit {
         set("access-control-allow-origin", origin);
         set("access-control-allow-credentials", "true");
         set("vary", "Origin");
-        if head.status == 204 {
-            set("access-control-allow-methods", ALLOWED_METHODS);
-            set("access-control-allow-headers", "content-type, authorization");
-            // Two hours, the most that Chrome keeps.
-            set("access-control-max-age", "7200");
-        }
     }
     if let Some(cookie) = &head.set_cookie {
         set("set-cookie", cookie);
@@ -223,10 +240,25 @@ mod tests {
 
     #[wasm_bindgen_test]
     async fn a_preflight_tells_what_an_allowed_page_may_send_and_others_nothing() {
-        let response = preflight(&of_page(0));
+        let response = preflight(&of_page(0), None);
         let expected = ["https://page.example", "true", "GET, POST, OPTIONS", "content-type, authorization"];
         assert_eq!(headers(&response, CORS), expected.map(|value| Some(value.to_owned())));
         assert_eq!((response.status(), text(&response).await), (204, String::new()));
-        assert_eq!(headers(&preflight(&Head::default()), CORS), [const { None }; 4]);
+        assert_eq!(headers(&preflight(&Head::default(), Some("x-a")), CORS), [const { None }; 4]);
+    }
+
+    #[wasm_bindgen_test]
+    fn a_preflight_allows_each_header_that_an_allowed_page_asks_for() {
+        let allowed = |asked| headers(&preflight(&of_page(0), Some(asked)), ["access-control-allow-headers"]);
+        for asked in ["x-requested-with", "content-type,x-a,authorization", "X-A, x-b"] {
+            assert_eq!(allowed(asked), [Some(asked.to_owned())]);
+        }
+        for nonsense in ["", "x a", "a,,b", "x-a\r\nx-b: c"] {
+            assert_eq!(allowed(nonsense), [Some("content-type, authorization".to_owned())], "{nonsense:?}");
+        }
+        assert_eq!(
+            headers(&preflight(&of_page(0), Some("x-a")), ["vary"]),
+            [Some("Origin, Access-Control-Request-Headers".to_owned())]
+        );
     }
 }

@@ -13,8 +13,8 @@ use worker::web_sys::{Request, Response};
 use super::config::var;
 use super::log::{Log, LogLevel};
 use super::plain_http;
-use super::response::{Head, respond};
-use crate::bayeux::Application;
+use super::response::{Head, refuse};
+use crate::bayeux::{Application, Refusal};
 
 thread_local! {
     /// The application as the Worker knows it, made at the first request: for its routes' paths, and for its hook. Those of
@@ -48,10 +48,7 @@ fn see(application: &Application, request: &Request, file: &Response) -> Respons
     }
 }
 
-/// What a client reads of a fault of ours.
-pub const INTERNAL_ERROR: &str = r#"[{"successful":false,"error":"500::internal_error"}]"#;
-
 fn failed(path: &str) -> Response {
     Log::new(LogLevel::Error, "").line(LogLevel::Error, "request_failed", json!({ "path": path }));
-    respond(&Head { status: 500, ..Head::default() }, INTERNAL_ERROR)
+    refuse(Head::default(), Refusal::InternalError)
 }

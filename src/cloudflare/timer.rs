@@ -84,13 +84,13 @@ impl Timer {
         self.ringing.set(false);
     }
 
-    /// Calls back at `time`, or before, and at no other that was set before. `busy`: the object stays in memory anyway. Whether it may
-    /// sleep until then.
-    pub fn set(&self, time: Millis, busy: bool) -> bool {
+    /// Calls back at `time`, or before, and at no other that was set before. `busy`: the object stays in memory anyway. `awaited`: whoever
+    /// was answered just now comes back at once, and changes that time. Whether it may sleep until then.
+    pub fn set(&self, time: Millis, busy: bool, awaited: bool) -> bool {
         let now = js::now();
         let wait = time.0.saturating_sub(now.0);
         let far = !busy && wait > NEAR_MS;
-        if far && self.ringing.get() {
+        if far && self.ringing.get() && !awaited {
             js::clear_timeout(&self.running.take());
             self.alarm.ring_at(time);
             return true;

@@ -54,7 +54,7 @@ pub enum Arrived {
 
 /// By socket and home. Clones share them.
 #[derive(Clone, Default)]
-pub struct Tunnels(Rc<RefCell<HashMap<(SocketId, String), Tunnel>>>);
+pub struct Tunnels(Rc<RefCell<HashMap<SocketId, HashMap<String, Tunnel>>>>);
 
 enum Tunnel {
     /// Frames that wait for it.
@@ -63,20 +63,46 @@ enum Tunnel {
     Open(FarEnd, [Closure<dyn Fn(JsValue)>; 2]),
 }
 
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    On,
+    /// It waits for a tunnel that the caller must [open](Tunnels::open).
+    Unopened,
+    /// The socket speaks for too many homes, or sends too much before one is reached.
+    Refused,
+}
+
+/// Homes that one socket may lead to, beside its own. A client has one session, and after a change of its network another.
+const MOST_OF_SOCKET: usize = 4;
+
+/// Bytes that may wait for a tunnel to open: a frame of the usual `MAX_MESSAGE_SIZE`.
+const MOST_WAITING: usize = 1 << 20;
+
 impl Tunnels {
-    /// Passes a frame on. Whether the caller must [open](Tunnels::open) the tunnel.
-    pub fn send(&self, socket: SocketId, home: &Home, text: String) -> bool {
+    /// Passes a frame on.
+    pub fn send(&self, socket: SocketId, home: &Home, text: String) -> Passed {
         let mut tunnels = self.0.borrow_mut();
-        match tunnels.get_mut(&(socket, home.to_string())) {
-            Some(Tunnel::Opening(waiting)) => waiting.push(text),
-            // One that is closing drops it, and the client is told when it has closed.
-            Some(Tunnel::Open(far_end, _)) => drop(far_end.send(&text)),
+        let of_socket = tunnels.entry(socket).or_default();
+        let count = of_socket.len();
+        match of_socket.get_mut(home.name()) {
+            Some(Tunnel::Opening(waiting)) => {
+                if waiting.iter().map(String::len).sum::<usize>() + text.len() > MOST_WAITING {
+                    return Passed::Refused;
+                }
+                waiting.push(text);
+            }
+            Some(Tunnel::Open(far_end, _)) => {
+                // One that is closing drops it, and the client is told when it has closed.
+                let _ = far_end.send(&text);
+            }
+            None if count >= MOST_OF_SOCKET => return Passed::Refused,
             None => {
-                tunnels.insert((socket, home.to_string()), Tunnel::Opening(vec![text]));
-                return true;
+                of_socket.insert(home.to_string(), Tunnel::Opening(vec![text]));
+                return Passed::Unopened;
             }
         }
-        false
+        Passed::On
     }
 
     /// Opens a socket to another home, for a client that is known by these headers.
@@ -89,11 +115,13 @@ impl Tunnels {
         arrived: Rc<dyn Fn(Arrived)>,
     ) {
         let opened = connect(&bindings, &home, &client).await;
-        let key = (socket, home.to_string());
         // The client may be gone by now.
-        let waiting = match self.0.borrow_mut().remove(&key) {
+        let waiting = match self.0.borrow_mut().get_mut(&socket).and_then(|homes| homes.remove(home.name())) {
             Some(Tunnel::Opening(waiting)) => waiting,
-            Some(Tunnel::Open(..)) | None => return,
+            Some(Tunnel::Open(..)) | None => {
+                let _ = opened.map(|far_end| far_end.close());
+                return;
+            }
         };
         let Ok(far_end) = opened else { return arrived(Arrived::Closed(socket)) };
         let text = {
@@ -110,13 +138,15 @@ impl Tunnels {
         for text in waiting {
             let _ = far_end.send(&text);
         }
-        self.0.borrow_mut().insert(key, Tunnel::Open(far_end, [text, closed]));
+        if let Some(homes) = self.0.borrow_mut().get_mut(&socket) {
+            homes.insert(home.to_string(), Tunnel::Open(far_end, [text, closed]));
+        }
     }
 
     /// The client is gone, or is to go.
     pub fn close(&self, socket: EndpointKey) {
-        let gone: Vec<_> =
-            self.0.borrow_mut().extract_if(|(SocketId(of), _), _| EndpointKey::WebSocket(*of) == socket).collect();
+        let EndpointKey::WebSocket(socket) = socket else { return };
+        let gone = self.0.borrow_mut().remove(&SocketId(socket)).unwrap_or_default();
         for (_, tunnel) in gone {
             if let Tunnel::Open(far_end, listeners) = tunnel {
                 let _ = far_end.close();

@@ -3,17 +3,19 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use wasm_bindgen::prelude::*;
 use worker::durable::State;
+use worker::js_sys::Date;
 use worker::web_sys::Response;
 use worker::worker_sys::WebSocketRequestResponsePair;
 use worker::{WebSocket, WebSocketPair};
 
 use super::carriers::SUBPROTOCOLS;
 use crate::bayeux::tokens::Bearer;
-use crate::bayeux::{EndpointKey, KeptSocket, Network, Origin, RequestError, SocketId};
+use crate::bayeux::{EndpointKey, KeptSocket, Millis, Network, Origin, Refusal, RequestError, SocketId};
 
 #[wasm_bindgen]
 extern "C" {
@@ -26,6 +28,12 @@ extern "C" {
     /// Bytes that were sent and have not left yet.
     #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
     fn buffered_amount(this: &Sink) -> f64;
+
+    /// The object's state, which knows when the platform answered a heartbeat last (Durable Objects, WebSocket hibernation API).
+    type HeartbeatLog;
+
+    #[wasm_bindgen(method, catch, js_name = getWebSocketAutoResponseTimestamp)]
+    fn auto_response_timestamp(this: &HeartbeatLog, socket: &JsValue) -> Result<Option<Date>, JsValue>;
 }
 
 /// The sockets of one object.
@@ -36,6 +44,7 @@ pub struct Sockets {
     opened: Cell<u64>,
     open: RefCell<HashMap<u64, OpenSocket>>,
     slow: RefCell<Vec<WebSocket>>,
+    answered: Cell<bool>,
 }
 
 struct OpenSocket {
@@ -49,6 +58,9 @@ struct OpenSocket {
 /// What Faye's clients send at intervals so that nothing between cuts an idle socket, and what its server answers: the
 /// replies to no message.
 const HEARTBEAT: &str = "[]";
+
+/// By this header of the upgrade a client knows that its heartbeats are answered, and awaited once it has sent one.
+const HEARTBEAT_HEADER: &str = "Bayeux-Heartbeat";
 
 /// What the platform keeps with a socket.
 #[derive(Deserialize, Serialize)]
@@ -82,8 +94,8 @@ impl Sockets {
     /// that may wait for one to read.
     pub fn new(state: State, most_buffered: usize) -> (Self, Vec<KeptSocket>) {
         let most_buffered = most_buffered as f64;
-        let (opened, open, slow) = Default::default();
-        let sockets = Self { state, most_buffered, opened, open, slow };
+        let (opened, open, slow, answered) = Default::default();
+        let sockets = Self { state, most_buffered, opened, open, slow, answered };
         // The platform answers a heartbeat itself, and a hibernating object sleeps on.
         if let Ok(pair) = WebSocketRequestResponsePair::new(HEARTBEAT, HEARTBEAT) {
             sockets.state.set_websocket_auto_response(&pair);
@@ -115,15 +127,22 @@ impl Sockets {
         self.open.borrow_mut().insert(number, OpenSocket { socket: server, address, network, browser, token });
         self.keep(SocketId(number), String::new())?;
         let mut response = worker::Response::from_websocket(client)?;
+        response.headers_mut().set(HEARTBEAT_HEADER, HEARTBEAT)?;
         if let Some(subprotocol) = subprotocol {
             response.headers_mut().set(SUBPROTOCOLS, subprotocol)?;
         }
         Ok(response.into())
     }
 
-    /// How many sockets this network has open.
-    pub fn of_network(&self, network: Network) -> usize {
-        self.open.borrow().values().filter(|socket| socket.network == Some(network)).count()
+    /// The sockets whose clients have sent heartbeats, and none for so long.
+    pub fn silent(&self, now: Millis, longest: Duration) -> Vec<WebSocket> {
+        let state: &HeartbeatLog = self.state.as_raw().unchecked_ref();
+        let is_silent = |socket: &WebSocket| {
+            let last = state.auto_response_timestamp(socket.as_ref()).ok().flatten();
+            last.is_some_and(|last| Millis(last.get_time() as u64) + longest < now)
+        };
+        let open = self.open.borrow();
+        open.values().map(|open| &open.socket).filter(|socket| is_silent(socket)).cloned().collect()
     }
 
     /// Whose frame it is. None for a socket that is not ours.
@@ -143,6 +162,7 @@ impl Sockets {
     /// one that has too much to read already, see [`Sockets::take_slow`].
     pub fn send(&self, to: &[SocketId], text: &str) {
         let text = JsValue::from_str(text);
+        self.answered.set(true);
         let open = self.open.borrow();
         for SocketId(number) in to {
             let Some(OpenSocket { socket, .. }) = open.get(number) else { continue };
@@ -153,6 +173,11 @@ impl Sockets {
                 let _ = sink.send(&text);
             }
         }
+    }
+
+    /// Whether anything was sent since this was asked last.
+    pub fn were_answered(&self) -> bool {
+        self.answered.replace(false)
     }
 
     /// The sockets whose clients do not read what they are sent: to be closed. To be asked after whatever was sent.
@@ -172,13 +197,13 @@ impl Sockets {
         socket.serialize_attachment(Attachment { number, address: text(address), browser: text(browser), token, held })
     }
 
-    /// Forgets a socket, and closes this end: the platform sends no Close of its own.
-    pub fn close(&self, socket: &WebSocket, close: &Close) -> Option<EndpointKey> {
+    /// Forgets a socket of this network, and closes this end: the platform sends no Close of its own.
+    pub fn close(&self, socket: &WebSocket, close: &Close) -> Option<(EndpointKey, Option<Network>)> {
         // A socket that is closed already throws.
         let _ = socket.close(Some(close.code), Some(&close.reason));
         let Attachment { number, .. } = attachment(socket)?;
-        self.open.borrow_mut().remove(&number)?;
-        Some(EndpointKey::WebSocket(number))
+        let open = self.open.borrow_mut().remove(&number)?;
+        Some((EndpointKey::WebSocket(number), open.network))
     }
 }
 
@@ -186,6 +211,16 @@ impl Close {
     /// Its client does not read. 1013: it may try again later.
     pub fn too_slow() -> Self {
         Self { code: 1013, reason: "too much waits to be read".to_owned() }
+    }
+
+    /// Its heartbeats have ceased. Should anybody read it: 1001, this end goes away.
+    pub fn silent() -> Self {
+        Self { code: 1001, reason: "no heartbeat".to_owned() }
+    }
+
+    /// It sends too much. 1013: it may try again later.
+    pub fn turning_away(refusal: Refusal) -> Self {
+        Self { code: 1013, reason: refusal.to_string() }
     }
 
     /// The other side has closed with this code: it is sent back (RFC 6455, section 5.5.1). 1005 and 1006 say that there was
@@ -210,12 +245,12 @@ impl Close {
     /// The home that a socket leads to is out of reach: its client is to come again (1012, "Service Restart", in the IANA
     /// registry of close codes).
     pub fn restart() -> Self {
-        Self { code: 1012, reason: "503::home_unreachable".to_owned() }
+        Self { code: 1012, reason: Refusal::HomeUnreachable.to_string() }
     }
 
     /// A fault of ours: likewise nobody answers.
     pub fn fault() -> Self {
-        Self { code: 1011, reason: "500::internal_error".to_owned() }
+        Self { code: 1011, reason: Refusal::InternalError.to_string() }
     }
 }
 

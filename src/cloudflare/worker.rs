@@ -3,7 +3,9 @@
 //! Exported by hand and not by `#[event(fetch)]`: that one awaits the object's answer in Rust, and each client that
 //! leaves meanwhile would leave its future behind in the wasm heap. This one returns the object's own promise.
 
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 
 use serde_json::json;
 use wasm_bindgen::prelude::*;
@@ -13,16 +15,18 @@ use worker::web_sys::{Request, Response};
 
 use super::bindings::Bindings;
 use super::config::Config;
-use super::cors::cross_origin;
+use super::cors::{AllowedOrigins, Sender, is_cross_site, sender};
 use super::event_source::is_event_source;
 use super::homes;
-use super::http::{is_upgrade, path, query};
+use super::http::{header, is_upgrade, path, query};
 use super::log::{Log, LogLevel};
-use super::long_polling::origin;
-use super::response::{ALLOWED_METHODS, Head, preflight, respond};
-use super::{everywhere, plain_http, rate_limits, site};
-use crate::bayeux::api::{Door, is_api_path, knock};
-use crate::bayeux::{BASE_PATH, ConnectionType, Home, OptionError, RequestError};
+use super::long_polling::{self, origin};
+use super::response::{ALLOWED_METHODS, Head, preflight, refuse, respond};
+use super::{carriers, everywhere, js, plain_http, rate_limits, site};
+use crate::bayeux::api::{Gateway, Route, is_api_path};
+use crate::bayeux::{
+    BASE_PATH, BayeuxError, ConnectionType, Home, Notice, OptionError, Refusal, RequestError, refuse_without_token,
+};
 
 /// Panics are told with their stack until the first request, when logs become lines of JSON: see `log_panics`.
 #[wasm_bindgen(start)]
@@ -45,8 +49,8 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
     if is_api_path(path) && !config.api_keys.is_empty() {
         return api(&request, &bindings, &config);
     }
-    let head =
-        |status| Head { status, cross_origin: cross_origin(&request, &config.allowed_origins), ..Head::default() };
+    let sender = || sender(&request, &config.allowed_origins);
+    let head = || Head { cross_origin: sender().cross_origin(), ..Head::default() };
     // Asked once: each call into the platform costs, and nearly all requests are POSTs.
     let method = request.method();
     let asked_for = if method == "GET" { asked_for(&request, query(&url)) } else { None };
@@ -54,39 +58,57 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
         Some(ConnectionType::EventSource) => Home::of_stream(path).map(|(home, _)| home),
         _ => Home::at_path(path),
     };
-    let Some(home) = home else {
-        let body = r#"[{"successful":false,"error":"404::no_such_home"}]"#;
-        return Ok(respond(&head(404), body).into());
+    let Some(home) = home.filter(|home| config.options.leads_to(home)) else {
+        return Ok(refuse(head(), Refusal::NoSuchHome).into());
     };
     if let Some(type_) = asked_for
         && !config.options.connection_types.contains(&type_)
     {
-        let body = r#"[{"successful":false,"error":"403::connection_type_unsupported"}]"#;
-        return Ok(respond(&head(403), body).into());
+        return Ok(refuse(head(), Refusal::ConnectionTypeUnsupported).into());
+    }
+    if asked_for == Some(ConnectionType::CallbackPolling)
+        && config.allowed_origins != AllowedOrigins::Any
+        && is_cross_site(&request)
+    {
+        // A script has no `Origin`, and whoever runs it reads what is in it.
+        let site = header(&request, "Referer").unwrap_or_default();
+        Log::of_worker(config.log_level).refusal(LogLevel::Warn, "origin_refused", json!({ "origin": site }));
+        return Ok(refuse(head(), Refusal::OriginNotAllowed).into());
     }
     let home = if home == Home::Root { homes::home_of_newcomer(&request, &config) } else { home };
     match method.as_str() {
         "POST" => unless_too_many(request, bindings, home, &config),
         "GET" if asked_for.is_some() => unless_too_many(request, bindings, home, &config),
-        "GET" => Ok(respond(&head(RequestError::Empty.status()), &RequestError::Empty.body()).into()),
-        "OPTIONS" => Ok(preflight(&Head { allow: Some(ALLOWED_METHODS), ..head(204) }).into()),
-        _ => {
-            let body = r#"[{"successful":false,"error":"405::method_not_allowed"}]"#;
-            Ok(respond(&Head { allow: Some(ALLOWED_METHODS), ..head(405) }, body).into())
+        "GET" => {
+            Ok(respond(&Head { status: RequestError::Empty.status(), ..head() }, &RequestError::Empty.body()).into())
         }
+        "OPTIONS" => {
+            if let Sender::Foreign(origin) = sender() {
+                let details = json!({ "origin": origin });
+                Log::of_worker(config.log_level).refusal(LogLevel::Warn, "origin_refused", details);
+            }
+            let asked = header(&request, "Access-Control-Request-Headers");
+            Ok(preflight(&Head { allow: Some(ALLOWED_METHODS), ..head() }, asked.as_deref()).into())
+        }
+        _ => Ok(refuse(Head { allow: Some(ALLOWED_METHODS), ..head() }, Refusal::MethodNotAllowed).into()),
     }
+}
+
+thread_local! {
+    /// Of all requests of this isolate.
+    static GATEWAY: RefCell<Gateway> = RefCell::default();
 }
 
 /// The server API: a key is asked for before any object is called.
 fn api(request: &Request, bindings: &Bindings, config: &Config) -> Result<JsValue, JsValue> {
     let call = plain_http::request(request);
-    match knock(&config.api_keys, &call) {
-        Door::Open(home) => Ok(object(bindings, &home, request)?.into()),
-        Door::Everywhere => Ok(everywhere::list(bindings.clone(), call, config.options.homes).into()),
-        Door::Closed(response) => {
-            if response.status == 401 {
+    match GATEWAY.with_borrow_mut(|gateway| gateway.route(js::now(), &config.api_keys, &call)) {
+        Route::Open(home) => Ok(object(bindings, &home, request)?.into()),
+        Route::Everywhere => Ok(everywhere::list(bindings.clone(), call, config.options.homes).into()),
+        Route::Closed(response) => {
+            if matches!(response.status, 401 | 429) {
                 let details = json!({ "address": call.address.as_deref() });
-                Log::new(config.log_level, "").line(LogLevel::Warn, "api_refused", details);
+                Log::of_worker(config.log_level).refusal(LogLevel::Warn, "api_refused", details);
             }
             Ok(plain_http::response(&response, None)?.into())
         }
@@ -114,19 +136,56 @@ fn asked_for(request: &Request, query: &str) -> Option<ConnectionType> {
     }
 }
 
-/// The answer of a home's object, where the rate limiter that may be bound lets the request through.
-fn unless_too_many(request: Request, bindings: Bindings, home: Home, config: &Config) -> Result<JsValue, JsValue> {
-    let Some(limiter) = bindings.rate_limiter() else { return Ok(object(&bindings, &home, &request)?.into()) };
-    let Some(network) = origin(&request).network() else { return Ok(object(&bindings, &home, &request)?.into()) };
-    let head = Head { cross_origin: cross_origin(&request, &config.allowed_origins), ..Head::default() };
-    let log = Log::new(config.log_level, "");
+/// The answer of a home's object, where the rate limiter that may be bound lets the request through, and a token that is required
+/// and missing needs no home to be refused.
+fn unless_too_many(request: Request, bindings: Bindings, home: Home, config: &Rc<Config>) -> Result<JsValue, JsValue> {
+    let limited = bindings.rate_limiter().zip(origin(&request).network());
+    let is_token_missing = lacks_token(&request, config);
+    if limited.is_none() && !is_token_missing {
+        return Ok(object(&bindings, &home, &request)?.into());
+    }
+    let cross_origin = sender(&request, &config.allowed_origins).cross_origin();
+    let head = Head { cross_origin, ..Head::default() };
+    let log = Log::of_worker(config.log_level);
+    let config = Rc::clone(config);
     let answer = async move {
-        match rate_limits::allows(&limiter, network, &log).await {
-            true => object(&bindings, &home, &request).map(Into::into),
-            false => Ok(rate_limits::too_many(head, rate_limits::PERIOD).into()),
+        if let Some((limiter, network)) = limited
+            && !rate_limits::allows(&limiter, network, &log).await
+        {
+            return Ok(refuse(head, Refusal::RateExceeded(rate_limits::PERIOD)).into());
         }
+        if is_token_missing {
+            return unless_tokenless(&request, &bindings, &home, &config, head, &log).await;
+        }
+        object(&bindings, &home, &request).map(Into::into)
     };
     Ok(future_to_promise(AssertUnwindSafe(answer)).into())
+}
+
+/// Whether a token is required that did not come beside the messages: then it is looked for in them. One that opens a socket may
+/// come with its frames.
+fn lacks_token(request: &Request, config: &Config) -> bool {
+    config.options.tokens.are_required() && request.method() == "POST" && carriers::token(request, config).is_none()
+}
+
+/// The promise of a home's answer, or the refusal of a handshake without a token.
+async fn unless_tokenless(
+    request: &Request,
+    bindings: &Bindings,
+    home: &Home,
+    config: &Config,
+    head: Head,
+    log: &Log,
+) -> Result<JsValue, JsValue> {
+    let arrival = match long_polling::read(request, config).await {
+        Ok(arrival) => arrival,
+        Err(error) => return Ok(respond(&Head { status: error.status(), ..head }, &error.body()).into()),
+    };
+    if let Some(reply) = refuse_without_token(&config.options, &arrival.messages) {
+        log.notice(&Notice::HandshakeRefused { error: BayeuxError::TokenMissing.to_string() });
+        return Ok(respond(&head, &format!("[{reply}]")).into());
+    }
+    homes::forward(bindings, home, request, arrival.body).map(Into::into)
 }
 
 /// The answer of a home's object.
@@ -141,7 +200,5 @@ fn misconfigured(error: &OptionError) -> Response {
         "option_invalid",
         json!({ "option": error.name, "value": error.value, "allowed": error.allowed }),
     );
-    let reply = json!([{ "successful": false, "error": "500::option_invalid", "option": error.name,
-        "value": error.value, "allowed": error.allowed }]);
-    respond(&Head { status: 500, ..Head::default() }, &reply.to_string())
+    respond(&Head { status: 500, ..Head::default() }, &error.body())
 }

@@ -9,51 +9,55 @@ use worker::web_sys::{Request, Response};
 
 use super::{Incoming, Tree, calling};
 use crate::bayeux::{
-    Endpoint, EndpointKey, Exceeded, Format, Home, Input, Notice, Origin, RequestError, SocketId, parse_json,
+    Endpoint, EndpointKey, Format, Home, Input, Notice, Origin, Refusal, Refused, RequestError, SocketId, parse_json,
 };
-use crate::cloudflare::cors::{cross_origin, is_foreign};
+use crate::cloudflare::cors::{Sender, sender};
 use crate::cloudflare::event_source::Signal;
 use crate::cloudflare::log::LogLevel;
-use crate::cloudflare::rate_limits::too_many;
-use crate::cloudflare::response::{Head, respond};
-use crate::cloudflare::tunnels::Arrived;
+use crate::cloudflare::response::{Head, refuse};
+use crate::cloudflare::tunnels::{Arrived, Passed};
 use crate::cloudflare::websocket::Close;
 use crate::cloudflare::{carriers, js, long_polling};
+
+/// How often it is looked for sockets that have fallen silent, ms: as often as our own clients send heartbeats.
+const LOOK_EVERY: u64 = 30_000;
 
 impl Tree {
     /// A socket for whoever may read an answer: unlike a request's, the browser would let any page read a socket's.
     pub(super) fn open_socket(&self, request: &Request) -> Response {
-        if is_foreign(request, &self.config.allowed_origins) {
-            return foreign();
+        if let Sender::Foreign(origin) = sender(request, &self.config.allowed_origins) {
+            return self.foreign(&origin);
         }
         let origin = Origin { token: carriers::token(request, &self.config), ..self.origin(request) };
-        if let Some(refusal) = self.refuse_connection(&origin, Head::default()) {
-            return refusal;
-        }
-        if let (Some(network), Some(address)) = (origin.network(), origin.address.clone())
-            && self.sockets.of_network(network) >= self.config.options.client_max_connections
-        {
-            self.log.notice(&Notice::ConnectionRefused { address });
-            let head = Head { status: 503, ..Head::default() };
-            return respond(&head, r#"[{"successful":false,"error":"503::connections_exceeded"}]"#);
+        let network = origin.network();
+        let admitted = self.connections.borrow_mut().admit_socket(js::now(), network);
+        if let Err(refused) = admitted {
+            return self.refuse_connection(&origin, refused, Head::default());
         }
         let subprotocol = carriers::subprotocol(request);
-        self.sockets.accept(origin, subprotocol.as_deref()).unwrap_or_else(|error| {
-            self.log.line(LogLevel::Warn, "socket_refused", json!({ "error": error.to_string() }));
-            let head = Head { status: 503, ..Head::default() };
-            respond(&head, r#"[{"successful":false,"error":"503::sockets_exceeded"}]"#)
-        })
+        match self.sockets.accept(origin, subprotocol.as_deref()) {
+            Ok(response) => {
+                self.connections.borrow_mut().socket_opened(network);
+                response
+            }
+            Err(error) => {
+                self.log.refusal(LogLevel::Warn, "socket_refused", json!({ "error": error.to_string() }));
+                refuse(Head::default(), Refusal::SocketsExceeded)
+            }
+        }
     }
 
     /// An event stream for the session that the end of the path names, likewise.
     pub(super) fn open_stream(&self, request: &Request, client_id: &str) -> Response {
-        if is_foreign(request, &self.config.allowed_origins) {
-            return foreign();
+        let page = sender(request, &self.config.allowed_origins);
+        if let Sender::Foreign(origin) = &page {
+            return self.foreign(origin);
         }
-        let head = Head { cross_origin: cross_origin(request, &self.config.allowed_origins), ..Head::default() };
+        let head = Head { cross_origin: page.cross_origin(), ..Head::default() };
         let origin = self.origin(request);
-        if let Some(refusal) = self.refuse_connection(&origin, head.clone()) {
-            return refusal;
+        let admitted = self.connections.borrow_mut().admit_stream(js::now(), origin.network());
+        if let Err(refused) = admitted {
+            return self.refuse_connection(&origin, refused, head);
         }
         let client_id = client_id.to_owned();
         let opened = self.streams.open(head.clone()).ok().and_then(|stream| {
@@ -63,17 +67,22 @@ impl Tree {
         });
         opened.unwrap_or_else(|| {
             self.log.line(LogLevel::Error, "stream_refused", json!({}));
-            respond(&Head { status: 503, ..head }, r#"[{"successful":false,"error":"503::stream_refused"}]"#)
+            refuse(head, Refusal::StreamRefused)
         })
     }
 
-    /// The answer to whoever opens sockets or streams faster than `RATE_CONNECTIONS` allows.
-    fn refuse_connection(&self, origin: &Origin, head: Head) -> Option<Response> {
-        let Exceeded { wait, first } = self.connections.borrow_mut().take(js::now(), origin.network()).err()?;
-        if let Some(address) = origin.address.clone().filter(|_| first) {
-            self.log.notice(&Notice::RateExceeded { what: "connections", address });
-        }
-        Some(too_many(head, wait))
+    /// The answer to whoever opens too many sockets or streams.
+    fn refuse_connection(&self, origin: &Origin, refused: Refused, head: Head) -> Response {
+        self.tell_of(origin, refused, "connections");
+        refuse(head, refused.refusal)
+    }
+
+    fn tell_of(&self, origin: &Origin, Refused { refusal, first }: Refused, what: &'static str) {
+        let Some(address) = origin.address.clone().filter(|_| first) else { return };
+        self.log.notice(&match refusal {
+            Refusal::RateExceeded(_) => Notice::RateExceeded { what, address },
+            _ => Notice::ConnectionRefused { address },
+        });
     }
 
     /// Where a socket or a stream comes from. A cookie that it does not have yet is for the answer to a handshake.
@@ -107,10 +116,15 @@ impl Tree {
     pub(super) fn hear(&self, socket: &WebSocket, text: Option<String>) {
         let Some(text) = text else { return self.close(socket, &Close::binary()) };
         let Some((id, origin)) = self.sockets.sender(socket) else { return self.close(socket, &Close::fault()) };
+        let admitted = self.connections.borrow_mut().admit_frame(js::now(), origin.network());
+        if let Err(refused) = admitted {
+            self.tell_of(&origin, refused, "frames");
+            return self.close(socket, &Close::turning_away(refused.refusal));
+        }
         match parse_json(&text, &self.config.options) {
             Ok(messages) => {
                 if let Some(home) = self.elsewhere(Home::of_messages(&messages)) {
-                    return self.tunnel(id, &origin, home, text);
+                    return self.tunnel(socket, id, &origin, home, text);
                 }
                 let from = Endpoint::WebSocket(id);
                 let sender = Some(from.key());
@@ -126,9 +140,14 @@ impl Tree {
     }
 
     /// Passes a frame on to the home of the session that speaks.
-    fn tunnel(&self, socket: SocketId, origin: &Origin, home: Home, text: String) {
+    fn tunnel(&self, client: &WebSocket, socket: SocketId, origin: &Origin, home: Home, text: String) {
         let Some(tree) = self.itself.upgrade() else { return };
-        if self.tunnels.send(socket, &home, text) {
+        let passed = self.tunnels.send(socket, &home, text);
+        if passed == Passed::Refused {
+            self.log.refusal(LogLevel::Warn, "tunnel_refused", json!({}));
+            return self.close(client, &Close::turning_away(Refusal::HomesExceeded));
+        }
+        if passed == Passed::Unopened {
             let itself = self.itself.clone();
             let arrived = calling(&itself, |tree, arrived| match arrived {
                 Arrived::Text(socket, text) => tree.sockets.send(&[socket], &text),
@@ -146,11 +165,36 @@ impl Tree {
         }
     }
 
+    /// Closes the sockets whose heartbeats have ceased: their clients are gone, and no network has told. To be called when somebody
+    /// asks who is here, or the object is awake anyway; it looks at each socket, so it does not look often.
+    pub(super) fn close_silent_sockets(&self) {
+        let now = js::now();
+        if now.0.saturating_sub(self.looked_for_silent.get().0) < LOOK_EVERY {
+            return;
+        }
+        self.looked_for_silent.set(now);
+        for socket in self.sockets.silent(now, self.config.options.longest_silence()) {
+            self.close(&socket, &Close::silent());
+        }
+    }
+
     pub(super) fn close(&self, socket: &WebSocket, close: &Close) {
-        if let Some(endpoint) = self.sockets.close(socket, close) {
+        if let Some((endpoint, network)) = self.sockets.close(socket, close) {
+            self.connections.borrow_mut().socket_closed(network);
             self.tunnels.close(endpoint);
             self.take(Incoming { input: Input::Closed(endpoint), sender: None, request: None });
         }
+    }
+
+    /// The answer to a page that may not read it.
+    fn foreign(&self, origin: &str) -> Response {
+        self.origin_refused(origin);
+        refuse(Head::default(), Refusal::OriginNotAllowed)
+    }
+
+    /// Whoever develops a page reads here what to put into `ALLOWED_ORIGINS`.
+    pub(super) fn origin_refused(&self, origin: &str) {
+        self.log.refusal(LogLevel::Warn, "origin_refused", json!({ "origin": origin }));
     }
 
     /// The client of a held request is gone.
@@ -159,10 +203,4 @@ impl Tree {
         // Nobody reads it, but the platform's side of the request comes to its end.
         self.polls.answer(endpoint, 200, Format::Json, "[]");
     }
-}
-
-/// The answer to a page that may not read it.
-fn foreign() -> Response {
-    let head = Head { status: 403, ..Head::default() };
-    respond(&head, r#"[{"successful":false,"error":"403::origin_not_allowed"}]"#)
 }

@@ -7,15 +7,15 @@ use wasm_bindgen::JsCast;
 use worker::wasm_bindgen_futures::spawn_local;
 
 use super::{Incoming, Tree};
-use crate::bayeux::{EndpointKey, Format, Home, Input, Notice, Output, SocketId, StreamId};
+use crate::bayeux::{EndpointKey, Format, Home, Input, Notice, Output, Refusal, SocketId, StreamId};
 use crate::cloudflare::log::LogLevel;
-use crate::cloudflare::site::INTERNAL_ERROR;
 use crate::cloudflare::websocket::Close;
-use crate::cloudflare::{calls, hooks, js, key_fetch, plain_http};
+use crate::cloudflare::{calls, hooks, js, jwks_fetch, plain_http};
 
 impl Tree {
     /// The time has come that the server wanted to be woken for.
     pub(super) fn wake(&self) {
+        self.close_silent_sockets();
         let work = || self.handle(Input::Timeout, None);
         if self.is_busy() { work() } else { self.timer.rings(work) }
     }
@@ -62,6 +62,7 @@ impl Tree {
     /// server had to say to others until then is still said.
     pub(super) fn handle(&self, input: Input, sender: Option<EndpointKey>) {
         let now = js::now();
+        self.log.tell_sums(now);
         let outputs = catch_unwind(AssertUnwindSafe(|| self.server.borrow_mut().handle(now, input)));
         let outputs = outputs.unwrap_or_else(|_| {
             self.log.line(LogLevel::Error, "request_failed", json!({}));
@@ -73,7 +74,7 @@ impl Tree {
             self.handle(Input::Stalled(stream), None);
         }
         for socket in self.sockets.take_slow() {
-            self.log.line(LogLevel::Warn, "socket_too_slow", json!({}));
+            self.log.refusal(LogLevel::Warn, "socket_too_slow", json!({}));
             self.close(&socket, &Close::too_slow());
         }
         self.forget();
@@ -87,7 +88,7 @@ impl Tree {
                     self.close(&socket, &Close::fault());
                 }
             }
-            Some(sender) => self.answer(sender, 500, Format::Json, INTERNAL_ERROR),
+            Some(sender) => self.answer(sender, 500, Format::Json, &Refusal::InternalError.body()),
             None => {}
         }
     }
@@ -100,7 +101,7 @@ impl Tree {
                 Err(error) => {
                     let reason = format!("a route's response: {error:?}");
                     self.log.notice(&Notice::ActionFailed { reason });
-                    self.answer(to.key(), 500, Format::Json, INTERNAL_ERROR);
+                    self.answer(to.key(), 500, Format::Json, &Refusal::InternalError.body());
                 }
             },
             Output::Stream { to, messages } => self.streams.send(&to, &messages),
@@ -117,7 +118,7 @@ impl Tree {
             // The platform's timers ring when it has nothing else to do that has come already.
             Output::AwaitTurn => drop(js::set_timeout(self.turn_over.as_ref().unchecked_ref(), 1.0)),
             Output::WakeAt(time) => {
-                if self.timer.set(time, self.is_busy()) {
+                if self.timer.set(time, self.is_busy(), self.sockets.were_answered()) {
                     let outputs = self.server.borrow_mut().fall_asleep();
                     outputs.into_iter().for_each(|output| self.perform(output));
                 }
@@ -160,7 +161,7 @@ impl Tree {
     fn fetch_keys(&self, url: String) {
         let Some(tree) = self.itself.upgrade() else { return };
         spawn_local(async move {
-            let fetched = key_fetch::fetch(&url).await;
+            let fetched = jwks_fetch::fetch(&url).await;
             tree.handle(Input::KeysFetched(fetched), None);
         });
     }

@@ -1,0 +1,146 @@
+//! The fetch of the keys that `TOKEN_JWKS_URL` publishes.
+//!
+//! Each home asks for them when a token needs them, and anybody may show tokens at many homes. So what was fetched in the last five
+//! seconds is shared: by the objects of this isolate in memory, with others of the same place by the platform's cache. Of one
+//! that is under way the others wait for the outcome, each by a timer of its own: a future of another object must not be
+//! awaited (PLATFORM: the isolate's objects share nothing that wakes).
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::{AbortSignal, Headers, Request, RequestCache, RequestInit, RequestRedirect, Response};
+use worker::{Cache, Delay};
+
+use super::http::bounded;
+use super::js;
+use super::patience::within;
+use crate::bayeux::{FetchedKeys, Millis, RequestError};
+
+/// How long the URL may take, ms: half of what clients wait for the reply to a handshake.
+const PATIENCE_MS: f64 = 5_000.0;
+
+/// Bytes: 16 RSA keys of 4,096 bits, with a certificate each.
+const MOST_BYTES: usize = 64 << 10;
+
+/// How long an answer is shared, ms: the pause that each home leaves between two fetches of its own.
+const SHARED_MS: u64 = 5_000;
+
+/// How often a home looks whether another one's fetch has ended.
+const GLANCE: Duration = Duration::from_millis(25);
+
+type Outcome = Result<FetchedKeys, String>;
+
+thread_local! {
+    /// The last fetch of this isolate. There is one URL: `TOKEN_JWKS_URL`.
+    static LAST: RefCell<Option<Fetch>> = const { RefCell::new(None) };
+}
+
+struct Fetch {
+    /// When it began, or ended.
+    at: Millis,
+    /// None while it is under way.
+    outcome: Option<Outcome>,
+}
+
+/// What the URL answers, or has just answered.
+///
+/// # Errors
+/// Why it did not within five seconds with a 200 and a set of reasonable length. A redirect is not followed: where the keys are is the
+/// operator's to say.
+pub async fn fetch(url: &str) -> Outcome {
+    while let Some(shared) = shared() {
+        match shared {
+            Some(outcome) => return outcome,
+            None => Delay::from(GLANCE).await,
+        }
+    }
+    note(None);
+    let outcome = match cached(url).await {
+        Some(keys) => Ok(keys),
+        None => ask(url).await,
+    };
+    note(Some(outcome.clone()));
+    outcome
+}
+
+/// What another home has fetched just now, or `Some(None)` while it does. One whose object ended meanwhile counts as failed.
+fn shared() -> Option<Option<Outcome>> {
+    LAST.with_borrow(|last| {
+        let Fetch { at, outcome } = last.as_ref()?;
+        is_recent(*at).then(|| outcome.clone())
+    })
+}
+
+fn is_recent(at: Millis) -> bool {
+    js::now().0.checked_sub(at.0).is_some_and(|age| age < SHARED_MS)
+}
+
+fn note(outcome: Option<Outcome>) {
+    LAST.set(Some(Fetch { at: js::now(), outcome }));
+}
+
+/// The cache's name for it: no URL that anybody else fetches.
+fn cache_key(url: &str) -> String {
+    format!("https://bayeux-edge.invalid/jwks?of={}", js::encode_uri_component(url))
+}
+
+const FETCHED_AT: &str = "x-fetched-at";
+
+const CACHE_CONTROL: &str = "cache-control";
+
+/// The publisher's own header: the cache goes by ours.
+const PUBLISHERS: &str = "x-cache-control";
+
+/// What an object of another isolate has fetched just now. A cache that fails is none.
+async fn cached(url: &str) -> Option<FetchedKeys> {
+    let mut response = Cache::default().get(cache_key(url), true).await.ok()??;
+    let header = |name: &str| response.headers().get(name).ok().flatten();
+    let at = header(FETCHED_AT)?.parse().ok()?;
+    let cache_control = header(PUBLISHERS);
+    let text = response.text().await.ok()?;
+    is_recent(Millis(at)).then_some(FetchedKeys { text, cache_control })
+}
+
+async fn keep(url: &str, keys: &FetchedKeys) -> worker::Result<()> {
+    let headers = worker::Headers::new();
+    headers.set(CACHE_CONTROL, &format!("max-age={}", SHARED_MS / 1000))?;
+    headers.set(FETCHED_AT, &js::now().0.to_string())?;
+    if let Some(theirs) = &keys.cache_control {
+        headers.set(PUBLISHERS, theirs)?;
+    }
+    let response = worker::Response::ok(keys.text.clone())?.with_headers(headers);
+    Cache::default().put(cache_key(url), response).await
+}
+
+async fn ask(url: &str) -> Outcome {
+    let fetched = within(PATIENCE_MS, async |signal| try_to_fetch(url, &signal).await).await;
+    let keys = fetched.map_err(|error| error.as_string().unwrap_or_else(|| format!("{error:?}")))?;
+    // Without a cache each isolate fetches for itself.
+    let _ = keep(url, &keys).await;
+    Ok(keys)
+}
+
+async fn try_to_fetch(url: &str, signal: &AbortSignal) -> Result<FetchedKeys, JsValue> {
+    let headers = Headers::new()?;
+    headers.set("accept", "application/jwk-set+json, application/json")?;
+    let init = RequestInit::new();
+    init.set_headers(&headers);
+    init.set_signal(Some(signal));
+    // The platform knows no `error` here (Workers runtime API, Request).
+    init.set_redirect(RequestRedirect::Manual);
+    // Asked for a key that is new, no cache between is to give the old ones.
+    init.set_cache(RequestCache::NoStore);
+    let request = Request::new_with_str_and_init(url, &init)?;
+    let response: Response = JsFuture::from(js::fetch(&request)).await?.unchecked_into();
+    if response.status() != 200 {
+        return Err(format!("status {}", response.status()).into());
+    }
+    let bytes = bounded(response.body(), MOST_BYTES).await.map_err(|error| match error {
+        RequestError::TooLarge => format!("more than {MOST_BYTES} bytes"),
+        _ => "it broke off".to_owned(),
+    })?;
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    Ok(FetchedKeys { text, cache_control: response.headers().get(CACHE_CONTROL)? })
+}
