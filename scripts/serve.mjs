@@ -1,5 +1,6 @@
-// node scripts/serve.mjs [--fixture] [--port N] [--persist-to DIR] [--var NAME:VALUE]…
-// The release build on workerd itself, until a signal, or until the process that started it has gone.
+// node scripts/serve.mjs [--fixture] [--port N] [--persist-to DIR] [--var NAME:VALUE]… [--detached]
+// The release build on workerd itself, until a signal, or until the process that started it has gone. Detached it outlives that one, and
+// the terminal: for `nohup npm run serve -- --detached &`.
 import { parseArgs } from 'node:util';
 import { buildWorker } from './lib/build.mjs';
 import { node22 } from './lib/npm.mjs';
@@ -13,6 +14,7 @@ const { values } = parseArgs({
     port: { type: 'string' },
     'persist-to': { type: 'string' },
     var: { type: 'string', multiple: true, default: [] },
+    detached: { type: 'boolean', default: false },
   },
 });
 
@@ -20,14 +22,14 @@ await main(async () => {
   if (node22() !== process.execPath)
     throw new Problem('This needs Node.js 22.12 or newer; `npm run serve` and `npm run fixture` bring one.');
   const stopped = Promise.withResolvers();
-  await whenStarterEnds(() => stopped.resolve());
+  const { fixture, detached } = values;
+  if (!detached) await whenStarterEnds(() => stopped.resolve());
 
-  const { fixture } = values;
   await vendorCometd();
   await buildWorker({ fixture });
   const takeSignals = () => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
-      process.removeAllListeners(signal).on(signal, () => stopped.resolve());
+      process.removeAllListeners(signal).on(signal, () => (detached && signal === 'SIGHUP') || stopped.resolve());
   };
   takeSignals();
   const { startServer } = await import('./lib/server.mjs'); // takes a moment to load: not before the build has said what it does

@@ -4,8 +4,12 @@ import { startServer as serve } from '../../scripts/lib/server.mjs';
 export const title = 'bayeux-edge';
 export const adapters = { lp: 'bayeux', cb: 'bayeux', es: 'bayeux', ws: 'bayeux' };
 
-// All the clients have one address here.
-const VARS = { CLIENT_MAX_CONNECTIONS: '32768' };
+// All the clients have one address here, and trees of their own.
+const VARS = {
+  CLIENT_MAX_CONNECTIONS: '32768',
+  TREES: '/**',
+  CONNECTION_TYPES: 'websocket eventsource long-polling callback-polling',
+};
 
 /** Its clients are at home in the tree that they use (`/bench/a` is the default channel): one object does all, as with others. */
 export const startServer = () => startAt('/cometd/bench');

@@ -47,7 +47,7 @@ function cell(rows) {
 
 async function rowsOf(kind, path, vars) {
   const persistTo = await mkdtemp(join(tmpdir(), 'bayeux-edge-writes-'));
-  const start = () => startServer({ persistTo, vars: { ...vars, TIMEOUT: '10000', WEBSOCKET_TIMEOUT: '10000', MAX_INTERVAL: '60000' } });
+  const start = () => startServer({ persistTo, vars: { TREES: '/**', ...vars, TIMEOUT: '10000', WEBSOCKET_TIMEOUT: '10000', MAX_INTERVAL: '60000' } });
   let server = await start();
   try {
     const clients = Array.from({ length: SUBSCRIBERS + 1 }, (_, at) => at > 0 ? kind : { transport: 'websocket' });

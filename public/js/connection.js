@@ -2,6 +2,7 @@
 // and shakes hands again by itself; what it leaves to us is to subscribe again after each handshake, and to know when all of
 // that is done.
 import { AckExtension, CometD } from '/vendor/cometd.js';
+import { heartbeat } from './heartbeat.js';
 
 const PATH = '/cometd';
 
@@ -16,6 +17,8 @@ const MAX_MESSAGE = 1_000_000;
 
 /** A WebSocket is closed with it where a message is too large for the server: "Message Too Big" (RFC 6455, 7.4.1). */
 const TOO_BIG = 1009;
+
+window.WebSocket = heartbeat(window.WebSocket);
 
 export class Connection {
   #cometd = new CometD();

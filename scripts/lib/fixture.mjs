@@ -1,5 +1,7 @@
 // The settings of the server that the conformance cases expect (README of the conformance suite).
 export const FIXTURE_VARS = {
+  TREES: '/**',
+  CONNECTION_TYPES: 'websocket eventsource long-polling callback-polling',
   TIMEOUT: '3000', // ms a connect is held
   MAX_INTERVAL: '2500', // ms until a silent session is forgotten
   WEBSOCKET_TIMEOUT: '3000',

@@ -55,16 +55,30 @@ test('there is no API without a key, and never a home in its place', async () =>
 });
 
 test('each of several keys opens, and nothing else does: the log says who tried, and not with what', async () => {
-  for (const key of [OLD, NEW]) await api.with(key).get('/clients');
   const wrong = `${NEW.slice(0, -1)}x`;
+  await request(`${cometd}/api/clients`, { method: 'GET', headers: { authorization: `Bearer ${wrong}`, 'cf-connecting-ip': '192.0.2.7' } });
+  await until(() => logged(server, 'api_refused').some(({ address }) => address === '192.0.2.7'), 'nothing was logged');
+  for (const key of [OLD, NEW]) await api.with(key).get('/clients');
   for (const [key, name] of [[undefined, 'missing'], [wrong, 'invalid'], ['', 'missing'], [`${OLD} ${NEW}`, 'invalid']])
     for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['GET', '/trees'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
       const answer = await api.with(key).call(method, path, { ...(method === 'POST' && { body: '[{"channel":"/a","data":1}]' }) });
       assert.deepEqual(error(answer), [401, false, `401::api_key_${name}`]);
       assert.equal(answer.headers['www-authenticate'], 'Bearer');
     }
-  await request(`${cometd}/api/clients`, { method: 'GET', headers: { authorization: `Bearer ${wrong}`, 'cf-connecting-ip': '192.0.2.7' } });
-  await until(() => logged(server, 'api_refused').some(({ address }) => address === '192.0.2.7'), 'nothing was logged');
+  assert.equal(logged(server, 'api_refused').length, 1, 'a line for each');
+});
+
+test('who guesses keys is not listened to for a while, whatever key it shows then', async () => {
+  const [guesser, owner] = [api.with('a-guess-of-a-key', '192.0.2.8'), api.with(NEW, '192.0.2.8')];
+  const statuses = [];
+  for (let guess = 0; guess < 30; guess += 1) statuses.push((await guesser.call('GET', '/clients')).status);
+  assert.deepEqual([statuses[0], statuses.at(-1)], [401, 429]);
+  for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['GET', '/trees'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
+    const answer = await owner.call(method, path, { ...(method === 'POST' && { body: '[{"channel":"/a","data":1}]' }) });
+    assert.deepEqual(error(answer), [429, false, '429::too_many_keys']);
+    assert.ok(Number(answer.headers['retry-after']) > 0);
+  }
+  await api.with(NEW, '192.0.2.9').get('/clients');
 });
 
 /** A client on a socket that waits for events, and its name in the API. */

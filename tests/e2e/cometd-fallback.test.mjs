@@ -13,10 +13,11 @@ const start = async (vars) => {
   after(() => server.stop());
   return server;
 };
-const [open, pollsOnly, closed] = await Promise.all([
+const [open, pollsOnly, closed, scripts] = await Promise.all([
   start({ ALLOWED_ORIGINS: chromium.origin }),
   start({ ALLOWED_ORIGINS: chromium.origin, CONNECTION_TYPES: 'long-polling callback-polling' }),
   start({}),
+  start({ ALLOWED_ORIGINS: '*', CONNECTION_TYPES: 'callback-polling' }),
 ]);
 
 /** What a proxy that does not know WebSockets makes of one. */
@@ -39,5 +40,11 @@ for (const [name, runtime] of [['Node', inNode()], ['Chromium', chromium]])
     test('polls where no WebSocket gets through', (t) => talk(t, runtime, oldProxy.url, 'long-polling'));
   });
 
-test('cometd.js in Chromium takes callback-polling where its page is of an origin that is not allowed', (t) =>
-  talk(t, chromium, closed.url, 'callback-polling'));
+test('cometd.js in Chromium finds no way in where its page is of an origin that is not allowed: a script would be one', async (t) => {
+  const client = await chromium.open({ url: `${closed.url}/cometd`, transports: ALL });
+  t.after(() => client.disconnect().catch(() => {}));
+  assert.equal((await client.handshake()).successful, false);
+});
+
+test('cometd.js in Chromium takes callback-polling where ALLOWED_ORIGINS is * and nothing else is offered', (t) =>
+  talk(t, chromium, scripts.url, 'callback-polling'));

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { events, HANDSHAKE, join, post } from './support/bayeux.mjs';
 import { request } from './support/http.mjs';
-import { fixture, withFixture } from './support/server.mjs';
+import { fixture, logged, until, withFixture } from './support/server.mjs';
 
 const { url } = await fixture();
 const cometd = `${url}/cometd`;
@@ -190,6 +190,21 @@ describe('a page of another origin', () => {
         assert.deepEqual(corsHeaders((await from(url, origin)).headers), {}, origin);
         assert.deepEqual(corsHeaders((await preflight(url, origin)).headers), {}, origin);
       }
+    });
+  });
+
+  test('may send every header that it asks for, as its preflight is told, and no other site’s page may', async () => {
+    await withFixture({ ALLOWED_ORIGINS: `${ours} capacitor://localhost null` }, async (server) => {
+      const asks = (origin) =>
+        request(`${server.url}/cometd`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-requested-with, x-b' } });
+      for (const origin of [ours, 'capacitor://localhost', 'null']) {
+        const { headers } = await asks(origin);
+        assert.deepEqual([headers['access-control-allow-origin'], headers['access-control-allow-headers']], [origin, 'x-requested-with, x-b']);
+      }
+      assert.deepEqual(corsHeaders((await asks(stranger)).headers), {});
+      await asks(stranger);
+      const lines = await until(() => logged(server, 'origin_refused').length > 0 && logged(server, 'origin_refused'), 'nothing was logged');
+      assert.deepEqual(lines.map(({ level, origin }) => [level, origin]), [['warn', stranger]], 'once a minute');
     });
   });
 

@@ -1,4 +1,5 @@
-// Sockets that have nothing to say let their object sleep: on workerd, with the options as they are shipped.
+// Sockets that have nothing to say let their object sleep: on workerd, with the options as they are shipped but for WEBSOCKET_TIMEOUT,
+// by default the time after which each client is told that its network still works.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -11,7 +12,7 @@ const SOCKETS = 1000;
 const AT_ONCE = 50;
 const WATCHED = 120_000; // ms
 
-const server = await startServer({ vars: { LOG_LEVEL: 'debug' } });
+const server = await startServer({ vars: { LOG_LEVEL: 'debug', WEBSOCKET_TIMEOUT: '3600000' } });
 after(() => server.stop());
 const url = `${server.url}/cometd`;
 

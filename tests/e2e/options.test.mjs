@@ -27,6 +27,7 @@ const REFUSED = {
   TOKEN_KEYS: ['', 'too short', '{"keys":[]}'],
   CLIENT_MAX_CONNECTIONS: ['0'],
   RATE_CONNECTIONS: ['20'],
+  RATE_FRAMES: ['1/0'],
   RATE_HANDSHAKES: ['0/60', '20/3601'],
   RATE_PUBLISHES: ['a few'],
   BROWSER_COOKIE: ['ID=value', 'ID; SameSite=None'],
@@ -48,7 +49,9 @@ const REFUSED = {
   BROADCAST_TO_PUBLISHER: ['never'],
   MESSAGES_PER_FRAME: ['all'],
   TIMESTAMP: ['now'],
+  TREES: ['/a/*/b', 'chat'],
   HOMES: ['sharded'],
+  FORMER_HOMES: ['root sharded'],
   REGION_HEADER: ['no header'],
   TREE_DEPTH: ['9'],
   RELAY_FANOUT: ['few'],
@@ -77,7 +80,7 @@ describe('a value that makes no sense', { concurrency: 3 }, () => {
     for (const value of values) {
       test(`is refused in the reply and in the log: ${name} = ${value}`, () =>
         withFixture({ [name]: value }, async (server) => {
-          const shown = SECRET.includes(name) ? '(a secret)' : value;
+          const shown = SECRET.includes(name) ? '(a secret)' : name === 'TOKEN_JWKS_URL' ? '(a URL)' : value;
           const { status, json, text } = await post(`${server.url}/cometd`, [HANDSHAKE]);
           assert.equal(status, 500, text);
           const [{ allowed, ...reply }] = json;

@@ -1,8 +1,5 @@
 // Rate limits: a client that floods is refused politely, waits and goes on with its session, and nobody else is slowed.
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join as path } from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CometD } from 'cometd';
@@ -148,6 +145,20 @@ test('sockets and streams of one network are opened at the rate that RATE_CONNEC
     stream.asked.destroy();
   }));
 
+test('frames of sockets have a rate too: past RATE_FRAMES a socket is closed, and its session lives', () =>
+  withFixture({ RATE_FRAMES: '4/60' }, async (server) => {
+    const url = `${server.url}/cometd`;
+    const socket = await Socket.open(url, from('192.0.2.1'));
+    const clientId = await socket.join(); // two frames
+    for (let n = 0; n < 3; n += 1) socket.send([{ channel: '/a', clientId, data: n }]);
+    assert.deepEqual([await socket.closed, socket.reason], [1013, EXCEEDED]);
+    const [line] = logged(server, 'rate_exceeded');
+    assert.deepEqual([line.what, line.address], ['frames', '192.0.2.1']);
+    const other = await Socket.open(url, from('192.0.2.2'));
+    assert.equal((await other.ask({ channel: '/meta/subscribe', clientId, subscription: '/x' }))[0].successful, true);
+    await other.close(1000);
+  }));
+
 test('too many connects at a time are told when to come again', () =>
   withFixture({ CLIENT_MAX_CONNECTIONS: '1', TIMEOUT: '1000' }, async ({ url }) => {
     const [alice, bob] = await Promise.all([join(`${url}/cometd`, from('192.0.2.1')), join(`${url}/cometd`, from('192.0.2.1'))]);
@@ -194,9 +205,9 @@ test('what another home passes on is counted by its client’s address', () =>
     await socket.close(1000);
   }));
 
-describe('Cloudflare’s rate limiter, where it is bound', () => {
+describe('Cloudflare’s rate limiter, which is bound as shipped', () => {
   test('turns requests away before they reach an object, each network by itself', async (t) => {
-    const { RATE_LIMITER } = await limitersOfTheExample();
+    const { RATE_LIMITER } = limitersAsShipped();
     const ratelimits = { RATE_LIMITER: { ...RATE_LIMITER, simple: { ...RATE_LIMITER.simple, limit: 4 } } };
     const key = '0123456789abcdef';
     const server = await startServer({ fixture: true, ratelimits, vars: { API_KEYS: key, ALLOWED_ORIGINS: 'https://page.example' } });
@@ -226,15 +237,5 @@ describe('Cloudflare’s rate limiter, where it is bound', () => {
     }));
 });
 
-/** The limiters that wrangler.toml has where its example is no comment any more. */
-async function limitersOfTheExample() {
-  const folder = await mkdtemp(path(tmpdir(), 'bayeux-limits-'));
-  try {
-    const config = path(folder, 'wrangler.toml');
-    const commented = await readFile(inRoot('wrangler.toml'), 'utf8');
-    await writeFile(config, commented.replace(/^# (?=\[\[ratelimits\]\]$|\w+ = )/gm, ''));
-    return unstable_getMiniflareWorkerOptions(config).workerOptions.ratelimits;
-  } finally {
-    await rm(folder, { recursive: true });
-  }
-}
+/** The limiters that wrangler.toml binds. */
+const limitersAsShipped = () => unstable_getMiniflareWorkerOptions(inRoot('wrangler.toml')).workerOptions.ratelimits;

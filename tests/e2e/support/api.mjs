@@ -9,6 +9,7 @@ export class ApiCaller {
   #key;
   #description;
   #ajv;
+  #address;
   /** What was answered, as `METHOD /path status`. */
   seen = new Set();
 
@@ -19,9 +20,10 @@ export class ApiCaller {
     this.#ajv = new Ajv2020.default({ strict: false }).addSchema(description, 'api');
   }
 
-  /** With another key, or none; it sees into the same `seen`. */
-  with(key) {
+  /** With another key, or none, and from that address; it sees into the same `seen`. */
+  with(key, address) {
     const other = new ApiCaller(this.#url, key, this.#description);
+    other.#address = address;
     other.seen = this.seen;
     return other;
   }
@@ -37,7 +39,10 @@ export class ApiCaller {
   }
 
   async call(method, path, { query = {}, body } = {}) {
-    const headers = this.#key === undefined ? {} : { authorization: `Bearer ${this.#key}` };
+    const headers = {
+      ...(this.#key !== undefined && { authorization: `Bearer ${this.#key}` }),
+      ...(this.#address && { 'cf-connecting-ip': this.#address }),
+    };
     const answer = await request(`${this.#url}${path}?${new URLSearchParams(query)}`, { method, headers, body });
     this.#check(method, path, answer);
     return answer;
