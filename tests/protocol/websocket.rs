@@ -308,7 +308,7 @@ fn a_session_that_moves_to_polls_is_held_there_for_the_time_of_polls() {
 
 #[test]
 fn when_a_socket_closes_its_sessions_are_kept_for_max_interval_from_then() {
-    let scenario = Scenario::new();
+    let scenario = Scenario::with(&[("WEBSOCKET_TIMEOUT", "200000")]);
     let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
     let bob = scenario.join_at(&socket, "bob");
     alice.hold();
