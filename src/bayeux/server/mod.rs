@@ -238,7 +238,12 @@ impl BayeuxServer {
             self.resume(now, key);
         }
         if let EndpointKey::WebSocket(socket) = endpoint {
-            self.sessions.on(SocketId(socket)).into_iter().for_each(|key| self.sessions.moves_to(key, None));
+            for key in self.sessions.on(SocketId(socket)) {
+                // Its client is known to be gone, and needs no time to notice.
+                let until = self.kept_until(now, key);
+                self.sessions.shorten(key, until);
+                self.sessions.moves_to(key, None);
+            }
         }
     }
 

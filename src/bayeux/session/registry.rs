@@ -292,6 +292,15 @@ impl Sessions {
         }
     }
 
+    /// Keeps a session that holds no connect until `until` at the longest.
+    pub fn shorten(&mut self, key: SessionKey, until: Millis) {
+        if let Some(MetaConnect::Awaited { until: before }) = self.by_key.get(&key).map(|session| &session.connect)
+            && *before > until
+        {
+            self.set(key, MetaConnect::Awaited { until });
+        }
+    }
+
     /// When the clock next matters to any session.
     pub fn next_due(&self) -> Option<Millis> {
         self.by_due.first().map(|(due, _)| *due).filter(|due| *due < Millis::NEVER)
