@@ -101,7 +101,7 @@ export class Client {
   }
 
   /** Resolves when the server has taken it; rejects with Refused, or with Lost where nobody knows whether it arrived. */
-  async publish(channel, data, { ext, timeout = PATIENCE } = {}) {
+  async publish(channel, data = null, { ext, timeout = PATIENCE } = {}) {
     await this.#whenConnected(timeout);
     const reply = await new Promise((resolve) => this.#cometd.publish(channel, data, ext ? { ext } : {}, resolve));
     if (!reply.successful) throw refusal(reply, `${channel}: `);
@@ -109,7 +109,7 @@ export class Client {
   }
 
   /** What a remote call comes to, `call('divide', [6, 2])`; rejects with Failed, with what the service says, where it fails. */
-  async call(name, data, { timeout = PATIENCE } = {}) {
+  async call(name, data = null, { timeout = PATIENCE } = {}) {
     await this.#whenConnected(timeout);
     const reply = await new Promise((resolve) => this.#cometd.remoteCall(name, data, timeout, resolve));
     if (reply.successful) return reply.data;
@@ -117,7 +117,7 @@ export class Client {
   }
 
   /** What a service answers, `request('greet', 'Ada')`. One request a service is under way; the others wait for their turn. */
-  request(service, data, { timeout = PATIENCE } = {}) {
+  request(service, data = null, { timeout = PATIENCE } = {}) {
     const before = this.#requests.get(service) ?? Promise.resolve();
     const request = before.then(() => this.#request(`/service/${service}`, data, timeout));
     this.#requests.set(service, request.catch(() => {}));
