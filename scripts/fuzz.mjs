@@ -29,7 +29,7 @@ await main(async () => {
   if (unknown) throw new Problem(`no target ${unknown}: there are ${all.join(', ')}`);
   const host = /^host: (.+)$/m.exec((await capture('rustc', ['-vV'])).stdout)[1];
   const targetDir = inRoot('fuzz', 'target');
-  await run('cargo', ['build', '--release', '--locked', '--manifest-path', inRoot('fuzz', 'Cargo.toml'), '--target', host, '--target-dir', targetDir], {
+  await run('cargo', ['build', '--release', '--manifest-path', inRoot('fuzz', 'Cargo.toml'), '--target', host, '--target-dir', targetDir], {
     env: { ...process.env, RUSTFLAGS: FLAGS.join(' ') },
   });
   const names = positionals.length > 0 ? positionals : all;

@@ -2,8 +2,8 @@
 #![no_main]
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, EndpointKey, Forgetful, Home, Input, Millis, Options, Origin, Output, RequestId,
-    Stored, parse_json,
+    Application, BayeuxServer, Endpoint, EndpointKey, Forgetful, Home, Input, Millis, Options, Origin, Output,
+    RequestId, Stored, parse_json,
 };
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeSet;
@@ -24,7 +24,8 @@ impl<'a> Step<'a> {
         match line.split_once(' ')? {
             ("call", text) => Some(Self::Call(text)),
             ("answer", text) => {
-                let (token, answer) = text.split_once(' ').map_or((text, None), |(token, answer)| (token, Some(answer)));
+                let (token, answer) =
+                    text.split_once(' ').map_or((text, None), |(token, answer)| (token, Some(answer)));
                 Some(Self::Answer(token.parse().ok()?, answer))
             }
             ("says", text) => Some(Self::Says(text)),

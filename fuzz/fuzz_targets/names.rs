@@ -26,7 +26,8 @@ fuzz_target!(|text: &str| {
             assert_eq!(pattern.matches(channel), listed, "{pattern:?} {channel:?}");
         }
         let heard: Vec<_> = subscriptions.matching(channel).collect();
-        let expected = [&first, &second].map(|pattern| pattern.as_ref().is_some_and(|pattern| pattern.matches(channel)));
+        let expected =
+            [&first, &second].map(|pattern| pattern.as_ref().is_some_and(|pattern| pattern.matches(channel)));
         assert_eq!([0, 1].map(|number| heard.contains(&number)), expected);
         if let (Some(first), Some(second)) = (&first, &second)
             && first.covers(second)
@@ -34,9 +35,10 @@ fuzz_target!(|text: &str| {
             assert!(first.matches(channel) || !second.matches(channel), "{first:?} {second:?} {channel:?}");
         }
     }
-    for home in [Home::named(one), Home::at_path(one), Home::of_client_id(one), Home::of_stream(one).map(|(home, _)| home)]
-        .into_iter()
-        .flatten()
+    for home in
+        [Home::named(one), Home::at_path(one), Home::of_client_id(one), Home::of_stream(one).map(|(home, _)| home)]
+            .into_iter()
+            .flatten()
     {
         assert_eq!(Home::named(&home.to_string()), Some(home));
     }

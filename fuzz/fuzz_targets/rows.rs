@@ -2,8 +2,8 @@
 #![no_main]
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, EventNumber, Forgetful, Home, Input, KeptSocket, Millis, Options, Origin, Output,
-    RequestId, SavedEvent, SessionKey, SocketId, Stored, parse_json,
+    Application, BayeuxServer, Endpoint, EventNumber, Forgetful, Home, Input, KeptSocket, Millis, Options, Origin,
+    Output, RequestId, SavedEvent, SessionKey, SocketId, Stored, parse_json,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -38,7 +38,8 @@ fuzz_target!(|text: &str| {
     let handshake = r#"{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}"#;
     let (from, messages) = (Endpoint::LongPolling(RequestId::new(1)), parse_json(handshake, &options).unwrap());
     let outputs = server.handle(now, Input::Messages { from, origin: Origin::default(), messages });
-    let answered = outputs.iter().any(|output| matches!(output, Output::Send { messages, .. } if messages.contains("successful")));
+    let answered =
+        outputs.iter().any(|output| matches!(output, Output::Send { messages, .. } if messages.contains("successful")));
     assert!(answered, "{outputs:?}");
     let _ = server.handle(Millis(now.0 + 60_000), Input::Timeout);
 });

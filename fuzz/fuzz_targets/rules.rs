@@ -21,7 +21,8 @@ fuzz_target!(|text: &str| {
         {
             assert!(rules.allow(claims, operation, &channel.into()), "{pattern:?}");
         }
-        if allowed && claims.is_some() && !rules.allow(None, operation, &pattern) && pattern.realm() != Realm::Broadcast {
+        if allowed && claims.is_some() && !rules.allow(None, operation, &pattern) && pattern.realm() != Realm::Broadcast
+        {
             // Only a rule that names the realm itself leads there.
             let named = written.contains("/meta") || written.contains("/service") || written.contains("/*");
             assert!(named, "{rules:?} {pattern:?}");

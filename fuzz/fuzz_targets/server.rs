@@ -27,8 +27,14 @@ struct Talk<'a> {
 #[derive(Arbitrary, Debug)]
 enum Step<'a> {
     /// A client says this, with `MINE` for its clientId.
-    Says { who: u8, text: &'a str },
-    Sends { who: u8, messages: Vec<Message> },
+    Says {
+        who: u8,
+        text: &'a str,
+    },
+    Sends {
+        who: u8,
+        messages: Vec<Message>,
+    },
     Closes(u8),
     BreaksOff(u8),
     Passes(u16),
@@ -52,13 +58,19 @@ const OPTIONS: [&[(&str, &str)]; 4] = [
     &[],
     &[("DURABILITY", "strict"), ("FLUSH_PACE", "0"), ("TIMESTAMP", "true")],
     &[("MAX_QUEUE", "3"), ("QUEUE_OVERFLOW", "disconnect"), ("MAX_SUBSCRIPTIONS", "4"), ("MAX_SESSIONS", "6")],
-    &[("META_CONNECT_DELIVER_ONLY", "true"), ("LAZY_CHANNELS", "/lazy/**"), ("MAX_QUEUE_BYTES", "2000"), ("RATE_PUBLISHES", "20/10")],
+    &[
+        ("META_CONNECT_DELIVER_ONLY", "true"),
+        ("LAZY_CHANNELS", "/lazy/**"),
+        ("MAX_QUEUE_BYTES", "2000"),
+        ("RATE_PUBLISHES", "20/10"),
+    ],
 ];
 
 impl Message {
     fn json(&self) -> String {
         let names = |names: &[u8]| {
-            let names: Vec<_> = names.iter().take(6).map(|name| format!("{:?}", NAMES[usize::from(*name) % NAMES.len()])).collect();
+            let names: Vec<_> =
+                names.iter().take(6).map(|name| format!("{:?}", NAMES[usize::from(*name) % NAMES.len()])).collect();
             names.join(",")
         };
         let rest = match self {
