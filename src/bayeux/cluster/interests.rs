@@ -54,6 +54,11 @@ impl Interests {
         self.by_pattern.is_empty()
     }
 
+    /// What this home wants to hear from elsewhere.
+    pub fn patterns(&self) -> impl Iterator<Item = &ChannelPattern> {
+        self.by_pattern.keys()
+    }
+
     pub fn due(&self) -> Option<Millis> {
         [&self.ending, &self.again].into_iter().filter_map(|list| list.first()).map(|(time, _)| *time).min()
     }

@@ -36,7 +36,7 @@ mod wildcards;
 pub use self::home::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Region, Shard, is_api_path};
 pub use self::placement::Homes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use self::downlink::PassingOn;
@@ -166,9 +166,17 @@ impl BayeuxServer {
         matches!(owner, Home::Tree(_)) && *owner != self.home && !self.trees.links.has(owner)
     }
 
-    /// How many owners it talks to.
-    pub(in crate::bayeux) fn trees_in_use(&self) -> usize {
-        self.trees.links.len()
+    /// Whether it would talk to more than `MAX_TREES` owners, with so many new ones. Those count from which it wants to hear, or which have not
+    /// answered yet; to look for them is worth it only where more are known than that.
+    pub(in crate::bayeux) fn has_too_many_trees(&self, new: usize) -> bool {
+        let most = self.options.max_trees;
+        if self.trees.links.len() + new <= most {
+            return false;
+        }
+        let mut in_use: BTreeSet<_> = self.trees.links.busy().cloned().collect();
+        in_use.extend(self.trees.interests.patterns().map(|pattern| self.owner_of_pattern(pattern)));
+        in_use.remove(&self.home);
+        in_use.len() + new > most
     }
 
     /// Whether only all trees together have what matches.

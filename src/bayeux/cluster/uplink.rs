@@ -88,6 +88,11 @@ impl Links {
         self.by_owner.len()
     }
 
+    /// The owners who have not answered all that they were told.
+    pub fn busy(&self) -> impl Iterator<Item = &Home> {
+        self.by_owner.iter().filter(|(_, link)| !link.items.is_empty()).map(|(owner, _)| owner)
+    }
+
     pub fn to(&mut self, owner: &Home) -> &mut Link {
         let last_life = &mut self.last_life;
         self.by_owner.entry(owner.clone()).or_insert_with(|| {

@@ -87,10 +87,8 @@ impl BayeuxServer {
     /// Whether these owners may be talked to: those that this home does not talk to yet start an object each.
     fn may_use(&mut self, now: Millis, origin: &Origin, owners: BTreeSet<Home>) -> Result<(), BayeuxError> {
         let new = owners.iter().filter(|owner| self.is_new_tree(owner)).count();
-        if new > 0 && self.trees_in_use() + new > self.options.max_trees {
-            return Err(BayeuxError::TreesExceeded);
-        }
-        self.take_tokens(now, origin, "trees", new, |server| &mut server.new_trees)
+        self.take_tokens(now, origin, "trees", new, |server| &mut server.new_trees)?;
+        if new > 0 && self.has_too_many_trees(new) { Err(BayeuxError::TreesExceeded) } else { Ok(()) }
     }
 
     fn take_tokens(
