@@ -2,8 +2,8 @@
 #![no_main]
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, EventNumber, Forgetful, Home, Input, KeptSocket, Millis, Options, Origin,
-    Output, RequestId, SavedEvent, SessionKey, SocketId, Stored, parse_json,
+    Application, BayeuxServer, Delivery, Endpoint, EventNumber, Forgetful, Home, Input, KeptSocket, Millis, Options,
+    Origin, Output, RequestId, SavedEvent, SessionKey, SocketId, Stored, parse_json,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -23,7 +23,7 @@ fuzz_target!(|text: &str| {
                 let (Ok(to), true) = (serde_json::from_str(to), is_json(json)) else { continue };
                 events.push(SavedEvent { number: EventNumber(number), json: json.to_owned(), to });
             }
-            "delivery" => stored.deliveries.extend(serde_json::from_str::<Vec<_>>(json).unwrap_or_default()),
+            "delivery" => stored.deliveries.extend(serde_json::from_str::<Vec<Delivery>>(json).unwrap_or_default()),
             "note" if is_json(json) => stored.notes.push((key.to_owned(), json.to_owned())),
             "socket" => sockets.push(KeptSocket { socket: SocketId(number), address: None, held: json.to_owned() }),
             _ => {}
@@ -45,5 +45,5 @@ fuzz_target!(|text: &str| {
 });
 
 fn is_json(text: &str) -> bool {
-    serde_json::from_str::<serde_json::de::IgnoredAny>(text).is_ok()
+    serde_json::from_str::<&serde_json::value::RawValue>(text).is_ok()
 }
