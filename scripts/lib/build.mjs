@@ -12,6 +12,9 @@ import { forWorkerBuild, wasmToolchain } from './toolchain.mjs';
 /** The module to start, beside those of the build. */
 export const MAIN = 'main.js';
 
+/** What stands beside it as it is written. */
+export const MODULES = [MAIN, 'links.js'];
+
 /** Where a build lands. */
 export const outDir = (fixture, dev = false) => (fixture ? 'build/fixture' : dev ? 'build/dev' : 'build');
 
@@ -31,7 +34,7 @@ export async function buildWorker({ fixture = false, dev = false } = {}) {
     await run(workerBuild, [dev ? '--dev' : '--release', '--panic-unwind', '--out-dir', out, ...features], {
       env: forWorkerBuild(await wasmToolchain()),
     });
-    await copyFile(inRoot('src', 'cloudflare', MAIN), inRoot(out, MAIN));
+    for (const name of MODULES) await copyFile(inRoot('src', 'cloudflare', name), inRoot(out, name));
     await writeFile(stamp, inputs);
   });
 }

@@ -16,13 +16,16 @@ const HOMES = [
 
 export const hasConformance = () => existsSync(SUITE);
 
-/** Runs every case for clients of each kind of home, and returns the runs' `{ code, stdout }`. Under Node 22. */
+/** Who holds the polls: with `always` all go over links, with `auto` those of a crowd. */
+const LINKS = ['never', 'auto', 'always'];
+
+/** Runs every case for clients of each kind of home with each kind of links, and returns the runs' `{ code, stdout }`. Under Node 22. */
 export async function conformance() {
   const { startServer } = await import('./server.mjs');
   const runs = [];
-  for (const { HOMES: homes, at } of HOMES) {
-    console.log(`\n── conformance at ${at}, HOMES=${homes}`);
-    const server = await startServer({ fixture: true, vars: { HOMES: homes } });
+  for (const { HOMES: homes, at, LINKS: links } of HOMES.flatMap((home) => LINKS.map((links) => ({ ...home, LINKS: links })))) {
+    console.log(`\n── conformance at ${at}, HOMES=${homes}, LINKS=${links}`);
+    const server = await startServer({ fixture: true, vars: { HOMES: homes, LINKS: links } });
     try {
       runs.push(await tee(process.execPath, [SUITE, `${server.url}${at}`]));
     } finally {

@@ -8,7 +8,7 @@ import { subscribe } from 'node:diagnostics_channel';
 import { dirname, join } from 'node:path';
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare';
 import { unstable_getMiniflareWorkerOptions, unstable_readConfig } from 'wrangler';
-import { MAIN, outDir } from './build.mjs';
+import { MODULES, outDir } from './build.mjs';
 import { entryModule, ENTRYPOINT } from './entry.mjs';
 import { FIXTURE_VARS } from './fixture.mjs';
 import { guard } from './guard.mjs';
@@ -97,7 +97,7 @@ function worker({ fixture, port, vars, workerFirst, services, ratelimits }) {
     modulesRoot: directory,
     modules: [
       { type: 'ESModule', path: join(directory, 'serve.js'), contents: entryModule({ ...settings.assets, ...(workerFirst && { run_worker_first: workerFirst }) }) },
-      { type: 'ESModule', path: join(directory, MAIN) },
+      ...MODULES.map((name) => ({ type: 'ESModule', path: join(directory, name) })),
       { type: 'ESModule', path: join(directory, 'index.js') },
       { type: 'CompiledWasm', path: join(directory, 'index_bg.wasm') },
     ],

@@ -4,6 +4,7 @@
 //! and what it wants done.
 
 mod connections;
+mod links;
 mod outputs;
 
 use std::cell::{Cell, RefCell};
@@ -19,6 +20,7 @@ use worker::wasm_bindgen_futures::future_to_promise;
 use worker::web_sys::{Request, Response};
 use worker::worker_sys::DurableObjectState;
 
+use self::links::Links;
 use super::bindings::Bindings;
 use super::browser_cookie::is_multiplexed;
 use super::callback_polling;
@@ -64,6 +66,7 @@ struct Tree {
     log: Log,
     server: RefCell<BayeuxServer>,
     polls: Polls,
+    links: Links,
     bodies: RequestBodies,
     sockets: Sockets,
     tunnels: Tunnels,
@@ -103,6 +106,8 @@ impl ChannelTree {
         let store = SqlStore::open(&state);
         let stored = store.load(&log)?;
         let storage = state.storage();
+        let raw: &JsValue = state.as_raw();
+        let links = Links::new(State::from(raw.clone().unchecked_into::<DurableObjectState>()));
         let (sockets, kept) = Sockets::new(state, config.options.max_queue_bytes);
         let app = crate::application(&|name| var(&env, name));
         let rows = Box::new(store.clone());
@@ -130,6 +135,7 @@ impl ChannelTree {
             log,
             server: RefCell::new(server),
             polls: Polls::default(),
+            links,
             bodies: RequestBodies::new({
                 let tree = tree.clone();
                 move |request, body| match tree.upgrade() {
@@ -186,18 +192,21 @@ impl ChannelTree {
     /// A frame. `message` is a string, or an ArrayBuffer.
     #[wasm_bindgen(js_name = webSocketMessage)]
     pub fn websocket_message(&self, socket: worker::web_sys::WebSocket, message: JsValue) {
-        self.0.hear(&socket.into(), message.as_string());
+        let (socket, text) = (socket.into(), message.as_string());
+        if !self.0.hear_link(&socket, text.as_deref()) {
+            self.0.hear(&socket, text);
+        }
     }
 
     /// The other side closed the socket, or it broke.
     #[wasm_bindgen(js_name = webSocketClose)]
     pub fn websocket_close(&self, socket: worker::web_sys::WebSocket, code: u16) {
-        self.0.close(&socket.into(), &Close::answering(code));
+        self.0.close_any(&socket.into(), &Close::answering(code));
     }
 
     #[wasm_bindgen(js_name = webSocketError)]
     pub fn websocket_error(&self, socket: worker::web_sys::WebSocket) {
-        self.0.close(&socket.into(), &Close::fault());
+        self.0.close_any(&socket.into(), &Close::fault());
     }
 }
 
@@ -226,7 +235,7 @@ impl Tree {
             return self.serve(request, call).await.into();
         }
         if is_upgrade(request) {
-            return self.open_socket(request).into();
+            return self.open_link(request).unwrap_or_else(|| self.open_socket(request)).into();
         }
         if is_event_source(request) {
             let client_id = Home::of_stream(path).map_or("", |(_, client_id)| client_id);

@@ -27,8 +27,21 @@ pub struct Config {
     pub browser_cookie: Option<BrowserCookie>,
     /// `TOKEN_COOKIE`.
     pub token_cookie: Option<TokenCookie>,
+    /// `LINKS`.
+    pub links: Links,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
+}
+
+/// `LINKS`: which polls the Worker holds, and passes on to their home in frames of one WebSocket.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Links {
+    /// Those of a crowd.
+    Auto,
+    Always,
+    /// None: the object holds the promises of all.
+    #[default]
+    Never,
 }
 
 thread_local! {
@@ -57,8 +70,25 @@ impl Config {
             api_keys: ApiKeys::parse(var("API_KEYS"))?,
             region_header: header_name("REGION_HEADER", var("REGION_HEADER"))?,
             browser_cookie: BrowserCookie::parse(var("BROWSER_COOKIE"))?,
+            links: Links::parse(var("LINKS"))?,
             log_level: LogLevel::parse(var("LOG_LEVEL"))?,
         })
+    }
+}
+
+impl Links {
+    fn parse(value: Option<String>) -> Result<Self, OptionError> {
+        match value.as_deref() {
+            None => Ok(Self::default()),
+            Some("auto") => Ok(Self::Auto),
+            Some("always") => Ok(Self::Always),
+            Some("never") => Ok(Self::Never),
+            Some(_) => Err(OptionError {
+                name: "LINKS",
+                value: value.unwrap_or_default(),
+                allowed: "auto, always or never".to_owned(),
+            }),
+        }
     }
 }
 

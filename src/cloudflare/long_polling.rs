@@ -30,12 +30,17 @@ struct Poll {
 impl Polls {
     /// A place for one more answer, and the promise of it.
     pub fn open(&self, head: Head) -> (Endpoint, Promise) {
-        self.opened.set(self.opened.get() + 1);
-        let endpoint = Endpoint::LongPolling(RequestId::new(self.opened.get()));
+        let endpoint = self.next_endpoint();
         let resolvers = js::with_resolvers();
         let poll = Poll { resolve: resolvers.resolve(), head };
         self.waiting.borrow_mut().insert(endpoint.key(), poll);
         (endpoint, resolvers.promise())
+    }
+
+    /// The place of one more answer, which may be given elsewhere.
+    pub fn next_endpoint(&self) -> Endpoint {
+        self.opened.set(self.opened.get() + 1);
+        Endpoint::LongPolling(RequestId::new(self.opened.get()))
     }
 
     /// Whether no request waits.

@@ -150,7 +150,7 @@ impl Sockets {
         let Attachment { number, address, browser, token, .. } = attachment(socket)?;
         let (address, browser) = (address.map(Rc::from), browser.map(Rc::from));
         let token = token.as_deref().map(Bearer::new);
-        Some((SocketId(number), Origin { address, browser, multiplexed: true, token, has_left: false }))
+        Some((SocketId(number), Origin { address, browser, multiplexed: true, again: false, token, has_left: false }))
     }
 
     /// The socket of this number.
@@ -199,8 +199,7 @@ impl Sockets {
 
     /// Forgets a socket of this network, and closes this end: the platform sends no Close of its own.
     pub fn close(&self, socket: &WebSocket, close: &Close) -> Option<(EndpointKey, Option<Network>)> {
-        // A socket that is closed already throws.
-        let _ = socket.close(Some(close.code), Some(&close.reason));
+        close.send(socket);
         let Attachment { number, .. } = attachment(socket)?;
         let open = self.open.borrow_mut().remove(&number)?;
         Some((EndpointKey::WebSocket(number), open.network))
@@ -208,6 +207,11 @@ impl Sockets {
 }
 
 impl Close {
+    pub fn send(&self, socket: &WebSocket) {
+        // A socket that is closed already throws.
+        let _ = socket.close(Some(self.code), Some(&self.reason));
+    }
+
     /// Its client does not read. 1013: it may try again later.
     pub fn too_slow() -> Self {
         Self { code: 1013, reason: "too much waits to be read".to_owned() }

@@ -3,6 +3,8 @@
 //! Exported by hand and not by `#[event(fetch)]`: that one awaits the object's answer in Rust, and each client that
 //! leaves meanwhile would leave its future behind in the wasm heap. This one returns the object's own promise.
 
+mod links;
+
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;

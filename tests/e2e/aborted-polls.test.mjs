@@ -18,10 +18,13 @@ const total = ({ rounds, clients, polls }) => rounds * clients * polls;
 const NOISE = 32 * 1024; // bytes
 
 // A handshake's connect may queue for seconds behind a thousand polls on a busy machine.
-const server = await fixture({ TIMEOUT: '2000', MAX_INTERVAL: '6000', LOG_LEVEL: 'debug' });
-const url = `${server.url}/cometd`;
+const VARS = { TIMEOUT: '2000', MAX_INTERVAL: '6000', LOG_LEVEL: 'debug' };
+let server;
+let url;
 
-test(`${total(ABORTS)} aborted polls leave the wasm heap as it was`, async (t) => {
+for (const LINKS of ['never', 'always']) test(`${total(ABORTS)} aborted polls leave the wasm heap as it was, LINKS=${LINKS}`, async (t) => {
+  server = await fixture({ ...VARS, LINKS });
+  url = `${server.url}/cometd`;
   const untouched = await memory(server);
   const held = await abort(WARM_UP);
   assert.ok(held > untouched.allocated + WARM_UP.clients * 100, 'a held poll is seen in the figures at all');

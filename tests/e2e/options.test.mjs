@@ -63,6 +63,7 @@ const REFUSED = {
   API_KEYS: ['too-short', 'a-key-of-one-deployment and-more'],
   API_ATTRIBUTES: [], // any word may be a name
   FLUSH_PACE: ['-5'],
+  LINKS: ['sometimes'],
   LOG_LEVEL: ['verbose'],
 };
 

@@ -43,14 +43,14 @@ const KEPT = ['session', 'note', 'version', '_cf_ALARM'];
 
 /**
  * Resolves with `{ problems, counts, unacknowledged, faults }`; `unacknowledged` tells how many of the events for clients without the
- * ack extension were lost on their way. `untilIdle`: when all clients have gone the objects must keep nothing. `say` is told how it goes.
+ * ack extension were lost on their way. `links`: the Worker holds the polls, and its links break with everything else. `untilIdle`: when all clients have gone the objects must keep nothing. `say` is told how it goes.
  */
-export async function faults({ kills, clients: size, seed, durability = 'strict', untilIdle = false, say = () => {} }) {
+export async function faults({ kills, clients: size, seed, durability = 'strict', links = false, untilIdle = false, say = () => {} }) {
   const random = new Random(seed);
   const ledger = new Ledger({ forgets: durability === 'strict' ? 0 : RELAXED });
   const network = await Network.open();
   const persistTo = await mkdtemp(join(tmpdir(), 'bayeux-edge-faults-'));
-  const world = { random: random.fork(), network, ledger, persistTo, vars: { ...VARS, DURABILITY: durability }, faults: { kills: 0, evictions: 0, resets: 0, closes: 0, stalls: 0 } };
+  const world = { random: random.fork(), network, ledger, persistTo, vars: { ...VARS, DURABILITY: durability, LINKS: links ? 'always' : 'never' }, faults: { kills: 0, evictions: 0, resets: 0, closes: 0, stalls: 0 } };
   await startIn(world);
   try {
     const clients = crowd(size, network.url, random, ledger);

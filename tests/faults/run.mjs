@@ -1,4 +1,4 @@
-// npm run faults [-- memory | restore] [-- --kills 20 --clients 200 --seed N --durability strict]: the fault test of docs/DURABILITY.md.
+// npm run faults [-- memory | restore] [-- --kills 20 --clients 200 --seed N --durability strict --links]: the fault test of docs/DURABILITY.md.
 import { parseArgs } from 'node:util';
 import { buildWorker } from '../../scripts/lib/build.mjs';
 import { main, Problem } from '../../scripts/lib/run.mjs';
@@ -17,6 +17,7 @@ await main(async () => {
       clients: { type: 'string', default: '200' },
       seed: { type: 'string', default: String(Date.now() % 2 ** 32) },
       durability: { type: 'string', default: 'strict' },
+      links: { type: 'boolean', default: false },
     },
   });
   const [kills, clients, seed] = ['kills', 'clients', 'seed'].map((name) => number(name, values[name]));
@@ -30,10 +31,10 @@ await main(async () => {
     return;
   }
   console.log(`seed ${seed}`);
-  const { problems, ...outcome } = await faults({ kills, clients, seed, durability: values.durability, untilIdle: true, say });
+  const { problems, ...outcome } = await faults({ kills, clients, seed, durability: values.durability, links: values.links, untilIdle: true, say });
   console.log(JSON.stringify({ seed, ...outcome }));
   for (const problem of problems.slice(0, 50)) console.log(`✘ ${problem}`);
-  if (problems.length > 0) throw new Problem(`${problems.length} problems; again with: npm run faults -- --kills ${kills} --clients ${clients} --seed ${seed}`);
+  if (problems.length > 0) throw new Problem(`${problems.length} problems; again with: npm run faults -- --kills ${kills} --clients ${clients} --seed ${seed}${values.links ? ' --links' : ''}`);
   console.log('Nothing was lost, nothing came twice, and nobody had to shake hands again.');
 });
 

@@ -152,6 +152,14 @@ impl Client {
         request
     }
 
+    /// The connect that it has waited with since an earlier life of the server, as whoever holds it says it again.
+    pub fn holds_again(&self) -> Request {
+        self.origin.borrow_mut().again = true;
+        let request = self.hold();
+        self.origin.borrow_mut().again = false;
+        request
+    }
+
     pub fn subscribe(&self, subscription: &str) {
         let reply = self.ask(json!({"channel": "/meta/subscribe", "subscription": subscription}));
         assert_eq!(reply["successful"], true, "{reply}");

@@ -220,3 +220,16 @@ fn a_server_with_nothing_to_wait_for_asks_for_no_timer() {
     scenario.after(10_000);
     assert_eq!(scenario.wakes_at(), None);
 }
+
+#[test]
+fn a_connect_that_an_earlier_life_held_is_held_again_and_any_other_first_one_is_answered() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    alice.subscribe("/chat");
+    scenario.crashes();
+    let again = alice.holds_again();
+    bob.publish("/chat", 1);
+    assert_eq!(again.answer().data(), [1]);
+    scenario.crashes();
+    assert!(!bob.connect().is_held());
+}

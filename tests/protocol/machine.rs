@@ -15,8 +15,11 @@ const FRAME: u64 = 25;
 const ANSWER: u64 = 250;
 const TIMER: u64 = 10;
 
-/// The way to a client or back.
-const WAY: u64 = 300;
+/// When a timer without a time rings at the soonest.
+const TURN: u64 = 200;
+
+/// The way to a client or back, on the same machine as in the benchmarks.
+const WAY: u64 = 100;
 
 const SECOND: u64 = 1_000_000;
 const STARTED: u64 = 1_700_000_000_000;
@@ -213,7 +216,7 @@ impl Machine {
                         self.comes_in(2 * WAY, Coming::Connect(at));
                     }
                 }
-                Output::AwaitTurn => self.turn = Some(self.clock + 1000),
+                Output::AwaitTurn => self.turn = Some(self.clock + TURN),
                 Output::WakeAt(Millis(time)) => self.wake = Some((time - STARTED) * 1000),
                 _ => {}
             }

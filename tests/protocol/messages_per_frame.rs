@@ -93,7 +93,7 @@ fn the_next_frames_wait_until_what_has_come_is_taken_in() {
     publish(&alice, 10);
     alice.publish("/chat", 11);
     assert_eq!(scenario.deliveries().len(), 10);
-    scenario.after(1);
+    scenario.after(2);
     assert_eq!(scenario.deliveries().len(), 11);
     assert_eq!(crowd[99].receives().len(), 11);
 }

@@ -417,7 +417,7 @@ fn events_that_come_while_frames_go_out_share_the_next_one() {
     alice.publish("/chat", 2);
     alice.publish("/chat", 3);
     assert_eq!(delivered().len(), 1);
-    scenario.after(1);
+    scenario.after(2);
     assert_eq!(delivered()[1..], [(1000, vec![json!(2), json!(3)])]);
     assert_eq!(crowd[999].receives(), [1, 2, 3]);
 }

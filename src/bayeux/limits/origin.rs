@@ -14,6 +14,8 @@ pub struct Origin {
     pub browser: Option<Rc<str>>,
     /// Whether the browser's connection carries many requests at a time: HTTP/2 and later.
     pub multiplexed: bool,
+    /// Whether it was held before, by a life of this home that is over: whoever sent it still waits.
+    pub again: bool,
     /// The token that came beside the messages, for a handshake that has none in its `ext`. With a socket it is that of its upgrade.
     pub token: Option<Bearer>,
     /// Whether the client was gone before its messages were handled. They are done, but nobody is answered, and no connect is held.

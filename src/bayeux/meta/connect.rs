@@ -84,7 +84,7 @@ impl BayeuxServer {
         let Some((first, advise)) = self.agree(key, wish) else {
             return Step::Replied(checked.failed(&BayeuxError::SessionUnknown).into_json());
         };
-        if batch.alone && !first && wish.timeout > Duration::ZERO && self.may_wait(batch, key) {
+        if batch.alone && (!first || batch.origin.again) && wish.timeout > Duration::ZERO && self.may_wait(batch, key) {
             if self.holds_too_many(&batch.origin) {
                 return self.refuse_connection(batch, &checked);
             }

@@ -184,7 +184,11 @@ impl BayeuxServer {
                 self.wake = None;
                 self.pace.rings(now);
             }
-            Input::TurnOver => self.pace.turn_is_over(),
+            Input::TurnOver => {
+                if self.pace.turn_is_over() {
+                    self.outputs.push(Output::AwaitTurn);
+                }
+            }
         }
         self.give_up(now);
         self.resume_ready(now);

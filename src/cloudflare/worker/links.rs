@@ -1,0 +1,142 @@
+//! What links.js asks of the core: the Worker holds requests and their clients' promises, this tells where they belong and how they
+//! are answered, as the object would.
+
+use std::time::Duration;
+
+use serde_json::json;
+use wasm_bindgen::prelude::*;
+use worker::js_sys::Promise;
+use worker::wasm_bindgen_futures::future_to_promise;
+use worker::web_sys::{Request, Response};
+use worker::worker_sys::DurableObject;
+
+use crate::bayeux::{Callback, ConnectionType, Format, Home, Homes};
+use crate::cloudflare::bindings::Bindings;
+use crate::cloudflare::browser_cookie::is_multiplexed;
+use crate::cloudflare::carriers;
+use crate::cloudflare::config::{Config, Links};
+use crate::cloudflare::cors::cross_origin;
+use crate::cloudflare::homes::{forward, home_of_newcomer};
+use crate::cloudflare::http::{path, query};
+use crate::cloudflare::log::Log;
+use crate::cloudflare::long_polling::origin;
+use crate::cloudflare::rate_limits;
+use crate::cloudflare::response::{Head, respond};
+
+/// How much longer than a connect may be held, and said again, a request waits for its answer.
+const SLACK: Duration = Duration::from_secs(60);
+
+/// What the Worker must know of the options; nothing where its requests go to the objects directly.
+#[wasm_bindgen(js_name = linkSettings)]
+pub fn settings(bindings: &Bindings) -> Option<String> {
+    let config = Config::of(bindings).ok()?;
+    let mode = match config.links {
+        Links::Never => return None,
+        Links::Auto => "auto",
+        Links::Always => "always",
+    };
+    let options = &config.options;
+    let wait = options.timeout.max(options.websocket_timeout).saturating_mul(2).saturating_add(SLACK);
+    let settings = json!({
+        "mode": mode,
+        "most": options.max_message_size,
+        // A timer of more than 2^31 ms rings at once.
+        "wait": u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).min(1 << 30),
+        "fixed": matches!(options.homes, Homes::Root),
+        "plain": config.browser_cookie.is_none() && !options.tokens.are_in_use(),
+        "callback": options.connection_types.contains(&ConnectionType::CallbackPolling),
+        "limited": bindings.rate_limiter().is_some(),
+    });
+    Some(settings.to_string())
+}
+
+/// The name of the home that a request with messages comes to.
+#[wasm_bindgen(js_name = linkHome)]
+pub fn home(request: &Request, bindings: &Bindings) -> Option<String> {
+    let config = Config::of(bindings).ok()?;
+    let home = Home::at_path(path(&request.url()))?;
+    let home = if home == Home::Root { home_of_newcomer(request, &config) } else { home };
+    Some(home.name().to_owned())
+}
+
+/// Whether a GET's query names a callback that an answer can be written for.
+#[wasm_bindgen(js_name = linkCallback)]
+pub fn callback(request: &Request) -> bool {
+    Callback::of_query(query(&request.url())).is_ok()
+}
+
+/// What an object must know of where a request comes from, besides its address, and the cookie that its answer sets.
+#[wasm_bindgen(js_name = linkOrigin)]
+pub fn origin_of(request: &Request, bindings: &Bindings) -> Option<String> {
+    let config = Config::of(bindings).ok()?;
+    let browser = config.browser_cookie.as_ref().map(|cookie| cookie.browser(request));
+    let origin = json!({
+        "multiplexed": browser.is_some() && is_multiplexed(request),
+        "token": carriers::token(request, &config).map(|token| token.as_str().to_owned()),
+        "browser": browser.as_ref().map(|browser| &*browser.id),
+        "cookie": browser.as_ref().and_then(|browser| browser.set_cookie.as_deref()),
+    });
+    Some(origin.to_string())
+}
+
+/// The answer to whoever the rate limiter refuses, or nothing.
+#[wasm_bindgen(js_name = linkRefusal)]
+pub fn refusal(request: Request, bindings: Bindings) -> Promise {
+    future_to_promise(std::panic::AssertUnwindSafe(async move {
+        let Ok(config) = Config::of(&bindings) else { return Ok(JsValue::UNDEFINED) };
+        let Some((limiter, network)) = bindings.rate_limiter().zip(origin(&request).network()) else {
+            return Ok(JsValue::UNDEFINED);
+        };
+        let log = Log::new(config.log_level, "");
+        if rate_limits::allows(&limiter, network, &log).await {
+            return Ok(JsValue::UNDEFINED);
+        }
+        let head = Head { cross_origin: cross_origin(&request, &config.allowed_origins), ..Head::default() };
+        Ok(rate_limits::too_many(head, rate_limits::PERIOD).into())
+    }))
+}
+
+/// A request's answer. `format` is 1 for a comment.
+///
+/// # Errors
+/// Where the options are bad: no request gets so far.
+#[wasm_bindgen(js_name = linkAnswer)]
+pub fn answer(
+    request: &Request,
+    bindings: &Bindings,
+    set_cookie: Option<String>,
+    status: u16,
+    format: u8,
+    text: &str,
+) -> Result<Response, JsError> {
+    let config = Config::of(bindings)?;
+    let format = if format == 1 { Format::CommentFiltered } else { Format::Json };
+    let callback = if request.method() == "GET" { Callback::of_query(query(&request.url())).ok() } else { None };
+    let cross_origin = cross_origin(request, &config.allowed_origins);
+    Ok(respond(&Head { status, format, callback, cross_origin, set_cookie, ..Head::default() }, text))
+}
+
+/// A home's object.
+///
+/// # Errors
+/// The platform's; and where no home has this name.
+#[wasm_bindgen(js_name = linkObject)]
+pub fn object(bindings: &Bindings, name: &str) -> Result<DurableObject, JsValue> {
+    let home = Home::named(name).ok_or("no home's name")?;
+    bindings.object(&home)
+}
+
+/// The promise of what another home answers, where a session is at home that spoke elsewhere.
+///
+/// # Errors
+/// The platform's; and where no home has this name.
+#[wasm_bindgen(js_name = linkForward)]
+pub fn forward_to(
+    bindings: &Bindings,
+    name: &str,
+    request: &Request,
+    body: Option<String>,
+) -> Result<Promise, JsValue> {
+    let home = Home::named(name).ok_or("no home's name")?;
+    forward(bindings, &home, request, body)
+}

@@ -1,0 +1,180 @@
+// LINKS: the Worker holds the polls of a crowd, and passes them on in frames of one WebSocket. Clients see no difference.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { crowd, HANDSHAKE, join, post } from './support/bayeux.mjs';
+import { request } from './support/http.mjs';
+import { send, vanish } from './support/heap.mjs';
+import { fixture, logged, until, withFixture } from './support/server.mjs';
+
+const VARS = { LINKS: 'always', LOG_LEVEL: 'debug', TIMEOUT: '60000', MAX_INTERVAL: '60000' };
+
+const server = await fixture(VARS);
+const url = `${server.url}/cometd`;
+
+const opened = (of = server) => logged(of, 'link_opened').length;
+
+/** Publishes as somebody who does not listen: what a listener publishes comes back with its reply, and its poll goes on. */
+async function publish(channel, data, at = url) {
+  const somebody = await join(at);
+  await somebody.ok(somebody.publish(channel, data));
+}
+
+/** Resolves when these clients' connects are held: the server answers those that came before. */
+async function hold(clients, fields) {
+  const held = clients.map((client) => client.poll(fields));
+  await clients[0].call('/service/echo');
+  return held;
+}
+
+test('what clients say goes over one link, and comes back to whom it is for', async () => {
+  const before = opened();
+  const clients = await crowd(url, 20, '/chat/demo');
+  const held = await hold(clients);
+  await publish('/chat/demo', 'hello');
+  for (const events of await Promise.all(held)) assert.deepEqual(events, ['hello']);
+  assert.ok(opened() - before <= 1);
+});
+
+test('a lonely client of an automatic server never uses one, and a crowd does', () =>
+  withFixture({ ...VARS, LINKS: 'auto' }, async (server) => {
+    const url = `${server.url}/cometd`;
+    const [lonely] = await crowd(url, 1, '/chat/demo');
+    const held = await hold([lonely]);
+    await publish('/chat/demo', 1, url);
+    await Promise.all(held);
+    assert.equal(opened(server), 0);
+    const all = [lonely, ...(await crowd(url, 9, '/chat/demo'))];
+    const polls = await hold(all);
+    await until(() => opened(server) === 1, 'no link was opened');
+    await publish('/chat/demo', 2, url);
+    for (const events of await Promise.all(polls)) assert.deepEqual(events, [2]);
+  }));
+
+test('no client opens a link, or speaks in its words', async () => {
+  const before = opened();
+  const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version': '13' };
+  const { status } = await request(`${server.url}/cometd/isolate/link/mine`, { method: 'GET', headers: upgrade });
+  assert.equal(status, 404);
+  assert.equal(opened(), before);
+  const [bob] = await crowd(url, 1, '/chat/demo');
+  for (const data of ['[1,"[]"]', '"],[1,[]],[]', { number: 1, home: '/' }, '\u2028\ud800']) {
+    const held = await hold([bob]);
+    await publish('/chat/demo', data);
+    const [events] = await Promise.all(held);
+    assert.deepEqual(JSON.stringify(events), JSON.stringify([data]));
+  }
+  for (const body of ['[]', '[[]]', '[1]', '[1,"[]"]', 'null', '']) {
+    const { status, json } = await request(url, { headers: { 'content-type': 'application/json' }, body });
+    assert.ok(status < 500, `${body}: ${status}`);
+    assert.ok(Array.isArray(json), body);
+  }
+});
+
+test('callbacks, forms, comments and other origins are answered as without', async () => {
+  const vars = { ALLOWED_ORIGINS: 'https://page.example', BROWSER_COOKIE: 'true' };
+  const answers = ({ url }) => async ({ headers, body, query, comment }) => {
+    const handshake = { ...HANDSHAKE, supportedConnectionTypes: ['long-polling', 'callback-polling'], ext: comment && { 'json-comment-filtered': true } };
+    const text = JSON.stringify([handshake]);
+    const answer = query
+      ? await request(`${url}/cometd?jsonp=f&message=${encodeURIComponent(text)}`, { method: 'GET', headers })
+      : await request(`${url}/cometd`, { headers: { 'content-type': 'application/json', ...headers }, body: body?.(text) ?? text });
+    const { date, 'content-length': length, 'set-cookie': cookie, ...rest } = answer.headers;
+    return { status: answer.status, rest, cookie: cookie?.[0].replace(/=[0-9a-f]{32}/, ''), text: answer.text.replace(/"clientId":"[^"]*"/, '') };
+  };
+  const asked = [
+    {},
+    { query: true },
+    { comment: true },
+    { headers: { origin: 'https://page.example' } },
+    { headers: { origin: 'https://other.example' } },
+    { headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: (text) => `message=${encodeURIComponent(text)}` },
+    { body: () => '{' },
+  ];
+  const all = [];
+  for (const LINKS of ['always', 'never']) await withFixture({ ...vars, LINKS }, async (server) => all.push(await Promise.all(asked.map(answers(server)))));
+  assert.deepEqual(all[0], all[1]);
+});
+
+test('as many connects of an address are held as CLIENT_MAX_CONNECTIONS says', () =>
+  withFixture({ ...VARS, CLIENT_MAX_CONNECTIONS: '2' }, async ({ url }) => {
+    const headers = { 'CF-Connecting-IP': '192.0.2.1' };
+    const clients = await Promise.all([1, 2, 3].map(() => join(`${url}/cometd`, { headers })));
+    const held = clients.slice(0, 2).map((client) => client.connect());
+    await clients[0].call('/service/echo');
+    const { status } = await clients[2].connect();
+    assert.equal(status, 503);
+    await Promise.all(clients.slice(0, 2).map((client) => client.send({ channel: '/meta/disconnect' })));
+    for (const { status } of await Promise.all(held)) assert.equal(status, 200);
+  }));
+
+test('what comes after a client broke off waits for its next connect', async () => {
+  const [alice, bob] = await crowd(url, 2, '/chat/demo');
+  const body = JSON.stringify([bob.signed({ channel: '/meta/connect', connectionType: 'long-polling' })]);
+  const wire = await send(server, `POST /cometd HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+  await alice.call('/service/echo');
+  await vanish(wire, true);
+  await sleep(300);
+  await alice.ok(alice.publish('/chat/demo', 'later'));
+  assert.deepEqual(await bob.poll(), ['later']);
+});
+
+test('1,000 polls are held while their object sleeps, and the next message reaches all', async () => {
+  const clients = await crowd(url, 1000, '/chat/sleep');
+  // As long as it takes a busy machine.
+  const held = clients.map(async (client) => {
+    const body = JSON.stringify([client.signed({ channel: '/meta/connect', connectionType: 'long-polling' })]);
+    return (await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body })).json();
+  });
+  await clients[0].call('/service/echo');
+  await server.evict('/', 'hibernate');
+  await publish('/chat/sleep', 'wake up');
+  for (const messages of await Promise.all(held)) assert.deepEqual(messages.map(({ data }) => data).slice(0, -1), ['wake up']);
+});
+
+test('connects are asked for again when a link breaks', async () => {
+  const clients = await crowd(url, 20, '/chat/demo');
+  const held = await hold(clients);
+  const before = opened();
+  await server.evict('/', 'close');
+  await until(() => opened() > before, 'no new link');
+  await clients[0].call('/service/echo');
+  await publish('/chat/demo', 'still there');
+  for (const events of await Promise.all(held)) assert.deepEqual(events.slice(-1), ['still there']);
+});
+
+test('links are handed over, and nothing is lost by that', async () => {
+  const clients = await crowd(url, 50, '/chat/demo');
+  const before = opened();
+  const heard = clients.map(() => []);
+  let talking = true;
+  const listening = clients.map(async (client, at) => {
+    while (talking || heard[at].at(-1) !== 'end') heard[at].push(...(await client.poll()));
+  });
+  const said = [];
+  const talker = await join(url);
+  for (const until = Date.now() + 35_000; Date.now() < until; await sleep(100)) {
+    said.push(said.length);
+    await talker.ok(talker.publish('/chat/demo', said.at(-1)));
+  }
+  talking = false;
+  await talker.ok(talker.publish('/chat/demo', 'end'));
+  await Promise.all(listening);
+  assert.ok(opened() - before >= 2, `${opened() - before} more links`);
+  for (const events of heard) assert.deepEqual(events, [...said, 'end']);
+});
+
+test('a request whose service panics is answered, and no other', async () => {
+  const [bob] = await crowd(url, 1, '/chat/demo');
+  const alice = await join(url);
+  const held = await hold([bob]);
+  assert.equal((await alice.publish('/service/panic', {})).status, 500);
+  await publish('/chat/demo', 1);
+  assert.deepEqual(await held[0], [1]);
+});
+
+test('a value that LINKS cannot have is named', () =>
+  withFixture({ LINKS: 'sometimes' }, async ({ url }) => {
+    const { status, json } = await post(`${url}/cometd`, [HANDSHAKE]);
+    assert.deepEqual([status, json[0].option, json[0].value], [500, 'LINKS', 'sometimes']);
+  }));
