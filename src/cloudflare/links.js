@@ -45,6 +45,8 @@ const BREAKS = 3;
 /** How many paths are kept with the home that they lead to. */
 const PATHS = 1000;
 
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 const UNREACHABLE = '[{"successful":false,"error":"503::home_unreachable"}]';
 
 /** What a request is told that is to open the next link. */
@@ -68,7 +70,7 @@ export class Links {
   answer(request, env, ctx) {
     this.#settings ??= JSON.parse(this.#edge.linkSettings(env) ?? 'false');
     if (!this.#settings) return null;
-    const kind = this.#kind(request);
+    const kind = this.#kind(request, env);
     if (!kind) return null;
     const name = this.#nameOf(request, env);
     if (!name) return null;
@@ -79,7 +81,7 @@ export class Links {
 
   /** Takes note of a request that goes to its object directly. */
   directly(request, env, answer) {
-    if (this.#settings?.mode !== 'auto' || typeof answer?.then !== 'function' || !this.#kind(request)) return answer;
+    if (this.#settings?.mode !== 'auto' || typeof answer?.then !== 'function' || !this.#kind(request, env)) return answer;
     const name = this.#nameOf(request, env);
     if (!name) return answer;
     const home = this.#home(name);
@@ -94,13 +96,13 @@ export class Links {
   }
 
   /** What carries messages: a body that tells its length, or a query. Anything else is for the object itself. */
-  #kind(request) {
+  #kind(request, env) {
     const { method, headers, url } = request;
     if (method === 'POST') {
       const length = headers.get('content-length');
-      return length !== null && Number(length) <= this.#settings.most ? 'body' : null;
+      return length !== null && Number(length) <= this.#settings.most && !headers.has('content-encoding') ? 'body' : null;
     }
-    const isQuery = method === 'GET' && this.#settings.callback && url.includes('?') && !headers.has('upgrade') && !headers.get('accept')?.includes('event-stream') && this.#edge.linkCallback(request);
+    const isQuery = method === 'GET' && this.#settings.callback && url.includes('?') && !headers.has('upgrade') && !headers.get('accept')?.includes('event-stream') && this.#edge.linkCallback(request, env);
     return isQuery ? 'query' : null;
   }
 
@@ -138,13 +140,18 @@ export class Links {
       text = request.url.split('#', 1)[0];
       text = text.slice(text.indexOf('?') + 1);
     } else {
+      const { url, method, headers, signal } = request;
+      let body;
       try {
-        text = await request.text();
+        body = await request.arrayBuffer();
+        text = UTF8.decode(body);
       } catch {
-        return new Response(null, { status: 400 }); // its client has left
+        if (!body) return new Response(null, { status: 400 }); // its client has left
+        // No UTF-8: the object says so.
+        return this.#edge.linkObject(env, home.name).fetch(new Request(url, { method, headers, body, signal }));
       }
     }
-    const held = new Held(request, text, withKind(more, kind, request, text));
+    const held = new Held(request, text, withKind(more, kind, request));
     this.#ask(home, held, env, ctx);
     const until = Date.now() + this.#settings.wait;
     // The runtime ends a request that waits for nothing of its own.
@@ -485,9 +492,8 @@ class Link {
 }
 
 /** What the object must know besides: how the messages are written. */
-function withKind(more, kind, request, text) {
+function withKind(more, kind, request) {
   if (kind === 'query') return { ...more, query: true };
-  const first = text.trimStart()[0];
-  if (first === '[' || first === '{') return more;
-  return { ...more, type: request.headers.get('content-type') };
+  const type = request.headers.get('content-type');
+  return type === null || type === 'application/json' ? more : { ...more, type };
 }

@@ -18,11 +18,12 @@ use worker::{WebSocket, WebSocketPair};
 
 use super::{Incoming, Tree};
 use crate::bayeux::tokens::Bearer;
-use crate::bayeux::{EndpointKey, Format, Home, Input, Origin, RequestError, has_handshake, parse_form, parse_json};
+use crate::bayeux::{
+    EndpointKey, Format, Home, Input, Origin, Refusal, RequestError, has_handshake, is_form, parse_form, parse_json,
+};
 use crate::cloudflare::http::path;
 use crate::cloudflare::log::LogLevel;
-use crate::cloudflare::response::{Head, respond};
-use crate::cloudflare::site::INTERNAL_ERROR;
+use crate::cloudflare::response::{Head, refuse};
 use crate::cloudflare::websocket::Close;
 
 /// Where an isolate opens a link; its name follows. It is no home's path, so that no client's request reaches an object by it.
@@ -228,7 +229,7 @@ impl Tree {
         self.log.line(LogLevel::Debug, "link_opened", json!({}));
         Some(self.links.accept(name).unwrap_or_else(|error| {
             self.log.line(LogLevel::Error, "link_refused", json!({ "error": error.to_string() }));
-            respond(&Head { status: 503, ..Head::default() }, INTERNAL_ERROR)
+            refuse(Head::default(), Refusal::SocketsExceeded)
         }))
     }
 
@@ -301,8 +302,9 @@ impl Tree {
             return self.answer(sender, 503, Format::Json, gone);
         };
         let options = &self.config.options;
-        let is_form = || content_type.is_some_and(|type_| type_.to_ascii_lowercase().starts_with(FORM));
-        let messages = if query || is_form() { parse_form(&text, options) } else { parse_json(&text, options) };
+        let is_form = if query { Ok(true) } else { is_form(content_type.as_deref(), &text) };
+        let messages =
+            is_form.and_then(|is_form| if is_form { parse_form(&text, options) } else { parse_json(&text, options) });
         match messages {
             Ok(messages) => {
                 if let Some(home) = self.elsewhere(Home::of_messages(&messages)) {
@@ -321,9 +323,6 @@ impl Tree {
         self.answer(to, error.status(), Format::Json, &error.body());
     }
 }
-
-/// The content type of what an HTML form sends.
-const FORM: &str = "application/x-www-form-urlencoded";
 
 impl Links {
     /// The session that speaks is at home elsewhere: the isolate asks there.

@@ -10,18 +10,19 @@ use worker::wasm_bindgen_futures::future_to_promise;
 use worker::web_sys::{Request, Response};
 use worker::worker_sys::DurableObject;
 
-use crate::bayeux::{Callback, ConnectionType, Format, Home, Homes};
+use super::{is_cross_site, lacks_token};
+use crate::bayeux::{Callback, ConnectionType, Format, Home, Homes, Refusal};
 use crate::cloudflare::bindings::Bindings;
 use crate::cloudflare::browser_cookie::is_multiplexed;
 use crate::cloudflare::carriers;
 use crate::cloudflare::config::{Config, Links};
-use crate::cloudflare::cors::cross_origin;
+use crate::cloudflare::cors::{AllowedOrigins, sender};
 use crate::cloudflare::homes::{forward, home_of_newcomer};
 use crate::cloudflare::http::{path, query};
 use crate::cloudflare::log::Log;
 use crate::cloudflare::long_polling::origin;
 use crate::cloudflare::rate_limits;
-use crate::cloudflare::response::{Head, respond};
+use crate::cloudflare::response::{Head, refuse, respond};
 
 /// How much longer than a connect may be held, and said again, a request waits for its answer.
 const SLACK: Duration = Duration::from_secs(60);
@@ -42,7 +43,7 @@ pub fn settings(bindings: &Bindings) -> Option<String> {
         "most": options.max_message_size,
         // A timer of more than 2^31 ms rings at once.
         "wait": u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).min(1 << 30),
-        "fixed": matches!(options.homes, Homes::Root),
+        "fixed": matches!(options.homes, Homes::Root) && !options.tokens.are_required(),
         "plain": config.browser_cookie.is_none() && !options.tokens.are_in_use(),
         "callback": options.connection_types.contains(&ConnectionType::CallbackPolling),
         "limited": bindings.rate_limiter().is_some(),
@@ -50,19 +51,25 @@ pub fn settings(bindings: &Bindings) -> Option<String> {
     Some(settings.to_string())
 }
 
-/// The name of the home that a request with messages comes to.
+/// The name of the home that a request with messages comes to; none where it is not for a link.
 #[wasm_bindgen(js_name = linkHome)]
 pub fn home(request: &Request, bindings: &Bindings) -> Option<String> {
     let config = Config::of(bindings).ok()?;
-    let home = Home::at_path(path(&request.url()))?;
+    let home = Home::at_path(path(&request.url())).filter(|home| config.options.leads_to(home))?;
+    // The Worker refuses it, or reads it first.
+    if lacks_token(request, &config) {
+        return None;
+    }
     let home = if home == Home::Root { home_of_newcomer(request, &config) } else { home };
     Some(home.name().to_owned())
 }
 
-/// Whether a GET's query names a callback that an answer can be written for.
+/// Whether a GET's query names a callback that an answer can be written for, to a page that may read it.
 #[wasm_bindgen(js_name = linkCallback)]
-pub fn callback(request: &Request) -> bool {
-    Callback::of_query(query(&request.url())).is_ok()
+pub fn callback(request: &Request, bindings: &Bindings) -> bool {
+    let Ok(config) = Config::of(bindings) else { return false };
+    let may_read = config.allowed_origins == AllowedOrigins::Any || !is_cross_site(request);
+    may_read && Callback::of_query(query(&request.url())).is_ok()
 }
 
 /// What an object must know of where a request comes from, besides its address, and the cookie that its answer sets.
@@ -87,12 +94,13 @@ pub fn refusal(request: Request, bindings: Bindings) -> Promise {
         let Some((limiter, network)) = bindings.rate_limiter().zip(origin(&request).network()) else {
             return Ok(JsValue::UNDEFINED);
         };
-        let log = Log::new(config.log_level, "");
+        let log = Log::of_worker(config.log_level);
         if rate_limits::allows(&limiter, network, &log).await {
             return Ok(JsValue::UNDEFINED);
         }
-        let head = Head { cross_origin: cross_origin(&request, &config.allowed_origins), ..Head::default() };
-        Ok(rate_limits::too_many(head, rate_limits::PERIOD).into())
+        let cross_origin = sender(&request, &config.allowed_origins).cross_origin();
+        let head = Head { cross_origin, ..Head::default() };
+        Ok(refuse(head, Refusal::RateExceeded(rate_limits::PERIOD)).into())
     }))
 }
 
@@ -112,7 +120,7 @@ pub fn answer(
     let config = Config::of(bindings)?;
     let format = if format == 1 { Format::CommentFiltered } else { Format::Json };
     let callback = if request.method() == "GET" { Callback::of_query(query(&request.url())).ok() } else { None };
-    let cross_origin = cross_origin(request, &config.allowed_origins);
+    let cross_origin = sender(request, &config.allowed_origins).cross_origin();
     Ok(respond(&Head { status, format, callback, cross_origin, set_cookie, ..Head::default() }, text))
 }
 
