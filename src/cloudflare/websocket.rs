@@ -145,9 +145,11 @@ impl Sockets {
         open.values().map(|open| &open.socket).filter(|socket| is_silent(socket)).cloned().collect()
     }
 
-    /// Whose frame it is. None for a socket that is not ours.
+    /// Whose frame it is. None for a socket that is not ours, or not any more: frames that were on their way when it was closed still
+    /// arrive.
     pub fn sender(&self, socket: &WebSocket) -> Option<(SocketId, Origin)> {
         let Attachment { number, address, browser, token, .. } = attachment(socket)?;
+        self.open.borrow().get(&number)?;
         let (address, browser) = (address.map(Rc::from), browser.map(Rc::from));
         let token = token.as_deref().map(Bearer::new);
         Some((SocketId(number), Origin { address, browser, multiplexed: true, again: false, token, has_left: false }))
