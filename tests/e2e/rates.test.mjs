@@ -228,13 +228,14 @@ describe('Cloudflare’s rate limiter, which is bound as shipped', () => {
     for (let n = 0; n < 6; n += 1) assert.equal((await request(`${url}/api/clients`, { method: 'GET', headers })).status, 200, 'the server API');
   });
 
-  test('stops nobody where it fails, and the log says so', () =>
-    withFixture({ RATE_LIMITER: 'not a limiter' }, async (server) => {
-      const alice = await join(`${server.url}/cometd`, from('192.0.2.1'));
-      await alice.ok(alice.publish('/a', 1));
-      const [line] = await until(() => logged(server, 'rate_limiter_failed').length > 0 && logged(server, 'rate_limiter_failed'), 'nothing was logged');
-      assert.equal(line.level, 'error');
-    }));
+  test('stops nobody where it fails, and the log says so', async (t) => {
+    const server = await startServer({ fixture: true, ratelimits: {}, vars: { RATE_LIMITER: 'not a limiter' } });
+    t.after(() => server.stop());
+    const alice = await join(`${server.url}/cometd`, from('192.0.2.1'));
+    await alice.ok(alice.publish('/a', 1));
+    const [line] = await until(() => logged(server, 'rate_limiter_failed').length > 0 && logged(server, 'rate_limiter_failed'), 'nothing was logged');
+    assert.equal(line.level, 'error');
+  });
 });
 
 /** The limiters that wrangler.toml binds. */
