@@ -28,26 +28,44 @@ async function badLine(channel, count) {
 for (const [home, path] of [['the owner', '/cometd/talk'], ['another object', '/cometd']])
   describe(`at home in ${home}`, () => {
     for (const transport of ['websocket', 'long-polling'])
-      test(`Faye over ${transport} says again what was not answered, and it is heard once`, async () => {
-        const channel = `/talk/${transport}${path.length}`;
-        const line = await badLine(channel, 2);
-        const listener = await join(`${server.url}/cometd`, { handshake: { ext: { ack: true } } });
-        await listener.ok(listener.subscribe(channel));
-        const client = new FayeClient({ url: `${line.url}${path}`, transports: [transport, 'long-polling'] });
-        clients.push(client);
-        await client.subscribe('/talk/else'); // so that it talks over what it should
-        for (const n of [1, 2, 3]) await client.publish(channel, n);
-        assert.equal(line.lost.length, 2);
-        for (const answer of line.lost) assert.match(answer, /"successful":true/, 'the server had taken it');
-        const heard = [];
-        for (let ack = -1; heard.at(-1) !== 3; ) {
-          const answer = await listener.ok(listener.connect({ ext: { ack } }));
-          ack = answer.find((message) => message.channel === '/meta/connect').ext.ack;
-          heard.push(...answer.filter((message) => message.channel === channel).map(({ data }) => data));
-        }
-        assert.deepEqual(heard, [1, 2, 3]);
-      });
+      for (const keys of [true, false])
+        test(`Faye over ${transport} says again what was not answered, ${keys ? 'with keys, and it is heard once' : 'and it is heard'}`, async () => {
+          const channel = `/talk/${transport}${path.length}${keys}`;
+          const line = await badLine(channel, 2);
+          const listener = await join(`${server.url}/cometd`, { handshake: { ext: { ack: true } } });
+          await listener.ok(listener.subscribe(channel));
+          const client = new FayeClient({ url: `${line.url}${path}`, transports: [transport, 'long-polling'] });
+          clients.push(client);
+          if (keys) client.sendKeys();
+          await client.subscribe('/talk/else'); // so that it talks over what it should
+          for (const n of [1, 2, 3]) await client.publish(channel, n);
+          assert.equal(line.lost.length, 2);
+          for (const answer of line.lost) assert.match(answer, /"successful":true/, 'the server had taken it');
+          const heard = [];
+          for (let ack = -1; heard.at(-1) !== 3; ) {
+            const answer = await listener.ok(listener.connect({ ext: { ack } }));
+            ack = answer.find((message) => message.channel === '/meta/connect').ext.ack;
+            for (const { channel: on, data, ext } of answer) {
+              if (on !== channel) continue;
+              heard.push(data);
+              assert.equal(ext, undefined, 'the key goes no further');
+            }
+          }
+          assert.deepEqual(keys ? heard : [...new Set(heard)], [1, 2, 3]);
+        });
   });
+
+test('equal messages of one session are all heard', async () => {
+  const listener = await join(`${server.url}/cometd`, { handshake: { ext: { ack: true } } });
+  await listener.ok(listener.subscribe('/lamp'));
+  const publisher = await join(`${server.url}/cometd`);
+  const said = ['on', 'off', 'on', 'off', 'off'];
+  for (const data of said) await publisher.ok(publisher.send({ channel: '/lamp', id: '7', data }));
+  let heard;
+  const all = async () => (heard = await listener.poll({ ext: { ack: 0 }, advice: { timeout: 100 } }));
+  await until(async () => (await all()).length === said.length, () => `it heard ${heard}`);
+  assert.deepEqual(heard, said);
+});
 
 test('what was taken is known though home and owner are evicted before it comes again', async () => {
   const listener = await join(`${server.url}/cometd`, { handshake: { ext: { ack: true } } });
@@ -56,7 +74,7 @@ test('what was taken is known though home and owner are evicted before it comes 
   const home = `@${Number(publisher.clientId.slice(1, -22))}`;
   for (const again of [false, true]) {
     if (again) for (const object of [home, '/kept']) await server.evict(object, 'hibernate');
-    const [reply] = await publisher.ok(publisher.send({ channel: '/kept/1', id: 'same', data: 'once' }));
+    const [reply] = await publisher.ok(publisher.send({ channel: '/kept/1', id: 'same', data: 'once', ext: { idempotencyKey: 'once and for all' } }));
     assert.equal(reply.id, 'same');
   }
   await publisher.ok(publisher.publish('/kept/1', 'the end'));

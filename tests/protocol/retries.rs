@@ -1,4 +1,4 @@
-//! A client that got no answer says the same again.
+//! A client that got no answer says the same again. Only what nothing but that can explain is not delivered a second time.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -14,71 +14,121 @@ fn said(channel: &str, id: &str, data: impl Into<Value>) -> Value {
     json!({"channel": channel, "id": id, "data": data.into()})
 }
 
+/// The same with an idempotency key.
+fn keyed(channel: &str, key: &str, data: impl Into<Value>) -> Value {
+    json!({"channel": channel, "id": "7", "data": data.into(), "ext": {"idempotencyKey": key}})
+}
+
 fn assert_taken(client: &Client, message: Value) {
     let reply = client.ask(message.clone());
     assert_eq!(reply, json!({"channel": message["channel"], "id": message["id"], "successful": true}));
 }
 
-#[test]
-fn a_publish_that_comes_again_is_answered_as_before_and_delivered_once() {
-    let scenario = Scenario::new();
-    let [alice, bob] = scenario.join(["alice", "bob"]);
-    bob.subscribe("/a");
-    alice.send(said("/a", "7", "once")).answer();
-    assert_taken(&alice, said("/a", "7", "once"));
-    assert_taken(&alice, said("/a", "7", "once"));
-    bob.connect();
-    assert_eq!(bob.receives(), ["once"]);
+fn anonymous(client: &Client, message: &Value) {
+    let reply = client.post(&json!([message])).answer().reply();
+    assert_eq!(reply["successful"], true, "{reply}");
 }
 
 #[test]
-fn so_is_each_message_of_a_batch() {
+fn what_is_said_under_one_id_is_delivered_as_often_as_it_is_said() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/lamp");
+    for state in ["on", "off", "on", "off", "off"] {
+        assert_taken(&alice, said("/lamp", "7", state));
+    }
+    alice.send_all([said("/lamp", "7", "on"), said("/lamp", "7", "on"), said("/lamp", "8", "on")]);
+    bob.connect();
+    assert_eq!(bob.receives(), ["on", "off", "on", "off", "off", "on", "on", "on"]);
+}
+
+#[test]
+fn a_page_that_keeps_its_session_and_counts_anew_is_heard_after_each_load() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/members");
+    for _load in 0..4 {
+        assert_taken(&alice, said("/members", "3", json!({"user": "bob", "action": "joined"})));
+        scenario.after(2000);
+    }
+    bob.connect();
+    assert_eq!(bob.receives().len(), 4);
+}
+
+#[test]
+fn with_a_key_a_publish_that_comes_again_is_answered_as_before_and_delivered_once() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/*");
-    let (first, second) = (said("/a", "1", 1), said("/b", "2", 2));
+    let (first, second) = (keyed("/a", "one", 1), keyed("/b", "two", 2));
     alice.send_all([first.clone(), second.clone()]);
-    alice.send_all([first, second, said("/a", "3", 3)]);
+    assert_taken(&alice, first.clone());
+    alice.send_all([first, second, keyed("/a", "three", 3)]);
     bob.connect();
     assert_eq!(bob.receives(), [1, 2, 3]);
 }
 
 #[test]
-fn an_id_alone_is_no_sign_of_it() {
-    let scenario = Scenario::new();
-    let [alice, bob] = scenario.join(["alice", "bob"]);
-    bob.subscribe("/**");
-    for message in [said("/a", "1", 1), said("/a", "1", 2), said("/a/b", "1", 2)] {
-        assert_taken(&alice, message);
-    }
-    assert_taken(&bob, said("/a", "1", 1));
-    bob.connect();
-    assert_eq!(bob.receives(), [1, 2, 2, 1]);
-}
-
-#[test]
-fn what_has_no_id_is_never_taken_for_it() {
-    let scenario = Scenario::with(&[("ANON_PUBLISH", "true")]);
+fn the_key_is_between_publisher_and_server_and_the_rest_of_the_ext_passes() {
+    let heard = Rc::new(Cell::new(false));
+    let knows = Rc::clone(&heard);
+    let application = Application::new().listener("/a", move |message| {
+        knows.set(knows.get() || message.message().fields().any(|(_, value)| value.get().contains("secret")));
+        Ok(Actions::new())
+    });
+    let scenario = Scenario::serving(application, &[]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
-    for _ in 0..2 {
-        alice.ask(json!({"channel": "/a", "data": "mine"}));
-        alice.post(&json!([{"channel": "/a", "id": "1", "data": "anybody's"}])).answer();
-    }
+    assert_taken(&alice, keyed("/a", "secret", 1));
+    let ext = json!({"idempotencyKey": "secret 2", "color": "red"});
+    assert_taken(&alice, json!({"channel": "/a", "id": "1", "data": 2, "ext": ext}));
     bob.connect();
-    assert_eq!(bob.receives(), ["mine", "anybody's", "mine", "anybody's"]);
+    let events = [json!({"channel": "/a", "data": 1}), json!({"channel": "/a", "data": 2, "ext": {"color": "red"}})];
+    assert_eq!((bob.receives_events(), heard.get()), (events.to_vec(), false));
 }
 
 #[test]
-fn after_a_minute_it_counts_as_another() {
+fn a_key_speaks_of_one_session_one_channel_and_these_data() {
+    let scenario = Scenario::with(&[("ANON_PUBLISH", "true")]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/**");
+    for message in [keyed("/a", "k", 1), keyed("/a", "k", 2), keyed("/a/b", "k", 2)] {
+        assert_taken(&alice, message);
+    }
+    assert_taken(&bob, keyed("/a", "k", 1));
+    for _ in 0..2 {
+        anonymous(&alice, &keyed("/a", "k", 1));
+    }
+    bob.connect();
+    assert_eq!(bob.receives(), [1, 2, 2, 1, 1], "the anonymous are one more who speaks");
+}
+
+#[test]
+fn what_is_no_key_is_refused_by_its_name() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    for key in [json!(7), json!({}), json!(""), json!("x".repeat(129)), json!(["k"])] {
+        let message = json!({"channel": "/a", "data": 1, "ext": {"idempotencyKey": key}});
+        assert_eq!(alice.error_of(message), "400::idempotency_key_invalid", "{key}");
+    }
+    assert_taken(&alice, keyed("/a", &"x".repeat(128), 1));
+    alice.publish("/a", 2);
+    assert_eq!(alice.ask(json!({"channel": "/a", "data": 3, "ext": {"idempotencyKey": null}}))["successful"], true);
+    bob.connect();
+    assert_eq!(bob.receives(), [1, 2, 3]);
+}
+
+#[test]
+fn after_a_minute_a_key_is_forgotten() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "120000")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
-    assert_taken(&alice, said("/a", "1", 1));
+    assert_taken(&alice, keyed("/a", "1", 1));
     scenario.after(59_999);
-    assert_taken(&alice, said("/a", "1", 1));
+    assert_taken(&alice, keyed("/a", "1", 1));
     scenario.after(1);
-    assert_taken(&alice, said("/a", "1", 1));
+    assert_taken(&alice, keyed("/a", "1", 1));
     bob.connect();
     assert_eq!(bob.receives(), [1, 1]);
 }
@@ -88,9 +138,9 @@ fn with_a_window_of_nothing_everything_counts() {
     let scenario = Scenario::with(&[("RETRY_WINDOW", "0")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
-    alice.send_all([said("/a", "1", 1), said("/a", "1", 1)]);
+    alice.send_all([keyed("/a", "1", 1), keyed("/a", "1", 1)]);
     bob.connect();
-    assert_eq!(bob.receives(), [1, 1]);
+    assert_eq!(bob.receives_events(), [json!({"channel": "/a", "data": 1}), json!({"channel": "/a", "data": 1})]);
 }
 
 #[test]
@@ -99,9 +149,9 @@ fn what_failed_may_be_tried_again() {
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
     scenario.rows().are_full(true);
-    assert_eq!(alice.error_of(said("/a", "1", 1)), "503::storage_failed");
+    assert_eq!(alice.error_of(keyed("/a", "1", 1)), "503::storage_failed");
     scenario.rows().are_full(false);
-    assert_taken(&alice, said("/a", "1", 1));
+    assert_taken(&alice, keyed("/a", "1", 1));
     bob.connect();
     assert_eq!(bob.receives(), [1]);
 }
@@ -119,28 +169,48 @@ fn the_application_hears_once_of_it_but_is_asked_again_for_a_service() {
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/count");
     for _ in 0..2 {
-        assert_taken(&alice, said("/a", "1", 1));
-        assert_eq!(alice.send(said("/service/echo", "2", 2)).answer().data(), [2], "the first answer may be lost");
+        assert_taken(&alice, keyed("/a", "1", 1));
+        let call = keyed("/service/echo", "2", 2);
+        assert_eq!(alice.send(call).answer().data(), [2], "the first answer may be lost");
     }
     bob.connect();
     assert_eq!((heard.get(), bob.receives()), (1, vec![json!(1)]));
 }
 
 #[test]
+fn a_hooks_worker_is_asked_once_about_it() {
+    let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]).with_hooks();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    let first = alice.send(keyed("/a", "k", "once"));
+    assert_eq!(scenario.asked()[0]["message"]["ext"], Value::Null, "the key is not the application's affair");
+    let meanwhile = alice.send(keyed("/a", "k", "once"));
+    scenario.hooks_answer(&json!([{"allow": true, "data": "ONCE"}]));
+    scenario.hooks_answer(&json!([{"allow": true, "data": "ONCE"}]));
+    for request in [first, meanwhile] {
+        assert_eq!(request.answer().reply()["successful"], true);
+    }
+    assert_taken(&alice, keyed("/a", "k", "once"));
+    assert_eq!(scenario.asked(), Vec::<Value>::new());
+    bob.connect();
+    assert_eq!(bob.receives(), ["ONCE"]);
+}
+
+#[test]
 fn after_a_crash_that_of_which_there_is_a_row_is_known() {
-    for (durability, times) in [("strict", 1), ("relaxed", 1)] {
+    for durability in ["strict", "relaxed"] {
         let scenario = Scenario::with(&[("DURABILITY", durability)]);
         let [alice, bob] = scenario.join(["alice", "bob"]);
         bob.subscribe("/a");
-        alice.send(said("/a", "1", 1)).answer();
+        assert_taken(&alice, keyed("/a", "1", 1));
         if durability == "relaxed" {
             // What has waited for less than a second is lost with the crash.
             scenario.after(1000);
         }
         scenario.crashes();
-        assert_taken(&alice, said("/a", "1", 1));
+        assert_taken(&alice, keyed("/a", "1", 1));
         bob.connect();
-        assert_eq!(bob.receives().len(), times, "{durability}");
+        assert_eq!(bob.receives(), [1], "{durability}");
     }
 }
 
@@ -149,9 +219,98 @@ fn after_a_crash_what_was_lost_with_it_is_delivered_when_it_comes_again() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
-    alice.send(said("/a", "1", 1)).answer();
+    assert_taken(&alice, keyed("/a", "1", 1));
     scenario.crashes();
-    assert_taken(&alice, said("/a", "1", 1));
+    assert_taken(&alice, keyed("/a", "1", 1));
     bob.connect();
     assert_eq!(bob.receives(), [1]);
+}
+
+#[test]
+fn what_an_api_caller_sends_again_with_its_key_is_done_once() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/news");
+    let (_, clients) = scenario.call("GET", "/clients", "", "");
+    let named = |client: &Value| client["client"].as_str().unwrap().to_owned();
+    let last = clients["clients"].as_array().unwrap().last().map(named).unwrap();
+    let publish = json!([
+        {"channel": "/news", "data": 1, "ext": {"idempotencyKey": "n1"}},
+        {"channel": "/news", "data": 2},
+        {"channel": "/inbox", "data": 3, "client": last, "ext": {"idempotencyKey": "n1"}},
+    ]);
+    for _ in 0..2 {
+        let (status, replies) = scenario.call("POST", "/publish", "", &publish.to_string());
+        assert_eq!((status, &replies[0]["successful"], &replies[2]["successful"]), (200, &json!(true), &json!(true)));
+    }
+    // A client is nobody whom the API has spoken for.
+    assert_taken(&alice, keyed("/news", "n1", 1));
+    bob.connect();
+    let heard: Vec<_> =
+        bob.receives_events().iter().map(|event| (event["channel"].clone(), event["data"].clone())).collect();
+    let expected = [("/news", 1), ("/news", 2), ("/inbox", 3), ("/news", 2), ("/news", 1)];
+    assert_eq!(heard, expected.map(|(channel, data)| (json!(channel), json!(data))));
+}
+
+#[test]
+fn what_was_answered_to_nobody_is_taken_for_a_retry_once() {
+    let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]).with_hooks();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    let message = said("/a", "7", "toggle");
+    let lost = alice.send(message.clone());
+    lost.is_gone();
+    scenario.hooks_answer(&json!([{"allow": true}]));
+    assert_taken(&alice, message.clone());
+    assert_eq!(scenario.asked(), Vec::<Value>::new(), "it was decided");
+    let third = alice.send(message);
+    scenario.hooks_answer(&json!([{"allow": true}]));
+    assert_eq!(third.answer().reply()["successful"], true);
+    bob.connect();
+    assert_eq!(bob.receives(), ["toggle", "toggle"]);
+}
+
+#[test]
+fn a_retry_may_come_before_its_first_attempt_is_through() {
+    let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]).with_hooks();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    alice.send(said("/a", "7", "toggle")).is_gone();
+    let again = alice.send(said("/a", "7", "toggle"));
+    let other = alice.send(said("/a", "7", "another"));
+    scenario.hooks_answer(&json!([{"allow": true}]));
+    scenario.hooks_answer(&json!([{"allow": true}, {"allow": true}]));
+    for request in [again, other] {
+        assert_eq!(request.answer().reply()["successful"], true);
+    }
+    bob.connect();
+    assert_eq!(bob.receives(), ["toggle", "another"]);
+}
+
+#[test]
+fn what_was_refused_to_nobody_is_asked_about_anew() {
+    let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]).with_hooks();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    alice.send(said("/a", "7", 1)).is_gone();
+    scenario.hooks_answer(&json!([{"allow": false}]));
+    let again = alice.send(said("/a", "7", 1));
+    scenario.hooks_answer(&json!([{"allow": true}]));
+    assert_eq!(again.answer().reply()["successful"], true);
+    bob.connect();
+    assert_eq!(bob.receives(), [1]);
+}
+
+#[test]
+fn what_its_client_was_answered_is_none_though_the_connection_breaks_later() {
+    let scenario = Scenario::new();
+    let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
+    let [bob] = scenario.join(["bob"]);
+    bob.subscribe("/a");
+    assert_taken(&alice, said("/a", "7", "toggle"));
+    socket.closes();
+    alice.moves_to_polls();
+    assert_taken(&alice, said("/a", "7", "toggle"));
+    bob.connect();
+    assert_eq!(bob.receives(), ["toggle", "toggle"]);
 }

@@ -1,30 +1,19 @@
 //! Publishes that come a second time: a client that has no answer, because its connection broke, sends the same again.
 //!
-//! The second one is answered `successful` as the first was, and not delivered. The same means: the same session, id, channel and
-//! data. The id alone would not do, as there are clients that begin to count anew, or say the same with each message.
-//! One without an id is never taken for another.
+//! The second one is answered `successful` as the first was, and not delivered. So it is only where nothing but a retry can explain
+//! it: it carries a key of its own that was taken already, or it is the same as one of which nobody was told how it went.
 //!
 //! A home knows what its clients were told of, an owner what it has taken, whichever life of a home it came from. What has a row
 //! is known to the next life too.
 
-use std::collections::{BTreeSet, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
+use super::attempt::PublishKey;
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{ChannelId, Message, MessageId};
 
 /// How many are remembered: 1,000 a second for the minute of `RETRY_WINDOW`, in about 2 MB.
 const MOST: usize = 1 << 16;
-
-/// What a publish is known by: a hash, in which the secret clientId is but one part. That two of 65,536 agree by chance happens once
-/// in 10^14 publishes. Another version of Rust may hash in another way: then the retries that come in the minute of a deploy are
-/// not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct PublishKey(u64);
 
 /// Those that were taken lately.
 #[derive(Debug, Default)]
@@ -32,19 +21,6 @@ pub(in crate::bayeux) struct Retries {
     keys: BTreeSet<PublishKey>,
     /// Oldest first.
     taken: VecDeque<(Millis, PublishKey)>,
-}
-
-impl PublishKey {
-    /// None where the message has no id.
-    pub(in crate::bayeux) fn of(message: &Message, id: &MessageId, channel: &ChannelId) -> Option<Self> {
-        let mut hasher = DefaultHasher::new();
-        id.as_json()?.get().hash(&mut hasher);
-        channel.as_str().hash(&mut hasher);
-        for name in ["clientId", "data"] {
-            message.field(name)?.get().hash(&mut hasher);
-        }
-        Some(Self(hasher.finish()))
-    }
 }
 
 impl Retries {
@@ -70,50 +46,114 @@ impl Retries {
     }
 }
 
+/// How many publishes are remembered that nobody was told of. Each took a connection that broke.
+const MOST_UNANSWERED: usize = 1 << 14;
+
+/// Publishes of which nobody was told how they went: by what they said under their id, the key by which their owner knows them.
+#[derive(Debug, Default)]
+pub(in crate::bayeux) struct Unanswered {
+    /// Equal ones one after the other, the oldest first.
+    by_id: BTreeMap<PublishKey, VecDeque<PublishKey>>,
+    /// Oldest first. Some may have been taken out since.
+    noted: VecDeque<(Millis, PublishKey, PublishKey)>,
+}
+
+impl Unanswered {
+    /// Nobody will read the answer to this publish.
+    pub fn note(&mut self, now: Millis, id: PublishKey, key: PublishKey) {
+        self.by_id.entry(id).or_default().push_back(key);
+        self.noted.push_back((now, id, key));
+        if self.noted.len() > MOST_UNANSWERED {
+            self.forget_oldest();
+        }
+    }
+
+    /// The key of the first of those that said the same, within this time.
+    pub fn find(&mut self, now: Millis, window: Duration, id: PublishKey) -> Option<PublishKey> {
+        while self.noted.front().is_some_and(|(since, ..)| *since + window <= now) {
+            self.forget_oldest();
+        }
+        self.by_id.get(&id)?.front().copied()
+    }
+
+    /// It came again.
+    pub fn take(&mut self, id: PublishKey, key: PublishKey) {
+        let Some(keys) = self.by_id.get_mut(&id) else { return };
+        // Those before it are gone already.
+        keys.pop_front_if(|first| *first == key);
+        if keys.is_empty() {
+            self.by_id.remove(&id);
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        if let Some((_, id, key)) = self.noted.pop_front() {
+            self.take(id, key);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use rand_chacha::ChaCha12Rng;
+    use rand_core::SeedableRng;
+
     use super::*;
+
+    fn keys<const N: usize>() -> [PublishKey; N] {
+        let mut random = ChaCha12Rng::from_seed([1; 32]);
+        [(); N].map(|()| PublishKey::unique(&mut random))
+    }
 
     const WINDOW: Duration = Duration::from_secs(60);
 
     #[test]
     fn they_are_known_for_a_while() {
+        let [one, two] = keys();
         let mut retries = Retries::default();
-        retries.take(Millis(1000), PublishKey(1));
-        retries.take(Millis(2000), PublishKey(2));
-        assert!(retries.knows(Millis(60_999), WINDOW, PublishKey(1)));
-        assert!(!retries.knows(Millis(61_000), WINDOW, PublishKey(1)));
-        assert!(retries.knows(Millis(61_000), WINDOW, PublishKey(2)));
+        retries.take(Millis(1000), one);
+        retries.take(Millis(2000), two);
+        assert!(retries.knows(Millis(60_999), WINDOW, one));
+        assert!(!retries.knows(Millis(61_000), WINDOW, one));
+        assert!(retries.knows(Millis(61_000), WINDOW, two));
     }
 
     #[test]
     fn the_oldest_make_room() {
+        let mut random = ChaCha12Rng::from_seed([2; 32]);
+        let all: Vec<_> = (0..=MOST).map(|_| PublishKey::unique(&mut random)).collect();
         let mut retries = Retries::default();
-        for number in 0..=MOST as u64 {
-            retries.take(Millis(0), PublishKey(number));
-        }
-        assert!(!retries.knows(Millis(0), WINDOW, PublishKey(0)) && retries.knows(Millis(0), WINDOW, PublishKey(1)));
+        all.iter().for_each(|key| retries.take(Millis(0), *key));
+        assert!(!retries.knows(Millis(0), WINDOW, all[0]) && retries.knows(Millis(0), WINDOW, all[1]));
         assert_eq!((retries.keys.len(), retries.taken.len()), (MOST, MOST));
     }
 
     #[test]
-    fn each_part_counts() {
-        let key = |json: &str| {
-            let message: Message = serde_json::from_str(json).unwrap();
-            PublishKey::of(&message, &message.id().unwrap(), &message.channel().unwrap())
-        };
-        let one = key(r#"{"channel":"/a","clientId":"x","id":"1","data":1}"#);
-        assert!(one.is_some());
-        assert_eq!(one, key(r#"{"data":1,"id":"1","clientId":"x","channel":"/a","ext":{}}"#));
-        for other in [
-            r#"{"channel":"/b","clientId":"x","id":"1","data":1}"#,
-            r#"{"channel":"/a","clientId":"y","id":"1","data":1}"#,
-            r#"{"channel":"/a","clientId":"x","id":"2","data":1}"#,
-            r#"{"channel":"/a","clientId":"x","id":1,"data":1}"#,
-            r#"{"channel":"/a","clientId":"x","id":"1","data":2}"#,
-        ] {
-            assert!(key(other).is_some() && key(other) != one, "{other}");
+    fn of_equal_ones_that_nobody_was_told_of_each_is_found_once_and_the_oldest_first() {
+        let [id, other, one, two] = keys();
+        let mut unanswered = Unanswered::default();
+        for key in [one, two] {
+            unanswered.note(Millis(1000), id, key);
         }
-        assert_eq!(key(r#"{"channel":"/a","clientId":"x","data":1}"#), None);
+        assert_eq!(unanswered.find(Millis(1000), WINDOW, other), None);
+        for key in [one, two] {
+            assert_eq!(unanswered.find(Millis(60_999), WINDOW, id), Some(key));
+            unanswered.take(id, key);
+        }
+        assert_eq!(unanswered.find(Millis(60_999), WINDOW, id), None);
+        unanswered.note(Millis(1000), id, one);
+        assert_eq!(unanswered.find(Millis(61_000), WINDOW, id), None);
+        assert!(unanswered.by_id.is_empty() && unanswered.noted.is_empty());
+    }
+
+    #[test]
+    fn so_many_are_remembered_and_no_more() {
+        let mut random = ChaCha12Rng::from_seed([2; 32]);
+        let mut unanswered = Unanswered::default();
+        let [id] = keys();
+        for _ in 0..MOST_UNANSWERED + 10 {
+            unanswered.note(Millis(0), id, PublishKey::unique(&mut random));
+        }
+        assert_eq!((unanswered.noted.len(), unanswered.by_id[&id].len()), (MOST_UNANSWERED, MOST_UNANSWERED));
     }
 }

@@ -9,10 +9,12 @@
 //! | [`Frames`] | the same events to many sockets as one text |
 //! | [`HistoryRules`] | which channels keep events for those who come later |
 //! | [`Replays`] | what one session is still to hear of what was said before it subscribed |
-//! | [`Retries`], [`PublishKey`] | publishes that were taken already |
+//! | [`Attempt`], [`PublishKey`] | what a publish is known by, should it come again |
+//! | [`Retries`], [`Unanswered`] | publishes that were taken already, and those of which nobody was told |
 //!
 //! This room never looks into an event, and knows no session but by its key.
 
+mod attempt;
 mod dedup;
 mod frames;
 mod history_rules;
@@ -21,8 +23,9 @@ mod queue;
 mod replay;
 mod subscriptions;
 
-pub use self::dedup::PublishKey;
-pub(in crate::bayeux) use self::dedup::Retries;
+pub(in crate::bayeux) use self::attempt::Attempt;
+pub use self::attempt::PublishKey;
+pub(in crate::bayeux) use self::dedup::{Retries, Unanswered};
 pub use self::frames::{Frames, Sending, array, split};
 pub use self::history_rules::{HistoryBounds, HistoryRules};
 pub use self::pacing::{FlushPace, Sent};

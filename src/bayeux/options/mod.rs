@@ -100,8 +100,8 @@ pub struct Options {
     pub max_lazy_timeout: Duration,
     /// `DURABILITY`: when an event that waits for a client is written down. Relaxed.
     pub durability: Durability,
-    /// `RETRY_WINDOW`, ms in which a publish that a session sends again, with the same id, channel and data, is not delivered again;
-    /// 0 for none. A minute: Faye's clients try again after 41 seconds without an answer.
+    /// `RETRY_WINDOW`, ms in which a publish that comes again, with the same key or after an answer that nobody got, is not delivered
+    /// again; 0 for none. A minute: Faye's clients try again after 41 seconds without an answer.
     pub retry_window: Duration,
     /// `HISTORY`: which channels keep events for those who come later, how many and how long: `/chat/** 200 7d; /ticks/* 1000 1h`.
     /// None.

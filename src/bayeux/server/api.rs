@@ -36,22 +36,28 @@ impl BayeuxServer {
 }
 
 impl BayeuxServer {
-    pub(in crate::bayeux) fn step_of_api(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
+    pub(in crate::bayeux) fn step_of_api(&mut self, now: Millis, batch: &mut Batch, mut checked: Checked) -> Step {
+        checked.attempt = checked.attempt.by_api();
         if checked.channel.realm() == Realm::Meta {
             return Step::Replied(checked.failed(&BayeuxError::MetaChannelUnknown).into_json());
         }
         if checked.message.field("client").is_none() {
             return self.publish(now, batch, checked, Permission::default());
         }
-        let pushed = self.push_by_api(now, &checked);
+        let pushed = self.push_by_api(now, batch, &checked);
         Step::Replied(checked.answered(pushed))
     }
 
-    fn push_by_api(&mut self, now: Millis, checked: &Checked) -> Result<(), BayeuxError> {
-        let Checked { message, channel, .. } = checked;
+    fn push_by_api(&mut self, now: Millis, batch: &mut Batch, checked: &Checked) -> Result<(), BayeuxError> {
+        let Checked { message, channel, attempt, .. } = checked;
+        if self.was_said_before(now, batch, *attempt) {
+            return Ok(());
+        }
         let named = message.get::<String>("client").and_then(|name| SessionKey::parse(&name));
         let session = named.filter(|key| !self.is_peer(*key)).ok_or(BayeuxError::SessionUnknown)?;
         let data = message.field("data").ok_or(BayeuxError::DataMissing)?;
-        self.push(now, session, channel.clone(), data.to_owned())
+        self.push(now, session, channel.clone(), data.to_owned())?;
+        self.was_taken(now, attempt.key);
+        Ok(())
     }
 }

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::pending::{BatchNumber, PendingId, Suspended};
+use super::retries::Said;
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::{Charge, Origin};
 use crate::bayeux::session::{Client, SessionKey};
@@ -42,6 +43,8 @@ pub(in crate::bayeux) struct Batch {
     /// How many of them are within `MAX_MESSAGES_PER_BATCH`.
     within_limit: usize,
     sessions: Vec<Spoke>,
+    /// What it published under an id.
+    pub(super) said: Vec<Said>,
     /// In the order of the messages. Those are missing that wait.
     replies: Vec<Option<String>>,
     /// How many are missing.
@@ -127,6 +130,7 @@ impl Batch {
             format: Format::Json,
             within_limit: limit,
             sessions: Vec::new(),
+            said: Vec::new(),
             replies: Vec::with_capacity(messages.len()),
             open: 0,
             subscribing: BTreeSet::new(),

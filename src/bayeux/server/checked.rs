@@ -2,6 +2,7 @@
 
 use super::beginnings::Cursors;
 use crate::bayeux::auth::Identity;
+use crate::bayeux::delivery::Attempt;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::replay::Replayed;
 use crate::bayeux::wire::extensions::timesync;
@@ -11,6 +12,8 @@ pub(in crate::bayeux) struct Checked {
     pub message: Message,
     pub id: MessageId,
     pub channel: ChannelId,
+    /// What a message to a channel is known by, should it come again.
+    pub attempt: Attempt,
     /// What a meta message asks about the clocks.
     pub timesync: Option<timesync::Question>,
     /// What a handshake's token has said.
@@ -24,7 +27,7 @@ impl Checked {
     /// The finished reply.
     pub fn of(now: Millis, element: Element) -> Result<Self, String> {
         let nameless = MessageId::default();
-        let message = element.map_err(|error| Reply::failed(None, &nameless, &error).into_json())?;
+        let mut message = element.map_err(|error| Reply::failed(None, &nameless, &error).into_json())?;
         // A client knows its message by the channel too, so even a bad one is repeated, within reason.
         let name = message.channel_name().filter(|name| name.len() <= channel::MAX_LENGTH);
         let id = message.id().map_err(|error| Reply::failed(name.as_deref(), &nameless, &error).into_json())?;
@@ -32,7 +35,12 @@ impl Checked {
             Ok(channel) => {
                 let meta = channel.realm() == Realm::Meta;
                 let timesync = if meta { timesync::Question::of(&message, now) } else { None };
-                Ok(Self { message, id, channel, timesync, identity: None })
+                let attempt = match channel.realm() {
+                    Realm::Broadcast => Attempt::take_from(&mut message, &id, &channel),
+                    Realm::Meta | Realm::Service => Ok(Attempt::default()),
+                };
+                let attempt = attempt.map_err(|error| Reply::failed(name.as_deref(), &id, &error).into_json())?;
+                Ok(Self { message, id, channel, attempt, timesync, identity: None })
             }
             Err(error) => Err(Reply::failed(name.as_deref(), &id, &error).into_json()),
         }

@@ -92,6 +92,9 @@ impl BayeuxServer {
         let Some(client) = self.may_ask(batch, hook, &checked) else {
             return self.step_allowed(now, batch, checked, Permission::default());
         };
+        if hook == Hook::Publish && self.was_said_before(now, batch, checked.attempt) {
+            return Step::Replied(checked.answered(Ok(())));
+        }
         if self.hooks.waiting.len() >= MOST_WAITING {
             return Step::Replied(self.refused(hook, &checked, &hook.failure()));
         }

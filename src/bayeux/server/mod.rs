@@ -20,6 +20,7 @@ mod pending;
 mod publish;
 mod replay;
 mod restore;
+mod retries;
 mod step;
 mod throttle;
 
@@ -39,7 +40,7 @@ use crate::bayeux::app::{Application, Fault, HttpRequest, HttpResponse, ServerEv
 use crate::bayeux::clock::Clock;
 use crate::bayeux::cluster::{Home, Trees};
 use crate::bayeux::delivery::{
-    FlushPace, Frames, Retries, Sending, Sent, Subscriptions, array, pacing as flush, split,
+    FlushPace, Frames, Retries, Sending, Sent, Subscriptions, Unanswered, array, pacing as flush, split,
 };
 use crate::bayeux::io::{Input, Notice, Output};
 use crate::bayeux::limits::{Budget, Rates};
@@ -91,6 +92,7 @@ pub struct BayeuxServer {
     pub(in crate::bayeux) farewells: Farewells,
     pub(in crate::bayeux) journal: Journal,
     pub(in crate::bayeux) retries: Retries,
+    unanswered: Unanswered,
     /// What the channels of this tree keep for those who come later.
     pub(in crate::bayeux) history: History,
     pub(in crate::bayeux) replaying: Replaying,
@@ -136,6 +138,7 @@ impl BayeuxServer {
             farewells: Farewells::default(),
             journal: Journal::default(),
             retries: Retries::default(),
+            unanswered: Unanswered::default(),
             history: History::of(home.name()),
             replaying: Replaying::default(),
             store,
@@ -237,10 +240,11 @@ impl BayeuxServer {
 
     /// Nobody waits for this answer any more: what comes from now on is kept for the client's next connect.
     fn closed(&mut self, now: Millis, endpoint: EndpointKey) {
-        self.pending.left(endpoint);
         for key in self.sessions.at(endpoint) {
             self.resume(now, key);
         }
+        let said = self.pending.left(endpoint);
+        self.nobody_reads(now, said);
         if let EndpointKey::WebSocket(socket) = endpoint {
             for key in self.sessions.on(SocketId(socket)) {
                 // Its client is known to be gone, and needs no time to notice.

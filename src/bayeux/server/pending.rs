@@ -12,6 +12,7 @@ use super::batch::Batch;
 use super::beginnings::{Begun, Past};
 use super::checked::Checked;
 use super::lanes::Lanes;
+use super::retries::Said;
 use crate::bayeux::app::Action;
 use crate::bayeux::delivery::PublishKey;
 use crate::bayeux::hooks::Hook;
@@ -149,12 +150,16 @@ impl Pending {
         self.batches.get_mut(&number)
     }
 
-    /// Nobody waits for these answers any more.
-    pub(super) fn left(&mut self, endpoint: EndpointKey) {
+    /// Nobody waits for these answers any more. What was published with them.
+    pub(super) fn left(&mut self, endpoint: EndpointKey) -> Vec<Said> {
         let all = (endpoint, BatchNumber(0))..=(endpoint, BatchNumber(u64::MAX));
+        let mut said = Vec::new();
         for (_, number) in self.by_endpoint.range(all) {
-            self.batches.entry(*number).and_modify(|batch| batch.has_left = true);
+            let Some(batch) = self.batches.get_mut(number) else { continue };
+            batch.has_left = true;
+            said.append(&mut batch.said);
         }
+        said
     }
 }
 

@@ -68,9 +68,7 @@ impl BayeuxServer {
         checked: &mut Checked,
         mut permission: Permission,
     ) -> Result<Option<(PendingId, Sent)>, BayeuxError> {
-        let Checked { message, id, channel, .. } = checked;
-        let may_repeat = channel.realm() == Realm::Broadcast && !self.options.retry_window.is_zero();
-        let key = may_repeat.then(|| PublishKey::of(message, id, channel)).flatten();
+        let Checked { message, channel, attempt, .. } = checked;
         permission.edit(message);
         let anonymous = batch.by_api
             || permission.client.is_some()
@@ -85,10 +83,10 @@ impl BayeuxServer {
         if !batch.by_api {
             self.may_publish(&client, channel, message)?;
         }
-        let key = key.filter(|_| sender.is_some());
-        if self.was_taken_before(now, key) {
+        if self.was_said_before(now, batch, *attempt) {
             return Ok(None);
         }
+        let key = self.key_of(now, batch, *attempt);
         let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
         let mut actions = self.app.receive(&mut publication).map_err(|fault| self.blame(fault))?;
         actions.append(&mut permission.actions);

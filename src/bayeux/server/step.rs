@@ -114,10 +114,17 @@ impl BayeuxServer {
     ) -> Step {
         match suspended {
             Suspended::Publish { checked, sent } => {
-                if outcome.is_ok() {
-                    self.was_taken(now, sent.published.key);
-                    self.published(&sent.published);
-                    self.perform(now, &sent.on, &mut batch.piggybacked, sent.actions);
+                match &outcome {
+                    Ok(()) => {
+                        self.was_taken(now, sent.published.key);
+                        self.published(&sent.published);
+                        self.perform(now, &sent.on, &mut batch.piggybacked, sent.actions);
+                    }
+                    // Whoever has left is remembered already.
+                    Err(BayeuxError::OwnerUnreachable) if !batch.has_left => {
+                        self.may_be_taken(now, checked.attempt, sent.published.key);
+                    }
+                    Err(_) => (),
                 }
                 Step::Replied(checked.answered(outcome))
             }

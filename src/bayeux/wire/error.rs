@@ -73,6 +73,8 @@ pub enum BayeuxError {
     SubscribersExceeded,
     /// A publish without `data`.
     DataMissing,
+    /// A publish whose `ext.idempotencyKey` is not a text of 1 to 128 bytes.
+    IdempotencyKeyInvalid,
     /// The data is not what the service takes.
     DataInvalid,
     /// The channel's tree is none that `TREES` has.
@@ -218,6 +220,7 @@ impl fmt::Display for BayeuxError {
             Self::ReplaySpansTrees(pattern) => return write!(f, "403:{pattern}:replay_spans_trees"),
             Self::SubscribersExceeded => "403::subscribers_exceeded",
             Self::DataMissing => "400::data_missing",
+            Self::IdempotencyKeyInvalid => "400::idempotency_key_invalid",
             Self::DataInvalid => "400::data_invalid",
             Self::TreeUnknown => "404::tree_unknown",
             Self::MessageDeleted => "404::message_deleted",

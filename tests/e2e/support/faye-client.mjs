@@ -34,6 +34,15 @@ export class FayeClient {
       incoming: (message, next) => next(message.channel === channel && message.data ? { ...message, data: [message.data, message.ext] } : message),
     });
 
+  /** From now on what it publishes has a key by which the server knows it should it come again. */
+  sendKeys = () =>
+    this.#faye.addExtension({
+      outgoing: (message, next) => {
+        if (!message.channel.startsWith('/meta/')) message.ext = { ...message.ext, idempotencyKey: crypto.randomUUID() };
+        next(message);
+      },
+    });
+
   /** The data of what came so far. */
   heard = () => this.#heard;
   /** Whether it knows that its connection is gone. */

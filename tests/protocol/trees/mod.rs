@@ -17,6 +17,7 @@ mod order;
 mod out_of_reach;
 mod overflow;
 mod relays;
+mod retries;
 mod simulation;
 mod spans;
 

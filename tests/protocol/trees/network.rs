@@ -169,13 +169,18 @@ impl Network {
         self.ask_all(client, [message])
     }
 
-    /// The same with several messages in one request.
+    /// The same with several messages.
     pub fn ask_all<const N: usize>(&mut self, client: &Client, messages: [Value; N]) -> u64 {
         let mine = messages.map(|mut message| {
             message["clientId"] = json!(client.id);
             message
         });
         self.send(&client.home, &Value::from(mine.to_vec()))
+    }
+
+    /// Nobody waits any more for what is answered under this number.
+    pub fn gives_up(&mut self, client: &Client, number: u64) {
+        self.input(&client.home, Input::Closed(EndpointKey::LongPolling(number)));
     }
 
     /// The last message of an answer, if it has come.

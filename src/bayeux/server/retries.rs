@@ -1,0 +1,62 @@
+//! Which publish is taken for one that comes again: one that has a key which was taken, or that says the same as one of which nobody
+//! was told how it went. See `delivery/dedup.rs`.
+
+use super::BayeuxServer;
+use super::batch::Batch;
+use crate::bayeux::delivery::{Attempt, PublishKey};
+use crate::bayeux::time::Millis;
+
+/// What a publish said under its id, and the key by which its owner knows it.
+pub(in crate::bayeux) type Said = (PublishKey, PublishKey);
+
+impl BayeuxServer {
+    /// Whether a publish was taken already, as far as is known without asking its owner. Then all that it needs is its reply.
+    pub(in crate::bayeux) fn was_said_before(&mut self, now: Millis, batch: &mut Batch, attempt: Attempt) -> bool {
+        let window = self.options.retry_window;
+        if window.is_zero() {
+            return false;
+        }
+        if let Some(key) = attempt.key {
+            return self.retries.knows(now, window, key);
+        }
+        let Some(id) = attempt.id else { return false };
+        let first = self.unanswered.find(now, window, id);
+        let Some(key) = first.filter(|key| self.retries.knows(now, window, *key)) else { return false };
+        self.unanswered.take(id, key);
+        self.is_said(now, batch, (id, key));
+        true
+    }
+
+    /// The key by which the owner is to know a publish: its own, that of an equal one of which nobody was told, or a new one.
+    pub(super) fn key_of(&mut self, now: Millis, batch: &mut Batch, attempt: Attempt) -> Option<PublishKey> {
+        let window = self.options.retry_window;
+        if window.is_zero() || attempt.key.is_some() {
+            return attempt.key.filter(|_| !window.is_zero());
+        }
+        let id = attempt.id?;
+        let first = self.unanswered.find(now, window, id);
+        first.iter().for_each(|key| self.unanswered.take(id, *key));
+        let key = first.unwrap_or_else(|| PublishKey::unique(&mut self.random));
+        self.is_said(now, batch, (id, key));
+        Some(key)
+    }
+
+    /// It is not known whether the owner has taken this publish, and its client is told so: it may well say it again.
+    pub(super) fn may_be_taken(&mut self, now: Millis, attempt: Attempt, key: Option<PublishKey>) {
+        let said = attempt.id.zip(key);
+        said.into_iter().for_each(|(id, key)| self.unanswered.note(now, id, key));
+    }
+
+    /// Nobody reads the answers to what was said.
+    pub(super) fn nobody_reads(&mut self, now: Millis, said: Vec<Said>) {
+        said.into_iter().for_each(|(id, key)| self.unanswered.note(now, id, key));
+    }
+
+    fn is_said(&mut self, now: Millis, batch: &mut Batch, said: Said) {
+        if batch.has_left {
+            self.unanswered.note(now, said.0, said.1);
+        } else {
+            batch.said.push(said);
+        }
+    }
+}

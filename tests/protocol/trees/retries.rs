@@ -1,0 +1,91 @@
+//! Publishes that come again while, or after, they are on their way to their owner.
+
+use bayeux_edge::bayeux::Options;
+use serde_json::{Value, json};
+
+use super::network::Network;
+
+fn toggle() -> Value {
+    json!({"channel": "/a/x", "id": "7", "data": "toggle"})
+}
+
+fn keyed() -> Value {
+    json!({"channel": "/a/x", "id": "7", "data": "toggle", "ext": {"idempotencyKey": "k"}})
+}
+
+#[test]
+fn what_is_under_way_for_nobody_and_comes_again_is_delivered_once() {
+    let mut network = Network::new(Options::default());
+    let (alice, bob) = (network.join("/"), network.join("/a"));
+    network.subscribe(&bob, "/a/x");
+    network.answers_late("/a");
+    let lost = network.ask(&alice, toggle());
+    network.gives_up(&alice, lost);
+    let again = network.ask(&alice, toggle());
+    assert_eq!(network.reply(again), None);
+    network.late_answers_come();
+    assert_eq!(network.reply(again).unwrap()["successful"], true);
+    assert_eq!(network.hears(&bob), ["toggle"]);
+    let third = network.ask(&alice, toggle());
+    assert_eq!(network.reply(third).unwrap()["successful"], true);
+    assert_eq!(network.hears(&bob), ["toggle"], "the third is not explained by the first");
+}
+
+#[test]
+fn what_was_answered_to_nobody_and_comes_again_is_delivered_once() {
+    let mut network = Network::new(Options::default());
+    let (alice, bob) = (network.join("/"), network.join("/a"));
+    network.subscribe(&bob, "/a/x");
+    network.answers_late("/a");
+    let batch = network.ask_all(&alice, [json!({"channel": "/b", "id": "1", "data": 1}), toggle()]);
+    network.gives_up(&alice, batch);
+    network.late_answers_come();
+    let again = network.ask(&alice, toggle());
+    assert_eq!(network.reply(again).unwrap()["successful"], true);
+    assert_eq!(network.hears(&bob), ["toggle"]);
+}
+
+#[test]
+fn equal_messages_under_way_for_those_who_wait_are_all_delivered() {
+    let mut network = Network::new(Options::default());
+    let (alice, bob) = (network.join("/"), network.join("/a"));
+    network.subscribe(&bob, "/a/x");
+    network.answers_late("/a");
+    let asked = [(); 3].map(|()| network.ask(&alice, toggle()));
+    network.late_answers_come();
+    for number in asked {
+        assert_eq!(network.reply(number).unwrap()["successful"], true);
+    }
+    assert_eq!(network.hears(&bob), ["toggle"; 3]);
+}
+
+#[test]
+fn what_failed_for_nobody_is_tried_anew() {
+    let mut network = Network::patient();
+    let (alice, bob) = (network.join("/"), network.join("/a"));
+    network.subscribe(&bob, "/a/x");
+    network.cut_off("/a", true);
+    let lost = network.ask(&alice, toggle());
+    network.gives_up(&alice, lost);
+    for _ in 0..100 {
+        network.after(1000);
+    }
+    network.cut_off("/a", false);
+    network.connect(&bob);
+    let again = network.ask(&alice, toggle());
+    network.after(60_000);
+    assert_eq!(network.reply(again).unwrap()["successful"], true);
+    assert_eq!(network.hears(&bob), ["toggle"]);
+}
+
+#[test]
+fn with_a_key_the_owner_knows_it_though_the_home_has_forgotten_all() {
+    let mut network = Network::new(Options::default());
+    let (alice, bob) = (network.join("/"), network.join("/a"));
+    network.subscribe(&bob, "/a/x");
+    for _ in 0..2 {
+        let number = network.ask(&alice, keyed());
+        assert_eq!(network.reply(number).unwrap()["successful"], true);
+    }
+    assert_eq!(network.hears(&bob), ["toggle"]);
+}
