@@ -270,7 +270,7 @@ pub(super) fn is_subscribe(element: &Element) -> bool {
 
 fn is_to(element: &Element, channel: &str) -> bool {
     let name = element.as_ref().ok().and_then(Message::channel_name);
-    name.is_some_and(|name| name == channel)
+    name.is_some_and(|name| name.strip_suffix('/').unwrap_or(&name) == channel)
 }
 
 fn is_meta(element: &Element) -> bool {

@@ -2,6 +2,7 @@
 import jakarta.websocket.ContainerProvider;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -53,12 +54,18 @@ public class Talk {
         CompletableFuture<Message> denied = new CompletableFuture<>();
         alice.getChannel("/auth/x").subscribe((channel, message) -> {}, denied::complete);
         check("403:denied_by_security_policy:subscribe_denied".equals(reply(denied).get(Message.ERROR_FIELD)), "the denial");
+        CompletableFuture<Message> called = new CompletableFuture<>();
+        alice.remoteCall("rc", Map.of("n", 1), called::complete);
+        check(reply(called).isSuccessful() && reply(called).getDataAsMap().get("n").equals(1L), "the call: " + called);
+        CompletableFuture<Message> failed = new CompletableFuture<>();
+        alice.remoteCall("rc", Map.of("fail", true), failed::complete);
+        check(!reply(failed).isSuccessful() && reply(failed).getData() != null, "the call that fails: " + failed);
         check(alice.getTransport().getName().equals(transport), alice.getTransport().getName());
         for (BayeuxClient client : List.of(alice, bob)) {
             client.disconnect();
             check(client.waitFor(PATIENCE * 1000, BayeuxClient.State.DISCONNECTED), "the goodbye");
         }
-        System.out.printf("CometD's Java client over %s, ack %b: 50 in order, a denial, a goodbye%n", transport, ack);
+        System.out.printf("CometD's Java client over %s, ack %b: 50 in order, a denial, two calls, a goodbye%n", transport, ack);
     }
 
     private BayeuxClient join(String transport, boolean ack) {
