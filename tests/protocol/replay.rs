@@ -284,7 +284,8 @@ fn an_event_that_cannot_be_written_down_reaches_nobody_and_its_publisher_hears_s
 fn a_publish_that_comes_again_after_a_crash_is_kept_once() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
-    let publish = alice.a_publish("/hist/a", json!({"n": 1}));
+    let mut publish = alice.a_publish("/hist/a", json!({"n": 1}));
+    publish["ext"] = json!({"idempotencyKey": "once"});
     assert_eq!(alice.ask(publish.clone())["successful"], true);
     scenario.crashes();
     assert_eq!(alice.ask(publish)["successful"], true);

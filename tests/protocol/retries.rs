@@ -259,7 +259,7 @@ fn what_was_answered_to_nobody_is_taken_for_a_retry_once() {
     bob.subscribe("/a");
     let message = said("/a", "7", "toggle");
     let lost = alice.send(message.clone());
-    lost.is_gone();
+    lost.breaks_off();
     scenario.hooks_answer(&json!([{"allow": true}]));
     assert_taken(&alice, message.clone());
     assert_eq!(scenario.asked(), Vec::<Value>::new(), "it was decided");
@@ -275,7 +275,7 @@ fn a_retry_may_come_before_its_first_attempt_is_through() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]).with_hooks();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
-    alice.send(said("/a", "7", "toggle")).is_gone();
+    alice.send(said("/a", "7", "toggle")).breaks_off();
     let again = alice.send(said("/a", "7", "toggle"));
     let other = alice.send(said("/a", "7", "another"));
     scenario.hooks_answer(&json!([{"allow": true}]));
@@ -292,7 +292,7 @@ fn what_was_refused_to_nobody_is_asked_about_anew() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]).with_hooks();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
-    alice.send(said("/a", "7", 1)).is_gone();
+    alice.send(said("/a", "7", 1)).breaks_off();
     scenario.hooks_answer(&json!([{"allow": false}]));
     let again = alice.send(said("/a", "7", 1));
     scenario.hooks_answer(&json!([{"allow": true}]));
