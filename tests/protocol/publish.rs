@@ -139,9 +139,7 @@ fn a_publish_needs_data_and_null_is_data() {
 fn a_publish_needs_a_channel_that_is_no_pattern() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
-    for channel in
-        ["/*", "/chat/**", "/chat/*", "chat", "/", "", "/chat//x", "/a\tb", "/é", "/a'b", "/a<b", "/a\\"]
-    {
+    for channel in ["/*", "/chat/**", "/chat/*", "chat", "/", "", "/chat//x", "/a\tb", "/é", "/a'b", "/a<b", "/a\\"] {
         let reply = alice.ask(json!({"channel": channel, "data": 1, "id": "1"}));
         let expected = json!({"channel": channel, "id": "1", "successful": false, "error": "405::channel_invalid"});
         assert_eq!(reply, expected);
