@@ -38,10 +38,10 @@ fn math(call: &Publication) -> Outcome {
         '-' => left - right,
         '*' => left * right,
         '/' => left / right,
-        _ => return Err(BayeuxError::Service(422, "the operators are + - * /".to_owned())),
+        _ => return Err(BayeuxError::Service(422, "the operators are + - * /".to_owned()).into()),
     };
     if !result.is_finite() {
-        return Err(BayeuxError::Service(422, "no such number".to_owned()));
+        return Err(BayeuxError::Service(422, "no such number".to_owned()).into());
     }
     Ok(reply(json!({ "left": left, "operator": operator, "right": right, "result": result })))
 }

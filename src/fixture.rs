@@ -39,7 +39,7 @@ pub fn application(_var: &dyn Fn(&str) -> Option<String>) -> Application {
         .security_policy(Guard)
         .service("echo", |call| Ok(reply(call.raw_data())))
         .remote_call("rc", remote_call)
-        .listener("/service/veto", |_| Err(BayeuxError::MessageDeleted))
+        .listener("/service/veto", |_| Err(BayeuxError::MessageDeleted.into()))
         .service("kick", |_| Ok(Actions::new().disconnect()))
         .service("pub", publish_as_server)
         .service("panic", |_| panic!("the panic that /service/panic was asked for"))
@@ -123,7 +123,7 @@ struct Order {
 
 fn publish_as_server(call: &Publication) -> Outcome {
     let Order { channel, data } = call.data()?;
-    Ok(publish(channel, data))
+    Ok(publish(ChannelId::parse(&channel).ok_or(BayeuxError::ChannelInvalid)?, data))
 }
 
 fn closed_to_all(name: &str) -> Result<(), Denial> {

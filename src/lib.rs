@@ -48,6 +48,7 @@ pub mod bayeux;
 mod cloudflare;
 #[cfg(feature = "fixture")]
 pub mod fixture;
+pub mod prelude;
 
 /// The guide's examples, so that they compile and run.
 #[cfg(doctest)]

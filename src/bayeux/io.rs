@@ -104,7 +104,7 @@ pub enum Notice {
     ApplicationPanicked {
         what: &'static str,
     },
-    /// The application wants what cannot be done.
+    /// The application wants what cannot be done, or one of its handlers failed.
     ActionFailed {
         reason: String,
     },

@@ -92,6 +92,16 @@ struct Incoming {
     request: Option<Request>,
 }
 
+impl Incoming {
+    /// It waited for the end of a turn, and its client may have left meanwhile: then nobody waits for an answer.
+    fn having_waited(mut self) -> Self {
+        if let (Some(request), Input::Messages { origin, .. }) = (&self.request, &mut self.input) {
+            origin.has_left = Departures::has_left(request);
+        }
+        self
+    }
+}
+
 #[wasm_bindgen]
 impl ChannelTree {
     /// # Errors
@@ -157,7 +167,9 @@ impl ChannelTree {
             bindings,
             itself: tree.clone(),
             turn: Turn::new({
-                let end = calling(tree, |tree, ()| tree.handle_all(tree.turn.take()));
+                let end = calling(tree, |tree, ()| {
+                    tree.handle_all(tree.turn.take().into_iter().map(Incoming::having_waited))
+                });
                 move || end(())
             }),
             turn_over: {

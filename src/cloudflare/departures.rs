@@ -49,6 +49,11 @@ impl Departures {
         Self { callback, left }
     }
 
+    /// Whether a request's client has left already, of which nobody is told any more.
+    pub fn has_left(request: &Request) -> bool {
+        request.signal().aborted()
+    }
+
     pub fn watch(&self, request: &Request, endpoint: EndpointKey) {
         let EndpointKey::LongPolling(number) = endpoint else { return };
         let signal = request.signal();

@@ -143,7 +143,7 @@ fn the_policy_binds_clients_while_listeners_services_and_bots_hear_whoever_has_a
         .listener("/news", move |message| {
             seen.borrow_mut().push(format!("{} {}", message.client.by_api, message.client.session.is_none()));
             match message.data::<i64>()? {
-                13 => Err(BayeuxError::MessageDeleted),
+                13 => Err(BayeuxError::MessageDeleted.into()),
                 number => {
                     message.set_data(number + 1);
                     Ok(Actions::new())

@@ -75,8 +75,9 @@ fn a_session_that_stays_away_is_told_of_as_expired() {
 
 #[test]
 fn what_was_refused_has_not_happened() {
-    let (app, diary) =
-        with_diary(Application::new().listener("/vetoed", |_| Err(bayeux_edge::bayeux::BayeuxError::MessageDeleted)));
+    let (app, diary) = with_diary(
+        Application::new().listener("/vetoed", |_| Err(bayeux_edge::bayeux::BayeuxError::MessageDeleted.into())),
+    );
     let scenario = Scenario::serving(app, &[("MAX_SESSIONS", "1"), ("MAX_SUBSCRIPTIONS", "1")]);
     let [alice] = scenario.join(["alice"]);
     read(&diary);

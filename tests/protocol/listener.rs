@@ -17,7 +17,7 @@ fn application() -> Application {
         .listener("/chat/*", |message| {
             let mut data: Value = message.data()?;
             if data["text"] == "bad" {
-                return Err(BayeuxError::MessageDeleted);
+                return Err(BayeuxError::MessageDeleted.into());
             }
             data["seen"] = 2.into();
             message.set_data(data);

@@ -12,7 +12,7 @@ fn application() -> Application {
         .remote_call("echo", |call| Ok(answer(call.raw_data())))
         .remote_call("math/add", |call| Ok(answer(call.data::<Vec<i64>>()?.iter().sum::<i64>())))
         .remote_call("fail", |call| Ok(failure(json!({"code": 42, "of": call.raw_data()}))))
-        .remote_call("busy", |_| Err(BayeuxError::Service(503, "call again later".to_owned())))
+        .remote_call("busy", |_| Err(BayeuxError::Service(503, "call again later".to_owned()).into()))
         .remote_call("loud", |call| Ok(answer(call.raw_data()).publish("/heard", call.raw_data())))
         .remote_call("kick", |_| Ok(answer("bye").disconnect()))
         .service("plain", |call| Ok(reply(call.raw_data())))

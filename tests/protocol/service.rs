@@ -1,6 +1,6 @@
 //! Services and listeners: what an application answers, publishes, vetoes and ends.
 
-use bayeux_edge::bayeux::app::{Actions, Application, Outcome, Publication, publish, reply};
+use bayeux_edge::bayeux::app::{Actions, Application, ChannelOptions, Outcome, Publication, answer, publish, reply};
 use bayeux_edge::bayeux::{BayeuxError, Ending, Notice};
 use serde_json::{Value, json};
 
@@ -12,12 +12,12 @@ fn application() -> Application {
         .service("echo", |call| Ok(reply(call.raw_data())))
         .service("twice", |call| Ok(reply(call.raw_data()).reply(call.raw_data())))
         .service("math/add", |call| Ok(reply(call.data::<Vec<i64>>()?.iter().sum::<i64>())))
-        .service("veto", |_| Err(BayeuxError::MessageDeleted))
-        .service("busy", |_| Err(BayeuxError::Service(503, "call again later".to_owned())))
+        .service("veto", |_| Err(BayeuxError::MessageDeleted.into()))
+        .service("busy", |_| Err(BayeuxError::Service(503, "call again later".to_owned()).into()))
         .service("kick", |_| Ok(Actions::new().disconnect()))
         .service("kick-politely", |call| Ok(reply(call.raw_data()).disconnect()))
         .service("pub", |call| Ok(publish(call.message().get::<String>("to").unwrap_or_default(), call.raw_data())))
-        .listener("/chat/vetoed", |_| Err(BayeuxError::MessageDeleted))
+        .listener("/chat/vetoed", |_| Err(BayeuxError::MessageDeleted.into()))
         .listener("/chat/counted", |message| Ok(publish("/count", message.raw_data())))
 }
 
@@ -155,7 +155,8 @@ fn a_service_refuses_data_that_it_cannot_read() {
 
 #[test]
 fn the_fallback_answers_for_services_that_are_not_there_and_for_nothing_else() {
-    let missing = |call: &Publication| -> Outcome { Err(BayeuxError::Service(404, format!("no {}", call.channel))) };
+    let missing =
+        |call: &Publication| -> Outcome { Err(BayeuxError::Service(404, format!("no {}", call.channel)).into()) };
     let scenario = Scenario::serving(application().fallback_service(missing), &[]);
     let [alice] = scenario.join(["alice"]);
     assert_eq!(alice.error_of(to("/service/nobody", 1)), "404::no /service/nobody");
@@ -189,12 +190,14 @@ fn a_reply_to_a_session_that_acknowledges_waits_for_its_connect_and_for_the_ackn
 }
 
 #[test]
-fn what_cannot_be_done_is_logged_and_the_rest_is_done() {
+fn a_channel_that_is_misspelt_fails_its_message_and_the_log_says_where_it_is_written() {
     let (scenario, [alice, bob]) = desk(["alice", "bob"]);
     bob.subscribe("/**");
     scenario.notices();
-    alice.ask(json!({"channel": "/service/pub", "to": "no channel", "data": 1}));
-    assert_eq!(scenario.notices(), [Notice::ActionFailed { reason: "a name that is no channel's".to_owned() }]);
+    let misspelt = json!({"channel": "/service/pub", "to": "no channel", "data": 1});
+    assert_eq!(alice.error_of(misspelt), "500::internal_error");
+    let [Notice::ActionFailed { reason }] = &scenario.notices()[..] else { panic!("one line in the log") };
+    assert!(reason.starts_with("a name that is no channel's, at tests/protocol/service.rs:"), "{reason}");
     assert!(bob.connect().is_held());
 }
 
@@ -219,5 +222,57 @@ fn the_shipped_services_echo_and_count() {
         let answer = call("/service/math", wrong);
         assert_eq!(answer.data(), Vec::<Value>::new());
         assert_eq!(answer.reply()["error"], error);
+    }
+}
+
+#[test]
+fn any_error_in_a_handler_is_a_fault_whose_words_are_for_the_log_alone() {
+    let app = Application::new()
+        .service("sum", |call| {
+            let [left, right]: [String; 2] = call.data()?;
+            Ok(reply(left.parse::<i64>()? + right.parse::<i64>()?))
+        })
+        .listener("/chat", |_| Err(std::fmt::Error.into()))
+        .remote_call("parse", |call| Ok(answer(call.data::<String>()?.parse::<i64>()?)));
+    let scenario = Scenario::serving(app, &[]);
+    let [alice] = scenario.join(["alice"]);
+    let sum = |data: Value| json!({"channel": "/service/sum", "data": data});
+    assert_eq!(alice.send(sum(json!(["1", "2"]))).answer().data(), [3]);
+    assert_eq!(alice.error_of(sum(json!(5))), "400::data_invalid");
+    scenario.notices();
+    assert_eq!(alice.error_of(sum(json!(["1", "x"]))), "500::internal_error");
+    assert_eq!(alice.error_of(json!({"channel": "/chat", "data": 1})), "500::internal_error");
+    assert_eq!(alice.error_of(json!({"channel": "/service/parse", "data": "x"})), "500::internal_error");
+    let failed = |reason: &str| Notice::ActionFailed { reason: reason.to_owned() };
+    let invalid = failed("a service: invalid digit found in string");
+    let silent = failed("a listener: an error occurred when formatting an argument");
+    assert_eq!(scenario.notices(), [invalid.clone(), silent, invalid]);
+}
+
+#[test]
+fn named_segments_of_services_listeners_and_channels_are_told_to_their_handlers() {
+    let app = Application::new()
+        .service("rooms/{room}/join", |call| Ok(reply(format!("welcome to {}", call.capture("room").unwrap_or("?")))))
+        .service("rooms/lobby/join", |_| Ok(reply("welcome to all")))
+        .listener("/rooms/{room}/{thing}", |message| {
+            let named = json!([message.capture("room"), message.capture("thing"), message.capture("other")]);
+            message.set_data(named);
+            Ok(Actions::new())
+        })
+        .channel("/rooms/{room}/log", ChannelOptions::new().max_subscribers(1));
+    let scenario = Scenario::serving(app, &[]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    let call = |name: &str| alice.send(json!({"channel": format!("/service/rooms/{name}/join"), "data": 1})).answer();
+    assert_eq!(call("42").data(), ["welcome to 42"]);
+    assert_eq!(call("lobby").data(), ["welcome to all"]);
+    bob.subscribe("/rooms/**");
+    alice.publish("/rooms/7/chat", "hi");
+    alice.publish("/rooms/7", "as it is");
+    assert_eq!(bob.connect().answer().data(), [json!(["7", "chat", null]), json!("as it is")]);
+    bob.subscribe("/rooms/7/log");
+    bob.subscribe("/rooms/8/chat");
+    for (name, error) in [("/rooms/7/log", Some("403::subscribers_exceeded")), ("/rooms/8/chat", None)] {
+        let reply = alice.ask(json!({"channel": "/meta/subscribe", "subscription": name}));
+        assert_eq!(reply["error"].as_str(), error, "{name}");
     }
 }

@@ -1,5 +1,7 @@
 //! What an application wants done, as values: the server does it when the handler has returned.
 
+use std::panic::Location;
+
 use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
@@ -53,7 +55,7 @@ pub enum Action {
         local: String,
         pattern: ChannelPattern,
     },
-    /// What cannot be done, with the reason: a line in the log.
+    /// What cannot be done, with the reason: a line in the log, and the end of the message that it was to follow from.
     Impossible(String),
 }
 
@@ -67,21 +69,25 @@ pub struct CallAnswer {
 }
 
 /// The answer of a remote call.
+#[track_caller]
 pub fn answer(data: impl Serialize) -> Actions {
     Actions::new().answer(data)
 }
 
 /// The answer of a remote call that fails: the caller's `successful` is false, and this is the data.
+#[track_caller]
 pub fn failure(data: impl Serialize) -> Actions {
     Actions::new().failure(data)
 }
 
 /// The answer of a service with one reply.
+#[track_caller]
 pub fn reply(data: impl Serialize) -> Actions {
     Actions::new().reply(data)
 }
 
 /// A publish and nothing else.
+#[track_caller]
 pub fn publish(channel: impl AsRef<str>, data: impl Serialize) -> Actions {
     Actions::new().publish(channel, data)
 }
@@ -93,16 +99,19 @@ impl Actions {
     }
 
     /// Delivers `data` to the sender alone, on the channel it sent to. Where there is no message there is nobody to reply to.
+    #[track_caller]
     pub fn reply(self, data: impl Serialize) -> Self {
         self.with(json(data).map(Action::Reply))
     }
 
     /// Answers a remote call. It makes sense in [`Application::remote_call`](super::Application::remote_call) alone.
+    #[track_caller]
     pub fn answer(self, data: impl Serialize) -> Self {
         self.with(json(data).map(|data| Action::Answer(CallAnswer { data, successful: true, error: None })))
     }
 
     /// Answers a remote call that fails.
+    #[track_caller]
     pub fn failure(self, data: impl Serialize) -> Self {
         self.with(json(data).map(|data| Action::Answer(CallAnswer { data, successful: false, error: None })))
     }
@@ -120,18 +129,21 @@ impl Actions {
     }
 
     /// Publishes as the server.
+    #[track_caller]
     pub fn publish(self, channel: impl AsRef<str>, data: impl Serialize) -> Self {
         self.with(json(data).and_then(|data| Ok(Action::Publish { channel: parsed(channel)?, data, lazy: false })))
     }
 
     /// Publishes a message that is in no hurry: CometD's `setLazy`. It waits for company as on a lazy channel, up to
     /// `MAX_LAZY_TIMEOUT`, or the channel's own time.
+    #[track_caller]
     pub fn publish_lazily(self, channel: impl AsRef<str>, data: impl Serialize) -> Self {
         self.with(json(data).and_then(|data| Ok(Action::Publish { channel: parsed(channel)?, data, lazy: true })))
     }
 
     /// Delivers to one session, whether it is subscribed or not: CometD's `deliver`, POE's `client_push`. A session that has
     /// ended meanwhile gets nothing.
+    #[track_caller]
     pub fn push(self, session: SessionKey, channel: impl AsRef<str>, data: impl Serialize) -> Self {
         self.with(json(data).and_then(|data| Ok(Action::Push { session, channel: parsed(channel)?, data })))
     }
@@ -152,20 +164,42 @@ impl Actions {
     }
 
     /// Lets the local session of this name listen.
+    #[track_caller]
     pub fn subscribe(self, local: &str, pattern: impl AsRef<str>) -> Self {
         let local = local.to_owned();
         self.with(parsed_pattern(pattern).map(|pattern| Action::Subscribe { local, pattern }))
     }
 
     /// Lets the local session of this name listen no longer.
+    #[track_caller]
     pub fn unsubscribe(self, local: &str, pattern: impl AsRef<str>) -> Self {
         let local = local.to_owned();
         self.with(parsed_pattern(pattern).map(|pattern| Action::Unsubscribe { local, pattern }))
     }
 
+    /// What cannot be done: its place in the source is told with the reason.
+    #[track_caller]
     fn with(mut self, action: Result<Action, String>) -> Self {
-        self.0.push(action.unwrap_or_else(Action::Impossible));
+        let written = Location::caller();
+        let impossible = |reason| Action::Impossible(format!("{reason}, at {}:{}", written.file(), written.line()));
+        self.0.push(action.unwrap_or_else(impossible));
         self
+    }
+
+    /// What another program wants done and cannot be.
+    pub(in crate::bayeux) fn impossible(mut self, reason: &str) -> Self {
+        self.0.push(Action::Impossible(reason.to_owned()));
+        self
+    }
+}
+
+impl Action {
+    /// Why it cannot be done.
+    pub(super) fn impossible(&self) -> Option<&str> {
+        match self {
+            Self::Impossible(reason) => Some(reason),
+            _ => None,
+        }
     }
 }
 

@@ -6,8 +6,8 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::lifecycle::LifecycleEvent;
-use super::{Action, Actions, Application, Client, HttpRequest, HttpResponse, Publication, SecurityPolicy};
-use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Denial, Message, Operation};
+use super::{Action, Actions, Application, Client, HttpRequest, HttpResponse, Publication, SecurityPolicy, Service};
+use crate::bayeux::wire::{BayeuxError, Captures, ChannelId, ChannelPattern, Denial, Message, Operation, Realm};
 
 /// Why the application does not let a message pass.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub(in crate::bayeux) enum Fault {
     Refused(BayeuxError),
     /// This part of the application panicked.
     Panicked(&'static str),
+    /// A part failed, in words for the log.
+    Failed(String),
 }
 
 impl From<BayeuxError> for Fault {
@@ -73,15 +75,35 @@ impl Application {
     /// Lets the listeners hear what a client publishes, then its service.
     pub(in crate::bayeux) fn receive(&mut self, publication: &mut Publication) -> Result<Vec<Action>, Fault> {
         let mut actions = Vec::new();
-        for (pattern, listener) in &mut self.listeners {
-            if pattern.matches(&publication.channel) {
-                actions.extend(guarded("a listener", || listener(publication))??);
+        for (template, listener) in &mut self.listeners {
+            if let Some(captures) = template.matches(&publication.channel) {
+                publication.set_captures(captures);
+                let outcome = guarded("a listener", || listener(publication))?;
+                actions.extend(outcome.map_err(|error| error.blame("a listener"))?);
             }
         }
-        if let Some(service) = self.service_at(&publication.channel) {
-            actions.extend(guarded("a service", || service(publication))??);
+        if let Some((service, captures)) = self.service_at(&publication.channel) {
+            publication.set_captures(captures);
+            let outcome = guarded("a service", || service(publication))?;
+            actions.extend(outcome.map_err(|error| error.blame("a service"))?);
         }
-        Ok(actions)
+        // Nothing is done of what is wrong in itself.
+        match actions.iter().find_map(Action::impossible) {
+            Some(reason) => Err(Fault::Failed(reason.to_owned())),
+            None => Ok(actions),
+        }
+    }
+
+    fn service_at(&mut self, channel: &ChannelId) -> Option<(&mut Service, Captures)> {
+        if let Some(service) = self.services.get_mut(channel) {
+            return Some((service, Captures::default()));
+        }
+        let mut named = self.named_services.iter_mut();
+        if let Some(found) = named.find_map(|(template, service)| Some((service, template.matches(channel)?))) {
+            return Some(found);
+        }
+        let fallback = self.fallback.as_mut().filter(|_| channel.realm() == Realm::Service);
+        fallback.map(|service| (service, Captures::default()))
     }
 
     /// What is to be done on something that has happened, and what went wrong.

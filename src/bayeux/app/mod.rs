@@ -15,7 +15,7 @@
 //!         calls += 1;
 //!         Ok(reply(calls))
 //!     })
-//!     .fallback_service(|_| Err(BayeuxError::Service(404, "no such service".to_owned())))
+//!     .fallback_service(|_| Err(BayeuxError::Service(404, "no such service".to_owned()).into()))
 //!     .listener("/chat/**", |message| {
 //!         let mut data: serde_json::Value = message.data()?;
 //!         data["checked"] = true.into();
@@ -36,6 +36,7 @@ mod events;
 mod http;
 mod lifecycle;
 mod local;
+mod outcome;
 mod policy;
 mod publication;
 mod routes;
@@ -51,27 +52,29 @@ pub use self::http::{HttpRequest, HttpResponse};
 pub(in crate::bayeux) use self::lifecycle::LifecycleEvent;
 pub use self::local::LocalSession;
 use self::local::LocalSessions;
+pub use self::outcome::{HandlerError, Outcome};
 pub use self::policy::SecurityPolicy;
 pub use self::publication::Publication;
 use self::routes::Routes;
 use crate::bayeux::delivery::HistoryBounds;
 pub use crate::bayeux::session::Attributes;
 pub use crate::bayeux::session::Client;
-use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern};
-
-/// What a service or a channel listener decides: what to do, or the error that the sender reads.
-pub type Outcome = Result<Actions, BayeuxError>;
+use crate::bayeux::wire::{ChannelId, ChannelPattern, ChannelTemplate};
 
 /// An application, put together piece by piece. An empty one leaves everything open and has no services.
 #[derive(Default)]
 pub struct Application {
     policy: Option<Box<dyn SecurityPolicy>>,
     services: BTreeMap<ChannelId, Service>,
+    /// Those with named segments.
+    named_services: Vec<(ChannelTemplate, Service)>,
     fallback: Option<Service>,
-    listeners: Vec<(ChannelPattern, Listener)>,
+    listeners: Vec<(ChannelTemplate, Listener)>,
     event_listeners: Vec<EventListener>,
     pub(super) locals: LocalSessions,
-    channels: Vec<(ChannelPattern, ChannelOptions)>,
+    channels: Vec<(ChannelTemplate, ChannelOptions)>,
+    /// For each of them the pattern that matches whatever it does.
+    widened: Vec<ChannelPattern>,
     routes: Routes,
     static_hook: Option<StaticHook>,
 }
@@ -96,15 +99,19 @@ impl Application {
         self
     }
 
-    /// Answers what is published to `/service/<name>`, which nobody else receives.
+    /// Answers what is published to `/service/<name>`, which nobody else receives. A segment of the name may be named itself:
+    /// `rooms/{room}/join` answers for every room, and [`Publication::capture`] says which.
     ///
     /// # Panics
     /// Where the name makes no channel.
     #[must_use]
     pub fn service(mut self, name: &str, service: impl FnMut(&Publication) -> Outcome + 'static) -> Self {
-        let channel = ChannelId::parse(&format!("/service/{name}"));
-        let channel = channel.unwrap_or_else(|| panic!("{name:?} is no service's name"));
-        self.services.insert(channel, Box::new(service));
+        let template = ChannelTemplate::parse(&format!("/service/{name}"));
+        let template = template.unwrap_or_else(|| panic!("{name:?} is no service's name"));
+        match ChannelId::parse(&template.to_string()).filter(|_| !template.has_names()) {
+            Some(channel) => drop(self.services.insert(channel, Box::new(service))),
+            None => self.named_services.push((template, Box::new(service))),
+        }
         self
     }
 
@@ -127,7 +134,10 @@ impl Application {
     #[must_use]
     pub fn remote_call(self, name: &str, mut handler: impl FnMut(&Publication) -> Outcome + 'static) -> Self {
         self.service(name, move |call| {
-            let actions = handler(call).unwrap_or_else(Actions::failed_by);
+            let actions = match handler(call) {
+                Ok(actions) => actions,
+                Err(error) => Actions::failed_by(error.told()?),
+            };
             Ok(if actions.has_answer() { actions } else { actions.answer(()) })
         })
     }
@@ -142,14 +152,14 @@ impl Application {
 
     /// Hears what clients publish on these channels, services included, before anyone receives it; several are asked in the
     /// order they were added. An error vetoes the message: nobody receives it, and the publisher reads the error, usually
-    /// [`BayeuxError::MessageDeleted`]. Data and `ext` may be changed on the way. It hears what comes by the server API too, with
+    /// [`MessageDeleted`](crate::bayeux::BayeuxError::MessageDeleted). Data and `ext` may be changed on the way. It hears what comes by the server API too, with
     /// [`Client::by_api`]. The application's own messages pass it by.
     ///
     /// # Panics
     /// Where `pattern` is neither a channel nor a pattern.
     #[must_use]
     pub fn listener(mut self, pattern: &str, listener: impl FnMut(&mut Publication) -> Outcome + 'static) -> Self {
-        self.listeners.push((valid(pattern), Box::new(listener)));
+        self.listeners.push((template(pattern), Box::new(listener)));
         self
     }
 
@@ -173,7 +183,9 @@ impl Application {
     /// Where `pattern` is neither a channel nor a pattern.
     #[must_use]
     pub fn channel(mut self, pattern: &str, options: ChannelOptions) -> Self {
-        self.channels.push((valid(pattern), options));
+        let template = template(pattern);
+        self.widened.extend(template.widened());
+        self.channels.push((template, options));
         self
     }
 
@@ -255,34 +267,42 @@ impl Application {
 
     /// How long events of this channel wait for company, where the application says so.
     pub(super) fn laziness(&self, channel: &ChannelId) -> Option<Duration> {
-        self.channels.iter().filter(|(pattern, _)| pattern.matches(channel)).find_map(|(_, options)| options.lazy)
+        self.channels
+            .iter()
+            .filter(|(pattern, _)| pattern.matches(channel).is_some())
+            .find_map(|(_, options)| options.lazy)
     }
 
     /// What this channel keeps for those who come later, where the application says so.
     pub(super) fn history(&self, channel: &ChannelId) -> Option<HistoryBounds> {
-        self.channels.iter().filter(|(pattern, _)| pattern.matches(channel)).find_map(|(_, options)| options.history)
+        self.channels
+            .iter()
+            .filter(|(pattern, _)| pattern.matches(channel).is_some())
+            .find_map(|(_, options)| options.history)
     }
 
     /// Whether this channel's latest event is retained.
     pub(super) fn retains(&self, channel: &ChannelId) -> bool {
-        self.channels.iter().any(|(pattern, options)| options.retain && pattern.matches(channel))
+        self.channels.iter().any(|(pattern, options)| options.retain && pattern.matches(channel).is_some())
     }
 
     /// The patterns of channels that keep events, and how long; and of those whose latest is retained.
     pub(super) fn histories(&self) -> impl Iterator<Item = (&ChannelPattern, Option<Duration>)> {
-        self.channels.iter().filter_map(|(pattern, options)| Some((pattern, options.history?.age)))
+        let all = self.widened.iter().zip(&self.channels);
+        all.filter_map(|(pattern, (_, options))| Some((pattern, options.history?.age)))
     }
 
     pub(super) fn retained(&self) -> impl Iterator<Item = &ChannelPattern> {
-        self.channels.iter().filter(|(_, options)| options.retain).map(|(pattern, _)| pattern)
+        let all = self.widened.iter().zip(&self.channels);
+        all.filter(|(_, (_, options))| options.retain).map(|(pattern, _)| pattern)
     }
 
     /// How many sessions may subscribe to this name.
     pub(super) fn max_subscribers(&self, name: &ChannelPattern) -> Option<usize> {
         let channel = ChannelId::parse(name.as_str());
-        let matches = |pattern: &ChannelPattern| match &channel {
-            Some(channel) => pattern.matches(channel),
-            None => pattern == name,
+        let matches = |template: &ChannelTemplate| match &channel {
+            Some(channel) => template.matches(channel).is_some(),
+            None => template.is(name),
         };
         self.channels.iter().filter(|(pattern, _)| matches(pattern)).find_map(|(_, options)| options.max_subscribers)
     }
@@ -294,19 +314,23 @@ impl Application {
     /// Whether there is something of the application at this very name, or could be.
     pub(super) fn has(&self, name: &ChannelPattern) -> bool {
         self.services.contains_key(name.as_str())
+            || ChannelId::parse(name.as_str()).is_some_and(|channel| self.has_named_service(&channel))
             || (self.fallback.is_some() && name.as_str().starts_with("/service/"))
-            || self.listeners.iter().any(|(pattern, _)| pattern == name)
-            || self.channels.iter().any(|(pattern, _)| pattern == name)
+            || self.listeners.iter().any(|(template, _)| template.is(name))
+            || self.channels.iter().any(|(template, _)| template.is(name))
             || self.locals.has(name.as_str())
     }
 
-    fn service_at(&mut self, channel: &ChannelId) -> Option<&mut Service> {
-        let fallback = self.fallback.as_mut().filter(|_| channel.realm() == super::Realm::Service);
-        self.services.get_mut(channel).or(fallback)
+    fn has_named_service(&self, channel: &ChannelId) -> bool {
+        self.named_services.iter().any(|(template, _)| template.matches(channel).is_some())
     }
 }
 
-/// Braces are left for names of what a pattern captures.
+fn template(text: &str) -> ChannelTemplate {
+    ChannelTemplate::parse(text).unwrap_or_else(|| panic!("{text:?} is neither a channel nor a pattern"))
+}
+
+/// Braces are for names of what a template captures, and nothing is captured here.
 fn valid(pattern: &str) -> ChannelPattern {
     let parsed = ChannelPattern::parse(pattern).filter(|_| !pattern.contains(['{', '}']));
     parsed.unwrap_or_else(|| panic!("{pattern:?} is neither a channel nor a pattern"))

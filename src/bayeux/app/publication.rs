@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::bayeux::session::Client;
-use crate::bayeux::wire::{BayeuxError, ChannelId, Message};
+use crate::bayeux::wire::{BayeuxError, Captures, ChannelId, Message};
 
 /// What a client sent to a service or published on a channel, and who it was.
 #[derive(Debug)]
@@ -14,11 +14,21 @@ pub struct Publication {
     pub channel: ChannelId,
     message: Message,
     lazy: bool,
+    captures: Captures,
 }
 
 impl Publication {
     pub fn new(client: Client, channel: ChannelId, message: Message) -> Self {
-        Self { client, channel, message, lazy: false }
+        Self { client, channel, message, lazy: false, captures: Captures::default() }
+    }
+
+    /// What the named segment was of the pattern that the handler was declared for: `room` of `/rooms/{room}`.
+    pub fn capture(&self, name: &str) -> Option<&str> {
+        self.captures.get(name)
+    }
+
+    pub(super) fn set_captures(&mut self, captures: Captures) {
+        self.captures = captures;
     }
 
     /// The data as a `T`.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::Hook;
 use crate::bayeux::app::{Action, Actions};
 use crate::bayeux::session::{Client, SessionKey};
-use crate::bayeux::wire::{Advice, Denial, Message};
+use crate::bayeux::wire::{Advice, ChannelId, Denial, Message};
 
 /// What an answer wants done.
 type Wanted = Vec<Action>;
@@ -167,6 +167,11 @@ fn actions(wanted: Vec<ActionAnswer>) -> Option<Wanted> {
     let mut actions = Actions::new();
     for action in wanted {
         actions = match action {
+            ActionAnswer::Publish { channel, .. } | ActionAnswer::Push { channel, .. }
+                if ChannelId::parse(&channel).is_none() =>
+            {
+                actions.impossible("the hooks Worker named what is no channel")
+            }
             ActionAnswer::Publish { channel, data } => actions.publish(channel, data),
             ActionAnswer::Push { client, channel, data } => actions.push(SessionKey::parse(&client)?, channel, data),
             ActionAnswer::SetAttribute { name, value } => actions.set_attribute(&name, value),

@@ -7,6 +7,7 @@ mod batch;
 mod beginnings;
 mod checked;
 mod commit;
+mod deadlines;
 mod event_stream;
 mod hibernation;
 mod history;
@@ -169,8 +170,34 @@ impl BayeuxServer {
             self.stamp = Stamp::at(now);
         }
         let now = self.read_clock(now);
-        // Whoever was let in until now is not heard once more.
+        // A session whose token has expired is not heard once more.
         self.expire();
+        self.take_input(now, input);
+        // Whoever has waited for too long is told so, and goes on below like those whose outcome has come.
+        self.give_up(now);
+        self.resume_ready(now);
+        // All that subscribed by now gets its rows in one go; success is told behind them.
+        self.commit(now, None);
+        // Behind the input: what came just now keeps a session alive, and answers its connect with events.
+        self.sweep(now);
+        // The application hears of all of the above, what ended included. What it does about it leaves with this input.
+        self.dispatch(now);
+        // Others are told together of what the phases above had for them.
+        self.call_others(now);
+        self.consult();
+        // Pages of what is kept are read for those who can be sent something now, so just before that happens.
+        self.sweep_history();
+        self.read_pages(now);
+        // Events leave when nothing more can join them.
+        self.flush(now);
+        // Rows say what was sent, so they are written behind it; the shell sends nothing before they are safe.
+        self.keep(now);
+        // Behind all that sets a deadline.
+        self.plan_wake(now);
+        std::mem::take(&mut self.outputs)
+    }
+
+    fn take_input(&mut self, now: Millis, input: Input) {
         match input {
             Input::Messages { from, origin, messages } => self.receive(now, from, origin, messages),
             Input::Http { from, request } => self.serve(now, from, &request),
@@ -193,19 +220,6 @@ impl BayeuxServer {
                 }
             }
         }
-        self.give_up(now);
-        self.resume_ready(now);
-        self.commit(now, None);
-        self.sweep(now);
-        self.dispatch(now);
-        self.call_others(now);
-        self.consult();
-        self.sweep_history();
-        self.read_pages(now);
-        self.flush(now);
-        self.keep(now);
-        self.plan_wake(now);
-        std::mem::take(&mut self.outputs)
     }
 
     /// The server's own time. Where the clock has jumped, the wake-up that was asked for comes at another time than it should.
@@ -367,19 +381,6 @@ impl BayeuxServer {
         BayeuxError::StorageFailed
     }
 
-    fn plan_wake(&mut self, now: Millis) {
-        let flush = self.pace.due(now).filter(|_| !self.ready.is_empty());
-        let history = [self.next_page_due(), self.next_history_sweep(now)];
-        let others = [flush, self.journal.due(), self.trees.due(), self.next_expiry()].into_iter().chain(history);
-        let Some(next) = self.sessions.next_due().into_iter().chain(others.flatten()).min() else {
-            return;
-        };
-        if self.wake.is_none_or(|planned| next < planned) {
-            self.wake = Some(next);
-            self.outputs.push(Output::WakeAt(self.clock.outside(next)));
-        }
-    }
-
     /// Lets go of a session's held connect; from now on its next one is awaited.
     pub(in crate::bayeux) fn resume(&mut self, now: Millis, key: SessionKey) -> Option<HeldConnect> {
         let until = self.kept_until(now, key);
@@ -535,6 +536,10 @@ impl BayeuxServer {
             Fault::Refused(error) => error,
             Fault::Panicked(what) => {
                 self.tell(Notice::ApplicationPanicked { what });
+                BayeuxError::Internal
+            }
+            Fault::Failed(reason) => {
+                self.tell(Notice::ActionFailed { reason });
                 BayeuxError::Internal
             }
         }

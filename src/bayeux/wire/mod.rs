@@ -3,6 +3,7 @@
 //! | Type | Is |
 //! |---|---|
 //! | [`ChannelId`], [`ChannelPattern`] | a channel's name; a name or a pattern with a wildcard at its end |
+//! | [`ChannelTemplate`], [`Captures`] | a pattern with named segments, for what an application declares |
 //! | [`Message`], [`Element`] | a client's message with its raw fields; a message of a batch, or what is wrong with it |
 //! | [`Reply`], [`Advice`] | the server's answer to one message; how the client goes on |
 //! | [`Event`] | a published message, frozen to the JSON that every subscriber receives |
@@ -27,6 +28,7 @@ mod refusal;
 mod reply;
 mod request;
 mod subscription;
+mod template;
 mod token_error;
 
 pub use self::advice::{Advice, Wish};
@@ -44,4 +46,5 @@ pub use self::refusal::Refusal;
 pub use self::reply::Reply;
 pub use self::request::{Element, RequestError, RequestLimits, is_form, parse_form, parse_json, text_of};
 pub(in crate::bayeux) use self::subscription::{patterns, spelt_with_slash, subscribed_names};
+pub use self::template::{Captures, ChannelTemplate};
 pub use self::token_error::TokenError;

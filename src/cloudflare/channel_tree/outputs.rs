@@ -48,11 +48,17 @@ impl Tree {
     }
 
     fn handle_one(&self, Incoming { input, sender, request }: Incoming) {
+        let has_left = matches!(&input, Input::Messages { origin, .. } if origin.has_left);
         self.handle(input, sender);
         if let (Some(request), Some(sender)) = (request, sender)
             && self.polls.holds(sender)
         {
-            self.departures.watch(&request, sender);
+            if has_left {
+                // Nobody reads it, but the platform's side of the request comes to its end.
+                self.polls.answer(sender, 200, Format::Json, "[]");
+            } else {
+                self.departures.watch(&request, sender);
+            }
         }
     }
 
