@@ -2,11 +2,7 @@
 //!
 //! [`Application`] has all that can be added, with an example each; docs/APPLICATION.md is the guide.
 
-use serde::Deserialize;
-use serde_json::{Value, json};
-
-use crate::bayeux::BayeuxError;
-use crate::bayeux::app::{Actions, Application, LocalSession, Outcome, Publication, publish, reply};
+use bayeux_edge::prelude::*;
 
 /// The application of every home. `var` reads what `[vars]` in wrangler.toml sets, and secrets.
 ///

@@ -40,3 +40,15 @@ fn run_worker_first_is_read_as_the_platform_reads_it() {
     assert!(comes_past_the_worker(&first("first = true"), "/x"));
     assert!(!comes_past_the_worker(&first("first = false"), "/x"));
 }
+
+#[test]
+fn every_example_of_the_guide_is_a_whole_application_to_paste() {
+    let guide = include_str!("../docs/APPLICATION.md");
+    let examples: Vec<_> = guide.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert!(examples.len() >= 8);
+    for example in examples {
+        assert!(example.contains("use bayeux_edge::prelude::*;\n"), "{example}");
+        let function = "pub fn application(_var: &dyn Fn(&str) -> Option<String>) -> Application {\n";
+        assert!(example.contains(function) && example.ends_with("\n}\n"), "{example}");
+    }
+}
