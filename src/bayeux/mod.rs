@@ -100,7 +100,7 @@ pub use session::{ClientId, Delivery, Ending, Session, SessionKey};
 pub use time::Millis;
 pub use wire::extensions::comment_filter::Format;
 pub use wire::{
-    Advice, BayeuxError, Callback, Captures, ChannelId, ChannelPattern, ConnectionType, Denial, Element, Endpoint, EndpointKey,
-    Event, EventNumber, Message, MessageId, Operation, Realm, Refusal, Reply, RequestError, RequestId, RequestLimits,
-    SocketId, Status, StreamId, Wish, is_form, parse_form, parse_json, text_of,
+    Advice, BayeuxError, Callback, Captures, ChannelId, ChannelPattern, ChannelTemplate, ConnectionType, Denial,
+    Element, Endpoint, EndpointKey, Event, EventNumber, Message, MessageId, Operation, Realm, Refusal, Reply,
+    RequestError, RequestId, RequestLimits, SocketId, Status, StreamId, Wish, is_form, parse_form, parse_json, text_of,
 };
