@@ -379,10 +379,13 @@ mod tests {
         replays.let_pass(&ChannelId::parse(channel).unwrap(), EventNumber(number), |_| false)
     }
 
+    /// What is read for one want: events by channel and number, up to where, and whether that is all.
+    type Part<'a> = (&'a [(&'a str, u64)], u64, bool);
+
     /// Reads a page with these events for each want, up to there, and sends it.
-    fn turns(replays: &mut Replays, parts: &[(&[(&str, u64)], u64, bool)], batch: Option<u64>) -> Vec<u64> {
+    fn turns(replays: &mut Replays, parts: &[Part<'_>], batch: Option<u64>) -> Vec<u64> {
         let (wants, request) = (replays.wants(), replays.read());
-        let read = |(events, upto, complete): &(&[(&str, u64)], u64, bool)| Read {
+        let read = |(events, upto, complete): &Part<'_>| Read {
             upto: EventNumber(*upto),
             complete: *complete,
             floor: EventNumber(0),
