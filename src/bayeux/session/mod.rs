@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`Session`], [`HeldConnect`] | what a client agreed, subscribed to and waits for; its connect while it is held |
 //! | [`Sessions`], [`SessionKey`] | all sessions of a home, by key, clientId, endpoint, deadline and network |
-//! | [`Held`], [`Holdings`] | what a session holds of the home's memory, and all sessions by address |
+//! | [`Held`], `Holdings` | what a session holds of the home's memory, and all sessions by address |
 //! | [`ClientId`] | the secret that names a session to its client |
 //! | [`Client`], [`Attributes`] | a session as the application sees it |
 //! | [`Farewells`] | the last events of sessions that the server ended while their client was away |
