@@ -12,7 +12,7 @@ import { Socket } from './support/websocket.mjs';
 adapt(); // gives cometd.js the XMLHttpRequest that Node does not have
 
 const fixture = await startServer({ fixture: true });
-const shipped = await startServer({ vars: { AUTOBOT: 'true', ANON_PUBLISH: 'true', TREES: '/**' } });
+const shipped = await startServer({ vars: { AUTOBOT: 'true', ANON_PUBLISH: 'true', TREES: '/**', SPANNING_PATTERNS: 'true' } });
 after(() => Promise.all([fixture.stop(), shipped.stop()]));
 
 /** Publishes without a session, which cometd.js never does. Resolves with the reply. */
