@@ -58,7 +58,11 @@ for (const name of COMETD) {
 for (const name of FAYE) {
   const module = await import(name);
   const { Client } = module.default ?? module;
-  const settled = (deferrable) => new Promise((resolve, reject) => void deferrable.callback(resolve).errback(reject));
+  const settled = (deferrable) =>
+    new Promise((resolve, reject) => {
+      deferrable.callback(resolve); // its value is not the deferrable in any version
+      deferrable.errback(reject);
+    });
 
   describe(`Faye as ${name}`, () => {
     for (const transport of ['websocket', 'long-polling'])
