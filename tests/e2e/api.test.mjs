@@ -13,7 +13,7 @@ import { Socket } from './support/websocket.mjs';
 const [OLD, NEW] = ['the-key-that-is-to-go-soon', 'bmV3LWtleS1uZXcta2V5LW5ldw=='];
 const server = await startServer({
   fixture: true,
-  vars: { API_KEYS: `${OLD} ${NEW}`, MAX_MESSAGE_SIZE: '2000', MAX_MESSAGES_PER_BATCH: '20' },
+  vars: { API_KEYS: `${OLD} ${NEW}`, MAX_MESSAGE_SIZE: '2000', MAX_MESSAGES_PER_BATCH: '20', LOG_LEVEL: 'debug' },
   beside: [{ name: 'caller', script: inRoot('tests/e2e/support/api-caller.js'), vars: { BAYEUX_KEY: NEW }, services: { BAYEUX: SERVER } }],
 });
 after(() => server.stop());
@@ -185,7 +185,12 @@ test('clients and channels of all homes are listed in pages, each with its home'
     const clients = await Promise.all(
       Array.from({ length: 12 }, (_, n) => join(`${url}/cometd`, { headers: { 'cf-connecting-ip': `192.0.2.${n}` } })),
     );
-    clients.push(await join(`${url}/cometd/garden`));
+    const gardener = await join(`${url}/cometd/garden`);
+    clients.push(gardener);
+    // The root knows of a tree once something was published there, and then while somebody listens.
+    await gardener.ok(gardener.subscribe('/garden/gate'));
+    assert.ok(!(await all.get('/trees')).trees.some(({ tree }) => tree === '/garden'));
+    await gardener.ok(gardener.publish('/garden/gate', 1));
     for (const client of clients) await client.ok(client.subscribe(['/garden/gate', '/**']));
     const paged = async (path, list, limit) => {
       const entries = [];
@@ -219,6 +224,10 @@ test('clients and channels of all homes are listed in pages, each with its home'
 test('the trees that are in use are listed, the root first, whatever home is named', async () => {
   const { client: alice } = await named();
   await alice.ok(alice.subscribe(['/leaves/green', '/roots/deep']));
+  const listed = async () => (await api.get('/trees', { tree: 'chat', limit: 1000 })).trees.map(({ tree }) => tree);
+  const before = await listed();
+  for (const tree of ['/leaves', '/roots']) assert.ok(!before.includes(tree), 'nothing was published there');
+  for (const channel of ['/leaves/green', '/roots/deep']) await alice.ok(alice.publish(channel, 1));
   const { trees } = await api.get('/trees', { tree: 'chat', limit: 1000 });
   const all = trees.map(({ tree }) => tree);
   assert.equal(all[0], '/');
