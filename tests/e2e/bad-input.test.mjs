@@ -34,7 +34,7 @@ const send = (body, headers = { 'content-type': 'application/json' }) => request
 function assertRefused({ status, json, text }, expected) {
   assert.equal(status, expected, text.slice(0, 200));
   assert.equal(json[0].successful, false);
-  assert.match(json[0].error, new RegExp(`^${expected}::[a-z_]+$`));
+  assert.match(json[0].error, new RegExp(`^${expected}::[a-z0-9_]+$`));
 }
 
 /** A 200 with a Bayeux error for each message that was sent. */
@@ -95,24 +95,34 @@ describe('a body', () => {
     assert.equal(await carol.call('/service/echo', data), data);
   });
 
-  test('that is not UTF-8 is a 400, or the wrong bytes are replaced, as browsers do', async () => {
+  test('that is not UTF-8 is a 400', async () => {
     for (const bytes of [[0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0x80]]) {
       for (const [before, after] of [['[{"channel":"/talk","id":"', '"}]'], ['', ''], [`[{"channel":"/service/echo","clientId":"${alice.clientId}","data":"`, '"}]']]) {
         const body = Buffer.concat([Buffer.from(before), Buffer.from(bytes), Buffer.from(after)]);
-        for (const sent of [body, [body]]) {
-          const { status, json, text } = await send(sent);
-          assert.ok(status === 200 || status === 400, text);
-          assert.ok(json[0].successful === false || json[0].data?.includes('\ufffd'), text);
-        }
+        for (const sent of [body, [body]]) assertRefused(await send(sent), 400);
       }
     }
   });
 
   test('in UTF-16 is a 400', async () => assertRefused(await send(Buffer.from(JSON.stringify([HANDSHAKE]), 'utf16le')), 400));
 
-  test('with more messages than a batch may have is a 413, and none is processed', async () => {
+  test('with more messages than a batch may have is done as far as the limit goes, and each message past it is a 413', async () => {
+    const [eve] = await crowd(url, 1, '/batch');
+    const batch = (size) => Array.from({ length: size }, (_, at) => ({ channel: '/batch', clientId: alice.clientId, id: `${at}`, data: at }));
+    for (const size of [257, 16 * 256]) {
+      const { status, json, text } = await post(url, batch(size));
+      assert.equal(status, 200, text.slice(0, 200));
+      assert.deepEqual(json.map(({ id }) => id), batch(size).map(({ id }) => id));
+      for (const [at, { successful, error }] of json.entries()) {
+        assert.deepEqual([successful, error], at < 256 ? [true, undefined] : [false, '413::batch_too_large'], `${at}`);
+      }
+      assert.deepEqual(await eve.poll(), batch(256).map(({ data }) => data));
+    }
+  });
+
+  test('with more than sixteen times as many is a 413, and none is processed', async () => {
     const batch = (size) => Array(size).fill({ channel: '/talk', clientId: alice.clientId, data: 'one of too many' });
-    assertRefused(await post(url, batch(257)), 413);
+    assertRefused(await post(url, batch(16 * 256 + 1)), 413);
     assertRefused(await post(url, Array(20_000).fill({ channel: '/x' })), 413);
     assertRefused(await post(url, Array(300_000).fill(1)), 413);
   });
@@ -216,11 +226,29 @@ describe('a message', () => {
     }
   });
 
+  test('has 64 fields at most', async () => {
+    const message = (fields) => {
+      const own = { channel: '/nobody/listens', clientId: alice.clientId, id: 'fields', data: 1 };
+      return [{ ...own, ...Object.fromEntries(Array.from({ length: fields - Object.keys(own).length }, (_, at) => [`x${at}`, 0])) }];
+    };
+    await alice.ok(post(url, message(64)));
+    for (const fields of [65, 1000]) {
+      const response = await post(url, message(fields));
+      assertErrors(response);
+      assert.equal(response.json[0].error, '400::message_fields_exceeded');
+    }
+  });
+
   test('with as many fields of its own as the request has room for costs no more than their reading', async () => {
     const fields = Object.fromEntries(Array.from({ length: 80_000 }, (_, at) => [at.toString(36), 0]));
-    const started = performance.now();
-    await alice.ok(alice.send({ channel: '/nobody/listens', data: 1, ...fields }));
-    const took = performance.now() - started;
+    let took = Infinity; // at best: other processes make it slower, not faster
+    for (let attempt = 0; attempt < 3; attempt += 1) {
+      const started = performance.now();
+      const response = await alice.send({ channel: '/nobody/listens', data: 1, ...fields });
+      took = Math.min(took, performance.now() - started);
+      assertErrors(response);
+      assert.equal(response.json[0].error, '400::message_fields_exceeded');
+    }
     assert.ok(took < 1500, `it took ${Math.round(took)} ms`);
   });
 

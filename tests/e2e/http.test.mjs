@@ -130,7 +130,14 @@ describe('the address', () => {
     assert.deepEqual(await bob.poll(), ['hi']);
   });
 
-  for (const path of ['/a/b', '/chat/connect/connect', '/connect/connect', '/*', '/**', '/%3Cscript%3E', '/a%20b', `/${'x'.repeat(600)}`]) {
+  test('of a tree may have a space, written as %20', async () => {
+    const [alice, bob] = await Promise.all([join(`${cometd}/a%20b`), join(`${cometd}/a%20b`)]);
+    await bob.ok(bob.subscribe('/a b/talk'));
+    await alice.ok(alice.publish('/a b/talk', 'hi'));
+    assert.deepEqual(await bob.poll(), ['hi']);
+  });
+
+  for (const path of ['/a/b', '/chat/connect/connect', '/connect/connect', '/*', '/**', '/%3Cscript%3E', '/a%09b', `/${'x'.repeat(600)}`]) {
     test(`${path.slice(0, 30)} leads nowhere, and a 404 says so in JSON`, async () => {
       const { status, json, text } = await post(`${cometd}${path}`, [HANDSHAKE]);
       assert.equal(status, 404, text);
@@ -297,7 +304,7 @@ test('a client that asks in its handshake for json-comment-filtered reads commen
   const handshaken = await ask({ ...HANDSHAKE, ext: { 'json-comment-filtered': true } });
   assert.match(handshaken.type, /^application\/json/);
   const [{ clientId, ext }] = JSON.parse(handshaken.text);
-  assert.deepEqual(ext, { 'json-comment-filtered': true });
+  assert.deepEqual(ext, { 'json-comment-filtered': true, replay: true }); // the fixture keeps HISTORY
 
   const filtered = async (message) => {
     const { type, text } = await ask({ clientId, ...message });
