@@ -10,8 +10,8 @@ import { jwt, keyFor, seconds } from '../e2e/support/jwt.mjs';
 import { until } from '../e2e/support/server.mjs';
 
 const key = keyFor('HS256');
-const server = await startServer({ vars: { ACCESS_RULES: 'anyone * /open/**; anyone * /service/*', MAX_INTERVAL: '2000' } });
-const guarded = await startServer({ vars: { TOKEN_KEYS: JSON.stringify({ keys: [key.jwk] }) } });
+const server = await startServer({ vars: { TREES: '/**', ACCESS_RULES: 'anyone * /open/**; anyone * /service/*', MAX_INTERVAL: '2000' } });
+const guarded = await startServer({ vars: { TREES: '/**', TOKEN_KEYS: JSON.stringify({ keys: [key.jwk] }) } });
 const clients = [];
 after(async () => {
   await Promise.all(clients.map((client) => client.close()));

@@ -11,7 +11,7 @@ import { command, project } from './support.mjs';
 const KEY = 'a key of sixteen characters or more'.replaceAll(' ', '-');
 const SECRET = 'a secret of thirty-two bytes or more';
 
-const server = await startServer({ vars: { API_KEYS: KEY, TOKEN_KEYS: SECRET } });
+const server = await startServer({ vars: { TREES: '/**', API_KEYS: KEY, TOKEN_KEYS: SECRET } });
 const clients = [];
 after(async () => {
   await Promise.all(clients.map((client) => client.close()));
