@@ -13,9 +13,7 @@ await main(async () => {
 
   console.log('\n── advisories');
   const { code: audited } = await tee('npm', ['run', '--silent', 'audit']);
-  console.log('\n── fuzzing, a minute');
-  const { code: fuzzed } = await tee('npm', ['run', '--silent', 'fuzz', '--', '--seconds', '60']);
-  const watch = { passed: 0, failed: [audited, fuzzed].filter((code) => code !== 0).length };
+  const watch = { passed: 0, failed: audited === 0 ? 0 : 1 };
 
   const conforming = hasConformance() ? (await conformance()).map(closingLine) : [];
 
