@@ -22,7 +22,9 @@ async function configured() {
   const config = path(folder, 'wrangler.toml');
   const own = await readFile(inRoot('wrangler.toml'), 'utf8');
   const placed = own.replace(/^(main|directory|watch_dir) = "(.+)"$/gm, (_, name, where) => `${name} = ${JSON.stringify(inRoot(where))}`);
-  await writeFile(config, `${placed}\n${lines}`);
+  const opened = placed.replace(/^TREES = ".+"$/m, 'TREES = "/chat /members /open"');
+  assert.notEqual(opened, placed, 'the shipped TREES, which the guide has people extend');
+  await writeFile(config, `${opened}\n${lines}`);
   return config;
 }
 
