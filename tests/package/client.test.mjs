@@ -94,16 +94,21 @@ test('after a break it comes back and subscribes again; publishes wait for that'
   const states = [];
   alice.onState((state, { anew }) => states.push(anew ? `${state} anew` : state));
   const news = alice.subscribe('/news');
-  const taken = take(news, 2);
+  const heard = [];
+  const listening = (async () => {
+    for await (const { data } of news) if (heard.push(data) === 2) break;
+  })();
   await news.ready;
   await alice.publish('/news', 1);
+  await until(() => heard.length === 1, 'the first message is not heard');
   await mortal.stop();
   await until(() => alice.state === 'reconnecting', 'the break is not noticed');
   const published = alice.publish('/news', 2);
   mortal = await startServer({ port });
   t.after(() => mortal.stop());
   await published;
-  assert.deepEqual(await taken, [1, 2]);
+  await listening;
+  assert.deepEqual(heard, [1, 2]);
   assert.deepEqual(states, ['connected anew', 'reconnecting', 'connected anew']);
 });
 
