@@ -84,7 +84,7 @@ mod wire;
 
 pub use app::Application;
 pub use auth::{AccessRules, Claims, FetchedKeys, RuleError, TokenOptions, tokens};
-pub use cluster::{API_PATH, BASE_PATH, Home, Homes, MAX_SHARDS, Peer, Region, SavedPeer, Shard};
+pub use cluster::{API_PATH, BASE_PATH, Home, Homes, MAX_SHARDS, Region, Shard};
 pub use delivery::{HistoryBounds, HistoryRules, PublishKey, Queue, SavedReplays, Subscriptions, Urgency};
 pub use hooks::Hook;
 pub use io::{Input, Notice, Output};
@@ -92,8 +92,8 @@ pub use limits::{Budget, Connections, Exceeded, Network, Origin, Rate, Rates, Re
 pub use meta::refuse_without_token;
 pub use options::{Durability, OptionError, Options, QueueOverflow};
 pub use persistence::{
-    ChannelSummary, Cut, Forgetful, HistoryRange, HistoryRow, HistoryStore, KeptSocket, SavedEvent, SavedSession,
-    Store, StoreError, Stored,
+    ChannelSummary, Cut, Forgetful, HistoryRange, HistoryRow, HistoryStore, KeptSocket, SavedEvent, SavedPeer,
+    SavedSession, Store, StoreError, Stored,
 };
 pub use server::{BayeuxServer, has_handshake};
 pub use session::{ClientId, Delivery, Ending, Session, SessionKey};

@@ -6,17 +6,19 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::deadlines::Deadlines;
 use super::home::Home;
 use super::messages::Item;
-use super::spans_trees;
-use super::uplink::Word;
-use crate::bayeux::server::{BayeuxServer, PendingId};
-use crate::bayeux::session::SessionKey;
-use crate::bayeux::time::{Millis, pop_due};
+use super::uplink::Tell;
+use super::{Cluster, ClusterEffect, Context, PendingId, spans_trees};
+use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern};
 
 /// How long a pattern stays asked for when nobody listens any more: pages that are reloaded come back sooner.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long events may still come of a pattern that was withdrawn.
+const ON_THE_WAY: Duration = Duration::from_secs(60);
 
 /// How long until an owner is asked once more that has forgotten a pattern and could not take it again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -24,21 +26,28 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug, Default)]
 pub struct Interests {
     by_pattern: BTreeMap<ChannelPattern, Interest>,
-    /// When those that nobody listens to are withdrawn.
-    ending: BTreeSet<(Millis, ChannelPattern)>,
+    by_owner: BTreeMap<Home, BTreeSet<ChannelPattern>>,
+    /// How many of the patterns span trees, so that any tree may relay what they match.
+    spanning: usize,
+    /// When a pattern that nobody listens to is withdrawn.
+    ending: Deadlines<ChannelPattern>,
     /// When an owner is told again what it has forgotten.
-    again: BTreeSet<(Millis, ChannelPattern)>,
-    unheard: BTreeSet<ChannelPattern>,
+    again: Deadlines<ChannelPattern>,
+    /// Until when events may come of what was withdrawn. Nobody is woken for that.
+    withdrawn: Deadlines<ChannelPattern>,
     last_question: u64,
 }
 
 #[derive(Debug, Default)]
 struct Interest {
+    /// Whether a client here listens.
+    heard: bool,
     /// What the owner knows: whether someone acknowledges, so that nothing may be lost on the way. None where it knows nothing.
     told: Option<bool>,
+    /// What it has known before it forgot.
+    strict: bool,
     /// Questions that the owner has not answered, oldest first.
     asked: VecDeque<Question>,
-    ends: Option<Millis>,
 }
 
 #[derive(Debug)]
@@ -54,51 +63,55 @@ impl Interests {
         self.by_pattern.is_empty()
     }
 
-    /// What this home wants to hear from elsewhere.
-    pub fn patterns(&self) -> impl Iterator<Item = &ChannelPattern> {
-        self.by_pattern.keys()
-    }
-
     pub fn due(&self) -> Option<Millis> {
-        [&self.ending, &self.again].into_iter().filter_map(|list| list.first()).map(|(time, _)| *time).min()
+        self.ending.next().into_iter().chain(self.again.next()).min()
     }
 
-    pub fn perhaps_unheard(&mut self, patterns: impl IntoIterator<Item = ChannelPattern>) {
-        let Self { by_pattern, unheard, .. } = self;
-        unheard.extend(patterns.into_iter().filter(|pattern| by_pattern.contains_key(pattern)));
+    /// Whether the owner knows that this pattern is wanted, and whether nothing may be lost.
+    fn is_told(&self, pattern: &ChannelPattern, strict: bool) -> bool {
+        self.by_pattern.get(pattern).is_some_and(|interest| interest.told >= Some(strict))
     }
 
-    /// Whether events of this channel were asked for, by whatever pattern.
+    /// Whether events of this channel are asked for, by whatever pattern, or were a moment ago.
     fn cover(&self, channel: &ChannelId) -> bool {
-        channel.matching_keys().any(|key| self.by_pattern.contains_key(key.as_str()))
+        channel.matching_keys().any(|key| self.by_pattern.contains_key(&*key) || self.withdrawn.has(&*key))
     }
 
-    /// Someone listens again.
-    fn keep(&mut self, pattern: &ChannelPattern) {
-        if let Some(time) = self.by_pattern.get_mut(pattern).and_then(|interest| interest.ends.take()) {
-            self.ending.remove(&(time, pattern.clone()));
+    /// Whether anything of this owner is wanted here.
+    pub fn concern(&self, owner: &Home) -> bool {
+        self.spanning > 0 || self.by_owner.contains_key(owner)
+    }
+
+    /// How many owners were asked for something.
+    pub fn owners(&self) -> usize {
+        self.by_owner.len()
+    }
+
+    pub fn has_owner(&self, owner: &Home) -> bool {
+        self.by_owner.contains_key(owner)
+    }
+
+    fn interest(&mut self, pattern: &ChannelPattern, owner: &Home, spans: bool) -> &mut Interest {
+        if !self.by_pattern.contains_key(pattern) {
+            self.by_owner.entry(owner.clone()).or_default().insert(pattern.clone());
+            self.spanning += usize::from(spans);
         }
+        self.by_pattern.entry(pattern.clone()).or_default()
     }
 
-    fn end_at(&mut self, pattern: ChannelPattern, time: Millis) {
-        if let Some(interest) = self.by_pattern.get_mut(&pattern).filter(|interest| interest.ends.is_none()) {
-            interest.ends = Some(time);
-            self.ending.insert((time, pattern));
+    fn remove(&mut self, pattern: &ChannelPattern, owner: &Home, spans: bool) {
+        self.ending.set(pattern, None);
+        self.again.set(pattern, None);
+        if self.by_pattern.remove(pattern).is_none() {
+            return;
         }
-    }
-
-    fn remove(&mut self, pattern: &ChannelPattern) {
-        self.keep(pattern);
-        self.by_pattern.remove(pattern);
-    }
-
-    /// Takes note of a question to the owner, for whom it is asked. Its number.
-    fn ask(&mut self, pattern: &ChannelPattern, strict: bool, waiting: Vec<PendingId>) -> u64 {
-        self.last_question += 1;
-        let number = self.last_question;
-        let interest = self.by_pattern.entry(pattern.clone()).or_default();
-        interest.asked.push_back(Question { number, strict, waiting });
-        number
+        self.spanning -= usize::from(spans);
+        if let Some(patterns) = self.by_owner.get_mut(owner) {
+            patterns.remove(pattern);
+            if patterns.is_empty() {
+                self.by_owner.remove(owner);
+            }
+        }
     }
 
     /// The owner has answered a question, or will not. Those who wait for it.
@@ -108,213 +121,199 @@ impl Interests {
         let Some(Question { strict, waiting, .. }) = interest.asked.remove(at) else { return Vec::new() };
         if successful {
             interest.told = interest.told.max(Some(strict));
+            interest.strict |= strict;
         }
         waiting
     }
 
-    /// Whether those who listen count on an owner that does not know of it.
-    fn is_forgotten(&self, pattern: &ChannelPattern) -> bool {
-        self.by_pattern.get(pattern).is_some_and(|interest| interest.told.is_none() && interest.asked.is_empty())
+    /// Those who have waited for too long. The question is still under way.
+    fn give_up(&mut self, pattern: &ChannelPattern, number: u64) -> Vec<PendingId> {
+        let interest = self.by_pattern.get_mut(pattern);
+        let question =
+            interest.and_then(|interest| interest.asked.iter_mut().find(|question| question.number == number));
+        question.map(|question| std::mem::take(&mut question.waiting)).unwrap_or_default()
     }
 }
 
-impl BayeuxServer {
-    /// Makes sure that what a session is about to subscribe to comes here. How many words `pending_id` must wait for.
-    ///
-    /// # Errors
-    /// [`BayeuxError::OwnerUnreachable`] where too much waits for an owner.
-    pub(in crate::bayeux) fn ask_owners(
-        &mut self,
-        now: Millis,
-        session: SessionKey,
-        patterns: &[ChannelPattern],
-        pending_id: PendingId,
-    ) -> Result<usize, BayeuxError> {
-        let strict = self.sessions.get(session).is_some_and(crate::bayeux::session::Session::is_strict);
-        let mut words = 0;
-        for pattern in patterns.iter().collect::<BTreeSet<_>>() {
-            words += usize::from(self.is_from_elsewhere(pattern) && self.ask_owner(now, pattern, strict, pending_id)?);
-        }
-        Ok(words)
+impl Cluster {
+    /// Whether events of this pattern come here, so that a session may listen at once.
+    pub fn has_told(&self, pattern: &ChannelPattern, strict: bool) -> bool {
+        !self.is_from_elsewhere(pattern) || self.interests.is_told(pattern, strict)
     }
 
     fn is_from_elsewhere(&self, pattern: &ChannelPattern) -> bool {
-        self.owner_of_pattern(pattern) != self.home || spans_trees(pattern, self.options.tree_depth)
+        self.owner_of_pattern(pattern) != self.home || self.spans(pattern)
     }
 
-    /// Whether the owner's word is still to come.
-    fn ask_owner(
+    /// A session is about to subscribe: one word comes for each of these patterns.
+    pub(super) fn subscribe(
         &mut self,
-        now: Millis,
-        pattern: &ChannelPattern,
+        cx: &mut Context,
+        patterns: Vec<ChannelPattern>,
         strict: bool,
-        pending_id: PendingId,
-    ) -> Result<bool, BayeuxError> {
-        let interests = &mut self.trees.interests;
-        interests.keep(pattern);
-        if let Some(interest) = interests.by_pattern.get_mut(pattern) {
-            if interest.told >= Some(strict) {
-                return Ok(false);
-            }
-            // What nobody waits for may take for ever.
-            let good = |question: &&mut Question| question.strict >= strict && !question.waiting.is_empty();
-            if let Some(question) = interest.asked.iter_mut().find(good) {
-                question.waiting.push(pending_id);
-                return Ok(true);
+        pending: PendingId,
+    ) {
+        for pattern in patterns {
+            if self.has_told(&pattern, strict) {
+                cx.resolve(pending, Ok(()));
+            } else if !self.joins_question(&pattern, strict, pending) {
+                self.put_question(cx, &pattern, strict, vec![pending]);
             }
         }
-        self.put_question(now, pattern, strict, vec![pending_id])?;
-        Ok(true)
     }
 
-    fn put_question(
-        &mut self,
-        now: Millis,
-        pattern: &ChannelPattern,
-        strict: bool,
-        waiting: Vec<PendingId>,
-    ) -> Result<(), BayeuxError> {
-        let owner = self.owner_of_pattern(pattern);
-        let wait = !waiting.is_empty();
-        let number = self.trees.interests.ask(pattern, strict, waiting);
+    /// Whether somebody waits for the answer to a question that is as good.
+    fn joins_question(&mut self, pattern: &ChannelPattern, strict: bool, pending: PendingId) -> bool {
+        let Some(interest) = self.interests.by_pattern.get_mut(pattern) else { return false };
+        let good = |question: &&mut Question| question.strict >= strict && !question.waiting.is_empty();
+        let Some(question) = interest.asked.iter_mut().find(good) else { return false };
+        question.waiting.push(pending);
+        true
+    }
+
+    fn put_question(&mut self, cx: &mut Context, pattern: &ChannelPattern, strict: bool, waiting: Vec<PendingId>) {
+        let (owner, spans, wait) = (self.owner_of_pattern(pattern), self.spans(pattern), !waiting.is_empty());
+        self.interests.last_question += 1;
+        let number = self.interests.last_question;
+        let interest = self.interests.interest(pattern, &owner, spans);
+        interest.asked.push_back(Question { number, strict, waiting });
+        self.interests.ending.set(pattern, None);
         if owner == self.home {
-            self.span_here(now, pattern, number, strict);
-            return Ok(());
+            return self.span_here(cx, pattern, number, strict);
         }
         let item = Item::Interest { pattern: pattern.clone(), strict };
-        let told = self.tell_owner(now, &owner, item, Word::Interest { pattern: pattern.clone(), number, wait });
-        if told.is_err() {
-            self.trees.interests.answered(pattern, number, false);
-            self.drop_interest(pattern);
+        let tell = Tell::Question { pattern: pattern.clone(), number, wait };
+        if let Err(error) = self.tell_owner(cx, &owner, item, tell) {
+            self.question_answered(cx, pattern, number, &Err(error));
         }
-        told
     }
 
     /// The owner has answered a question, or could not be reached.
-    pub(super) fn interest_settled(
+    pub(super) fn question_answered(
         &mut self,
-        now: Millis,
+        cx: &mut Context,
         pattern: &ChannelPattern,
         number: u64,
         outcome: &Result<(), BayeuxError>,
     ) {
-        for pending_id in self.trees.interests.answered(pattern, number, outcome.is_ok()) {
-            self.pending.resolve(pending_id, outcome.clone());
+        for pending in self.interests.answered(pattern, number, outcome.is_ok()) {
+            cx.resolve(pending, outcome.clone());
         }
-        if outcome.is_err() {
-            self.drop_interest(pattern);
-            self.remind_later(now, pattern);
-        }
-        self.trees.interests.perhaps_unheard([pattern.clone()]);
+        self.review(cx.now, pattern);
     }
 
-    /// Forgets a pattern that no owner knows and nobody listens to.
-    fn drop_interest(&mut self, pattern: &ChannelPattern) {
-        if self.trees.interests.is_forgotten(pattern) && !self.has_subscriber(pattern) {
-            self.trees.interests.remove(pattern);
+    /// Those who wait for this answer wait no more. The owner may still hear the question.
+    pub(super) fn question_given_up(&mut self, cx: &mut Context, pattern: &ChannelPattern, number: u64) {
+        for pending in self.interests.give_up(pattern, number) {
+            cx.resolve(pending, Err(BayeuxError::OwnerUnreachable));
         }
     }
 
-    /// Somebody listens, was told of success, and the owner does not know of it: it is asked until it does.
-    fn remind_later(&mut self, now: Millis, pattern: &ChannelPattern) {
-        if self.trees.interests.is_forgotten(pattern) {
-            self.trees.interests.again.insert((now + AGAIN_AFTER, pattern.clone()));
+    /// A client of this home listens, or nobody does any more.
+    pub(super) fn listens(&mut self, now: Millis, pattern: &ChannelPattern, heard: bool) {
+        if let Some(interest) = self.interests.by_pattern.get_mut(pattern) {
+            interest.heard = heard;
+            self.review(now, pattern);
         }
     }
 
-    /// A session of this home listens.
-    pub(in crate::bayeux) fn listen(&mut self, pattern: &ChannelPattern, session: SessionKey) {
-        self.add_subscriber(pattern, session);
-        self.trees.interests.keep(pattern);
-    }
-
-    /// A session of this home does not listen any more.
-    pub(in crate::bayeux) fn unlisten(&mut self, pattern: &ChannelPattern, session: SessionKey) {
-        self.remove_subscriber(pattern, session);
-        self.trees.interests.perhaps_unheard([pattern.clone()]);
-    }
-
-    fn has_subscriber(&self, pattern: &ChannelPattern) -> bool {
-        self.subscriptions.any(pattern, |key| !self.is_peer(key))
+    /// What follows of what is known about a pattern.
+    fn review(&mut self, now: Millis, pattern: &ChannelPattern) {
+        let Some(interest) = self.interests.by_pattern.get(pattern) else { return };
+        let Interest { heard, told, asked, .. } = interest;
+        let (heard, told, open) = (*heard, told.is_some(), !asked.is_empty());
+        if !heard && !told && !open {
+            let (owner, spans) = (self.owner_of_pattern(pattern), self.spans(pattern));
+            return self.interests.remove(pattern, &owner, spans);
+        }
+        // Who listens and was told of success counts on an owner that does not know: it is asked until it does.
+        let again = (heard && !told && !open).then(|| now + AGAIN_AFTER);
+        self.interests.again.set(pattern, again);
+        if heard || open {
+            self.interests.ending.set(pattern, None);
+        } else if !self.interests.ending.has(pattern) {
+            self.interests.ending.set(pattern, Some(now + GRACE));
+        }
     }
 
     /// Takes back what nobody has listened to for a while, and asks again for what an owner has forgotten.
-    pub(super) fn end_interests(&mut self, now: Millis) {
-        for pattern in std::mem::take(&mut self.trees.interests.unheard) {
-            let waits =
-                self.trees.interests.by_pattern.get(&pattern).is_some_and(|interest| !interest.asked.is_empty());
-            if !waits && !self.has_subscriber(&pattern) {
-                self.trees.interests.end_at(pattern, now + GRACE);
-            }
+    pub(super) fn interests_are_due(&mut self, cx: &mut Context) {
+        while let Some(pattern) = self.interests.ending.pop(cx.now) {
+            let (owner, spans) = (self.owner_of_pattern(&pattern), self.spans(&pattern));
+            self.interests.remove(&pattern, &owner, spans);
+            self.interests.withdrawn.set(&pattern, Some(cx.now + ON_THE_WAY));
+            self.withdraw(cx, pattern);
         }
-        while let Some(pattern) = pop_due(&mut self.trees.interests.ending, now) {
-            self.trees.interests.by_pattern.remove(&pattern);
-            self.withdraw(now, pattern);
-        }
-        while let Some(pattern) = pop_due(&mut self.trees.interests.again, now) {
-            if self.trees.interests.is_forgotten(&pattern) {
-                self.remind(now, &pattern);
-            }
+        while self.interests.withdrawn.pop(cx.now).is_some() {}
+        while let Some(pattern) = self.interests.again.pop(cx.now) {
+            self.remind(cx, &pattern);
         }
     }
 
     /// Asks an owner that has forgotten what somebody here listens to. Nobody waits for the answer.
-    fn remind(&mut self, now: Millis, pattern: &ChannelPattern) {
-        let is_strict = |key| self.sessions.get(key).is_some_and(crate::bayeux::session::Session::is_strict);
-        let strict = self.subscriptions.any(pattern, |key| !self.is_peer(key) && is_strict(key));
-        if self.put_question(now, pattern, strict, Vec::new()).is_err() {
-            self.remind_later(now, pattern);
-        }
+    fn remind(&mut self, cx: &mut Context, pattern: &ChannelPattern) {
+        let Some(interest) = self.interests.by_pattern.get(pattern) else { return };
+        let strict = interest.strict;
+        self.put_question(cx, pattern, strict, Vec::new());
     }
 
-    fn withdraw(&mut self, now: Millis, pattern: ChannelPattern) {
+    fn withdraw(&mut self, cx: &mut Context, pattern: ChannelPattern) {
         let owner = self.owner_of_pattern(&pattern);
         if owner == self.home {
-            self.span_ends_here(&pattern);
+            self.span_ends_here(cx, &pattern);
         } else {
-            // Where too much waits the owner learns with its next relay that nobody listens.
-            drop(self.tell_owner(now, &owner, Item::Withdraw { pattern }, Word::Nobody));
+            // It is always taken.
+            let _ = self.tell_owner(cx, &owner, Item::Withdraw { pattern }, Tell::Nobody);
         }
     }
 
-    /// An event came that nobody here listens to. Where nobody has listened lately either its owner remembers a pattern that
-    /// this home does not.
-    pub(super) fn withdraw_forgotten(&mut self, now: Millis, channel: &ChannelId) {
-        if self.trees.interests.cover(channel) {
+    /// An event came that nobody here listens to. Where nobody has listened lately either its owner remembers a pattern that an
+    /// earlier life of this home has asked for.
+    pub(super) fn withdraw_forgotten(&mut self, cx: &mut Context, channel: &ChannelId) {
+        if self.interests.cover(channel) {
             return;
         }
         for pattern in channel.matching_keys().filter_map(|key| ChannelPattern::parse(&key)) {
-            self.withdraw(now, pattern);
+            self.interests.withdrawn.set(&pattern, Some(cx.now + ON_THE_WAY));
+            self.withdraw(cx, pattern);
         }
     }
 
     /// The owner has forgotten this home, which has not forgotten what it wants.
-    pub(super) fn ask_again(&mut self, now: Millis, owner: &Home) {
-        let settled = self.trees.interests.by_pattern.iter().filter(|(_, interest)| interest.told.is_some());
-        let of_owner = settled.filter(|(pattern, _)| self.owner_of_pattern(pattern) == *owner);
-        let wanted: Vec<_> = of_owner.map(|(pattern, _)| pattern.clone()).collect();
-        for pattern in wanted {
-            if let Some(interest) = self.trees.interests.by_pattern.get_mut(&pattern) {
-                interest.told = None;
+    pub(super) fn ask_again(&mut self, cx: &mut Context, owner: &Home) {
+        let patterns: Vec<_> = self.interests.by_owner.get(owner).into_iter().flatten().cloned().collect();
+        for pattern in patterns {
+            let Some(interest) = self.interests.by_pattern.get_mut(&pattern) else { continue };
+            if interest.told.take().is_some() {
+                self.remind(cx, &pattern);
             }
-            self.remind(now, &pattern);
         }
-    }
-
-    /// Whether anything of this owner is wanted here.
-    pub(super) fn is_interested_in(&self, owner: &Home) -> bool {
-        // What spans trees was asked of the root, and any tree may relay it.
-        self.trees.interests.by_pattern.keys().any(|pattern| {
-            let asked = self.owner_of_pattern(pattern);
-            asked == *owner || spans_trees(pattern, self.options.tree_depth)
-        })
     }
 
     /// A restored session listens: its owner was told in an earlier life.
-    pub(in crate::bayeux) fn restore_interest(&mut self, pattern: &ChannelPattern, strict: bool) {
+    pub(super) fn restore_interest(&mut self, pattern: &ChannelPattern, strict: bool) {
         if self.is_from_elsewhere(pattern) {
-            let interest = self.trees.interests.by_pattern.entry(pattern.clone()).or_default();
+            let (owner, spans) = (self.owner_of_pattern(pattern), self.spans(pattern));
+            let interest = self.interests.interest(pattern, &owner, spans);
             interest.told = interest.told.max(Some(strict));
+            (interest.heard, interest.strict) = (true, interest.strict || strict);
         }
+    }
+
+    /// Whether what a pattern matches may come from this owner.
+    pub fn may_come_from(&self, pattern: &ChannelPattern, owner: &Home) -> bool {
+        self.spans(pattern) || self.owner_of_pattern(pattern) == *owner
+    }
+
+    /// Whether only all trees together have what it matches.
+    pub fn spans(&self, pattern: &ChannelPattern) -> bool {
+        spans_trees(pattern, self.options.tree_depth)
+    }
+}
+
+impl Context<'_> {
+    /// One word for whoever waits has come.
+    pub(super) fn resolve(&mut self, pending: PendingId, outcome: Result<(), BayeuxError>) {
+        self.effects.push(ClusterEffect::Resolve { pending, outcome });
     }
 }

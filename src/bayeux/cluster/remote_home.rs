@@ -1,75 +1,95 @@
-//! Homes as an owner knows them: each listens like a session, with a queue and a row of its own.
+//! Homes as an owner knows them: what each wants to hear, what waits for it, and what was done of its calls.
+//!
+//! A home has a row with its name and its number, by which rows of events name it, and a row for each of its patterns.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::deadlines::Deadlines;
 use super::home::Home;
-use super::messages::{Call, Failure, Gap, Item, LinkAnswer, LinkCall, to_json};
-use super::spans_trees;
-use crate::bayeux::server::{BayeuxServer, Publisher};
-use crate::bayeux::session::{Session, SessionKey};
+use super::messages::{Failure, Gap, to_json};
+use super::{Cluster, Context};
+use crate::bayeux::delivery::{Queue, Subscriptions, Urgency, Weighed};
+use crate::bayeux::limits::Budget;
+use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, ChannelPattern, Endpoint, Event, EventNumber};
+use crate::bayeux::wire::{ChannelId, ChannelPattern, EventNumber};
 
-/// What an owner knows of a home, beyond what it knows of any session.
+/// How long a home stays known that listens to nothing here, for what it has published. No call of it that was made before is made
+/// again so much later: its uplink would have been forgotten.
+const REMEMBERED: Duration = Duration::from_secs(3600);
+
 #[derive(Debug)]
-pub struct Peer {
+pub struct RemoteHome {
     pub home: Home,
     /// Some of those who listen there acknowledge: nothing may be lost on the way.
     pub strict: bool,
+    /// Whether it has a row.
+    saved: bool,
     pub done: Done,
-    pub(super) way: Way,
+    pub state: RelayState,
     /// It has asked for something since the relay left that is under way: if that one found nobody there, that is no longer so.
-    pub(super) asked_since: bool,
-    pub(super) failures: u32,
-    pub(super) failing_since: Option<Millis>,
+    pub asked_since: bool,
+    pub failures: u32,
+    pub failing_since: Option<Millis>,
     /// When it was last asked, and did not answer.
-    pub(super) failed_at: Millis,
+    pub failed_at: Millis,
     /// Until when no other home passes events on to it, nor it to others: a relay of which it was a part has failed.
-    pub(super) apart_until: Millis,
+    pub apart_until: Millis,
+    pub patterns: BTreeSet<ChannelPattern>,
+    /// What it has not heard, as far as that is known.
+    pub queue: Queue,
     /// Events that one session there is not to hear.
-    pub(super) not_to: BTreeMap<EventNumber, SessionKey>,
+    pub not_to: BTreeMap<EventNumber, SessionKey>,
     /// Events that may wait for company there, whatever their channel is.
-    pub(super) lazy: BTreeSet<EventNumber>,
+    pub lazy: BTreeSet<EventNumber>,
+    /// The last event that ever waited here.
+    newest: EventNumber,
     /// What it missed and has not been told of.
-    pub(super) gap: Option<Gap>,
+    pub gap: Option<Gap>,
 }
 
-/// What was done of a home's link, should the answer have been lost.
+/// What was done of a home's calls, should an answer have been lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Done {
-    /// The home's life, in which its items are numbered.
-    life: u64,
+    /// The life of the home's uplink, in which its items are numbered.
+    pub life: u64,
     /// The last item.
-    last: u64,
+    pub last: u64,
     /// The latest items that failed.
-    failed: BTreeMap<u64, Failure>,
-}
-
-/// What is written down of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SavedPeer {
-    pub home: Home,
-    #[serde(default)]
-    pub strict: bool,
+    pub failed: BTreeMap<u64, Failure>,
 }
 
 /// Whether a relay to a home can start.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum RelayState {
     Free,
-    /// One is under way.
-    Taken,
-    /// Events up to this one went with the answer to a link's call. Until this time they are taken as heard unless newer ones come.
-    Given(EventNumber, Millis),
-    /// The home could not be reached.
-    Rests(Millis),
+    UnderWay,
+    /// Events up to this one went with the answer to a call of the home. Until this time they are taken as heard unless newer ones come.
+    Answered(EventNumber, Millis),
+    /// The home could not be reached, and is left alone until then.
+    Resting(Millis),
+}
+
+/// The row of a home.
+#[derive(Serialize, Deserialize)]
+struct SavedHome {
+    key: SessionKey,
+    #[serde(default)]
+    strict: bool,
 }
 
 #[derive(Debug, Default)]
-pub struct Peers {
+pub struct RemoteHomes {
+    by_key: BTreeMap<SessionKey, RemoteHome>,
     by_home: BTreeMap<Home, SessionKey>,
+    subscriptions: Subscriptions<SessionKey>,
+    /// Those who listen to what spans trees.
+    pub spanning: BTreeSet<SessionKey>,
+    /// Those that listen, or for whom something waits.
+    active: BTreeSet<SessionKey>,
     /// What earlier lives have done for homes that have not called in this one.
     done: BTreeMap<Home, Done>,
     /// Those with events to relay.
@@ -77,280 +97,377 @@ pub struct Peers {
     /// Those of whom more was done than is written down.
     unnoted: BTreeSet<SessionKey>,
     /// When those that were left alone are ready again.
-    pub(super) resting: BTreeSet<(Millis, SessionKey)>,
-    /// How many relays have left, so that each home in turn passes one on.
-    pub(super) relays: usize,
+    pub deadlines: Deadlines<SessionKey>,
+    /// When those that want nothing are forgotten. Nobody is woken for that.
+    idle: Deadlines<SessionKey>,
+    last_key: u64,
+    /// What waits for them is charged to it.
+    budget: Budget,
 }
 
-impl Peers {
-    pub fn len(&self) -> usize {
-        self.by_home.len()
-    }
-
-    pub(super) fn due(&self) -> Option<Millis> {
-        self.resting.first().map(|(time, _)| *time)
-    }
-
-    pub(super) fn keys(&self) -> Vec<SessionKey> {
-        self.by_home.values().copied().collect()
-    }
-
-    pub(super) fn restore_done(&mut self, home: &str, text: &str) {
-        if let (Some(home), Ok(done)) = (Home::named(home), serde_json::from_str(text)) {
-            self.done.insert(home, done);
-        }
-    }
-
-    /// What an earlier life has done for a home.
-    pub fn take_done(&mut self, home: &Home) -> Done {
-        self.done.remove(home).unwrap_or_default()
-    }
-
-    pub fn restore(&mut self, home: Home, key: SessionKey) {
-        self.by_home.insert(home, key);
-        self.ready.insert(key);
-    }
-}
-
-impl Peer {
-    pub fn new(home: Home, strict: bool) -> Self {
+impl RemoteHome {
+    fn new(home: Home, done: Done, budget: &Budget) -> Self {
+        let mut queue = Queue::default();
+        queue.charge_to(budget);
         Self {
             home,
-            strict,
-            done: Done::default(),
-            way: Way::Free,
+            strict: false,
+            saved: false,
+            done,
+            state: RelayState::Free,
             asked_since: false,
             failures: 0,
             failing_since: None,
             failed_at: Millis::default(),
             apart_until: Millis::default(),
+            patterns: BTreeSet::new(),
+            queue,
             not_to: BTreeMap::new(),
             lazy: BTreeSet::new(),
+            newest: EventNumber::default(),
             gap: None,
         }
     }
 
     /// Whether an event leaves at once.
     pub fn is_free(&self, now: Millis) -> bool {
-        match self.way {
-            Way::Free => true,
-            Way::Taken | Way::Given(..) => false,
-            Way::Rests(until) => until <= now,
+        match self.state {
+            RelayState::Free => true,
+            RelayState::UnderWay | RelayState::Answered(..) => false,
+            RelayState::Resting(until) => until <= now,
         }
+    }
+
+    /// Too much waited: it is told with what comes next that so many events are missing.
+    fn note_gap(&mut self, dropped: usize) {
+        let first = self.queue.iter().next().map(|(number, _)| number.0.saturating_sub(1));
+        let before = self.gap.map_or(0, |gap| gap.events);
+        let upto = first.map_or(self.newest, EventNumber);
+        self.gap = Some(Gap { upto, events: before + dropped });
+    }
+
+    /// It has heard everything up to this event. Whether something with a row was let go.
+    fn has_heard(&mut self, heard: EventNumber) -> bool {
+        let saved = self.queue.saved();
+        self.queue.forget_up_to(heard);
+        let after = EventNumber(heard.0.saturating_add(1));
+        (self.not_to, self.lazy) = (self.not_to.split_off(&after), self.lazy.split_off(&after));
+        self.gap.take_if(|gap| gap.upto <= heard);
+        if matches!(self.state, RelayState::Answered(upto, _) if upto <= heard) {
+            self.state = RelayState::Free;
+        }
+        self.queue.saved() < saved
     }
 }
 
-impl BayeuxServer {
-    pub(in crate::bayeux) fn is_peer(&self, key: SessionKey) -> bool {
-        self.trees.peers.len() > 0 && self.sessions.get(key).is_some_and(|session| session.peer.is_some())
+impl RemoteHomes {
+    pub fn within(budget: Budget) -> Self {
+        Self { budget, ..Self::default() }
     }
 
-    /// Those of them that are homes.
-    pub(in crate::bayeux) fn peers_of(&self, subscribers: &[SessionKey]) -> Vec<SessionKey> {
-        subscribers.iter().copied().filter(|key| self.is_peer(*key)).collect()
+    pub fn get(&self, key: SessionKey) -> Option<&RemoteHome> {
+        self.by_key.get(&key)
     }
 
-    pub(super) fn peer_mut(&mut self, key: SessionKey) -> Option<&mut Peer> {
-        self.sessions.get_mut(key)?.peer.as_deref_mut()
+    pub fn get_mut(&mut self, key: SessionKey) -> Option<&mut RemoteHome> {
+        self.by_key.get_mut(&key)
     }
 
-    /// The session as which a home listens here, and whether it is new.
-    pub(super) fn peer(&mut self, home: &Home) -> (SessionKey, bool) {
-        if let Some(key) = self.trees.peers.by_home.get(home) {
+    /// Whether homes are known here only for what they have published.
+    pub fn are_silent(&self) -> bool {
+        self.active.is_empty()
+    }
+
+    pub fn due(&self) -> Option<Millis> {
+        self.deadlines.next()
+    }
+
+    /// The homes that listen to a channel.
+    pub fn listening(&self, channel: &ChannelId) -> impl Iterator<Item = (SessionKey, &RemoteHome)> {
+        self.subscriptions.matching(channel).filter_map(|key| Some((key, self.by_key.get(&key)?)))
+    }
+
+    /// The number of a home, and whether it is new.
+    pub fn known(&mut self, now: Millis, home: &Home) -> (SessionKey, bool) {
+        if let Some(key) = self.by_home.get(home) {
             return (*key, false);
         }
-        let done = self.trees.peers.take_done(home);
-        let peer = Peer { done, ..Peer::new(home.clone(), false) };
-        let session = Session::of_peer(self.new_client_id(), peer);
-        let key = self.sessions.open(session);
-        self.trees.peers.by_home.insert(home.clone(), key);
+        self.last_key += 1;
+        let key = SessionKey(self.last_key);
+        let done = self.done.remove(home).unwrap_or_default();
+        self.by_home.insert(home.clone(), key);
+        self.by_key.insert(key, RemoteHome::new(home.clone(), done, &self.budget));
+        self.review(now, key);
         (key, true)
     }
 
-    /// What a home sends over its link.
-    pub(super) fn take_link(&mut self, now: Millis, from: Endpoint, call: LinkCall) {
-        // To listen where nothing is published yet the root need not know of it.
-        if !self.is_known() && call.items.iter().any(|(_, item)| matches!(item, Item::Publish { .. })) {
-            return self.wait_with_call(now, from, Call::Link(call));
+    /// Keeps the books by what a home wants and what waits for it.
+    pub fn review(&mut self, now: Millis, key: SessionKey) {
+        let Some(remote) = self.by_key.get(&key) else { return };
+        let active = !remote.patterns.is_empty() || !remote.queue.is_empty();
+        if active {
+            self.active.insert(key);
+        } else {
+            self.active.remove(&key);
         }
-        let LinkCall { home, life, items, heard } = call;
-        let (key, is_new) = self.peer(&home);
-        let Some(peer) = self.peer_mut(key) else { return };
-        if life < peer.done.life {
-            let later_life = Some(peer.done.life);
-            return self.answer_with(from, &LinkAnswer { later_life, ..LinkAnswer::default() });
+        self.idle.set(&key, (!active).then(|| now + REMEMBERED));
+    }
+
+    pub fn rest(&mut self, key: SessionKey, until: Millis) {
+        self.deadlines.set(&key, Some(until));
+    }
+
+    /// More was done for it than is written down.
+    pub fn has_done(&mut self, key: SessionKey) {
+        self.unnoted.insert(key);
+    }
+
+    /// Takes note that an event has a row now. Whether it still waits for this home.
+    pub fn mark_saved(&mut self, key: SessionKey, number: EventNumber) -> bool {
+        self.by_key.get_mut(&key).is_some_and(|remote| remote.queue.mark_saved(number))
+    }
+
+    /// Bytes that wait for each of them.
+    pub fn weights(&self) -> impl Iterator<Item = (SessionKey, usize)> {
+        let weight = |(key, remote): (&SessionKey, &RemoteHome)| (*key, remote.queue.weight());
+        self.by_key.iter().map(weight).filter(|(_, weight)| *weight > 0)
+    }
+
+    /// Drops the oldest events that wait for a home, until they weigh no more. How many, if there is such a home.
+    pub fn lighten(&mut self, key: SessionKey, weight: usize) -> Option<usize> {
+        let remote = self.by_key.get_mut(&key)?;
+        let dropped = remote.queue.lighten(weight);
+        if dropped > 0 {
+            remote.note_gap(dropped);
         }
-        if life > peer.done.life {
-            peer.done = Done { life, ..Done::default() };
-        }
-        let first = items.first().map_or(u64::MAX, |(number, _)| *number);
-        peer.done.failed.retain(|number, _| *number >= first);
-        // It is within reach.
-        peer.failing_since = None;
-        self.peer_has_heard(key, heard);
-        let mut spans = None;
-        for (number, item) in items {
-            if self.peer_mut(key).is_none_or(|peer| number <= peer.done.last) {
-                // Done, but perhaps not all trees know of it yet.
-                spans = spans.max(self.span_of(&item));
-            } else {
-                let outcome = self.work_on_item(now, key, &home, item, &mut spans);
-                let Some(peer) = self.peer_mut(key) else { continue };
-                peer.done.last = number;
-                peer.done.failed.extend(outcome.err().map(|failure| (number, failure)));
-            }
-        }
-        self.trees.peers.unnoted.insert(key);
-        match spans {
-            Some(version) => self.answer_when_spanned(now, from, key, version, is_new),
-            None => self.answer_link(now, from, key, is_new),
+        Some(dropped)
+    }
+
+    /// The numbers to come are higher. Those of sessions are higher than any of them.
+    fn never_again(&mut self, SessionKey(key): SessionKey) {
+        if key < MOST_HOMES {
+            self.last_key = self.last_key.max(key);
         }
     }
 
-    pub(super) fn answer_link(&mut self, now: Millis, from: Endpoint, key: SessionKey, is_new: bool) {
-        let failed = self.peer_mut(key).map(|peer| peer.done.failed.clone()).unwrap_or_default();
-        let relay = self.relay_with_answer(now, key);
-        let answer = LinkAnswer { failed: failed.into_iter().collect(), relay, later_life: None, is_new };
-        self.answer_with(from, &answer);
+    fn restored(&mut self, now: Millis, key: SessionKey, home: Home, strict: bool) {
+        self.never_again(key);
+        let done = self.done.remove(&home).unwrap_or_default();
+        self.by_home.insert(home.clone(), key);
+        self.by_key.insert(key, RemoteHome { strict, saved: true, ..RemoteHome::new(home, done, &self.budget) });
+        self.ready.insert(key);
+        self.review(now, key);
     }
+}
 
-    fn work_on_item(
-        &mut self,
-        now: Millis,
-        key: SessionKey,
-        home: &Home,
-        item: Item,
-        spans: &mut Option<u64>,
-    ) -> Result<(), Failure> {
-        let spans_all = |pattern: &ChannelPattern| spans_trees(pattern, self.options.tree_depth);
-        match item {
-            Item::Interest { pattern, strict } if spans_all(&pattern) => {
-                *spans = Some(self.add_span(home, &pattern, strict)?);
-                Ok(())
-            }
-            Item::Withdraw { pattern } if spans_all(&pattern) => self.end_span(home, &pattern),
-            Item::Interest { pattern, strict } => self.let_listen(key, [pattern], strict),
-            Item::Withdraw { pattern } => self.stop_listening(key, &[pattern]),
-            Item::Publish { event, not_to, lazy, key: retry } => {
-                let event = Event::thawed(event.get().to_owned());
-                let channel = event.channel().filter(|channel| self.owner_of(channel) == self.home);
-                let channel = channel.ok_or(Failure::Invalid)?;
-                let publisher = Publisher { session: Some(key).filter(|_| not_to.is_some()), not_to, key: retry };
-                let taken = self.deliver_to_all(now, publisher, &channel, &event, lazy);
-                taken.map_err(|_: BayeuxError| Failure::Storage)
-            }
-        }
-    }
+/// The name of the row of a home's pattern.
+fn listening(SessionKey(key): SessionKey, pattern: &ChannelPattern) -> String {
+    format!("listen:{key}:{}", pattern.as_str())
+}
 
-    /// Too much waited for a home: it is told with what comes next that so many events are missing.
-    pub(in crate::bayeux) fn note_gap(&mut self, home: SessionKey, dropped: usize) {
-        let Some(session) = self.sessions.get_mut(home) else { return };
-        let Some((EventNumber(first), _)) = session.queue.iter().next() else { return };
-        let Some(peer) = &mut session.peer else { return };
-        let before = peer.gap.map_or(0, |gap| gap.events);
-        peer.gap = Some(Gap { upto: EventNumber(first.saturating_sub(1)), events: before + dropped });
-    }
+/// Homes are numbered from 1; sessions by the time, in tenths of a millisecond.
+const MOST_HOMES: u64 = 1 << 40;
 
-    /// The session of another home that is not to hear what it said.
-    pub(in crate::bayeux) fn leave_out(&mut self, home: SessionKey, event: EventNumber, session: SessionKey) {
-        if let Some(peer) = self.peer_mut(home) {
-            peer.not_to.insert(event, session);
-        }
-    }
-
-    /// An event may wait for company at this home.
-    pub(in crate::bayeux) fn mark_lazy(&mut self, home: SessionKey, event: EventNumber) {
-        if let Some(peer) = self.peer_mut(home) {
-            peer.lazy.insert(event);
-        }
-    }
-
+impl Cluster {
     /// A home wants to hear what matches.
     pub(super) fn let_listen(
         &mut self,
+        cx: &mut Context,
         key: SessionKey,
         patterns: impl IntoIterator<Item = ChannelPattern>,
         strict: bool,
     ) -> Result<(), Failure> {
-        let Some(session) = self.sessions.get_mut(key) else { return Err(Failure::Invalid) };
-        let Some(peer) = &mut session.peer else { return Err(Failure::Invalid) };
-        let stricter = strict && !peer.strict;
-        peer.strict |= strict;
-        peer.asked_since = true;
-        let new: Vec<_> = patterns.into_iter().filter(|pattern| !session.subscriptions.contains(pattern)).collect();
-        if new.is_empty() && !stricter {
-            return Ok(());
+        let Some(remote) = self.remote_homes.get_mut(key) else { return Err(Failure::Invalid) };
+        remote.asked_since = true;
+        let stricter = strict && !remote.strict;
+        let new: Vec<_> = patterns.into_iter().filter(|pattern| !remote.patterns.contains(pattern)).collect();
+        if !(remote.saved || new.is_empty()) || stricter {
+            let (name, row) = (format!("home:{}", remote.home), SavedHome { key, strict: strict || remote.strict });
+            if !self.note(cx, &name, Some(&to_json(&row))) {
+                return Err(Failure::Storage);
+            }
+            let Some(remote) = self.remote_homes.get_mut(key) else { return Err(Failure::Invalid) };
+            (remote.saved, remote.strict) = (true, remote.strict || strict);
         }
-        session.subscriptions.extend(new.iter().cloned());
-        if let Err(error) = self.save_session(key) {
-            self.storage_failed(&error);
-            let session = self.sessions.get_mut(key).into_iter();
-            session.for_each(|session| session.subscriptions.retain(|pattern| !new.contains(pattern)));
-            return Err(Failure::Storage);
+        for pattern in new {
+            if !self.note(cx, &listening(key, &pattern), Some("1")) {
+                return Err(Failure::Storage);
+            }
+            self.listens_from_afar(cx.now, key, pattern);
         }
-        new.into_iter().for_each(|pattern| self.subscriptions.add(pattern, key));
         Ok(())
     }
 
-    pub(super) fn stop_listening(&mut self, key: SessionKey, patterns: &[ChannelPattern]) -> Result<(), Failure> {
-        let Some(session) = self.sessions.get_mut(key) else { return Ok(()) };
-        let before = session.subscriptions.len();
-        session.subscriptions.retain(|pattern| !patterns.contains(pattern));
-        let (left, changed) = (session.subscriptions.len(), session.subscriptions.len() < before);
-        for pattern in patterns {
-            self.subscriptions.remove(pattern, key);
+    fn listens_from_afar(&mut self, now: Millis, key: SessionKey, pattern: ChannelPattern) {
+        let spans = self.spans(&pattern);
+        let Some(remote) = self.remote_homes.get_mut(key) else { return };
+        remote.patterns.insert(pattern.clone());
+        if spans {
+            self.remote_homes.spanning.insert(key);
         }
+        self.remote_homes.subscriptions.add(pattern, key);
+        self.remote_homes.review(now, key);
+    }
+
+    pub(super) fn stop_listening<'a>(
+        &mut self,
+        cx: &mut Context,
+        key: SessionKey,
+        patterns: impl IntoIterator<Item = &'a ChannelPattern>,
+    ) -> Result<(), Failure> {
+        let mut outcome = Ok(());
+        for pattern in patterns {
+            let Some(remote) = self.remote_homes.get_mut(key) else { return Ok(()) };
+            if !remote.patterns.remove(pattern) {
+                continue;
+            }
+            self.remote_homes.subscriptions.remove(pattern, key);
+            if !self.note(cx, &listening(key, pattern), None) {
+                outcome = Err(Failure::Storage);
+            }
+        }
+        let Some(remote) = self.remote_homes.get_mut(key) else { return outcome };
         // Without its row a home is known only as long as this object lives: it publishes without listening.
-        let saved = match left {
-            _ if !changed => Ok(()),
-            0 => self.store.forget_session(key),
-            _ => self.save_session(key),
-        };
-        saved.map_err(|error| {
-            self.storage_failed(&error);
-            Failure::Storage
-        })
+        if remote.patterns.is_empty() && remote.saved {
+            (remote.saved, remote.strict) = (false, false);
+            let name = format!("home:{}", remote.home);
+            if !self.note(cx, &name, None) {
+                outcome = Err(Failure::Storage);
+            }
+        }
+        self.remote_homes.review(cx.now, key);
+        outcome
+    }
+
+    /// A home wants nothing more. What it has done stays known, should it say so again.
+    pub(super) fn silence(&mut self, cx: &mut Context, key: SessionKey) {
+        self.has_heard(cx, key, EventNumber(u64::MAX));
+        let Some(remote) = self.remote_homes.get(key) else { return };
+        // What spans trees is the root's to take back: it goes on counting on this tree's word.
+        let own: Vec<_> = remote.patterns.iter().filter(|pattern| !self.spans(pattern)).cloned().collect();
+        // Where the row stays the home says so again.
+        let _ = self.stop_listening(cx, key, &own);
+    }
+
+    pub(super) fn has_heard(&mut self, cx: &mut Context, key: SessionKey, heard: EventNumber) {
+        let Some(remote) = self.remote_homes.get_mut(key) else { return };
+        cx.released |= remote.has_heard(heard);
+        self.remote_homes.review(cx.now, key);
+    }
+
+    /// An event was accepted that these homes are to hear.
+    pub(super) fn relay(&mut self, cx: &mut Context, relayed: super::ToRelay) {
+        let super::ToRelay { number, event, homes, not_to, lazy } = relayed;
+        let mut lost = 0;
+        for super::Listener { key, lasts } in homes {
+            let Some(remote) = self.remote_homes.get_mut(key) else { continue };
+            let saved = remote.queue.saved();
+            let dropped = remote.queue.push(event.clone(), number, Urgency::Now, self.options.relay_bounds);
+            cx.released |= remote.queue.saved() < saved;
+            if lasts {
+                remote.queue.mark_saved(number);
+            }
+            remote.newest = number;
+            if lazy {
+                remote.lazy.insert(number);
+            }
+            if let Some((_, session)) = not_to.filter(|(home, _)| *home == key) {
+                remote.not_to.insert(number, session);
+            }
+            if dropped > 0 {
+                remote.note_gap(dropped);
+                lost += dropped;
+            }
+            self.remote_homes.ready.insert(key);
+            self.remote_homes.review(cx.now, key);
+        }
+        if lost > 0 {
+            cx.effects.push(super::ClusterEffect::EventsDropped { events: lost });
+        }
     }
 
     /// Writes down what was done for whom, with the events that were written down for those who listen: they are not to be
     /// published a second time after a crash.
-    pub(super) fn note_done(&mut self) {
-        for key in std::mem::take(&mut self.trees.peers.unnoted) {
-            let Some(peer) = self.peer_mut(key) else { continue };
-            let (name, text) = (format!("done:{}", peer.home), to_json(&peer.done));
-            self.note(&name, Some(&text));
+    pub(super) fn note_done(&mut self, cx: &mut Context) {
+        for key in std::mem::take(&mut self.remote_homes.unnoted) {
+            let Some(remote) = self.remote_homes.get(key) else { continue };
+            let (name, text) = (format!("done:{}", remote.home), to_json(&remote.done));
+            self.note(cx, &name, Some(&text));
         }
     }
 
-    /// A home wants nothing more. What it has done stays known, should it say so again.
-    pub(super) fn silence_peer(&mut self, key: SessionKey) {
-        let Some(session) = self.sessions.get(key) else { return };
-        // What spans trees is the root's to take back: it goes on counting on this tree's word.
-        let own = session.subscriptions.iter().filter(|pattern| !spans_trees(pattern, self.options.tree_depth));
-        let patterns: Vec<_> = own.cloned().collect();
-        self.peer_has_heard(key, EventNumber(u64::MAX));
-        // Where the row stays the home says so again.
-        let _ = self.stop_listening(key, &patterns);
-    }
-
-    pub(super) fn peer_has_heard(&mut self, key: SessionKey, heard: EventNumber) {
-        self.sessions.change(key, |session| {
-            session.queue.forget_up_to(heard);
-            let Some(peer) = &mut session.peer else { return };
-            peer.not_to = peer.not_to.split_off(&EventNumber(heard.0.saturating_add(1)));
-            peer.lazy = peer.lazy.split_off(&EventNumber(heard.0.saturating_add(1)));
-            peer.gap.take_if(|gap| gap.upto <= heard);
-            if matches!(peer.way, Way::Given(upto, _) if upto <= heard) {
-                peer.way = Way::Free;
+    pub(super) fn forget_idle_homes(&mut self, cx: &mut Context) {
+        while let Some(key) = self.remote_homes.idle.pop(cx.now) {
+            let Some(remote) = self.remote_homes.by_key.get(&key) else { continue };
+            if self.remote_homes.active.contains(&key) || remote.state == RelayState::UnderWay {
+                self.remote_homes.review(cx.now, key);
+                continue;
             }
-        });
+            let Some(remote) = self.remote_homes.by_key.remove(&key) else { continue };
+            self.remote_homes.by_home.remove(&remote.home);
+            self.remote_homes.ready.remove(&key);
+            self.remote_homes.unnoted.remove(&key);
+            self.remote_homes.spanning.remove(&key);
+            self.remote_homes.deadlines.set(&key, None);
+            if remote.done != Done::default() {
+                self.note(cx, &format!("done:{}", remote.home), None);
+            }
+        }
     }
 
-    /// Whether homes are known here only for what they have published.
-    pub(in crate::bayeux) fn only_publishers(&self) -> bool {
-        let silent = |key: &SessionKey| {
-            self.sessions.get(*key).is_none_or(|session| session.subscriptions.is_empty() && session.queue.is_empty())
-        };
-        self.trees.peers.len() == self.sessions.len() && self.trees.peers.by_home.values().all(silent)
+    pub(super) fn restore_done(&mut self, home: &str, text: &str) {
+        if let (Some(home), Ok(done)) = (Home::named(home), serde_json::from_str::<Done>(text)) {
+            let known = self.remote_homes.by_home.get(&home).copied();
+            match known.and_then(|key| self.remote_homes.get_mut(key)) {
+                Some(remote) => remote.done = done,
+                None => drop(self.remote_homes.done.insert(home, done)),
+            }
+        }
+    }
+
+    pub(super) fn restore_remote_home(&mut self, now: Millis, home: &str, text: &str) {
+        if let (Some(home), Ok(SavedHome { key, strict })) = (Home::named(home), serde_json::from_str(text)) {
+            self.remote_homes.restored(now, key, home, strict);
+        }
+    }
+
+    /// To be called when all homes are known.
+    pub(super) fn restore_listener(&mut self, now: Millis, key_and_pattern: &str) {
+        let Some((key, pattern)) = key_and_pattern.split_once(':') else { return };
+        if let (Some(key), Some(pattern)) = (SessionKey::parse(key), ChannelPattern::parse(pattern)) {
+            self.listens_from_afar(now, key, pattern);
+        }
+    }
+
+    /// A home whose row is one of earlier versions, which took it for a session: it gets the rows of this one. Whether all could be
+    /// written.
+    pub fn adopt(
+        &mut self,
+        cx: &mut Context,
+        key: SessionKey,
+        home: &str,
+        strict: bool,
+        patterns: BTreeSet<ChannelPattern>,
+    ) -> bool {
+        let Some(home) = Home::named(home) else { return true };
+        self.remote_homes.restored(cx.now, key, home.clone(), strict);
+        let mut saved = self.note(cx, &format!("home:{home}"), Some(&to_json(&SavedHome { key, strict })));
+        for pattern in patterns {
+            saved &= self.note(cx, &listening(key, &pattern), Some("1"));
+            self.listens_from_afar(cx.now, key, pattern);
+        }
+        saved
+    }
+
+    /// An event of the last life, with the row it has, that waits for this home. Whether there is such a home.
+    pub fn restore_event(&mut self, now: Millis, key: SessionKey, number: EventNumber, event: &Weighed) -> bool {
+        self.remote_homes.never_again(key);
+        let bounds = self.options.relay_bounds;
+        let Some(remote) = self.remote_homes.get_mut(key) else { return false };
+        remote.newest = number;
+        // What was dropped may still have had a row: it makes room once more.
+        remote.queue.restore(event.clone(), number, 0, bounds);
+        self.remote_homes.review(now, key);
+        true
     }
 }

@@ -1,23 +1,29 @@
 //! What a home asks an owner of the events that it keeps.
 //!
 //! A call stands for itself, and the owner remembers nothing of it: one that is lost is made again. An interest is told first, so that
-//! whatever is published after a page was read is relayed.
+//! whatever is published after a page was read is relayed. What is kept is known outside: here calls only come and go.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::messages::{Call, raw};
-use super::{About, spans_trees};
-use crate::bayeux::delivery::{Read, Want};
-
-use crate::bayeux::server::{BayeuxServer, Begun, PendingId};
+use super::messages::{Call, raw, to_json};
+use super::{About, Cluster, ClusterEffect, Context, PendingId};
+use crate::bayeux::delivery::{Read, Start, Want};
 use crate::bayeux::session::SessionKey;
-use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, Endpoint, Event, EventNumber, Status};
 
 /// The most events of one answer.
-const MOST_EVENTS: usize = 500;
+pub const MOST_EVENTS: usize = 500;
+
+/// From where a subscription is heard, and what its client is told to ask for to hear the same again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Begun {
+    pub start: Start,
+    pub cursor: i64,
+    /// There is something to read.
+    pub behind: bool,
+}
 
 /// From where a subscription is heard: none where that is not possible.
 #[derive(Debug, Serialize, Deserialize)]
@@ -32,89 +38,98 @@ pub struct PageAnswer {
     events: Vec<Box<RawValue>>,
 }
 
-impl BayeuxServer {
-    /// Whether a pattern is of no single tree.
-    pub(in crate::bayeux) fn spans(&self, pattern: &ChannelPattern) -> bool {
-        spans_trees(pattern, self.options.tree_depth)
-    }
+/// What a page was asked for.
+#[derive(Debug)]
+pub struct PageWanted {
+    pub session: SessionKey,
+    pub request: u64,
+    pub wants: Vec<Want>,
+}
 
+/// How an owner answers when asked for what it keeps: JSON, or how it went.
+pub type Answer = Result<String, Status>;
+
+/// An owner's answer to [`ClusterEffect::Begin`].
+///
+/// # Errors
+/// Where the home is to ask again.
+pub fn begin_answer(begun: Result<Begun, BayeuxError>) -> Answer {
+    match begun {
+        Ok(begun) => Ok(to_json(&BeginAnswer { begun: Some(begun) })),
+        Err(BayeuxError::StorageFailed) => Err(Status::Unavailable),
+        Err(_) => Ok(to_json(&BeginAnswer { begun: None })),
+    }
+}
+
+/// An owner's answer to [`ClusterEffect::Read`].
+pub fn page_answer(reads: Vec<Read>, events: &[Event]) -> String {
+    to_json(&PageAnswer { reads, events: events.iter().filter_map(raw).collect() })
+}
+
+impl Cluster {
     /// Whether another object owns what matches.
-    pub(in crate::bayeux) fn is_relayed(&self, pattern: &ChannelPattern) -> bool {
+    pub fn is_relayed(&self, pattern: &ChannelPattern) -> bool {
         self.owner_of_pattern(pattern) != self.home
     }
 
     /// Asks a pattern's owner from where it is heard.
-    pub(in crate::bayeux) fn ask_to_begin(
+    pub(super) fn ask_to_begin(
         &mut self,
-        pending_id: PendingId,
-        pattern: &ChannelPattern,
+        cx: &mut Context,
+        pending: PendingId,
+        pattern: ChannelPattern,
         from: ReplayFrom,
     ) {
-        let about = About::Begin(pending_id, pattern.clone(), from);
-        self.ask(self.owner_of_pattern(pattern), about, &Call::Begin { pattern: pattern.clone(), from });
+        let (owner, call) = (self.owner_of_pattern(&pattern), Call::Begin { pattern: pattern.clone(), from });
+        self.call(cx, owner, About::Begin(pending, pattern, from), &call);
     }
 
-    pub(super) fn take_begin(&mut self, from_whom: Endpoint, pattern: &ChannelPattern, from: ReplayFrom) {
-        match self.begin_here(pattern, from) {
-            _ if self.is_relayed(pattern) => self.reply_to_call(from_whom, Status::Misunderstood, String::new()),
-            Ok(begun) => self.answer_with(from_whom, &BeginAnswer { begun: Some(begun) }),
-            Err(BayeuxError::StorageFailed) => self.reply_to_call(from_whom, Status::Unavailable, String::new()),
-            Err(_) => self.answer_with(from_whom, &BeginAnswer { begun: None }),
+    pub(super) fn take_begin(&self, cx: &mut Context, to: Endpoint, pattern: ChannelPattern, from: ReplayFrom) {
+        if self.is_relayed(&pattern) {
+            return cx.reply(to, Status::Misunderstood, String::new());
         }
+        cx.effects.push(ClusterEffect::Begin { to, pattern, from });
     }
 
     pub(super) fn begin_answered(
-        &mut self,
-        pending_id: PendingId,
+        cx: &mut Context,
+        pending: PendingId,
         pattern: ChannelPattern,
         from: ReplayFrom,
         answer: Option<BeginAnswer>,
     ) {
         let outcome = match (answer, from) {
             (Some(BeginAnswer { begun: Some(begun) }), _) => {
-                self.pending.begun(pending_id, pattern, begun);
+                cx.effects.push(ClusterEffect::Begun { pending, pattern, begun });
                 Ok(())
             }
             (Some(_), ReplayFrom::After(number)) => Err(BayeuxError::ReplayIdNotKept(pattern, number)),
             (Some(_), _) => Err(BayeuxError::ReplayIdNotKept(pattern, EventNumber::default())),
             (None, _) => Err(BayeuxError::OwnerUnreachable),
         };
-        self.pending.resolve(pending_id, outcome);
+        cx.resolve(pending, outcome);
     }
 
     /// Asks the owner of the first of these for a page of all that are its.
-    pub(in crate::bayeux) fn ask_for_page(&mut self, key: SessionKey, request: u64, mut wants: Vec<Want>) {
+    pub(super) fn ask_for_page(&mut self, cx: &mut Context, wanted: PageWanted) {
+        let PageWanted { session, request, mut wants } = wanted;
         let Some(owner) = wants.first().map(|want| self.owner_of_pattern(&want.pattern)) else { return };
         wants.retain(|want| self.owner_of_pattern(&want.pattern) == owner);
-        self.ask(owner, About::Page(key, request, wants.clone()), &Call::Read(wants));
+        let about = About::Page(PageWanted { session, request, wants: wants.clone() });
+        self.call(cx, owner, about, &Call::Read(wants));
     }
 
-    pub(super) fn take_read(&mut self, from: Endpoint, wants: &[Want]) {
+    pub(super) fn take_read(&self, cx: &mut Context, to: Endpoint, wants: Vec<Want>) {
         if wants.iter().any(|want| self.is_relayed(&want.pattern)) {
-            return self.reply_to_call(from, Status::Misunderstood, String::new());
+            return cx.reply(to, Status::Misunderstood, String::new());
         }
-        match self.read_wants(wants, MOST_EVENTS) {
-            Ok((reads, events)) => {
-                let events = events.iter().filter_map(raw).collect();
-                self.answer_with(from, &PageAnswer { reads, events });
-            }
-            Err(error) => {
-                self.storage_failed(&error);
-                self.reply_to_call(from, Status::Unavailable, String::new());
-            }
-        }
+        cx.effects.push(ClusterEffect::Read { to, wants });
     }
 
-    pub(super) fn page_answered(
-        &mut self,
-        now: Millis,
-        key: SessionKey,
-        request: u64,
-        wants: &[Want],
-        answer: Option<PageAnswer>,
-    ) {
-        let Some(PageAnswer { reads, events }) = answer else { return self.page_failed(now, key, request) };
-        let events = events.into_iter().map(|event| Event::thawed(event.get().to_owned())).collect();
-        self.page_was_read(now, key, request, wants, &reads, events);
+    pub(super) fn page_answered(cx: &mut Context, wanted: PageWanted, answer: Option<PageAnswer>) {
+        let page = answer.map(|PageAnswer { reads, events }| {
+            (reads, events.into_iter().map(|event| Event::thawed(event.get().to_owned())).collect())
+        });
+        cx.effects.push(ClusterEffect::Page { wanted, page });
     }
 }

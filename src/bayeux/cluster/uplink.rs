@@ -1,16 +1,18 @@
 //! From a home to an owner: what the home's clients publish and want to hear, in order.
 //!
 //! One call is under way at a time, and carries all that has gathered since the last: under load calls get bigger, not more.
-//! A call that brings no answer is made again with the same numbers, and the owner passes over what it has done. So no two links may
-//! ever number their items alike: each has a life of its own, one that this home has never used.
+//! A call that brings no answer is made again with the same numbers, and the owner passes over what it has done. So no two uplinks may
+//! ever number their items alike: each has a life of its own, one that this home has never used. One that is idle is forgotten; the
+//! next to the same owner begins another life.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
+use super::deadlines::Deadlines;
 use super::home::Home;
-use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall};
-use super::{About, PATIENCE, pause};
+use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall, to_json};
+use super::{About, Cluster, Context, PATIENCE, PendingId, pause};
 use crate::bayeux::delivery::Bounds;
-use crate::bayeux::server::{BayeuxServer, PendingId};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, EventNumber};
 
@@ -18,22 +20,36 @@ use crate::bayeux::wire::{BayeuxError, ChannelPattern, EventNumber};
 const MAX_ITEMS: usize = 1000;
 const MAX_BYTES: usize = 4 << 20;
 
-/// The links of a home, by owner.
+/// How long an owner is remembered that nobody here talks to or listens to: longer than anything that it has sent can be under way.
+const REMEMBERED: Duration = Duration::from_secs(600);
+
+/// Bits of an uplink's life that are not the time: a million of them fit into each millisecond that the home has ever lived.
+const LIFE_BITS: u32 = 22;
+
+/// The uplinks of a home, by owner.
 #[derive(Debug, Default)]
-pub struct Links {
-    by_owner: BTreeMap<Home, Link>,
-    /// The last life that a link was given.
+pub struct Uplinks {
+    by_owner: BTreeMap<Home, Uplink>,
+    /// The last life that an uplink was given.
     last_life: u64,
+    /// Those with something to say.
+    ready: BTreeSet<Home>,
+    /// How many have items that the owner has not answered.
+    busy: usize,
+    /// When somebody has waited for too long, or a pause is over.
+    deadlines: Deadlines<Home>,
     /// Those of whom more was heard than is written down.
-    pub unnoted: BTreeSet<Home>,
+    unnoted: BTreeSet<Home>,
+    /// When those that nobody uses are forgotten. Nobody is woken for that.
+    idle: Deadlines<Home>,
 }
 
 #[derive(Debug, Default)]
-pub struct Link {
+pub struct Uplink {
     /// In which its items are numbered. A later one has a higher number, also than all of this home's earlier lives.
     life: u64,
     /// Those that the owner has not answered yet, oldest first.
-    items: VecDeque<Pending>,
+    items: VecDeque<Waiting>,
     /// Bytes of events in them.
     bytes: usize,
     /// How many of them are under way.
@@ -47,19 +63,21 @@ pub struct Link {
 }
 
 #[derive(Debug)]
-struct Pending {
+struct Waiting {
     number: u64,
     item: Item,
-    word: Word,
+    tell: Tell,
     since: Millis,
+    /// Whether it has ever left: then the owner may know of it, whatever the answer was.
+    sent: bool,
 }
 
 /// Who is told what became of an item.
 #[derive(Debug)]
-pub enum Word {
-    Waits(PendingId),
+pub enum Tell {
+    Pending(PendingId),
     /// The question of this number about a pattern, and whether somebody waits for its answer.
-    Interest {
+    Question {
         pattern: ChannelPattern,
         number: u64,
         wait: bool,
@@ -68,16 +86,32 @@ pub enum Word {
 }
 
 /// What became of one.
-type Outcome = (Word, Result<(), BayeuxError>);
+type Outcome = (Tell, Result<(), BayeuxError>);
 
-/// Bits of a link's life that are not the time: a million links fit into each millisecond that the home has ever lived.
-const LIFE_BITS: u32 = 22;
+/// Who has waited for too long.
+enum GivenUp {
+    /// It never left.
+    Unsent(Tell),
+    /// It is under way, and may still be heard.
+    Sent(Tell),
+}
 
-impl Links {
+impl Uplinks {
     /// A life of the home begins. `chance` sets it apart from one that began in the same millisecond, should the clock go back.
     pub fn begin(&mut self, now: Millis, chance: u64) {
         let below = (1 << (LIFE_BITS - 1)) - 1;
         self.last_life = self.last_life.max((now.0 << LIFE_BITS) | (chance & below));
+    }
+
+    pub fn to(&mut self, now: Millis, owner: &Home) -> &mut Uplink {
+        if !self.by_owner.contains_key(owner) {
+            self.idle.set(owner, Some(now + REMEMBERED));
+        }
+        let last_life = &mut self.last_life;
+        self.by_owner.entry(owner.clone()).or_insert_with(|| {
+            *last_life += 1;
+            Uplink { life: *last_life, ..Uplink::default() }
+        })
     }
 
     pub fn has(&self, owner: &Home) -> bool {
@@ -90,47 +124,60 @@ impl Links {
 
     /// The owners who have not answered all that they were told.
     pub fn busy(&self) -> impl Iterator<Item = &Home> {
-        self.by_owner.iter().filter(|(_, link)| !link.items.is_empty()).map(|(owner, _)| owner)
-    }
-
-    pub fn to(&mut self, owner: &Home) -> &mut Link {
-        let last_life = &mut self.last_life;
-        self.by_owner.entry(owner.clone()).or_insert_with(|| {
-            *last_life += 1;
-            Link { life: *last_life, ..Link::default() }
-        })
-    }
-
-    /// The owner knows a later life of this home than the link's: it begins anew.
-    fn begin_anew(&mut self, owner: &Home, later: u64) {
-        self.last_life = self.last_life.max(later) + 1;
-        let life = self.last_life;
-        self.to(owner).renumber(life);
+        self.by_owner.iter().filter(|(_, uplink)| !uplink.items.is_empty()).map(|(owner, _)| owner)
     }
 
     pub fn are_empty(&self) -> bool {
-        self.by_owner.values().all(|link| link.items.is_empty())
+        self.busy == 0
     }
 
     pub fn due(&self) -> Option<Millis> {
-        self.by_owner.values().filter_map(Link::due).min()
+        self.deadlines.next()
+    }
+
+    pub fn has_heard(&mut self, owner: &Home) {
+        self.unnoted.insert(owner.clone());
+    }
+
+    /// Changes an uplink, and keeps the books by it.
+    fn change<T>(&mut self, now: Millis, owner: &Home, change: impl FnOnce(&mut Uplink) -> T) -> T {
+        let uplink = self.to(now, owner);
+        let before = uplink.items.is_empty();
+        let result = change(uplink);
+        let (empty, due, may_leave) = (uplink.items.is_empty(), uplink.due(), uplink.under_way == 0);
+        self.busy = self.busy + usize::from(before) - usize::from(empty);
+        self.deadlines.set(owner, due);
+        self.idle.set(owner, empty.then(|| now + REMEMBERED));
+        if !empty && may_leave {
+            self.ready.insert(owner.clone());
+        }
+        result
+    }
+
+    /// The owner knows a later life of this home than the uplink's: it begins anew.
+    fn begin_anew(&mut self, now: Millis, owner: &Home, later: u64) {
+        self.last_life = self.last_life.max(later) + 1;
+        let life = self.last_life;
+        self.change(now, owner, |uplink| uplink.renumber(life));
     }
 }
 
-impl Link {
-    fn push(&mut self, now: Millis, item: Item, word: Word, bounds: Bounds) -> Result<(), BayeuxError> {
-        if self.items.len() >= bounds.events || self.bytes + item.size() > bounds.bytes {
+impl Uplink {
+    fn push(&mut self, now: Millis, item: Item, tell: Tell, bounds: Bounds) -> Result<(), BayeuxError> {
+        // Of what was asked for all can be taken back.
+        let withdraws = matches!(item, Item::Withdraw { .. });
+        if !withdraws && (self.items.len() >= bounds.events || self.bytes + item.size() > bounds.bytes) {
             return Err(BayeuxError::OwnerUnreachable);
         }
         self.last += 1;
         self.bytes += item.size();
-        self.items.push_back(Pending { number: self.last, item, word, since: now });
+        self.items.push_back(Waiting { number: self.last, item, tell, since: now, sent: false });
         Ok(())
     }
 
     fn due(&self) -> Option<Millis> {
-        let patience = self.items.iter().find(|pending| pending.word.waits());
-        let patience = patience.map(|pending| pending.since + PATIENCE);
+        let patience = self.items.iter().find(|waiting| waiting.tell.waits());
+        let patience = patience.map(|waiting| waiting.since + PATIENCE);
         let rest = self.rests_until.filter(|_| !self.items.is_empty());
         patience.into_iter().chain(rest).min()
     }
@@ -141,23 +188,24 @@ impl Link {
         }
         self.rests_until = None;
         let mut bytes = 0;
-        let fits = |pending: &&Pending| {
-            bytes += pending.item.size();
-            bytes <= MAX_BYTES || bytes == pending.item.size()
+        let fits = |waiting: &&Waiting| {
+            bytes += waiting.item.size();
+            bytes <= MAX_BYTES || bytes == waiting.item.size()
         };
         let next = self.items.iter().take(MAX_ITEMS).take_while(fits);
-        let items: Vec<_> = next.map(|pending| (pending.number, pending.item.clone())).collect();
+        let items: Vec<_> = next.map(|waiting| (waiting.number, waiting.item.clone())).collect();
         self.under_way = items.len();
+        self.items.iter_mut().take(items.len()).for_each(|waiting| waiting.sent = true);
         Some(items)
     }
 
     fn succeeded(&mut self, failed: &[(u64, Failure)]) -> Vec<Outcome> {
         self.failures = 0;
         let done: Vec<_> = self.items.drain(..std::mem::take(&mut self.under_way)).collect();
-        let outcome = |Pending { number, item, word, .. }: Pending| {
+        let outcome = |Waiting { number, item, tell, .. }: Waiting| {
             self.bytes -= item.size();
             let failure = failed.iter().find(|(failed, _)| *failed == number);
-            (word, failure.map_or(Ok(()), |(_, failure)| Err((*failure).into())))
+            (tell, failure.map_or(Ok(()), |(_, failure)| Err((*failure).into())))
         };
         done.into_iter().map(outcome).collect()
     }
@@ -169,46 +217,58 @@ impl Link {
     }
 
     /// Those who have waited for too long. What is under way meanwhile stays, for its number's sake.
-    fn give_up(&mut self, now: Millis) -> Vec<Outcome> {
-        let mut outcomes = Vec::new();
+    fn give_up(&mut self, now: Millis) -> Vec<GivenUp> {
+        self.rests_until.take_if(|until| *until <= now);
+        let mut given_up = Vec::new();
         let mut place = 0;
         let (under_way, bytes) = (self.under_way, &mut self.bytes);
-        self.items.retain_mut(|pending| {
+        self.items.retain_mut(|waiting| {
             place += 1;
-            if now < pending.since + PATIENCE {
+            // Where nobody waits, it must come to the owner all the same.
+            if now < waiting.since + PATIENCE || !waiting.tell.waits() {
                 return true;
             }
-            // Nobody waits, but it must come to the owner all the same.
-            if !pending.word.waits() {
+            // What the owner may have heard of must be taken back when it is known that it has.
+            let asked = waiting.sent && matches!(waiting.tell, Tell::Question { .. });
+            if place <= under_way || asked {
+                given_up.push(GivenUp::Sent(waiting.tell.wait_no_more()));
                 return true;
             }
-            let word = std::mem::replace(&mut pending.word, Word::Nobody);
-            outcomes.push((word, Err(BayeuxError::OwnerUnreachable)));
-            if place > under_way {
-                *bytes -= pending.item.size();
-            }
-            place <= under_way
+            *bytes -= waiting.item.size();
+            given_up.push(GivenUp::Unsent(std::mem::replace(&mut waiting.tell, Tell::Nobody)));
+            false
         });
-        outcomes
+        given_up
     }
 
     /// Everything is numbered anew. The owner has done nothing of it.
     fn renumber(&mut self, life: u64) {
         (self.life, self.under_way) = (life, 0);
-        for (pending, number) in self.items.iter_mut().zip(1..) {
-            pending.number = number;
+        for (waiting, number) in self.items.iter_mut().zip(1..) {
+            waiting.number = number;
         }
         self.last = self.items.len() as u64;
     }
 }
 
-impl Word {
+impl Tell {
     /// Whether somebody is told when it takes too long.
     fn waits(&self) -> bool {
         match self {
-            Self::Waits(_) => true,
-            Self::Interest { wait, .. } => *wait,
+            Self::Pending(_) => true,
+            Self::Question { wait, .. } => *wait,
             Self::Nobody => false,
+        }
+    }
+
+    /// Whoever waits is told that it took too long; of a question the answer is still of use.
+    fn wait_no_more(&mut self) -> Self {
+        match self {
+            Self::Question { pattern, number, wait } => {
+                *wait = false;
+                Self::Question { pattern: pattern.clone(), number: *number, wait: true }
+            }
+            _ => std::mem::replace(self, Self::Nobody),
         }
     }
 }
@@ -222,69 +282,122 @@ impl Item {
     }
 }
 
-impl BayeuxServer {
+impl Cluster {
     /// Sends an item to an owner, after all before it.
     ///
     /// # Errors
     /// [`BayeuxError::OwnerUnreachable`] where too many wait already.
-    pub(super) fn tell_owner(&mut self, now: Millis, owner: &Home, item: Item, word: Word) -> Result<(), BayeuxError> {
-        self.trees.links.to(owner).push(now, item, word, self.options.relay_bounds())
+    pub(super) fn tell_owner(&mut self, cx: &Context, owner: &Home, item: Item, tell: Tell) -> Result<(), BayeuxError> {
+        let bounds = self.options.relay_bounds;
+        self.uplinks.change(cx.now, owner, |uplink| uplink.push(cx.now, item, tell, bounds))
     }
 
-    pub(super) fn send_links(&mut self, now: Millis) {
-        let mut calls = Vec::new();
-        for (owner, link) in &mut self.trees.links.by_owner {
-            if let Some(items) = link.next_items(now) {
-                let (home, life, heard) = (self.home.clone(), link.life, link.heard);
-                calls.push((owner.clone(), LinkCall { home, life, items, heard }));
+    pub(super) fn send_uplinks(&mut self, cx: &mut Context) {
+        for owner in std::mem::take(&mut self.uplinks.ready) {
+            let (home, now) = (self.home.clone(), cx.now);
+            let call = self.uplinks.change(now, &owner, |uplink| {
+                let items = uplink.next_items(now)?;
+                Some(LinkCall { home, life: uplink.life, items, heard: uplink.heard })
+            });
+            if let Some(call) = call {
+                let life = call.life;
+                self.call(cx, owner.clone(), About::Uplink { owner, life }, &Call::Link(call));
             }
         }
-        for (owner, call) in calls {
-            self.ask(owner.clone(), About::Link(owner), &Call::Link(call));
-        }
+        // Who rests is ready again when its pause is over.
+        self.uplinks.ready.clear();
     }
 
-    pub(super) fn link_answered(&mut self, now: Millis, owner: &Home, answer: Option<LinkAnswer>) {
-        let link = self.trees.links.to(owner);
-        let Some(LinkAnswer { failed, relay, later_life, is_new }) = answer else { return link.failed(now) };
-        if let Some(later) = later_life {
-            return self.trees.links.begin_anew(owner, later);
+    pub(super) fn uplink_answered(&mut self, cx: &mut Context, owner: &Home, life: u64, answer: Option<LinkAnswer>) {
+        let now = cx.now;
+        // An answer says something about what was asked in the same life, and nothing else.
+        if self.uplinks.by_owner.get(owner).is_none_or(|uplink| uplink.life != life) {
+            return;
         }
-        let (interests, publishes): (Vec<_>, Vec<_>) =
-            link.succeeded(&failed).into_iter().partition(|(word, _)| matches!(word, Word::Interest { .. }));
+        let Some(LinkAnswer { failed, relay, later_life, is_new }) = answer else {
+            return self.uplinks.change(now, owner, |uplink| uplink.failed(now));
+        };
+        if let Some(later) = later_life {
+            return self.uplinks.begin_anew(now, owner, later);
+        }
+        let outcomes = self.uplinks.change(now, owner, |uplink| uplink.succeeded(&failed));
+        let (questions, publishes): (Vec<_>, Vec<_>) =
+            outcomes.into_iter().partition(|(tell, _)| matches!(tell, Tell::Question { .. }));
         if is_new {
             // All but what this very call was about.
-            self.ask_again(now, owner);
-            (self.trees.links.to(owner).since, self.trees.links.to(owner).heard) = Default::default();
+            self.ask_again(cx, owner);
+            let uplink = self.uplinks.to(now, owner);
+            (uplink.since, uplink.heard) = Default::default();
         }
         // First the subscriptions that were waited for, then what is for them, then the publishers who may be among them: they
         // read their own events before the reply.
-        self.tell_words(now, interests);
-        self.resume_ready(now);
+        self.tell_outcomes(cx, questions);
         if let Some(relay) = relay {
-            self.take_relay(now, &relay);
+            self.take_relay(cx, relay, None);
         }
-        self.tell_words(now, publishes);
+        self.tell_outcomes(cx, publishes);
     }
 
-    pub(super) fn give_up_links(&mut self, now: Millis) {
-        let outcomes: Vec<_> = self.trees.links.by_owner.values_mut().flat_map(|link| link.give_up(now)).collect();
-        self.tell_words(now, outcomes);
+    pub(super) fn uplinks_are_due(&mut self, cx: &mut Context) {
+        while let Some(owner) = self.uplinks.deadlines.pop(cx.now) {
+            let now = cx.now;
+            for given_up in self.uplinks.change(now, &owner, |uplink| uplink.give_up(now)) {
+                match given_up {
+                    GivenUp::Sent(Tell::Question { pattern, number, .. }) => {
+                        self.question_given_up(cx, &pattern, number);
+                    }
+                    GivenUp::Unsent(tell) | GivenUp::Sent(tell) => {
+                        self.tell_outcomes(cx, vec![(tell, Err(BayeuxError::OwnerUnreachable))]);
+                    }
+                }
+            }
+        }
+        self.forget_idle_uplinks(cx);
     }
 
-    fn tell_words(&mut self, now: Millis, outcomes: Vec<Outcome>) {
-        for (word, outcome) in outcomes {
-            match word {
-                Word::Waits(pending_id) => self.pending.resolve(pending_id, outcome),
-                Word::Interest { pattern, number, .. } => self.interest_settled(now, &pattern, number, &outcome),
-                Word::Nobody => (),
+    fn forget_idle_uplinks(&mut self, cx: &mut Context) {
+        while let Some(owner) = self.uplinks.idle.pop(cx.now) {
+            let idle = self.uplinks.by_owner.get(&owner).is_some_and(|uplink| uplink.items.is_empty());
+            if !idle || self.interests.concern(&owner) {
+                self.uplinks.idle.set(&owner, Some(cx.now + REMEMBERED));
+                continue;
+            }
+            let uplink = self.uplinks.by_owner.remove(&owner).unwrap_or_default();
+            self.uplinks.unnoted.remove(&owner);
+            self.uplinks.ready.remove(&owner);
+            if uplink.heard != EventNumber::default() {
+                self.note(cx, &format!("heard:{owner}"), None);
             }
         }
     }
 
-    pub(super) fn restore_heard(&mut self, owner: &str, text: &str) {
-        let (Some(owner), Ok((since, heard))) = (Home::named(owner), serde_json::from_str(text)) else { return };
-        let link = self.trees.links.to(&owner);
-        (link.since, link.heard) = (since, heard);
+    fn tell_outcomes(&mut self, cx: &mut Context, outcomes: Vec<Outcome>) {
+        for (tell, outcome) in outcomes {
+            match tell {
+                Tell::Pending(pending) => cx.resolve(pending, outcome),
+                Tell::Question { pattern, number, .. } => self.question_answered(cx, &pattern, number, &outcome),
+                Tell::Nobody => (),
+            }
+        }
+    }
+
+    /// Writes down what was heard of whom, with the events that were written down for the clients here: they are not to come
+    /// a second time after a crash.
+    pub(super) fn note_heard(&mut self, cx: &mut Context) {
+        for owner in std::mem::take(&mut self.uplinks.unnoted) {
+            let Some(Uplink { since, heard, .. }) = self.uplinks.by_owner.get(&owner) else { continue };
+            let text = to_json(&(*since, *heard, cx.now.0));
+            self.note(cx, &format!("heard:{owner}"), Some(&text));
+        }
+    }
+
+    pub(super) fn restore_heard(&mut self, now: Millis, owner: &str, text: &str) {
+        // Earlier versions did not write down when that was.
+        let heard = serde_json::from_str::<(EventNumber, EventNumber, u64)>(text);
+        let heard = heard.or_else(|_| serde_json::from_str(text).map(|(since, heard)| (since, heard, now.0)));
+        let (Some(owner), Ok((since, heard, at))) = (Home::named(owner), heard) else { return };
+        let uplink = self.uplinks.to(now, &owner);
+        (uplink.since, uplink.heard) = (since, heard);
+        self.uplinks.idle.set(&owner, Some(Millis(at.min(now.0)) + REMEMBERED));
     }
 }

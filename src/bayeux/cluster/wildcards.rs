@@ -2,25 +2,42 @@
 //!
 //! A tree is told the whole list whenever it changes: what is lost or comes twice does no harm.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::home::Home;
+use super::deadlines::Deadlines;
 use super::messages::{Call, Done, Failure, Item, Span, Spans, to_json};
-use super::{About, PATIENCE, pause, spans_trees};
-use crate::bayeux::server::BayeuxServer;
+use super::{About, Cluster, Context, Home, PATIENCE, pause};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, ChannelPattern, Endpoint};
+use crate::bayeux::wire::{ChannelPattern, Endpoint, Status};
+
+/// How long a tree may be out of reach before those who listen to all are told of success without it. It hears of them when it
+/// is back, and they hear of it from then on.
+const WITHOUT_IT_AFTER: Duration = Duration::from_secs(60);
+
+/// How many trees are told at a time: an object may have so many requests under way.
+const MOST_AT_ONCE: usize = 200;
 
 /// What the root alone knows.
 #[derive(Debug, Default)]
-pub struct Root {
+pub struct Wildcards {
     version: u64,
     /// Who wants what of every tree, and whether nothing may be lost.
-    spans: BTreeMap<(Home, ChannelPattern), bool>,
+    list: BTreeMap<(Home, ChannelPattern), bool>,
     trees: BTreeMap<Home, Tree>,
-    waiting: Vec<Waits>,
+    /// How many of the trees within reach have which version.
+    told: BTreeMap<u64, usize>,
+    /// Those that lack the latest version, and are not being told, nor left alone.
+    behind: BTreeSet<Home>,
+    being_told: usize,
+    /// When those that could not be reached are tried again.
+    deadlines: Deadlines<Home>,
+    /// Those who are told when every tree has a version: later ones wait for later versions.
+    waiting: VecDeque<Waits>,
+    /// Questions of this home's own, with the version that answers them, for which nobody waits any more: what was asked for must be taken
+    /// back all the same.
+    given_up: VecDeque<(u64, ChannelPattern, u64)>,
 }
 
 #[derive(Debug, Default)]
@@ -32,14 +49,10 @@ struct Tree {
     being_told: bool,
     failures: u32,
     failing_since: Option<Millis>,
-    rests_until: Option<Millis>,
+    /// It was out of reach for so long that nobody waits for it.
+    lost: bool,
 }
 
-/// How long a tree may be out of reach before those who listen to all are told of success without it. It hears of them when it
-/// is back, and they hear of it from then on.
-const WITHOUT_IT_AFTER: Duration = Duration::from_secs(60);
-
-/// Someone who is told when every tree has a version of the list.
 #[derive(Debug)]
 struct Waits {
     version: u64,
@@ -55,18 +68,17 @@ enum Who {
         is_new: bool,
     },
     /// The question of this number about a pattern.
-    Interest(ChannelPattern, u64),
+    Question(ChannelPattern, u64),
 }
 
-impl Root {
+impl Wildcards {
     pub fn is_empty(&self) -> bool {
-        self.trees.is_empty() && self.spans.is_empty() && self.waiting.is_empty()
+        self.trees.is_empty() && self.list.is_empty() && self.waiting.is_empty()
     }
 
     pub fn due(&self) -> Option<Millis> {
-        let patience = self.waiting.iter().map(|waits| waits.since + PATIENCE);
-        let rests = self.trees.values().filter(|tree| tree.told < self.version).filter_map(|tree| tree.rests_until);
-        patience.chain(rests).min()
+        let patience = self.waiting.front().map(|waits| waits.since + PATIENCE);
+        patience.into_iter().chain(self.deadlines.next()).min()
     }
 
     /// The trees that are in use, in the order of their names.
@@ -76,13 +88,14 @@ impl Root {
 
     pub fn restore_tree(&mut self, name: &str, text: &str) {
         let (Some(home), Ok((number, told))) = (Home::named(name), serde_json::from_str(text)) else { return };
-        self.trees.insert(home, Tree { number, told, ..Tree::default() });
+        self.change(&home, |tree| (tree.number, tree.told) = (number, told));
     }
 
-    pub fn restore_spans(&mut self, text: &str) {
+    pub fn restore_list(&mut self, text: &str) {
         let Ok(Spans { version, spans }) = serde_json::from_str(text) else { return };
         self.version = version;
-        self.spans = spans.into_iter().map(|span| ((span.home, span.pattern), span.strict)).collect();
+        self.list = spans.into_iter().map(|span| ((span.home, span.pattern), span.strict)).collect();
+        self.behind = self.trees.iter().filter(|(_, tree)| tree.told < version).map(|(home, _)| home.clone()).collect();
     }
 
     fn list(&self) -> Spans {
@@ -91,174 +104,231 @@ impl Root {
             pattern: pattern.clone(),
             strict: *strict,
         };
-        Spans { version: self.version, spans: self.spans.iter().map(span).collect() }
+        Spans { version: self.version, spans: self.list.iter().map(span).collect() }
     }
 
     /// The oldest version that any tree within reach has.
-    fn told(&self, now: Millis) -> u64 {
-        let lost = |tree: &&Tree| tree.failing_since.is_some_and(|since| since + WITHOUT_IT_AFTER <= now);
-        self.trees.values().filter(|tree| !lost(tree)).map(|tree| tree.told).min().unwrap_or(u64::MAX)
+    fn oldest(&self) -> u64 {
+        self.told.first_key_value().map_or(u64::MAX, |(version, _)| *version)
+    }
+
+    /// Changes a tree, and keeps the books by it.
+    fn change(&mut self, home: &Home, change: impl FnOnce(&mut Tree)) {
+        let counted = self.trees.get(home).filter(|tree| !tree.lost).map(|tree| tree.told);
+        self.count(counted, false);
+        let tree = self.trees.entry(home.clone()).or_default();
+        let before = tree.being_told;
+        change(tree);
+        let (told, lost, being_told) = (tree.told, tree.lost, tree.being_told);
+        self.count(Some(told).filter(|_| !lost), true);
+        self.being_told = self.being_told + usize::from(being_told) - usize::from(before);
+        if told < self.version && !being_told && !self.deadlines.has(home) {
+            self.behind.insert(home.clone());
+        } else {
+            self.behind.remove(home);
+        }
+    }
+
+    fn count(&mut self, version: Option<u64>, one_more: bool) {
+        let Some(version) = version else { return };
+        let count = self.told.entry(version).or_default();
+        *count = if one_more { *count + 1 } else { count.saturating_sub(1) };
+        if *count == 0 {
+            self.told.remove(&version);
+        }
+    }
+
+    fn remove(&mut self, home: &Home) {
+        self.deadlines.set(home, None);
+        self.behind.remove(home);
+        if let Some(tree) = self.trees.remove(home) {
+            self.count(Some(tree.told).filter(|_| !tree.lost), false);
+            self.being_told -= usize::from(tree.being_told);
+        }
     }
 }
 
-impl BayeuxServer {
+impl Cluster {
     /// A home listens to all trees. The version of the list with which it does.
-    pub(super) fn add_span(&mut self, home: &Home, pattern: &ChannelPattern, strict: bool) -> Result<u64, Failure> {
+    pub(super) fn add_wildcard(
+        &mut self,
+        cx: &mut Context,
+        home: &Home,
+        pattern: &ChannelPattern,
+        strict: bool,
+    ) -> Result<u64, Failure> {
         let span = (home.clone(), pattern.clone());
-        let spans = &self.trees.root.spans;
-        if !spans.contains_key(&span) && spans.len() >= self.options.max_spanning_patterns {
+        let list = &self.wildcards.list;
+        if !list.contains_key(&span) && list.len() >= self.options.max_spanning_patterns {
             return Err(Failure::Exceeded);
         }
-        if self.trees.root.spans.get(&span).is_none_or(|had| strict && !had) {
-            self.trees.root.spans.insert(span, strict);
-            self.spans_changed()?;
+        if self.wildcards.list.get(&span).is_none_or(|had| strict && !had) {
+            self.wildcards.list.insert(span, strict);
+            self.wildcards_changed(cx)?;
         }
-        Ok(self.trees.root.version)
+        Ok(self.wildcards.version)
     }
 
     /// The version of the list that every tree must have, for an item that spans trees.
-    pub(super) fn span_of(&self, item: &Item) -> Option<u64> {
+    pub(super) fn version_for(&self, item: &Item) -> Option<u64> {
         let Item::Interest { pattern, .. } = item else { return None };
-        spans_trees(pattern, self.options.tree_depth).then_some(self.trees.root.version)
+        self.spans(pattern).then_some(self.wildcards.version)
     }
 
-    pub(super) fn end_span(&mut self, home: &Home, pattern: &ChannelPattern) -> Result<(), Failure> {
-        match self.trees.root.spans.remove(&(home.clone(), pattern.clone())) {
-            Some(_) => self.spans_changed(),
+    pub(super) fn remove_wildcard(
+        &mut self,
+        cx: &mut Context,
+        home: &Home,
+        pattern: &ChannelPattern,
+    ) -> Result<(), Failure> {
+        match self.wildcards.list.remove(&(home.clone(), pattern.clone())) {
+            Some(_) => self.wildcards_changed(cx),
             None => Ok(()),
         }
     }
 
-    fn spans_changed(&mut self) -> Result<(), Failure> {
-        self.trees.root.version += 1;
-        let text = to_json(&self.trees.root.list());
-        if self.note("spans", Some(&text)) { Ok(()) } else { Err(Failure::Storage) }
+    fn wildcards_changed(&mut self, cx: &mut Context) -> Result<(), Failure> {
+        let wildcards = &mut self.wildcards;
+        wildcards.version += 1;
+        // Who is being told the last version is told this one next.
+        let free = wildcards.trees.iter().filter(|(home, tree)| !tree.being_told && !wildcards.deadlines.has(home));
+        wildcards.behind = free.map(|(home, _)| home.clone()).collect();
+        let text = to_json(&wildcards.list());
+        if self.note(cx, "spans", Some(&text)) { Ok(()) } else { Err(Failure::Storage) }
     }
 
     /// Clients of the root itself listen to all trees.
-    pub(super) fn span_here(&mut self, now: Millis, pattern: &ChannelPattern, question: u64, strict: bool) {
+    pub(super) fn span_here(&mut self, cx: &mut Context, pattern: &ChannelPattern, question: u64, strict: bool) {
         let home = self.home.clone();
-        match self.add_span(&home, pattern, strict) {
-            Ok(version) => self.wait_for_trees(now, version, Who::Interest(pattern.clone(), question)),
-            Err(failure) => self.interest_settled(now, pattern, question, &Err(failure.into())),
+        match self.add_wildcard(cx, &home, pattern, strict) {
+            Ok(version) => self.wait_for_trees(cx, version, Who::Question(pattern.clone(), question)),
+            Err(failure) => self.question_answered(cx, pattern, question, &Err(failure.into())),
         }
     }
 
-    pub(super) fn span_ends_here(&mut self, pattern: &ChannelPattern) {
+    pub(super) fn span_ends_here(&mut self, cx: &mut Context, pattern: &ChannelPattern) {
         let home = self.home.clone();
         // Where it cannot be written down the trees go on relaying what nobody hears.
-        let _ = self.end_span(&home, pattern);
+        let _ = self.remove_wildcard(cx, &home, pattern);
     }
 
     pub(super) fn answer_when_spanned(
         &mut self,
-        now: Millis,
+        cx: &mut Context,
         from: Endpoint,
         key: SessionKey,
         version: u64,
         is_new: bool,
     ) {
-        self.wait_for_trees(now, version, Who::Link { from, key, is_new });
+        self.wait_for_trees(cx, version, Who::Link { from, key, is_new });
     }
 
-    fn wait_for_trees(&mut self, now: Millis, version: u64, who: Who) {
-        self.trees.root.waiting.push(Waits { version, since: now, who });
-        self.tell_spanned(now);
+    /// The version is the latest one, or almost: nobody who came before waits for a later one.
+    fn wait_for_trees(&mut self, cx: &mut Context, version: u64, who: Who) {
+        let version = version.max(self.wildcards.waiting.back().map_or(0, |last| last.version));
+        self.wildcards.waiting.push_back(Waits { version, since: cx.now, who });
+        self.tell_spanned(cx);
     }
 
     /// Tells those whose version every tree has.
-    fn tell_spanned(&mut self, now: Millis) {
-        let told = self.trees.root.told(now);
-        let done: Vec<_> = self.trees.root.waiting.extract_if(.., |waits| waits.version <= told).collect();
-        for Waits { who, .. } in done {
+    fn tell_spanned(&mut self, cx: &mut Context) {
+        let oldest = self.wildcards.oldest();
+        while let Some(Waits { who, .. }) = self.wildcards.waiting.pop_front_if(|waits| waits.version <= oldest) {
             match who {
-                Who::Link { from, key, is_new } => self.answer_link(now, from, key, is_new),
-                Who::Interest(pattern, question) => self.interest_settled(now, &pattern, question, &Ok(())),
+                Who::Link { from, key, is_new } => self.answer_link(cx, from, key, is_new),
+                Who::Question(pattern, question) => self.question_answered(cx, &pattern, question, &Ok(())),
             }
+        }
+        let given_up = &mut self.wildcards.given_up;
+        let told: Vec<_> = std::iter::from_fn(|| given_up.pop_front_if(|(version, ..)| *version <= oldest)).collect();
+        for (_, pattern, question) in told {
+            self.question_answered(cx, &pattern, question, &Ok(()));
         }
     }
 
-    pub(super) fn give_up_spans(&mut self, now: Millis) {
-        let late = self.trees.root.waiting.extract_if(.., |waits| waits.since + PATIENCE <= now).collect::<Vec<_>>();
-        for Waits { who, .. } in late {
+    pub(super) fn wildcards_are_due(&mut self, cx: &mut Context) {
+        let now = cx.now;
+        while let Some(Waits { version, who, .. }) =
+            self.wildcards.waiting.pop_front_if(|waits| waits.since + PATIENCE <= now)
+        {
             match who {
                 // The home makes the same call again, until its clients are told that it took too long.
-                Who::Link { from, .. } => {
-                    self.reply_to_call(from, crate::bayeux::wire::Status::Unavailable, String::new());
-                }
-                Who::Interest(pattern, question) => {
-                    self.interest_settled(now, &pattern, question, &Err(BayeuxError::OwnerUnreachable));
+                Who::Link { from, .. } => cx.reply(from, Status::Unavailable, String::new()),
+                Who::Question(pattern, question) => {
+                    self.question_given_up(cx, &pattern, question);
+                    self.wildcards.given_up.push_back((version, pattern, question));
                 }
             }
         }
+        while let Some(tree) = self.wildcards.deadlines.pop(now) {
+            self.wildcards.change(&tree, |_| ());
+        }
     }
 
-    pub(super) fn send_spans(&mut self, now: Millis) {
-        let Root { version, trees, .. } = &mut self.trees.root;
-        let late = trees.iter_mut().filter(|(_, tree)| {
-            tree.told < *version && !tree.being_told && tree.rests_until.is_none_or(|until| until <= now)
-        });
-        let mut whom = Vec::new();
-        for (home, tree) in late {
-            (tree.being_told, tree.rests_until) = (true, None);
-            whom.push(home.clone());
-        }
-        if whom.is_empty() {
+    pub(super) fn send_wildcards(&mut self, cx: &mut Context) {
+        if self.wildcards.behind.is_empty() {
             return;
         }
-        let list = self.trees.root.list();
-        let (version, call) = (list.version, Call::Spans(list));
-        for tree in whom {
-            self.ask(tree.clone(), About::Spans(tree, version), &call);
+        let list = self.wildcards.list();
+        let version = list.version;
+        let call = to_json(&Call::Spans(list));
+        while self.wildcards.being_told < MOST_AT_ONCE
+            && let Some(tree) = self.wildcards.behind.pop_first()
+        {
+            self.wildcards.change(&tree, |tree| tree.being_told = true);
+            self.call_with(cx, tree.clone(), About::Wildcards(tree, version), call.clone());
         }
     }
 
-    pub(super) fn spans_answered(&mut self, now: Millis, home: &Home, version: u64, answer: Option<Done>) {
-        let Some(tree) = self.trees.root.trees.get_mut(home) else { return };
-        tree.being_told = false;
-        match answer {
-            Some(Done {}) => {
-                (tree.told, tree.failures, tree.failing_since) = (tree.told.max(version), 0, None);
-                self.note_tree(home);
-                self.tell_spanned(now);
-            }
-            None => {
-                tree.failures += 1;
-                tree.failing_since.get_or_insert(now);
-                tree.rests_until = Some(now + pause(tree.failures));
-                self.tell_spanned(now);
-            }
+    pub(super) fn wildcards_answered(&mut self, cx: &mut Context, home: &Home, version: u64, answer: Option<Done>) {
+        let Some(tree) = self.wildcards.trees.get(home) else { return };
+        if answer.is_some() {
+            self.wildcards.change(home, |tree| {
+                *tree = Tree { number: tree.number, told: tree.told.max(version), ..Tree::default() };
+            });
+            self.note_tree(cx, home);
+            return self.tell_spanned(cx);
         }
+        let failures = tree.failures + 1;
+        let since = tree.failing_since.unwrap_or(cx.now);
+        let lost = since + WITHOUT_IT_AFTER <= cx.now;
+        self.wildcards.deadlines.set(home, Some(cx.now + pause(failures)));
+        self.wildcards.change(home, |tree| {
+            (tree.being_told, tree.failures, tree.failing_since, tree.lost) = (false, failures, Some(since), lost);
+        });
+        self.tell_spanned(cx);
     }
 
     /// There is such a tree.
-    pub(super) fn take_announcement(&mut self, from: Endpoint, home: Home, number: u64) {
-        let list = self.trees.root.list();
-        let tree = self.trees.root.trees.entry(home.clone()).or_default();
+    pub(super) fn take_announcement(&mut self, cx: &mut Context, from: Endpoint, home: &Home, number: u64) {
+        let list = self.wildcards.list();
+        let version = list.version;
         // One that comes again has been answered: this answer reaches nobody.
-        if number > tree.number {
-            (tree.number, tree.told, tree.failing_since) = (number, list.version, None);
-        }
-        if self.note_tree(&home) {
-            self.answer_with(from, &list);
+        self.wildcards.change(home, |tree| {
+            if number > tree.number {
+                (tree.number, tree.told, tree.failing_since, tree.lost) = (number, version, None, false);
+            }
+        });
+        if self.note_tree(cx, home) {
+            cx.answer_with(from, &list);
         } else {
-            self.reply_to_call(from, crate::bayeux::wire::Status::Unavailable, String::new());
+            cx.reply(from, Status::Unavailable, String::new());
         }
     }
 
     /// Nobody uses this tree any more.
-    pub(super) fn take_leave(&mut self, now: Millis, from: Endpoint, home: &Home, number: u64) {
-        if self.trees.root.trees.get(home).is_some_and(|tree| tree.number <= number) {
-            self.trees.root.trees.remove(home);
-            self.note(&format!("tree:{home}"), None);
-            self.tell_spanned(now);
+    pub(super) fn take_leave(&mut self, cx: &mut Context, from: Endpoint, home: &Home, number: u64) {
+        if self.wildcards.trees.get(home).is_some_and(|tree| tree.number <= number) {
+            self.wildcards.remove(home);
+            self.note(cx, &format!("tree:{home}"), None);
+            self.tell_spanned(cx);
         }
-        self.answer_with(from, &Done {});
+        cx.answer_with(from, &Done {});
     }
 
-    fn note_tree(&mut self, home: &Home) -> bool {
-        let Some(Tree { number, told, .. }) = self.trees.root.trees.get(home) else { return true };
+    fn note_tree(&mut self, cx: &mut Context, home: &Home) -> bool {
+        let Some(Tree { number, told, .. }) = self.wildcards.trees.get(home) else { return true };
         let text = to_json(&(number, told));
-        self.note(&format!("tree:{home}"), Some(&text))
+        self.note(cx, &format!("tree:{home}"), Some(&text))
     }
 }

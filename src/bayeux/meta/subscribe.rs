@@ -32,14 +32,13 @@ impl BayeuxServer {
         };
         let pending_id = self.pending.next_id();
         let outcomes = self.ask_owners(now, session, &patterns, pending_id);
-        match outcomes.map(|outcomes| outcomes + self.ask_for_beginnings(&past, pending_id)) {
-            Ok(0) => self.apply_subscriptions(&checked, client, session, &patterns, &past, &[]),
-            Ok(outcomes) => {
+        match outcomes + self.ask_for_beginnings(now, &past, pending_id) {
+            0 => self.apply_subscriptions(&checked, client, session, &patterns, &past, &[]),
+            outcomes => {
                 let under_way = self.names_under_way(session, &patterns);
                 let suspended = Suspended::Subscribe { checked, client, session, patterns, past, under_way };
                 Step::Suspended(pending_id, outcomes, Box::new(suspended))
             }
-            Err(error) => Step::Replied(checked.answered_subscription(Err(error))),
         }
     }
 
@@ -123,7 +122,7 @@ impl BayeuxServer {
         }
         self.check_access(client, Operation::Subscribe, name)?;
         // A rule that allows it names it, or what is even more.
-        if self.spans_trees(name) && !self.options.spanning_patterns && self.options.access_rules.is_none() {
+        if self.cluster.spans(name) && !self.options.spanning_patterns && self.options.access_rules.is_none() {
             return Err(denied(Denial::because("spans_trees")));
         }
         self.may_create(client, name, message)?;

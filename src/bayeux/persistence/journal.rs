@@ -41,7 +41,7 @@ pub struct Journal {
     /// Those without a row for all who wait, oldest first.
     recent: VecDeque<Recent>,
     saved: BTreeMap<EventNumber, Saved>,
-    saves: u64,
+    has_saved: bool,
     /// Of events whose rows are gone, oldest first.
     keys: VecDeque<PublishKey>,
     /// Since when rows may have become useless.
@@ -101,7 +101,7 @@ impl Journal {
         let already = self.saved.get(&number).into_iter().flat_map(|saved| saved.to.iter().copied());
         let to: Vec<_> = already.chain(to).collect();
         store.save_event(number, &event.event.to_row(), key, &to)?;
-        self.saves += 1;
+        self.has_saved = true;
         self.bytes += event.event.as_json().len();
         self.saved.insert(number, Saved { event: event.clone(), key, to });
         Ok(())
@@ -162,13 +162,13 @@ impl Journal {
     }
 
     /// Something was written down besides, so that what it came from is not to be done a second time.
-    pub fn has_saved(&mut self) {
-        self.saves += 1;
+    pub fn saved_besides(&mut self) {
+        self.has_saved = true;
     }
 
-    /// How many rows were written.
-    pub fn saves(&self) -> u64 {
-        self.saves
+    /// Whether rows of events were written since this was asked last.
+    pub fn has_saved(&mut self) -> bool {
+        std::mem::take(&mut self.has_saved)
     }
 
     /// The numbers to come are higher.
@@ -195,16 +195,29 @@ impl Journal {
         recent.into_iter().chain(self.released).min().map(|since| since + TICK)
     }
 
-    /// Saves what waits for too long, and forgets what nobody waits for.
+    /// Saves what waits for too long, and forgets what nobody waits for. `homes` takes note that an event has a row, and knows whether
+    /// it still waits for another home.
     ///
     /// # Errors
     /// The store's. What could not be saved stays in memory alone.
-    pub fn settle(&mut self, now: Millis, sessions: &mut Sessions, store: &mut dyn Store) -> Result<(), StoreError> {
+    pub fn settle(
+        &mut self,
+        now: Millis,
+        sessions: &mut Sessions,
+        homes: &mut dyn FnMut(SessionKey, EventNumber) -> bool,
+        store: &mut dyn Store,
+    ) -> Result<(), StoreError> {
+        let mut outcome = Ok(());
         while let Some(recent) = self.recent.pop_front_if(|recent| recent.at + TICK <= now) {
             let Recent { number, event, key, to, .. } = recent;
-            let to: Vec<_> = to.into_iter().filter(|key| sessions.mark_saved(*key, number)).collect();
-            self.save(number, &event, key, to, store)?;
+            let to = to.into_iter().filter(|key| sessions.mark_saved(*key, number) || homes(*key, number)).collect();
+            // One that cannot be saved keeps nobody waiting: it would be due again at once.
+            outcome = outcome.and(self.save(number, &event, key, to, store));
         }
+        outcome.and(self.forget_useless(now, sessions, store))
+    }
+
+    fn forget_useless(&mut self, now: Millis, sessions: &Sessions, store: &mut dyn Store) -> Result<(), StoreError> {
         let many = self.bytes > MAX_BYTES;
         if many {
             self.bytes = 0;

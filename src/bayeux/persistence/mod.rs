@@ -20,4 +20,4 @@ pub(in crate::bayeux) use self::history::{History, Keeping, NOTE as HISTORY_NOTE
 pub use self::history_rows::{ChannelSummary, Cut, HistoryRange, HistoryRow, HistoryStore};
 pub use self::journal::Journal;
 pub(in crate::bayeux) use self::store::{Deliveries, Fate};
-pub use self::store::{Forgetful, KeptSocket, SavedEvent, SavedSession, Store, StoreError, Stored};
+pub use self::store::{Forgetful, KeptSocket, SavedEvent, SavedPeer, SavedSession, Store, StoreError, Stored};

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::store::SavedSession;
-use crate::bayeux::cluster::{Peer, SavedPeer};
 use crate::bayeux::delivery::Replays;
 use crate::bayeux::session::{BATCHES_A_ROW, Session};
 use crate::bayeux::time::{Millis, millis};
@@ -21,7 +20,7 @@ impl SavedSession {
             interval: millis(session.timing.interval),
             batches: session.batches.map(|batches| (batches / BATCHES_A_ROW + 1) * BATCHES_A_ROW),
             replays: session.replays.to_saved(),
-            peer: session.peer.as_ref().map(|peer| SavedPeer { home: peer.home.clone(), strict: peer.strict }),
+            peer: None,
         }
     }
 
@@ -37,11 +36,8 @@ impl SavedSession {
             interval,
             batches,
             replays,
-            peer,
+            peer: _,
         } = self;
-        if let Some(SavedPeer { home, strict }) = peer {
-            return Session { subscriptions, ..Session::of_peer(client_id, Peer::new(home, strict)) };
-        }
         // The first version's rows do not say so.
         agreed.meta_connect_deliver_only |= batches.is_some();
         Session {

@@ -10,7 +10,6 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::history_rows::HistoryStore;
-use crate::bayeux::cluster::SavedPeer;
 use crate::bayeux::delivery::{PublishKey, SavedReplays};
 use crate::bayeux::session::{Agreed, Attributes, ClientId, Delivery, SessionKey};
 use crate::bayeux::wire::{ChannelPattern, EventNumber, SocketId};
@@ -102,9 +101,18 @@ pub struct SavedSession {
     /// What it is still to hear of what was said before it subscribed.
     #[serde(default, skip_serializing_if = "SavedReplays::is_empty")]
     pub replays: SavedReplays,
-    /// Where it is another object's.
+    /// Where it is no session: earlier versions took other homes for some.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<SavedPeer>,
+}
+
+/// Another home in the row of an earlier version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SavedPeer {
+    /// Its name.
+    pub home: String,
+    #[serde(default)]
+    pub strict: bool,
 }
 
 /// An event's row: its JSON once, and for whom it waits.

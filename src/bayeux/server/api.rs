@@ -54,7 +54,7 @@ impl BayeuxServer {
             return Ok(());
         }
         let named = message.get::<String>("client").and_then(|name| SessionKey::parse(&name));
-        let session = named.filter(|key| !self.is_peer(*key)).ok_or(BayeuxError::SessionUnknown)?;
+        let session = named.ok_or(BayeuxError::SessionUnknown)?;
         let data = message.field("data").ok_or(BayeuxError::DataMissing)?;
         self.push(now, session, channel.clone(), data.to_owned())?;
         self.was_taken(now, attempt.key);

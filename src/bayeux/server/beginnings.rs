@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use super::BayeuxServer;
 use super::history::{bounds_of, longest_age};
 use super::pending::PendingId;
+use crate::bayeux::cluster::Begun;
 use crate::bayeux::delivery::{Start, Want};
 use crate::bayeux::persistence::Refused;
 use crate::bayeux::session::SessionKey;
+use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::replay::{Numbers, ReplayFrom, wanted};
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, Event, EventNumber, Message};
 
@@ -31,15 +33,6 @@ struct Beginning {
     /// As the client wrote it.
     name: String,
     from: ReplayFrom,
-}
-
-/// From where it is heard, and what its client is told to ask for to hear the same again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub(in crate::bayeux) struct Begun {
-    pub start: Start,
-    pub cursor: i64,
-    /// There is something to read.
-    pub behind: bool,
 }
 
 /// By name: after which number a subscription is heard.
@@ -80,7 +73,7 @@ impl BayeuxServer {
                 None if numbers.is_none() || !history => continue,
                 None => ReplayFrom::New,
             };
-            if self.spans(&pattern) {
+            if self.cluster.spans(&pattern) {
                 match from {
                     ReplayFrom::All | ReplayFrom::After(_) => return Err(BayeuxError::ReplaySpansTrees(pattern)),
                     ReplayFrom::New | ReplayFrom::Retained => continue,
@@ -92,11 +85,12 @@ impl BayeuxServer {
     }
 
     /// Asks the owners from where the subscriptions begin that are theirs. How many words come of it.
-    pub(in crate::bayeux) fn ask_for_beginnings(&mut self, past: &Past, pending_id: PendingId) -> usize {
+    pub(in crate::bayeux) fn ask_for_beginnings(&mut self, now: Millis, past: &Past, pending_id: PendingId) -> usize {
         let elsewhere = past.beginnings.iter().filter(|beginning| self.is_relayed(&beginning.pattern));
         let elsewhere: Vec<_> = elsewhere.map(|beginning| (beginning.pattern.clone(), beginning.from)).collect();
-        elsewhere.iter().for_each(|(pattern, from)| self.ask_to_begin(pending_id, pattern, *from));
-        elsewhere.len()
+        let outcomes = elsewhere.len();
+        elsewhere.into_iter().for_each(|(pattern, from)| self.ask_to_begin(now, pending_id, pattern, from));
+        outcomes
     }
 
     /// From where each of these subscriptions is heard: as the owners have said, or as is found here.
@@ -138,7 +132,7 @@ impl BayeuxServer {
 
     fn try_to_begin_here(&mut self, pattern: &ChannelPattern, from: ReplayFrom) -> Result<Begun, Refused> {
         let (history_kept, retained_kept) = self.keeps_of(pattern);
-        let (at, last, first) = (self.time_outside(), self.journal.last(), self.trees.since());
+        let (at, last, first) = (self.time_outside(), self.journal.last(), self.cluster.since());
         let Self { history, store, app, options, .. } = self;
         let (bounds, store) = (bounds_of(app, options), &mut **store);
         if !history_kept && !retained_kept {

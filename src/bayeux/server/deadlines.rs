@@ -30,7 +30,7 @@ impl BayeuxServer {
             (Timer::TokenExpiry, self.next_expiry()),
             (Timer::Flush, self.pace.due(now).filter(|_| !self.ready.is_empty())),
             (Timer::Journal, self.journal.due()),
-            (Timer::Cluster, self.trees.due()),
+            (Timer::Cluster, self.cluster.due()),
             (Timer::HistoryPage, self.next_page_due()),
             (Timer::HistorySweep, self.next_history_sweep(now)),
         ]

@@ -52,6 +52,15 @@ impl BayeuxServer {
         away
     }
 
+    /// Whether it is written down, where the caller has no one to tell.
+    fn note(&mut self, name: &str, text: Option<&str>) -> bool {
+        let saved = match text {
+            Some(text) => self.store.save_note(name, text),
+            None => self.store.forget_note(name),
+        };
+        saved.map_err(|error| self.storage_failed(&error)).is_ok()
+    }
+
     /// The note does not hold any more.
     pub(in crate::bayeux) fn forget_away(&mut self) {
         self.note(AWAY, None);

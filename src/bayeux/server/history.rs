@@ -71,7 +71,7 @@ impl BayeuxServer {
         self.note_numbers(number);
         let at = self.time_outside();
         let row = HistoryRow { channel: channel.clone(), number, at, json: event.to_row() };
-        let (first, most) = (self.trees.since(), self.options.max_history_bytes);
+        let (first, most) = (self.cluster.since(), self.options.max_history_bytes);
         let Self { history, store, app, options, .. } = self;
         let life = (first, longest_age(app, options));
         let mut kept = history.keep(&row, keeping, key, life, &mut **store);
@@ -79,14 +79,15 @@ impl BayeuxServer {
             kept = history.trim(at, channel, bounds, most, &mut **store);
         }
         kept.map_err(|error| self.storage_failed(&error))?;
-        self.journal.has_saved();
+        self.journal.saved_besides();
         Ok((number, Some(event.keep(Kept { number, at }))))
     }
 
     /// Numbers are not given twice, even if the clock goes back: the next life must know where this one came to.
     fn note_numbers(&mut self, number: EventNumber) {
-        if self.trees.noted_since().is_none_or(|noted| noted.0 + NOTED_NUMBERS < number.0) {
-            self.note_since_at(number);
+        if self.cluster.noted_since().is_none_or(|noted| noted.0 + NOTED_NUMBERS < number.0) {
+            let noted = self.cluster.note_since_at(number, &mut *self.store);
+            noted.unwrap_or_else(|error| drop(self.storage_failed(&error)));
         }
     }
 

@@ -74,21 +74,21 @@ struct Trees<'a> {
 
 impl BayeuxServer {
     pub(in crate::bayeux) fn list_clients(&self, page: &Page<SessionKey>) -> HttpResponse {
-        let clients = self.sessions.after(page.after).filter(|(_, session)| session.peer.is_none());
+        let clients = self.sessions.after(page.after);
         let (clients, more) = page.cut(clients);
         let next = clients.last().filter(|_| more).map(|(key, _)| SessionName::of(*key));
         json(Clients { clients: clients.iter().map(|(key, session)| self.view(*key, session)).collect(), next })
     }
 
     pub(in crate::bayeux) fn show_client(&self, key: SessionKey) -> HttpResponse {
-        let Some(session) = self.client_named(key) else { return ApiError::SessionUnknown.into_response() };
+        let Some(session) = self.sessions.get(key) else { return ApiError::SessionUnknown.into_response() };
         let channels = session.subscriptions.iter().map(ChannelPattern::as_str).collect();
         json(ClientView { channels: Some(channels), ..self.view(key, session) })
     }
 
     /// Ends a session; its client is told, and advised not to come back.
     pub(in crate::bayeux) fn disconnect_by_api(&mut self, key: SessionKey) -> HttpResponse {
-        if self.client_named(key).is_none() {
+        if self.sessions.get(key).is_none() {
             return ApiError::SessionUnknown.into_response();
         }
         self.dismiss(key, Ending::Dismissed);
@@ -96,11 +96,11 @@ impl BayeuxServer {
     }
 
     pub(in crate::bayeux) fn list_channels(&self, page: &Page<ChannelPattern>) -> HttpResponse {
-        let channels = self.subscriptions.after(page.after.as_ref()).map(|(pattern, all)| ChannelView {
-            channel: pattern.as_str(),
-            subscribers: all.iter().filter(|key| !self.is_peer(**key)).count(),
-        });
-        let (channels, more) = page.cut(channels.filter(|channel| channel.subscribers > 0));
+        let channels = self
+            .subscriptions
+            .after(page.after.as_ref())
+            .map(|(pattern, all)| ChannelView { channel: pattern.as_str(), subscribers: all.len() });
+        let (channels, more) = page.cut(channels);
         let next = channels.last().filter(|_| more).map(|last| last.channel);
         json(Channels { channels, next })
     }
@@ -108,15 +108,10 @@ impl BayeuxServer {
     /// As the root: itself and the trees that it knows to be in use.
     pub(in crate::bayeux) fn list_trees(&self, page: &Page<Home>) -> HttpResponse {
         let behind = |home: &&Home| page.after.as_ref().is_none_or(|after| **home > *after);
-        let trees = iter::once(&Home::Root).chain(self.trees.known()).filter(behind);
+        let trees = iter::once(&Home::Root).chain(self.cluster.known_trees()).filter(behind);
         let (trees, more) = page.cut(trees.map(|home| TreeView { tree: home.name() }));
         let next = trees.last().filter(|_| more).map(|last| last.tree);
         json(Trees { trees, next })
-    }
-
-    /// A session that is a client's: other homes, which this one relays to, are none.
-    fn client_named(&self, key: SessionKey) -> Option<&Session> {
-        self.sessions.get(key).filter(|session| session.peer.is_none())
     }
 
     fn view<'a>(&'a self, key: SessionKey, session: &'a Session) -> ClientView<'a> {

@@ -15,7 +15,7 @@ use crate::bayeux::session::{Attributes, NAME, NEW_NAME, SESSION, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern};
 
-/// Who is asked to make room: an address, or a session of which none is known.
+/// Who is asked to make room: an address, or a session of which none is known, or another home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Holder {
     Address(Network),
@@ -56,7 +56,7 @@ impl BayeuxServer {
             // What waits for many is free when the last of them has let go of it, so one round may not be enough.
             dropped += self.lighten_holders(holders.into_values().collect(), excess.max(all / 8));
             self.journal.hurry();
-            if let Err(error) = self.journal.settle(now, &mut self.sessions, &mut *self.store) {
+            if let Err(error) = self.settle_journal(now) {
                 self.storage_failed(&error);
             }
         }
@@ -74,6 +74,9 @@ impl BayeuxServer {
                 holders.entry(holder).or_default().push((key, weight));
             }
         }
+        for (key, weight) in self.cluster.weights() {
+            holders.insert(Holder::Session(key), vec![(key, weight)]);
+        }
         holders
     }
 
@@ -90,8 +93,12 @@ impl BayeuxServer {
             let most = level(weights.iter().map(|(_, weight)| *weight).collect(), above);
             for (key, weight) in weights {
                 if weight > most {
+                    if let Some(lost) = self.cluster.lighten(key, most) {
+                        dropped += lost;
+                        continue;
+                    }
                     let lost = self.sessions.change(key, |session| session.queue.lighten(most)).unwrap_or_default();
-                    dropped += lost + self.overflowed(key, lost);
+                    dropped += lost + self.overflowed(key);
                 }
             }
         }

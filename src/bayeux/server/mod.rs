@@ -6,6 +6,7 @@ mod api;
 mod batch;
 mod beginnings;
 mod checked;
+mod cluster;
 mod commit;
 mod deadlines;
 mod event_stream;
@@ -39,7 +40,7 @@ use self::pending::Pending;
 use self::replay::Replaying;
 use crate::bayeux::app::{Application, Fault, HttpRequest, HttpResponse, ServerEvent};
 use crate::bayeux::clock::Clock;
-use crate::bayeux::cluster::{Home, Trees};
+use crate::bayeux::cluster::{Cluster, ClusterInput, ClusterOptions, Home};
 use crate::bayeux::delivery::{
     FlushPace, Frames, Retries, Sending, Sent, Subscriptions, Unanswered, array, pacing as flush, split,
 };
@@ -58,10 +59,10 @@ use crate::bayeux::wire::{
 pub(in crate::bayeux) use self::actions::{HOOKS, Subject};
 pub use self::batch::has_handshake;
 pub(in crate::bayeux) use self::batch::{Batch, Hold, Rides, Step, Subscribed, is_handshake};
-pub(in crate::bayeux) use self::beginnings::{Begun, Past};
+pub(in crate::bayeux) use self::beginnings::Past;
 pub(in crate::bayeux) use self::checked::Checked;
-pub(in crate::bayeux) use self::pending::{PendingId, Suspended};
-pub(in crate::bayeux) use self::publish::Publisher;
+pub(in crate::bayeux) use self::pending::Suspended;
+pub(in crate::bayeux) use crate::bayeux::cluster::{Begun, PendingId, Publisher};
 
 /// How long a session at least lives on whose message waits, before that is looked at again.
 const WAITS: Duration = Duration::from_secs(1);
@@ -104,7 +105,7 @@ pub struct BayeuxServer {
     uncommitted: Uncommitted,
     pub(in crate::bayeux) hooks: Hooks,
     pub(in crate::bayeux) jwks: JwksFetch,
-    pub(in crate::bayeux) trees: Trees,
+    pub(in crate::bayeux) cluster: Cluster,
     pub(in crate::bayeux) home: Home,
     random: ChaCha12Rng,
     /// The wake-up that was asked for and has not come.
@@ -121,6 +122,7 @@ impl BayeuxServer {
     /// `seed` must come from a cryptographic source: the clientIds, which are secrets, are drawn from it.
     pub fn new(home: Home, options: Options, app: Application, seed: [u8; 32], store: Box<dyn Store>) -> Self {
         let budget = Budget::default();
+        let cluster = Cluster::new(home.clone(), ClusterOptions::of(&options), &budget);
         Self {
             handshakes: Rates::new(options.rate_handshakes),
             publishes: Rates::new(options.rate_publishes),
@@ -148,7 +150,7 @@ impl BayeuxServer {
             uncommitted: Uncommitted::default(),
             hooks: Hooks::default(),
             jwks: JwksFetch::default(),
-            trees: Trees::default(),
+            cluster,
             home,
             random: ChaCha12Rng::from_seed(seed),
             wake: None,
@@ -159,7 +161,7 @@ impl BayeuxServer {
 
     /// Whether nobody is here, and nothing is kept for anyone.
     pub fn is_empty(&self) -> bool {
-        self.only_publishers() && self.trees.is_idle() && self.history.is_empty()
+        self.sessions.len() == 0 && self.cluster.is_idle() && self.history.is_empty()
     }
 
     /// Takes what happened, gives back what to do. A client's mistake is a reply; nothing a client sends is an error
@@ -174,7 +176,7 @@ impl BayeuxServer {
         self.expire();
         self.take_input(now, input);
         // Whoever has waited for too long is told so, and goes on below like those whose outcome has come.
-        self.give_up(now);
+        self.cluster(now, ClusterInput::Due);
         self.resume_ready(now);
         // All that subscribed by now gets its rows in one go; success is told behind them.
         self.commit(now, None);
@@ -183,7 +185,7 @@ impl BayeuxServer {
         // The application hears of all of the above, what ended included. What it does about it leaves with this input.
         self.dispatch(now);
         // Others are told together of what the phases above had for them.
-        self.call_others(now);
+        self.cluster(now, ClusterInput::Send { has_sessions: self.sessions.len() > 0 });
         self.consult();
         // Pages of what is kept are read for those who can be sent something now, so just before that happens.
         self.sweep_history();
@@ -206,8 +208,8 @@ impl BayeuxServer {
             Input::Drained(stream) => self.stalled(now, stream, false),
             Input::Api { from, request } => self.serve_api(now, from, &request),
             Input::Closed(endpoint) => self.closed(now, endpoint),
-            Input::Call { from, call } => self.answer_call(now, from, &call),
-            Input::Answer { token, answer } => self.take_answer(now, token, answer.as_deref()),
+            Input::Call { from, call } => self.cluster(now, ClusterInput::Call { from, call }),
+            Input::Answer { token, answer } => self.cluster(now, ClusterInput::Answer { token, answer }),
             Input::Consulted(answer) => self.take_verdicts(now, answer.as_deref()),
             Input::KeysFetched(answer) => self.take_keys(now, answer),
             Input::Timeout => {
@@ -347,7 +349,9 @@ impl BayeuxServer {
         if away {
             self.forget_away();
         }
-        self.keep_notes();
+        if self.journal.has_saved() {
+            self.cluster(now, ClusterInput::Written);
+        }
         for socket in sockets {
             let held = self.sessions.held_by_socket(socket);
             self.outputs.push(Output::Keep { socket, held });
@@ -364,7 +368,13 @@ impl BayeuxServer {
             self.save_session(*key)?;
         }
         self.journal.delivered(deliveries, &mut *self.store)?;
-        self.journal.settle(now, &mut self.sessions, &mut *self.store)
+        self.settle_journal(now)
+    }
+
+    /// Saves what waits for too long, and forgets what nobody waits for.
+    fn settle_journal(&mut self, now: Millis) -> Result<(), StoreError> {
+        let (sessions, cluster) = (&mut self.sessions, &mut self.cluster);
+        self.journal.settle(now, sessions, &mut |home, number| cluster.mark_saved(home, number), &mut *self.store)
     }
 
     /// Writes a session's row.

@@ -9,21 +9,19 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use super::BayeuxServer;
 use super::actions::Subject;
 use super::batch::Batch;
-use super::beginnings::{Begun, Past};
+use super::beginnings::Past;
 use super::checked::Checked;
 use super::lanes::Lanes;
 use super::retries::Said;
 use crate::bayeux::app::Action;
+use crate::bayeux::cluster::Begun;
+pub(in crate::bayeux) use crate::bayeux::cluster::PendingId;
 use crate::bayeux::delivery::PublishKey;
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::Charge;
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Bearer, ChannelId, ChannelPattern, EndpointKey, Event};
-
-/// Names what was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(in crate::bayeux) struct PendingId(u64);
 
 /// Names a batch. One that came later has a higher number.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]

@@ -11,12 +11,13 @@
 
 use std::time::Duration;
 
-use super::BayeuxServer;
 use super::actions::Subject;
 use super::batch::{Batch, Rides, Step};
 use super::checked::Checked;
 use super::pending::{PendingId, Published, Sent, Suspended};
+use super::{BayeuxServer, Publisher};
 use crate::bayeux::app::Publication;
+use crate::bayeux::cluster::{ClusterInput, Listener, ToRelay};
 use crate::bayeux::delivery::{ENTRY, PublishKey, Urgency, Weighed};
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
@@ -31,17 +32,6 @@ pub(in crate::bayeux) enum Taken {
     Here,
     /// Its owner is asked, whose word comes to this pending_id.
     Pending(PendingId),
-}
-
-/// Who published.
-#[derive(Clone, Copy, Debug, Default)]
-pub(in crate::bayeux) struct Publisher {
-    /// A session of this home; or, where another home asks, that home.
-    pub session: Option<SessionKey>,
-    /// The session of that other home which is not to hear it.
-    pub not_to: Option<SessionKey>,
-    /// By which the publish is known should it come again.
-    pub key: Option<PublishKey>,
 }
 
 impl BayeuxServer {
@@ -133,21 +123,21 @@ impl BayeuxServer {
             return Ok(Taken::Here);
         }
         let session = publisher.session.filter(|_| !self.options.broadcast_to_publisher);
-        let publisher = Publisher { session, not_to: None, key: *key };
-        if let Some(pending_id) = self.ask_to_publish(now, channel, event, publisher, lazy)? {
+        let publisher = Publisher { session, home: None, key: *key };
+        if let Some(pending_id) = self.ask_to_publish(now, channel, event, publisher, lazy) {
             return Ok(Taken::Pending(pending_id));
         }
-        self.deliver_to_all(now, publisher, channel, event, lazy)?;
+        self.accept(now, publisher, channel, event, lazy)?;
         self.published(published);
         Ok(Taken::Here)
     }
 
-    /// As the channel's owner: queues an event for everyone who listens, once each, unless it was before; without
-    /// `BROADCAST_TO_PUBLISHER` not for the one who published it.
+    /// As the channel's owner: accepts an event, gives it its number and queues it for everyone who listens, once each, unless it was before;
+    /// without `BROADCAST_TO_PUBLISHER` not for the one who published it. All events that this object owns come by here.
     ///
     /// # Errors
     /// [`BayeuxError::StorageFailed`], and nobody gets it.
-    pub(in crate::bayeux) fn deliver_to_all(
+    pub(in crate::bayeux) fn accept(
         &mut self,
         now: Millis,
         publisher: Publisher,
@@ -155,28 +145,23 @@ impl BayeuxServer {
         event: &Event,
         lazy: bool,
     ) -> Result<(), BayeuxError> {
-        let Publisher { session, not_to, key } = publisher;
+        let Publisher { session, home, key } = publisher;
         self.remember_keys(now, channel);
         if self.was_taken_before(now, key) {
             return Ok(());
         }
-        let left_out = session.filter(|_| not_to.is_none());
+        let left_out = session.filter(|_| home.is_none());
         let (number, kept) = self.keep_for_later(channel, event, key)?;
         let event = kept.as_ref().unwrap_or(event);
-        let mut subscribers: Vec<_> =
-            self.subscriptions.matching(channel).filter(|key| Some(*key) != left_out).collect();
-        self.leave_to_replays(channel, event, &mut subscribers);
-        let homes: Vec<_> = if lazy { self.peers_of(&subscribers) } else { Vec::new() };
-        if let Err(error) = self.enqueue(now, number, subscribers, event, self.urgency(now, channel, lazy), key) {
+        let mut sessions = self.subscriptions.matching(channel).filter(|key| Some(*key) != left_out).collect();
+        self.leave_to_replays(channel, event, &mut sessions);
+        let homes = self.cluster.listeners(now, channel);
+        let to = Recipients { sessions, homes, not_to: home.zip(session) };
+        if let Err(error) = self.enqueue(now, number, to, event, self.urgency(now, channel, lazy), lazy, key) {
             kept.iter().for_each(|_| self.unkeep(channel, number));
             return Err(error);
         }
         self.was_taken(now, key);
-        // Each home is told at once, and lets its own wait.
-        homes.into_iter().for_each(|home| self.mark_lazy(home, number));
-        if let (Some(home), Some(session)) = (session, not_to) {
-            self.leave_out(home, number, session);
-        }
         Ok(())
     }
 
@@ -192,11 +177,12 @@ impl BayeuxServer {
         event: &Event,
         lazy: bool,
     ) -> Result<(), BayeuxError> {
-        let wanted = |key: &SessionKey| Some(*key) != left_out && !self.is_peer(*key);
+        let wanted = |key: &SessionKey| Some(*key) != left_out;
         let mut sessions = self.subscriptions.matching(channel).filter(wanted).collect();
         self.leave_to_replays(channel, event, &mut sessions);
         let number = self.journal.next_number();
-        self.enqueue(now, number, sessions, event, self.urgency(now, channel, lazy), None)
+        let to = Recipients::of(sessions);
+        self.enqueue(now, number, to, event, self.urgency(now, channel, lazy), false, None)
     }
 
     /// Whether its publisher says again what was taken already: see `delivery/dedup.rs`.
@@ -230,41 +216,39 @@ impl BayeuxServer {
         event: &Event,
     ) -> Result<(), BayeuxError> {
         let number = self.journal.next_number();
-        self.enqueue(now, number, vec![session], event, Urgency::Now, None)
+        self.enqueue(now, number, Recipients::of(vec![session]), event, Urgency::Now, false, None)
     }
 
-    /// Queues an event for each of these sessions that is still there. A home is told at once, and lets its own wait.
+    /// Queues an event for each of these that is still there. A home is told at once, and lets its own wait.
     fn enqueue(
         &mut self,
         now: Millis,
         number: EventNumber,
-        sessions: Vec<SessionKey>,
+        to: Recipients,
         event: &Event,
         urgency: Urgency,
+        lazy: bool,
         key: Option<PublishKey>,
     ) -> Result<(), BayeuxError> {
-        self.make_room(now, sessions.len() * ENTRY + Weighed::weight(event))?;
+        let Recipients { sessions, homes, not_to } = to;
+        self.make_room(now, (sessions.len() + homes.len()) * ENTRY + Weighed::weight(event))?;
         let event = Weighed::new(event.clone(), &self.budget);
-        let (lasting, passing): (Vec<_>, Vec<_>) = sessions.iter().partition(|key| self.must_last(now, **key, urgency));
-        self.journal
-            .save(number, &event, key, lasting.clone(), &mut *self.store)
-            .map_err(|error| self.storage_failed(&error))?;
+        let (lasting, mut passing): (Vec<_>, Vec<_>) = sessions.iter().partition(|key| self.must_last(**key, urgency));
+        let mut saved = lasting.clone();
+        for Listener { key, lasts } in &homes {
+            if *lasts { &mut saved } else { &mut passing }.push(*key);
+        }
+        self.journal.save(number, &event, key, saved, &mut *self.store).map_err(|error| self.storage_failed(&error))?;
         let mut overflows = Vec::new();
         for key in sessions {
             let event = event.clone();
-            let (options, ready, relays) = (&self.options, &mut self.ready, &mut self.trees.peers.ready);
-            let queued = self.sessions.change(key, |session| match &session.peer {
-                Some(_) => {
-                    relays.insert(key);
-                    session.queue.push(event, number, Urgency::Now, options.relay_bounds())
+            let (options, ready) = (&self.options, &mut self.ready);
+            let queued = self.sessions.change(key, |session| {
+                let dropped = session.queue.push(event, number, urgency, options.queue_bounds());
+                if session.is_ready() {
+                    ready.insert(key);
                 }
-                None => {
-                    let dropped = session.queue.push(event, number, urgency, options.queue_bounds());
-                    if session.is_ready() {
-                        ready.insert(key);
-                    }
-                    dropped
-                }
+                dropped
             });
             overflows.extend(queued.filter(|dropped| *dropped > 0).map(|dropped| (key, dropped)));
         }
@@ -272,7 +256,10 @@ impl BayeuxServer {
             self.sessions.mark_saved(key, number);
         }
         self.journal.watch(now, number, &event, key, passing);
-        let dropped: usize = overflows.into_iter().map(|(key, dropped)| dropped + self.overflowed(key, dropped)).sum();
+        if !homes.is_empty() {
+            self.cluster(now, ClusterInput::Relay(ToRelay { number, event, homes, not_to, lazy }));
+        }
+        let dropped: usize = overflows.into_iter().map(|(key, dropped)| dropped + self.overflowed(key)).sum();
         if dropped > 0 {
             self.tell(Notice::EventsDropped { events: dropped });
         }
@@ -281,11 +268,7 @@ impl BayeuxServer {
 
     /// A session's queue was full: its client is told that something is missing, or its session ends. How many more events
     /// that costs.
-    pub(super) fn overflowed(&mut self, key: SessionKey, dropped: usize) -> usize {
-        if self.is_peer(key) {
-            self.note_gap(key, dropped);
-            return 0;
-        }
+    pub(super) fn overflowed(&mut self, key: SessionKey) -> usize {
         let (queue_overflow, stamp) = (self.options.queue_overflow, &self.stamp);
         let lost = self.sessions.change(key, |session| match queue_overflow {
             QueueOverflow::Drop => {
@@ -308,17 +291,30 @@ impl BayeuxServer {
         }
         let Some(missing) = self.sessions.change(key, |session| session.queue.missed(events)) else { return };
         let notice = Event::dropped(missing, &self.stamp);
-        // Where it cannot be written down, the log says so.
-        let _ = self.enqueue_for(now, key, &notice);
+        if self.enqueue_for(now, key, &notice).is_err() {
+            // It need not last: it comes with whatever comes next.
+            self.sessions.change(key, |session| session.queue.tell_of_gap(notice));
+        }
     }
 
     /// Whether an event for this session must be written down before its publisher hears of success.
-    fn must_last(&self, now: Millis, key: SessionKey, urgency: Urgency) -> bool {
+    fn must_last(&self, key: SessionKey, urgency: Urgency) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
-        let leaves_at_once = || match &session.peer {
-            Some(peer) => peer.is_free(now),
-            None => session.is_open() && urgency == Urgency::Now && self.pace.allows(),
-        };
+        let leaves_at_once = || session.is_open() && urgency == Urgency::Now && self.pace.allows();
         session.is_strict() || self.options.durability == Durability::Strict && !leaves_at_once()
+    }
+}
+
+/// Those who are to hear an event.
+struct Recipients {
+    sessions: Vec<SessionKey>,
+    homes: Vec<Listener>,
+    /// One session of one home is not to hear it.
+    not_to: Option<(SessionKey, SessionKey)>,
+}
+
+impl Recipients {
+    fn of(sessions: Vec<SessionKey>) -> Self {
+        Self { sessions, homes: Vec::new(), not_to: None }
     }
 }

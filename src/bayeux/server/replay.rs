@@ -124,7 +124,7 @@ impl BayeuxServer {
                 }
             };
         }
-        self.ask_for_page(key, request, wants);
+        self.ask_for_page(now, key, request, wants);
     }
 
     /// A page for a session has come.

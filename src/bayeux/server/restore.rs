@@ -3,14 +3,18 @@
 //! Nothing here is trusted to fit together: a row may speak of a session that is gone, a socket of one that was never
 //! written down. What fits nowhere is left out.
 
+use std::collections::BTreeSet;
+
 use super::BayeuxServer;
 use crate::bayeux::delivery::{ENTRY, Weighed};
 use crate::bayeux::io::Notice;
 use crate::bayeux::limits::Network;
-use crate::bayeux::persistence::{Deliveries, Fate, KeptSocket, SavedEvent, SavedSession, Stored};
+use crate::bayeux::persistence::{
+    Deliveries, Fate, HISTORY_NOTE, KeptSocket, SavedEvent, SavedPeer, SavedSession, Stored,
+};
 use crate::bayeux::session::{HeldConnect, Session, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{Endpoint, Event, EventNumber, MessageId, SocketId};
+use crate::bayeux::wire::{ChannelPattern, Endpoint, Event, EventNumber, MessageId, SocketId};
 
 /// The longest text that a socket is given to keep, in bytes. The platform keeps 16,384 with each (Durable Objects,
 /// `serializeAttachment`), of which the shell needs half for a token of its upgrade and some for itself. That is 60 connects with ids
@@ -29,11 +33,14 @@ impl BayeuxServer {
     pub fn restore(&mut self, now: Millis, stored: Stored, sockets: Vec<KeptSocket>) {
         let Stored { sessions, events, keys, deliveries, notes } = stored;
         let now = self.read_clock(now);
-        self.begin_life(now);
-        self.sessions.never_again(SessionKey::of_life(now));
-        for (name, text) in &notes {
-            self.restore_note(name, text);
+        let chance = self.random_number();
+        self.cluster.begin_life(now, chance);
+        let since = self.cluster.restore_notes(now, &notes);
+        if let Some((_, text)) = notes.iter().find(|(name, _)| name == HISTORY_NOTE) {
+            self.history.restore(text);
         }
+        self.journal.never_again(since);
+        self.sessions.never_again(SessionKey::of_life(now));
         let mut away = self.restore_away(now, &notes);
         let mut given_up = 0;
         for (key, saved) in sessions {
@@ -65,9 +72,12 @@ impl BayeuxServer {
 
     /// Whether there is room for it: with `MAX_MEMORY` lowered, not all may fit that did. Those that have expired make room first.
     fn restore_session(&mut self, now: Millis, key: SessionKey, saved: SavedSession, until: Option<Millis>) -> bool {
+        if let Some(SavedPeer { home, strict }) = saved.peer {
+            return self.restore_home(now, key, &home, strict, saved.subscriptions);
+        }
         let mut session = saved.into_session(now);
         let names = std::mem::take(&mut session.subscriptions);
-        if session.peer.is_none() && !self.has_room_for(&session.attributes, &names) {
+        if !self.has_room_for(&session.attributes, &names) {
             self.sweep(now);
             if !self.has_room_for(&session.attributes, &names) {
                 self.sessions.never_again(key);
@@ -78,17 +88,29 @@ impl BayeuxServer {
             }
         }
         session.subscriptions = names.iter().map(|name| self.subscriptions.shared(name)).collect();
-        if session.peer.is_none() {
-            session.subscriptions.iter().for_each(|name| self.restore_interest(name, session.is_strict()));
-        }
-        if let Some(peer) = &mut session.peer {
-            peer.done = self.trees.peers.take_done(&peer.home);
-            self.trees.peers.restore(peer.home.clone(), key);
-        }
+        session.subscriptions.iter().for_each(|name| self.cluster.restore_listening(name, session.is_strict()));
         self.sessions.restore(key, session);
         let latest = self.kept_until(now, key);
         self.sessions.extend(key, until.map_or(latest, |until| until.min(latest)));
         names.iter().for_each(|name| self.add_subscriber(name, key));
+        true
+    }
+
+    /// Another home, which earlier versions took for a session: from now on it has rows of its own.
+    fn restore_home(
+        &mut self,
+        now: Millis,
+        key: SessionKey,
+        home: &str,
+        strict: bool,
+        patterns: BTreeSet<ChannelPattern>,
+    ) -> bool {
+        self.sessions.never_again(key);
+        if self.cluster.adopt_home(now, key, home, strict, patterns, &mut *self.store)
+            && let Err(error) = self.store.forget_session(key)
+        {
+            self.storage_failed(&error);
+        }
         true
     }
 
@@ -103,15 +125,18 @@ impl BayeuxServer {
         let event = Weighed::new(event, &self.budget);
         let mut waiting = Vec::new();
         for key in to {
+            if self.cluster.restore_event(now, key, number, &event) {
+                waiting.push(key);
+                continue;
+            }
             self.sessions.never_again(key);
             let batch = match deliveries.fate(key, number) {
                 Fate::Gone => continue,
                 Fate::SentAs(batch) => batch,
                 Fate::Waits => 0,
             };
-            let options = &self.options;
+            let bounds = self.options.queue_bounds();
             let restored = self.sessions.change(key, |session| {
-                let bounds = if session.peer.is_some() { options.relay_bounds() } else { options.queue_bounds() };
                 session.queue.restore(event.clone(), number, batch, bounds);
             });
             waiting.extend(restored.map(|()| key));

@@ -2,9 +2,9 @@
 
 use super::BayeuxServer;
 use super::batch::{Batch, Hold, Rides, Spoke, Step, is_connect, is_last_word, is_subscribe};
-use super::beginnings::Begun;
 use super::checked::Checked;
 use super::pending::{Continuation, Suspended};
+use crate::bayeux::cluster::Begun;
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
 use crate::bayeux::limits::Origin;
@@ -134,7 +134,7 @@ impl BayeuxServer {
                     Ok(()) => self.apply_subscriptions(&checked, client, session, &patterns, &past, begun),
                     Err(error) => Step::Replied(checked.answered_subscription(Err(error))),
                 };
-                self.trees.perhaps_unheard(patterns);
+                patterns.iter().for_each(|pattern| self.review_interest(pattern));
                 step
             }
             Suspended::Hook { checked, hook, pending_id, .. } => {

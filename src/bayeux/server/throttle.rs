@@ -63,13 +63,13 @@ impl BayeuxServer {
                 let names: BTreeSet<_> = patterns(&checked.message).unwrap_or_default().into_iter().collect();
                 self.take_tokens(now, origin, "subscribes", names.len(), |server| &mut server.subscribes)?;
                 let names = names.iter().filter(|name| name.realm() == Realm::Broadcast);
-                let owners = names.map(|name| self.owner_of_pattern(name)).collect();
+                let owners = names.map(|name| self.cluster.owner_of_pattern(name)).collect();
                 self.may_use(now, origin, owners)
             }
             (_, Realm::Meta) => Ok(()),
             (_, realm) => {
                 self.take_tokens(now, origin, "publishes", 1, |server| &mut server.publishes)?;
-                let owner = (realm == Realm::Broadcast).then(|| self.owner_of(&checked.channel));
+                let owner = (realm == Realm::Broadcast).then(|| self.cluster.owner_of(&checked.channel));
                 self.may_use(now, origin, owner.into_iter().collect())
             }
         }
@@ -86,9 +86,10 @@ impl BayeuxServer {
 
     /// Whether these owners may be talked to: those that this home does not talk to yet start an object each.
     fn may_use(&mut self, now: Millis, origin: &Origin, owners: BTreeSet<Home>) -> Result<(), BayeuxError> {
-        let new = owners.iter().filter(|owner| self.is_new_tree(owner)).count();
+        let new = owners.iter().filter(|owner| self.cluster.is_new_tree(owner)).count();
         self.take_tokens(now, origin, "trees", new, |server| &mut server.new_trees)?;
-        if new > 0 && self.has_too_many_trees(new) { Err(BayeuxError::TreesExceeded) } else { Ok(()) }
+        let exceeded = new > 0 && self.cluster.has_too_many_trees(new, self.options.max_trees);
+        if exceeded { Err(BayeuxError::TreesExceeded) } else { Ok(()) }
     }
 
     fn take_tokens(

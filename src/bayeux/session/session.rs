@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use super::attributes::Attributes;
 use super::client_id::ClientId;
 use super::holdings::Held;
-use crate::bayeux::cluster::Peer;
 use crate::bayeux::delivery::{Queue, Replays};
 use crate::bayeux::limits::Network;
 use crate::bayeux::time::Millis;
@@ -39,8 +38,6 @@ pub struct Session {
     pub held: Held,
     /// What it is still to hear of what was said before it subscribed.
     pub replays: Replays,
-    /// Where it is no client's but another object's, which hears for its own clients.
-    pub peer: Option<Box<Peer>>,
     /// Where its client shook hands or connected last, if that was a socket. Changed by [`super::registry::Sessions`] alone.
     pub(in crate::bayeux) socket: Option<SocketId>,
     /// Changed by [`super::registry::Sessions`] alone, which keeps the clock's book by it.
@@ -114,20 +111,14 @@ impl Session {
             batches: None,
             held: Held::default(),
             replays: Replays::default(),
-            peer: None,
             socket: None,
             connect: MetaConnect::Awaited { until },
         }
     }
 
-    /// Another object's. No clock ends it.
-    pub fn of_peer(client_id: ClientId, peer: Peer) -> Self {
-        Self { peer: Some(Box::new(peer)), ..Self::new(client_id, Duration::ZERO, Millis::NEVER) }
-    }
-
     /// Whether nothing may be lost on the way to it.
     pub fn is_strict(&self) -> bool {
-        self.batches.is_some() || self.peer.as_ref().is_some_and(|peer| peer.strict)
+        self.batches.is_some()
     }
 
     /// Whether the last batch is the first with a number that the row does not speak of.

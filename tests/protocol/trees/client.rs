@@ -6,7 +6,7 @@ use bayeux_edge::bayeux::Home;
 use serde_json::{Value, json};
 
 use super::history::{History, Published};
-use super::simulation::Random;
+use super::plan::{Plan, Random};
 
 const CHANNELS: &[&str] = &["/a/x", "/a/y", "/a", "/b", "/b/x", "/b/y/z", "/c/x"];
 const PATTERNS: &[&str] = &["/a/x", "/a/y", "/a/*", "/a/**", "/b/x", "/b/**", "/c/x", "/c/*", "/**", "/*", "/a"];
@@ -39,28 +39,60 @@ pub struct Client {
     waiting: BTreeMap<u64, (Did, u64, String)>,
     /// What it may publish again.
     unsure: Option<String>,
+    /// What it may ask for again, as it was refused.
+    refused: Option<Vec<&'static str>>,
+    /// Whether its publishes have no id, so that nobody can tell when one comes again.
+    nameless: bool,
+    /// Whether it publishes before the last publish is answered.
+    pipelining: bool,
+    /// It listens to what all listen to, and to nothing else.
+    one_of_a_crowd: bool,
+    /// Where nobody would know any more what comes again: with a hooks Worker, or after an hour.
+    may_repeat: bool,
+    pub socket: Option<u64>,
     gone: bool,
+    vanished: bool,
 }
 
 impl Client {
-    pub fn new(name: usize, home: Home, acks: bool) -> Self {
-        let (sent, published, acked) = (0, 0, 0);
+    pub fn new(name: usize, home: Home, acks: bool, plan: &Plan, random: &mut Random) -> Self {
         Self {
             name,
             home,
             acks,
             client_id: None,
-            acked,
-            sent,
-            published,
+            acked: 0,
+            sent: 0,
+            published: 0,
             waiting: BTreeMap::new(),
             unsure: None,
+            refused: None,
+            nameless: random.chance(plan.nameless),
+            pipelining: random.chance(plan.pipelining),
+            one_of_a_crowd: plan.crowd,
+            may_repeat: !plan.hooks && !plan.hours,
+            socket: None,
             gone: false,
+            vanished: false,
         }
     }
 
+    /// It is never heard of again. Somebody else comes in its place.
+    pub fn vanish(&mut self, name: usize, plan: &Plan, random: &mut Random) -> Self {
+        (self.gone, self.vanished) = (true, true);
+        self.socket = None;
+        Self::new(name, self.home.clone(), self.acks, plan, random)
+    }
+
+    pub fn home(&self) -> &Home {
+        &self.home
+    }
+
     /// What it does next; while it is `busy`, this and that.
-    pub fn act(&mut self, random: &mut Random, busy: bool, _now: u64) -> Vec<Did> {
+    pub fn act(&mut self, random: &mut Random, busy: bool) -> Vec<Did> {
+        if self.gone {
+            return Vec::new();
+        }
         if self.client_id.is_none() {
             return if self.waiting.is_empty() { vec![Did::Handshake] } else { vec![] };
         }
@@ -69,11 +101,29 @@ impl Client {
             dids.push(Did::Connect);
         }
         // One thing at a time: only so there is an order to keep.
-        if busy && !self.waits(|did| !matches!(did, Did::Connect)) {
+        if busy && self.pipelining && self.waits(|did| matches!(did, Did::Publish(_))) {
+            if random.chance(300) && !self.waits(|did| !matches!(did, Did::Connect | Did::Publish(_))) {
+                dids.push(Did::Publish(vec![random.pick(CHANNELS)]));
+            }
+        } else if busy && !self.waits(|did| !matches!(did, Did::Connect)) {
+            if let Some(patterns) = self.refused.take()
+                && random.chance(700)
+            {
+                dids.push(Did::Subscribe(patterns));
+                return dids;
+            }
             if let Some(body) = self.unsure.take()
                 && random.chance(800)
             {
                 dids.push(Did::Again(body));
+                return dids;
+            }
+            if self.one_of_a_crowd {
+                match random.below(20) {
+                    0..3 if self.published == 0 => dids.push(Did::Subscribe(vec!["/a/x"])),
+                    0 => dids.push(Did::Publish(vec!["/a/x"])),
+                    _ => (),
+                }
                 return dids;
             }
             match random.below(10) {
@@ -142,7 +192,11 @@ impl Client {
             Did::Disconnect => messages.push(json!({ "channel": "/meta/disconnect", "clientId": id })),
         }
         for (at, message) in messages.iter_mut().enumerate() {
-            message["id"] = json!(format!("{number}.{at}"));
+            // In a batch a client must know which reply is which.
+            let nameless = self.nameless && matches!(&did, Did::Publish(channels) if channels.len() == 1);
+            if !nameless || self.socket.is_some() {
+                message["id"] = json!(format!("{number}.{at}"));
+            }
         }
         self.waiting.insert(number, (did, now, Value::from(messages).to_string()));
         number
@@ -151,6 +205,9 @@ impl Client {
     fn publish(&mut self, channel: &'static str, now: u64, history: &mut History) -> Value {
         self.published += 1;
         let number = self.published;
+        if self.pipelining {
+            history.has_no_order(self.name);
+        }
         history.published(Published {
             by: self.name,
             number,
@@ -164,26 +221,70 @@ impl Client {
         json!({ "channel": channel, "clientId": self.client_id, "data": data, "ext": { "idempotencyKey": key } })
     }
 
-    pub fn request(&self, number: u64) -> (Home, String) {
-        (self.home.clone(), self.waiting[&number].2.clone())
+    /// None for what was given up when the connection broke.
+    pub fn request(&self, number: u64) -> Option<(Home, String)> {
+        Some((self.home.clone(), self.waiting.get(&number)?.2.clone())).filter(|_| !self.vanished)
+    }
+
+    /// All that waits for an answer waits in vain.
+    pub fn connection_breaks(&mut self, now: u64, history: &mut History) {
+        for number in self.waiting.keys().copied().collect::<Vec<_>>() {
+            self.read(number, None, now, history);
+        }
+    }
+
+    /// Reads what comes on a socket: events, and replies to what it has asked.
+    pub fn read_frame(&mut self, text: &str, now: u64, history: &mut History) {
+        let messages: Vec<Value> = serde_json::from_str(text).unwrap();
+        let Some(id) = messages.iter().find_map(|message| message["id"].as_str()) else {
+            if !self.gone {
+                messages.iter().for_each(|event| self.hear(event, now, history));
+            }
+            return;
+        };
+        // What is published again has the id that it had before.
+        let id = format!(r#""id":"{id}""#);
+        let asked = self.waiting.iter().find(|(_, (.., body))| body.contains(&id)).map(|(number, _)| *number);
+        match asked {
+            Some(number) => self.read(number, Some(text), now, history),
+            None if self.gone => (),
+            None => panic!("an answer to nothing: {text}"),
+        }
+    }
+
+    fn hear(&self, event: &Value, now: u64, history: &mut History) {
+        let channel = event["channel"].as_str().unwrap();
+        if channel == "/service/dropped" {
+            return history.dropped(self.name, event["data"]["events"].as_u64().unwrap());
+        }
+        let (by, number) = (event["data"]["by"].as_u64().unwrap() as usize, event["data"]["number"].as_u64().unwrap());
+        history.received(self.name, self.acks, by, number, channel, now);
     }
 
     /// Reads an answer; none where the connection broke.
     pub fn read(&mut self, number: u64, text: Option<&str>, now: u64, history: &mut History) {
-        let Some((did, _, body)) = self.waiting.remove(&number) else { panic!("an answer to nothing: {text:?}") };
+        let Some((did, _, body)) = self.waiting.remove(&number) else {
+            assert!(self.socket.is_some() || self.vanished, "an answer to nothing: {text:?}");
+            return;
+        };
         if self.gone {
             return;
         }
         let published = matches!(did, Did::Publish(_) | Did::Again(_));
-        if published && text.is_none_or(|text| text.contains("503::")) {
+        let failed = text.is_none_or(|text| text.contains("503::"));
+        let repeats = self.may_repeat && !self.pipelining && body.contains(r#""id":"#);
+        if published && failed && repeats {
             self.unsure = Some(body.clone());
+        }
+        if let Did::Subscribe(patterns) = &did
+            && failed
+        {
+            self.refused = Some(patterns.clone());
         }
         let answer: Vec<Value> = text.map(|text| serde_json::from_str(text).unwrap()).unwrap_or_default();
         for message in &answer {
             if message.get("successful").is_none() {
-                let data = &message["data"];
-                let (by, number) = (data["by"].as_u64().unwrap() as usize, data["number"].as_u64().unwrap());
-                history.received(self.name, self.acks, by, number, message["channel"].as_str().unwrap(), now);
+                self.hear(message, now, history);
                 continue;
             }
             let successful = message["successful"] == true;
@@ -215,7 +316,14 @@ impl Client {
     }
 
     pub fn assert_served(&self, now: u64, patience: u64) {
+        if self.vanished {
+            return;
+        }
         for (did, since, body) in self.waiting.values() {
+            // On a socket a connect is held for an hour.
+            if self.socket.is_some() && matches!(did, Did::Connect) {
+                continue;
+            }
             assert!(now - since < patience, "client {} waits in vain for {did:?}: {body}", self.name);
         }
         assert!(self.client_id.is_some(), "client {} never got in", self.name);

@@ -90,3 +90,41 @@ fn events_that_come_while_a_pattern_is_still_asked_for_take_nothing_back() {
     network.after(20_000);
     assert_eq!(network.calls_to("/a"), 1, "it is taken back once");
 }
+
+#[test]
+fn a_pattern_of_a_home_is_a_row_however_many_it_has() {
+    let mut network = Network::patient();
+    let bob = network.join("@0");
+    for number in 0..40 {
+        network.subscribe(&bob, &format!("/a/{number}"));
+        let written = network.rows("/a").written();
+        assert!(written == 1 || number == 0 && written == 2, "{written} rows for pattern {number}");
+    }
+    network.crashes("/a");
+    let alice = network.join("/a");
+    network.publish(&alice, "/a/7", 1);
+    network.after(1000);
+    assert_eq!(network.hears(&bob), [1]);
+    network.unsubscribe(&bob, "/a/7");
+    network.after(30_000);
+    network.rows("/a").written();
+    network.publish(&alice, "/a/7", 2);
+    assert!(!network.notes("/a").iter().any(|name| name.ends_with(":/a/7")));
+    assert_eq!(network.notes("/a").iter().filter(|name| name.starts_with("listen:")).count(), 39);
+}
+
+#[test]
+fn homes_that_listen_here_take_no_place_of_a_session() {
+    let mut network = Network::new(bayeux_edge::bayeux::Options {
+        max_sessions: 2,
+        max_interval: std::time::Duration::from_secs(3600),
+        ..bayeux_edge::bayeux::Options::default()
+    });
+    for home in ["@0", "@1", "@2", "@3"] {
+        let bob = network.join(home);
+        network.subscribe(&bob, "/a/x");
+        network.publish(&bob, "/a/x", 1);
+    }
+    network.join("/a");
+    network.join("/a");
+}

@@ -68,3 +68,37 @@ fn a_home_that_begins_anew_in_the_same_millisecond_is_heard() {
         carol = network.join("@0");
     }
 }
+
+#[test]
+fn a_home_that_has_long_said_nothing_to_an_owner_is_heard_again_though_it_numbers_from_1() {
+    let mut network = Network::patient();
+    let bob = network.join_acking("/b");
+    network.subscribe(&bob, "/b/x");
+    let carol = network.join("@0");
+    for number in 0..3 {
+        for part in 0..3 {
+            network.publish(&carol, "/b/x", 10 * number + part);
+        }
+        assert_eq!(network.hears(&bob), [0, 1, 2].map(|part| 10 * number + part));
+        // Longer than a home remembers an owner, and not as long as the owner remembers the home.
+        network.after(15 * 60_000);
+        network.wakes("@0");
+        assert!(network.notes("@0").iter().all(|name| !name.starts_with("heard:")), "{:?}", network.notes("@0"));
+    }
+}
+
+#[test]
+fn an_owner_forgets_a_home_that_has_long_wanted_and_said_nothing() {
+    let mut network = Network::patient();
+    let bob = network.join_acking("/b");
+    network.subscribe(&bob, "/b/x");
+    let carol = network.join("@0");
+    network.publish(&carol, "/b/x", 1);
+    assert_eq!(network.hears(&bob), [1]);
+    assert!(network.notes("/b").iter().any(|name| name == "done:@0"));
+    network.after(2 * 3_600_000);
+    network.wakes("/b");
+    assert!(network.notes("/b").iter().all(|name| name != "done:@0"));
+    network.publish(&carol, "/b/x", 2);
+    assert_eq!(network.hears(&bob), [2]);
+}

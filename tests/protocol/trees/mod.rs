@@ -16,6 +16,7 @@ mod network;
 mod order;
 mod out_of_reach;
 mod overflow;
+mod plan;
 mod relays;
 mod retries;
 mod simulation;
@@ -24,7 +25,8 @@ mod spans;
 use std::panic::catch_unwind;
 use std::sync::Mutex;
 
-use simulation::{Plan, Simulation};
+use plan::Plan;
+use simulation::Simulation;
 
 #[test]
 fn whatever_fails_nothing_is_lost_and_all_is_in_order() {

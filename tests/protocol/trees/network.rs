@@ -291,6 +291,11 @@ impl Network {
         &self.objects[&named(home)].rows
     }
 
+    /// The names of the notes among its rows.
+    pub fn notes(&self, home: &str) -> Vec<String> {
+        self.rows(home).load().notes.into_iter().map(|(name, _)| name).collect()
+    }
+
     pub fn clock_goes_back(&mut self, ms: u64) {
         self.now -= ms;
     }

@@ -1,34 +1,18 @@
 //! Objects, a network and a clock.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Durability, Endpoint, EndpointKey, Home, Input, Millis, Options, Origin, Output,
-    RequestId, Status, parse_json,
+    Application, BayeuxServer, Endpoint, EndpointKey, Home, Input, Millis, Origin, Output, RequestId, SocketId, Status,
+    parse_json,
 };
-use rand_chacha::ChaCha8Rng;
-use rand_core::{Rng, SeedableRng};
+use serde_json::Value;
 
 use super::client::{self, Client, Did};
 use super::history::History;
+use super::plan::{HOURS_FROM_MS, HOURS_MS, Plan, Random};
 use crate::rows::Rows;
-
-/// What goes wrong in a run, in thousandths.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    pub lost: u64,
-    pub doubled: u64,
-    pub cut_off: u64,
-    pub crash: u64,
-    pub options: Options,
-    pub homes: Vec<Home>,
-    pub clients: usize,
-}
-
-/// How long things go wrong, and how long it takes until all must be well.
-const TROUBLE_MS: u64 = 20_000;
-const HEALED_MS: u64 = 60_000;
 
 /// Ten times as many events as a run has.
 const MOST_EVENTS: u64 = 500_000;
@@ -36,72 +20,20 @@ const MOST_EVENTS: u64 = 500_000;
 /// The longest that anyone may wait for an answer.
 const PATIENCE_MS: u64 = 45_000;
 
-impl Plan {
-    pub fn of(seed: u64) -> Self {
-        let mut random = Random::new(!seed);
-        let fails = |random: &mut Random, most: u64| if random.chance(500) { random.below(most) } else { 0 };
-        let named = |names: &[&str]| names.iter().map(|name| Home::named(name).unwrap()).collect::<Vec<_>>();
-        let options = Options {
-            tree_depth: [1, 1, 1, 0, 2][random.below(5) as usize],
-            relay_fanout: if random.chance(300) { 1 } else { 32 },
-            durability: if random.chance(300) { Durability::Strict } else { Durability::Relaxed },
-            broadcast_to_publisher: random.chance(800),
-            max_interval: std::time::Duration::from_secs(3600),
-            client_max_connections: usize::MAX,
-            anon_publish: true,
-            // Else a client that waits for two answers at once reads events in an order of its own.
-            meta_connect_deliver_only: true,
-            spanning_patterns: true,
-            max_spanning_patterns: 1000,
-            ..Options::default()
-        };
-        let homes = match random.below(4) {
-            0 => named(&["/"]),
-            1 => named(&["/", "/a", "/b"]),
-            2 => named(&["@0", "@1", "@2", "/a"]),
-            _ => named(&["@weur.0", "@weur.1", "@apac.0", "@apac.1", "/", "/b"]),
-        };
-        Self {
-            lost: fails(&mut random, 150),
-            doubled: fails(&mut random, 100),
-            cut_off: fails(&mut random, 20),
-            crash: fails(&mut random, 10),
-            options,
-            homes,
-            clients: 3 + random.below(6) as usize,
-        }
-    }
+/// How long an object waits for another's answer: `cloudflare/outbound/calls.rs`.
+const ANSWER_MS: u64 = 10_000;
 
-    pub fn is_calm(&self) -> bool {
-        self.lost == 0 && self.doubled == 0 && self.cut_off == 0 && self.crash == 0
-    }
-}
-
-pub struct Random(ChaCha8Rng);
-
-impl Random {
-    pub fn new(seed: u64) -> Self {
-        Self(ChaCha8Rng::seed_from_u64(seed))
-    }
-
-    pub fn below(&mut self, end: u64) -> u64 {
-        if end == 0 { 0 } else { self.0.next_u64() % end }
-    }
-
-    pub fn chance(&mut self, thousandths: u64) -> bool {
-        self.below(1000) < thousandths
-    }
-
-    pub fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len() as u64) as usize].clone()
-    }
-}
+/// How long anything takes on a socket, on which nothing overtakes.
+const SOCKET_MS: u64 = 10;
 
 /// One Durable Object: its rows stay when it crashes.
+#[derive(Default)]
 struct Object {
     rows: Rows,
     server: Option<BayeuxServer>,
     life: u64,
+    /// How much its clock is behind.
+    behind: u64,
 }
 
 /// What is going to happen.
@@ -118,8 +50,16 @@ enum Event {
     },
     Wake(Home),
     TurnOver(Home),
-    Crash,
-    CutOff,
+    /// This and that goes wrong, or does not.
+    Trouble,
+    /// An object is out of reach for hours, to one other or to all.
+    Hours,
+    StorageIsWell(Home),
+    Hooks {
+        home: Home,
+        life: u64,
+        answer: String,
+    },
     /// A client's request arrives at its home.
     Request {
         client: usize,
@@ -131,13 +71,23 @@ enum Event {
         number: u64,
         text: Option<String>,
     },
+    /// What arrives on a client's socket.
+    Frame {
+        socket: u64,
+        text: String,
+    },
+    /// The platform notices that a socket is closed.
+    Closed {
+        home: Home,
+        socket: u64,
+    },
     /// Somebody publishes everywhere.
     Anonymous,
     /// A client does the next thing.
     Act(usize),
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Asker {
     home: Home,
     life: u64,
@@ -160,9 +110,15 @@ pub struct Simulation {
     last: u64,
     objects: BTreeMap<Home, Object>,
     waiting: BTreeMap<u64, (Home, Waiting)>,
+    /// Calls that are not answered.
+    open: BTreeSet<Asker>,
     clients: Vec<Client>,
-    /// Pairs of objects that cannot talk, until then.
+    /// Whose socket is open, by its number.
+    sockets: BTreeMap<u64, usize>,
+    /// Pairs of objects that cannot talk, until then. One whose other is itself talks to nobody.
     cut: Vec<(Home, Home, u64)>,
+    /// What homes have asked for, ever.
+    asked_for: BTreeSet<(Home, String)>,
     history: History,
     aloud: bool,
 }
@@ -173,8 +129,11 @@ impl Simulation {
             println!("seed {seed}: {plan:#?}");
         }
         let mut random = Random::new(seed);
-        let clients =
-            (0..plan.clients).map(|number| Client::new(number, random.pick(&plan.homes), random.chance(600))).collect();
+        let client = |number: usize| {
+            let home = if plan.crowd { plan.homes[number].clone() } else { random.pick(&plan.homes) };
+            Client::new(number, home, random.chance(600), &plan, &mut random)
+        };
+        let clients: Vec<_> = (0..plan.clients).map(client).collect();
         let started = 1_700_000_000_000;
         let mut simulation = Self {
             history: History::new(plan.clone()),
@@ -187,22 +146,28 @@ impl Simulation {
             last: 0,
             objects: BTreeMap::new(),
             waiting: BTreeMap::new(),
+            open: BTreeSet::new(),
             clients,
+            sockets: BTreeMap::new(),
             cut: Vec::new(),
+            asked_for: BTreeSet::new(),
             aloud,
         };
         for client in 0..simulation.clients.len() {
+            simulation.open_socket(client);
             let wait = simulation.random.below(2000);
             simulation.after(wait, Event::Act(client));
         }
-        simulation.after(100, Event::Crash);
-        simulation.after(100, Event::CutOff);
+        simulation.after(100, Event::Trouble);
+        if simulation.plan.hours {
+            simulation.after(HOURS_FROM_MS, Event::Hours);
+        }
         simulation
     }
 
     pub fn run(mut self) {
-        let trouble = self.started + TROUBLE_MS;
-        let end = trouble + HEALED_MS;
+        let trouble = self.started + self.plan.trouble_ms();
+        let end = trouble + self.plan.healed_ms();
         while let Some((time, event)) = self.next(end) {
             self.now = time;
             self.happen(event);
@@ -225,7 +190,8 @@ impl Simulation {
             // What a home asked for in the moment of its crash it takes back when an event comes.
             self.after(minutes * 60_000, Event::Anonymous);
         }
-        let end = self.now + 7_200_000;
+        // Sessions whose handshake was never answered stay as long as any.
+        let end = self.now + self.plan.options.max_interval.as_millis() as u64 + 7_200_000;
         while let Some((time, event)) = self.next(end) {
             self.now = time;
             if !matches!(event, Event::Act(_)) {
@@ -239,7 +205,11 @@ impl Simulation {
     }
 
     fn in_trouble(&self) -> bool {
-        self.now < self.started + TROUBLE_MS
+        self.now < self.started + self.plan.trouble_ms()
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.plan.is_quiet(self.now - self.started)
     }
 
     fn after(&mut self, ms: u64, event: Event) {
@@ -268,9 +238,13 @@ impl Simulation {
         match event {
             Event::Act(client) => {
                 let busy = self.in_trouble();
-                let wait = 50 + self.random.below(1500);
+                let long = self.is_quiet() || (!busy && self.plan.hours);
+                let wait = if long { 20_000 + self.random.below(60_000) } else { 50 + self.random.below(1500) };
                 self.after(wait, Event::Act(client));
-                for did in self.clients[client].act(&mut self.random, busy, self.now) {
+                if busy && self.plan.vanish && self.random.chance(10) {
+                    self.vanish(client);
+                }
+                for did in self.clients[client].act(&mut self.random, busy) {
                     self.send(client, did);
                 }
             }
@@ -285,28 +259,91 @@ impl Simulation {
                 self.say(|| format!("client {client} reads of {number}: {text:?}"));
                 self.clients[client].read(number, text.as_deref(), self.now, &mut self.history);
             }
+            Event::Frame { socket, text } => {
+                let Some(client) = self.sockets.get(&socket).copied() else { return };
+                if self.in_trouble() && self.random.chance(self.plan.lost / 10) {
+                    return self.socket_breaks(client);
+                }
+                self.say(|| format!("client {client} reads on its socket: {text}"));
+                self.clients[client].read_frame(&text, self.now, &mut self.history);
+            }
+            Event::Closed { home, socket } => {
+                if self.objects.get(&home).is_some_and(|object| object.server.is_some()) {
+                    self.input(&home, Input::Closed(EndpointKey::WebSocket(socket)));
+                }
+            }
             Event::Call { whom, call, asker } => self.call(whom, call, asker),
             Event::Answer { asker, answer } => self.answer(&asker, answer),
-            Event::Wake(home) => self.input(&home, |_| Input::Timeout),
-            Event::TurnOver(home) => self.input(&home, |_| Input::TurnOver),
-            Event::Crash => {
-                if self.in_trouble() {
-                    self.perhaps_crash();
-                    self.after(100, Event::Crash);
+            Event::Wake(home) => {
+                if self.is_down(&home) {
+                    self.after(10_000, Event::Wake(home));
+                } else {
+                    self.input(&home, Input::Timeout);
                 }
             }
-            Event::CutOff => {
-                if self.in_trouble() {
-                    self.perhaps_cut_off();
-                    self.after(100, Event::CutOff);
+            Event::TurnOver(home) => {
+                if self.objects.get(&home).is_some_and(|object| object.server.is_some()) {
+                    self.input(&home, Input::TurnOver);
                 }
             }
+            Event::Hooks { home, life, answer } => {
+                if self.objects.get(&home).is_some_and(|object| object.life == life && object.server.is_some()) {
+                    self.input(&home, Input::Consulted(Some(answer)));
+                }
+            }
+            Event::StorageIsWell(home) => self.objects[&home].rows.are_full(false),
+            Event::Trouble => {
+                if self.in_trouble() {
+                    self.trouble();
+                    let wait = if self.is_quiet() { 30_000 } else { 100 };
+                    self.after(wait, Event::Trouble);
+                }
+            }
+            Event::Hours => self.hours(),
         }
+    }
+
+    fn open_socket(&mut self, client: usize) {
+        if self.plan.sockets {
+            self.last += 1;
+            self.sockets.insert(self.last, client);
+            self.clients[client].socket = Some(self.last);
+        }
+    }
+
+    /// A client's socket breaks, with all that is on its way.
+    fn socket_breaks(&mut self, client: usize) {
+        let Some(socket) = self.clients[client].socket else { return };
+        self.say(|| format!("client {client}'s socket breaks"));
+        self.sockets.remove(&socket);
+        let home = self.clients[client].home().clone();
+        let wait = self.random.below(2000);
+        self.after(wait, Event::Closed { home, socket });
+        self.clients[client].connection_breaks(self.now, &mut self.history);
+        self.open_socket(client);
+    }
+
+    fn vanish(&mut self, client: usize) {
+        self.say(|| format!("client {client} vanishes"));
+        if let Some(socket) = self.clients[client].socket {
+            self.sockets.remove(&socket);
+            let home = self.clients[client].home().clone();
+            self.after(1000, Event::Closed { home, socket });
+        }
+        let fresh = self.clients.len();
+        self.history.vanished(client);
+        let successor = self.clients[client].vanish(fresh, &self.plan, &mut self.random);
+        self.clients.push(successor);
+        self.open_socket(fresh);
+        self.after(100, Event::Act(fresh));
     }
 
     /// A client sends something: it may get lost, or what it is answered.
     fn send(&mut self, client: usize, did: Did) {
         let number = self.clients[client].sent(did, self.now, &mut self.history);
+        if self.plan.sockets {
+            return self.after(SOCKET_MS, Event::Request { client, number });
+        }
         let delay = 1 + self.random.below(30);
         if self.in_trouble() && self.random.chance(self.plan.lost) {
             self.say(|| format!("client {client}: request {number} is lost"));
@@ -317,9 +354,20 @@ impl Simulation {
     }
 
     fn request(&mut self, client: usize, number: u64) {
-        let (home, body) = self.clients[client].request(number);
+        // What was on its way when the socket broke.
+        let Some((home, body)) = self.clients[client].request(number) else { return };
         self.say(|| format!("client {client} to {home}, {number}: {body}"));
+        if self.is_down(&home) {
+            if self.plan.sockets {
+                return self.socket_breaks(client);
+            }
+            return self.after(100, Event::Read { client, number, text: None });
+        }
         let messages = parse_json(&body, &self.plan.options).unwrap();
+        if let Some(socket) = self.clients[client].socket {
+            let from = Endpoint::WebSocket(SocketId(socket));
+            return self.input(&home, Input::Messages { from, origin: Origin::default(), messages });
+        }
         let waits = Waiting::Client { client, number };
         self.input_from(&home, waits, |from| Input::Messages { from, origin: Origin::default(), messages });
     }
@@ -332,10 +380,10 @@ impl Simulation {
     fn answer(&mut self, asker: &Asker, answer: Option<String>) {
         let lives =
             self.objects.get(&asker.home).is_some_and(|object| object.life == asker.life && object.server.is_some());
-        if lives {
+        // Who has waited for long enough has been told so.
+        if self.open.remove(asker) && lives {
             self.say(|| format!("{} is answered {}: {answer:?}", asker.home, asker.token));
-            let token = asker.token;
-            self.input(&asker.home.clone(), |_| Input::Answer { token, answer });
+            self.input(&asker.home.clone(), Input::Answer { token: asker.token, answer });
         }
     }
 
@@ -343,15 +391,12 @@ impl Simulation {
         self.last += 1;
         let endpoint = self.last;
         self.waiting.insert(endpoint, (home.clone(), waits));
-        self.input(home, |_| input(Endpoint::LongPolling(RequestId::new(endpoint))));
+        self.input(home, input(Endpoint::LongPolling(RequestId::new(endpoint))));
     }
 
-    fn input(&mut self, home: &Home, input: impl FnOnce(()) -> Input) {
-        let now = Millis(self.now);
-        if !self.objects.contains_key(home) {
-            self.objects.insert(home.clone(), Object { rows: Rows::default(), server: None, life: 0 });
-        }
-        let object = self.objects.get_mut(home).unwrap();
+    fn input(&mut self, home: &Home, input: Input) {
+        let object = self.objects.entry(home.clone()).or_default();
+        let now = Millis(self.now - object.behind);
         let mut outputs = Vec::new();
         if object.server.is_none() {
             object.life += 1;
@@ -363,11 +408,14 @@ impl Simulation {
             if self.aloud {
                 println!("{:>7} {home} comes back with {:?}", self.now - self.started, object.rows);
             }
+            if self.plan.hooks {
+                server.bind_hooks();
+            }
             server.restore(now, stored, Vec::new());
             outputs.extend(server.handle(now, Input::Timeout));
             object.server = Some(server);
         }
-        outputs.extend(object.server.as_mut().unwrap().handle(now, input(())));
+        outputs.extend(object.server.as_mut().unwrap().handle(now, input));
         // A crash in the moment when all is written down, and nothing has left the object.
         if self.in_trouble() && self.random.chance(self.plan.crash) {
             self.crash(home);
@@ -381,21 +429,43 @@ impl Simulation {
     fn perform(&mut self, home: &Home, output: Output) {
         match output {
             Output::Send { to, status, messages, .. } => self.answered(to.key(), status, messages),
-            Output::Consult { request } => panic!("no hooks Worker is bound: {request}"),
+            Output::Deliver { to, messages } => {
+                for SocketId(socket) in to {
+                    self.after(SOCKET_MS, Event::Frame { socket, text: messages.clone() });
+                }
+            }
+            Output::Consult { request } => self.consult(home, &request),
             Output::FetchKeys { url } => panic!("no tokens are asked for: {url}"),
             Output::Ask { token, whom, call } => self.ask(home, token, whom, call),
             Output::AwaitTurn => self.after(1, Event::TurnOver(home.clone())),
             Output::WakeAt(Millis(time)) => {
-                assert!(time > self.now, "what is due now must be done now: a timer would run in circles");
-                self.after(time - self.now, Event::Wake(home.clone()));
+                let now = self.now - self.objects[home].behind;
+                assert!(time > now, "what is due now must be done now: a timer would run in circles");
+                self.after(time - now, Event::Wake(home.clone()));
             }
             Output::Tell(notice) => self.say(|| format!("{home} says {notice:?}")),
+            Output::Keep { .. } => (),
             other => panic!("{other:?}"),
         }
     }
 
+    /// The hooks Worker allows all, in its time.
+    fn consult(&mut self, home: &Home, request: &str) {
+        let request: Value = serde_json::from_str(request).unwrap();
+        let answers: Vec<_> =
+            request["calls"].as_array().unwrap().iter().map(|_| serde_json::json!({"allow": true})).collect();
+        let answer = serde_json::json!({ "answers": answers }).to_string();
+        let delay = 1 + self.random.below(1500);
+        let life = self.objects[home].life;
+        self.after(delay, Event::Hooks { home: home.clone(), life, answer });
+    }
+
     fn answered(&mut self, at: EndpointKey, status: Status, text: String) {
-        let EndpointKey::LongPolling(endpoint) = at else { panic!("{at:?}") };
+        let endpoint = match at {
+            EndpointKey::LongPolling(endpoint) => endpoint,
+            EndpointKey::WebSocket(socket) => return self.after(SOCKET_MS, Event::Frame { socket, text }),
+            EndpointKey::EventSource(_) => panic!("{at:?}"),
+        };
         let Some((home, waiting)) = self.waiting.remove(&endpoint) else { panic!("answered twice: {text}") };
         let lost = self.in_trouble() && self.random.chance(self.plan.lost);
         let delay = 1 + self.random.below(30);
@@ -408,17 +478,25 @@ impl Simulation {
             Waiting::Object(Some(asker)) => {
                 let lost = lost || self.are_cut_off(&home, &asker.home);
                 let answer = Some(text).filter(|_| status == Status::Ok && !lost);
-                let delay = if lost { 10_000 } else { delay };
+                let delay = if lost { ANSWER_MS } else { delay + self.slowness() };
                 self.after(delay, Event::Answer { asker, answer });
             }
         }
     }
 
+    /// A slow object takes about as long as its caller waits.
+    fn slowness(&mut self) -> u64 {
+        let slow = self.in_trouble() && self.random.chance(self.plan.slow);
+        if slow { 1000 + self.random.below(ANSWER_MS) } else { 0 }
+    }
+
     fn ask(&mut self, home: &Home, token: u64, whom: Home, call: String) {
+        self.check_that_it_was_asked_for(home, &call);
         let asker = Asker { home: home.clone(), life: self.objects[home].life, token };
+        self.open.insert(asker.clone());
         let lost = self.in_trouble() && self.random.chance(self.plan.lost);
         if lost || self.are_cut_off(home, &whom) {
-            let delay = self.random.pick(&[5, 10_000]);
+            let delay = self.random.pick(&[5, ANSWER_MS]);
             self.after(delay, Event::Answer { asker, answer: None });
             return;
         }
@@ -426,17 +504,61 @@ impl Simulation {
             let delay = 1 + self.random.below(3000);
             self.after(delay, Event::Call { whom: whom.clone(), call: call.clone(), asker: None });
         }
-        let delay = 1 + self.random.below(30);
+        if self.plan.slow > 0 {
+            self.after(ANSWER_MS, Event::Answer { asker: asker.clone(), answer: None });
+        }
+        let delay = 1 + self.random.below(30) + self.slowness();
         self.after(delay, Event::Call { whom, call, asker: Some(asker) });
     }
 
-    fn perhaps_crash(&mut self) {
-        let homes: Vec<Home> = self.objects.keys().cloned().collect();
-        for home in homes {
-            if self.random.chance(self.plan.crash) {
-                self.crash(&home);
+    /// Nobody takes back what it never asked for, unless somebody has forgotten what was asked for.
+    fn check_that_it_was_asked_for(&mut self, home: &Home, call: &str) {
+        let call: Value = serde_json::from_str(call).unwrap();
+        for item in call["link"]["items"].as_array().into_iter().flatten() {
+            let pattern = |kind: &str| item[1][kind]["pattern"].as_str().map(|name| (home.clone(), name.to_owned()));
+            self.asked_for.extend(pattern("interest"));
+            if let Some(withdrawn) = pattern("withdraw") {
+                let forgets = self.plan.crash > 0 || self.plan.storage > 0 || self.plan.overflow || self.plan.hours;
+                let known = forgets || self.asked_for.contains(&withdrawn);
+                assert!(known, "{withdrawn:?} is taken back, and was never asked for");
             }
         }
+    }
+
+    fn trouble(&mut self) {
+        let homes: Vec<Home> = self.objects.keys().cloned().collect();
+        for home in &homes {
+            if self.random.chance(self.plan.crash) {
+                self.crash(home);
+            }
+            if self.random.chance(self.plan.clock_back) {
+                let behind = self.random.below(60_000);
+                self.say(|| format!("{home}'s clock goes back by {behind}"));
+                self.objects.get_mut(home).unwrap().behind += behind;
+            }
+            if self.random.chance(self.plan.storage) {
+                self.say(|| format!("{home}'s storage fails"));
+                self.objects[home].rows.are_full(true);
+                let wait = 100 + self.random.below(3000);
+                self.after(wait, Event::StorageIsWell(home.clone()));
+            }
+        }
+        if homes.len() > 1 && self.random.chance(self.plan.cut_off) {
+            let (one, other) = (self.random.pick(&homes), self.random.pick(&homes));
+            let until = (self.now + self.random.below(12_000)).min(self.started + self.plan.trouble_ms());
+            self.say(|| format!("{one} and {other} are cut off"));
+            if one != other {
+                self.cut.push((one, other, until));
+            }
+        }
+    }
+
+    fn hours(&mut self) {
+        let homes: Vec<Home> = self.objects.keys().cloned().collect();
+        let until = self.now + HOURS_MS;
+        let (one, other) = (self.random.pick(&homes), self.random.pick(&homes));
+        self.say(|| format!("{one} is out of reach for {other} for hours"));
+        self.cut.push((one, other, until));
     }
 
     /// The object is gone with all that waits at it; its alarm stays.
@@ -453,21 +575,19 @@ impl Simulation {
                 _ => (),
             }
         }
+        let open: Vec<usize> = self.sockets.values().copied().filter(|at| self.clients[*at].home() == home).collect();
+        open.into_iter().for_each(|client| self.socket_breaks(client));
         let wait = 100 + self.random.below(3000);
         self.after(wait, Event::Wake(home.clone()));
     }
 
-    fn perhaps_cut_off(&mut self) {
-        let homes: Vec<Home> = self.objects.keys().cloned().collect();
-        if homes.len() > 1 && self.random.chance(self.plan.cut_off) {
-            let (one, other) = (self.random.pick(&homes), self.random.pick(&homes));
-            let until = (self.now + self.random.below(12_000)).min(self.started + TROUBLE_MS);
-            self.say(|| format!("{one} and {other} are cut off"));
-            self.cut.push((one, other, until));
-        }
+    fn are_cut_off(&self, one: &Home, other: &Home) -> bool {
+        let cut = |a: &Home, b: &Home| (a == one && b == other) || (a == other && b == one);
+        let now = |(a, b, until): &(Home, Home, u64)| self.now < *until && cut(a, b);
+        self.cut.iter().any(now) || self.is_down(one) || self.is_down(other)
     }
 
-    fn are_cut_off(&self, one: &Home, other: &Home) -> bool {
-        self.cut.iter().any(|(a, b, until)| self.now < *until && ((a == one && b == other) || (a == other && b == one)))
+    fn is_down(&self, home: &Home) -> bool {
+        self.cut.iter().any(|(one, other, until)| one == home && other == home && self.now < *until)
     }
 }

@@ -1,0 +1,104 @@
+//! What homes send over their uplinks, as an owner takes it.
+//!
+//! A call's items are worked through in order. An event that is published among them is accepted outside, where it gets its
+//! number, and the call goes on when that is done.
+
+use super::home::Home;
+use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall};
+use super::remote_home::Done;
+use super::{Accepting, Cluster, ClusterEffect, Context, Publisher};
+use crate::bayeux::session::SessionKey;
+use crate::bayeux::wire::{Endpoint, Event};
+
+/// A call that is being worked on.
+#[derive(Debug)]
+pub struct HomeCall {
+    from: Endpoint,
+    pub key: SessionKey,
+    home: Home,
+    is_new: bool,
+    /// The item that is being worked on.
+    number: u64,
+    remaining: std::vec::IntoIter<(u64, Item)>,
+    /// The version of the wildcards that all trees must have before the home is answered.
+    version: Option<u64>,
+}
+
+impl Cluster {
+    /// What a home sends over its uplink.
+    pub(super) fn take_link(&mut self, cx: &mut Context, from: Endpoint, call: LinkCall) {
+        // To listen where nothing is published yet the root need not know of it.
+        if !self.is_registered() && call.items.iter().any(|(_, item)| matches!(item, Item::Publish { .. })) {
+            return self.wait_with_call(cx, from, Call::Link(call));
+        }
+        let LinkCall { home, life, items, heard } = call;
+        let (key, is_new) = self.remote_homes.known(cx.now, &home);
+        let Some(remote) = self.remote_homes.get_mut(key) else { return };
+        if life < remote.done.life {
+            let later_life = Some(remote.done.life);
+            return cx.answer_with(from, &LinkAnswer { later_life, ..LinkAnswer::default() });
+        }
+        if life > remote.done.life {
+            remote.done = Done { life, ..Done::default() };
+        }
+        let first = items.first().map_or(u64::MAX, |(number, _)| *number);
+        remote.done.failed.retain(|number, _| *number >= first);
+        // It is within reach.
+        remote.failing_since = None;
+        self.has_heard(cx, key, heard);
+        let call = HomeCall { from, key, home, is_new, number: 0, remaining: items.into_iter(), version: None };
+        self.work_on(cx, call);
+    }
+
+    /// Works through the items, up to the first that is done outside.
+    pub(super) fn work_on(&mut self, cx: &mut Context, mut call: HomeCall) {
+        while let Some((number, item)) = call.remaining.next() {
+            if self.remote_homes.get(call.key).is_none_or(|remote| number <= remote.done.last) {
+                // Done, but perhaps not all trees know of it yet.
+                call.version = call.version.max(self.version_for(&item));
+                continue;
+            }
+            call.number = number;
+            let outcome = match item {
+                Item::Interest { pattern, strict } if self.spans(&pattern) => {
+                    self.add_wildcard(cx, &call.home, &pattern, strict).map(|version| call.version = Some(version))
+                }
+                Item::Withdraw { pattern } if self.spans(&pattern) => self.remove_wildcard(cx, &call.home, &pattern),
+                Item::Interest { pattern, strict } => self.let_listen(cx, call.key, [pattern], strict),
+                Item::Withdraw { pattern } => self.stop_listening(cx, call.key, [&pattern]),
+                Item::Publish { event, not_to, lazy, key } => {
+                    let event = Event::thawed(event.get().to_owned());
+                    match event.channel().filter(|channel| self.owner_of(channel) == self.home) {
+                        Some(channel) => {
+                            let home = not_to.is_some().then_some(call.key);
+                            let publisher = Publisher { session: not_to, home, key };
+                            let number = self.accepting(Accepting::Call(Box::new(call)));
+                            return cx.effects.push(ClusterEffect::Accept { number, channel, event, publisher, lazy });
+                        }
+                        None => Err(Failure::Invalid),
+                    }
+                }
+            };
+            self.item_done(&call, outcome);
+        }
+        self.remote_homes.has_done(call.key);
+        let HomeCall { from, key, is_new, version, .. } = call;
+        match version {
+            Some(version) => self.answer_when_spanned(cx, from, key, version, is_new),
+            None => self.answer_link(cx, from, key, is_new),
+        }
+    }
+
+    pub(super) fn item_done(&mut self, call: &HomeCall, outcome: Result<(), Failure>) {
+        let Some(remote) = self.remote_homes.get_mut(call.key) else { return };
+        remote.done.last = remote.done.last.max(call.number);
+        remote.done.failed.extend(outcome.err().map(|failure| (call.number, failure)));
+    }
+
+    pub(super) fn answer_link(&mut self, cx: &mut Context, from: Endpoint, key: SessionKey, is_new: bool) {
+        let failed = self.remote_homes.get(key).map(|remote| remote.done.failed.clone()).unwrap_or_default();
+        let relay = self.relay_with_answer(cx, key);
+        let answer = LinkAnswer { failed: failed.into_iter().collect(), relay, later_life: None, is_new };
+        cx.answer_with(from, &answer);
+    }
+}

@@ -1,0 +1,198 @@
+//! The cluster's part of the server: what it is told, and what it wants done.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::{BayeuxServer, Publisher};
+use crate::bayeux::cluster::{
+    ClusterEffect, ClusterInput, ClusterOptions, Home, MOST_EVENTS, PageWanted, PendingId, Publish, Received,
+    begin_answer, page_answer,
+};
+use crate::bayeux::delivery::Want;
+use crate::bayeux::io::{Notice, Output};
+use crate::bayeux::options::{Durability, Options};
+use crate::bayeux::session::SessionKey;
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::extensions::comment_filter::Format;
+use crate::bayeux::wire::extensions::replay::ReplayFrom;
+use crate::bayeux::wire::{ChannelId, ChannelPattern, Endpoint, Event, EventNumber, Status};
+
+impl ClusterOptions {
+    pub(super) fn of(options: &Options) -> Self {
+        Self {
+            tree_depth: options.tree_depth,
+            relay_fanout: options.relay_fanout,
+            max_spanning_patterns: options.max_spanning_patterns,
+            relay_bounds: options.relay_bounds(),
+            lasting: options.durability == Durability::Strict,
+        }
+    }
+}
+
+impl BayeuxServer {
+    /// Tells the cluster what happened, and does what it wants done.
+    pub(in crate::bayeux) fn cluster(&mut self, now: Millis, input: ClusterInput) {
+        let mut effects = VecDeque::from(self.cluster.handle(now, input, &mut *self.store));
+        while let Some(effect) = effects.pop_front() {
+            let Some(follows) = self.perform_effect(now, effect) else { continue };
+            let next = self.cluster.handle(now, follows, &mut *self.store);
+            // What follows of an effect is done before the next one.
+            next.into_iter().rev().for_each(|effect| effects.push_front(effect));
+        }
+    }
+
+    /// What the cluster is to know of how it went.
+    fn perform_effect(&mut self, now: Millis, effect: ClusterEffect) -> Option<ClusterInput> {
+        match effect {
+            ClusterEffect::Call { token, whom, call } => self.outputs.push(Output::Ask { token, whom, call }),
+            ClusterEffect::Reply { to, status, json } => {
+                self.outputs.push(Output::Send { to, status, format: Format::Json, messages: json });
+            }
+            ClusterEffect::Resolve { pending, outcome } => {
+                self.pending.resolve(pending, outcome);
+            }
+            ClusterEffect::Accept { number, channel, event, publisher, lazy } => {
+                let outcome = self.accept(now, publisher, &channel, &event, lazy);
+                return Some(ClusterInput::Accepted { number, outcome });
+            }
+            ClusterEffect::Deliver { number, events } => {
+                // Those who were told of success listen before what is for them comes.
+                self.resume_ready(now);
+                let (upto, unheard) = self.deliver_received(now, events);
+                return Some(ClusterInput::Delivered { number, upto, unheard });
+            }
+            ClusterEffect::Missed { owner, events } => {
+                self.resume_ready(now);
+                self.tell_of_gap(now, &owner, events);
+            }
+            ClusterEffect::Begin { to, pattern, from } => {
+                let begun = self.begin_here(&pattern, from);
+                self.answer_call(to, begin_answer(begun));
+            }
+            ClusterEffect::Read { to, wants } => {
+                let read = self.read_wants(&wants, MOST_EVENTS);
+                let answer = read.map(|(reads, events)| page_answer(reads, &events)).map_err(|error| {
+                    self.storage_failed(&error);
+                    Status::Unavailable
+                });
+                self.answer_call(to, answer);
+            }
+            ClusterEffect::Begun { pending, pattern, begun } => {
+                self.pending.begun(pending, pattern, begun);
+            }
+            ClusterEffect::Page { wanted: PageWanted { session, request, wants }, page } => match page {
+                Some((reads, events)) => self.page_was_read(now, session, request, &wants, &reads, events),
+                None => self.page_failed(now, session, request),
+            },
+            ClusterEffect::EventsDropped { events } => self.tell(Notice::EventsDropped { events }),
+            ClusterEffect::StoreFailed(error) => drop(self.storage_failed(&error)),
+            ClusterEffect::Released => self.journal.released(now),
+        }
+        None
+    }
+
+    fn answer_call(&mut self, to: Endpoint, answer: Result<String, Status>) {
+        let (status, messages) = answer.map_or_else(|status| (status, String::new()), |json| (Status::Ok, json));
+        self.outputs.push(Output::Send { to, status, format: Format::Json, messages });
+    }
+
+    /// Whether another object owns what matches.
+    pub(in crate::bayeux) fn is_relayed(&self, pattern: &ChannelPattern) -> bool {
+        self.cluster.is_relayed(pattern)
+    }
+
+    /// Asks a pattern's owner from where it is heard.
+    pub(in crate::bayeux) fn ask_to_begin(
+        &mut self,
+        now: Millis,
+        pending_id: PendingId,
+        pattern: ChannelPattern,
+        from: ReplayFrom,
+    ) {
+        self.cluster(now, ClusterInput::AskToBegin { pattern, from, pending: pending_id });
+    }
+
+    /// Asks the owner of the first of these for a page of all that are its.
+    pub(in crate::bayeux) fn ask_for_page(&mut self, now: Millis, session: SessionKey, request: u64, wants: Vec<Want>) {
+        self.cluster(now, ClusterInput::AskForPage(PageWanted { session, request, wants }));
+    }
+
+    /// The last event that is delivered, and the channels to which nobody here listens.
+    fn deliver_received(&mut self, now: Millis, events: Vec<Received>) -> (EventNumber, Vec<ChannelId>) {
+        let (mut upto, mut unheard) = (EventNumber::default(), Vec::new());
+        for Received { number, event, not_to, lazy } in events {
+            if let Some(channel) = event.channel() {
+                if self.subscriptions.matching(&channel).next().is_none() {
+                    unheard.push(channel);
+                } else if self.deliver_here(now, not_to, &channel, &event, lazy).is_err() {
+                    // It comes again, and those after it.
+                    break;
+                }
+            }
+            upto = number;
+        }
+        (upto, unheard)
+    }
+
+    /// Events of this owner are missing here: everyone who may have been to hear them is told, as when its own queue was full.
+    fn tell_of_gap(&mut self, now: Millis, owner: &Home, events: usize) {
+        let concerns = |pattern: &ChannelPattern| self.cluster.may_come_from(pattern, owner);
+        let all = self.sessions.after(None).filter(|(_, session)| session.subscriptions.iter().any(concerns));
+        for key in all.map(|(key, _)| key).collect::<Vec<_>>() {
+            self.missed(now, key, events);
+        }
+    }
+
+    /// Makes sure that what a session is about to subscribe to comes here. How many words `pending_id` must wait for.
+    pub(in crate::bayeux) fn ask_owners(
+        &mut self,
+        now: Millis,
+        session: SessionKey,
+        patterns: &[ChannelPattern],
+        pending_id: PendingId,
+    ) -> usize {
+        let strict = self.sessions.get(session).is_some_and(crate::bayeux::session::Session::is_strict);
+        let unknown = patterns.iter().filter(|pattern| !self.cluster.has_told(pattern, strict)).cloned();
+        let patterns: Vec<_> = unknown.collect::<BTreeSet<_>>().into_iter().collect();
+        let words = patterns.len();
+        if words > 0 {
+            self.cluster(now, ClusterInput::Subscribe { patterns, strict, pending: pending_id });
+        }
+        words
+    }
+
+    /// Brings an event to another object that must have its word in it. None where this one may accept it at once.
+    pub(in crate::bayeux) fn ask_to_publish(
+        &mut self,
+        now: Millis,
+        channel: &ChannelId,
+        event: &Event,
+        publisher: Publisher,
+        lazy: bool,
+    ) -> Option<PendingId> {
+        if self.cluster.accepts(channel) {
+            return None;
+        }
+        let pending_id = self.pending.next_id();
+        let publish = Publish { channel: channel.clone(), event: event.clone(), publisher, lazy };
+        self.cluster(now, ClusterInput::Publish { publish, pending: pending_id });
+        Some(pending_id)
+    }
+
+    /// A session of this home listens.
+    pub(in crate::bayeux) fn listen(&mut self, pattern: &ChannelPattern, session: SessionKey) {
+        self.add_subscriber(pattern, session);
+        self.cluster(self.now(), ClusterInput::Listens { pattern: pattern.clone(), heard: true });
+    }
+
+    /// A session of this home does not listen any more.
+    pub(in crate::bayeux) fn unlisten(&mut self, pattern: &ChannelPattern, session: SessionKey) {
+        self.remove_subscriber(pattern, session);
+        self.review_interest(pattern);
+    }
+
+    /// Somebody who was to listen to a pattern may not.
+    pub(in crate::bayeux) fn review_interest(&mut self, pattern: &ChannelPattern) {
+        let heard = self.subscriptions.has(pattern.as_str());
+        self.cluster(self.now(), ClusterInput::Listens { pattern: pattern.clone(), heard });
+    }
+}
