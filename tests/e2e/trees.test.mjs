@@ -217,9 +217,14 @@ test('past RELAY_FANOUT one home of a region passes events on to the others', ()
     for (const client of clients) assert.deepEqual(await hear(client, 50), numbers);
   }));
 
-test('sessions stay routable when HOMES changes', async () => {
+test('sessions stay routable when HOMES changes, for the homes that FORMER_HOMES names', async () => {
   const persistTo = await mkdtemp(path(tmpdir(), 'bayeux-edge-'));
-  const start = (port, HOMES) => startServer({ fixture: true, persistTo, port, vars: { ...PATIENT, HOMES } });
+  const former = [];
+  const start = (port, HOMES) => {
+    const vars = { ...PATIENT, HOMES, FORMER_HOMES: former.join(' ') };
+    former.push(HOMES);
+    return startServer({ fixture: true, persistTo, port, vars });
+  };
   let server = await start(0, 'sharded:8');
   try {
     const clients = await apart(`${server.url}/cometd`, 3);
