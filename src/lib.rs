@@ -8,16 +8,10 @@
 //!  └──────────────┬───────────────┘
 //!                 │ one Durable Object per home: `/`, `/<tree>`; each tree of channels is owned by one
 //!  ┌──────────────▼───────────────┐
-//!  │ cloudflare::channel_tree     │  the object: reads requests and frames, holds promises and sockets,
-//!  │   long_polling  websocket    │  sets the one timer, catches panics, logs
-//!  │   event_source  request_body      │
-//!  │   callback_polling           │
-//!  │   http  cors  response       │
-//!  │   departures  timer  log     │
-//!  │   store                      │  rows in SQLite, for its next life
-//!  │   carriers                   │  tokens beside the messages
-//!  │   jwks_fetch                  │  the keys that others publish
-//!  │   calls  homes  tunnels      │  ◀─▶ other objects: homes and owners
+//!  │ cloudflare::object           │  the Durable Object: one timer, rows in SQLite, panics caught
+//!  │   transport/                 │  polls, sockets, streams, links
+//!  │   http/                      │  requests read, responses written
+//!  │   outbound/                  │  ◀─▶ other objects, the hooks Worker, published keys
 //!  └───────┬──────────────▲───────┘
 //!    Input │              │ Output      values only; and a Store, which answers at once
 //!  ┌───────▼──────────────┴───────┐

@@ -34,7 +34,7 @@ export async function buildWorker({ fixture = false, dev = false } = {}) {
     await run(workerBuild, [dev ? '--dev' : '--release', '--panic-unwind', '--out-dir', out, ...features], {
       env: forWorkerBuild(await wasmToolchain()),
     });
-    for (const name of MODULES) await copyFile(inRoot('src', 'cloudflare', name), inRoot(out, name));
+    for (const name of MODULES) await copyFile(inRoot('src', 'cloudflare', 'worker', name), inRoot(out, name));
     await writeFile(stamp, inputs);
   });
 }

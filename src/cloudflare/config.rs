@@ -6,12 +6,12 @@ use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::js_sys::Reflect;
 
-use super::browser_cookie::BrowserCookie;
-use super::carriers::TokenCookie;
-use super::cors::AllowedOrigins;
-use super::log::{LogLevel, log_panics};
 use crate::bayeux::api::ApiKeys;
 use crate::bayeux::{OptionError, Options};
+use crate::cloudflare::http::browser_cookie::BrowserCookie;
+use crate::cloudflare::http::cors::AllowedOrigins;
+use crate::cloudflare::http::token_sources::TokenCookie;
+use crate::cloudflare::log::{LogLevel, log_panics};
 
 /// Everything that can be set.
 #[derive(Clone, Debug)]

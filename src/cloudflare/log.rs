@@ -12,8 +12,8 @@ use std::sync::Once;
 use serde_json::{Value, json};
 use worker::{console_debug, console_error, console_log, console_warn};
 
-use super::js;
 use crate::bayeux::{Millis, Notice, OptionError};
+use crate::cloudflare::js;
 
 /// How much is logged: each level includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,33 +1,20 @@
 //! The platform: Workers and Durable Objects. It decides nothing about Bayeux.
+//!
+//! | Room | Has |
+//! |---|---|
+//! | `worker` | the stateless Worker: routes, static files, which home a client comes to |
+//! | `object` | the Durable Object: one home, its rows, its one timer |
+//! | `transport` | polls, sockets and streams |
+//! | `outbound` | what an object asks of others |
+//! | `http` | requests read and responses written |
+//! | `bindings`, `config`, `js`, `log` | what `wrangler.toml` binds and sets, JavaScript's functions, the log |
 
 mod bindings;
-mod browser_cookie;
-mod callback_polling;
-mod calls;
-mod carriers;
-mod channel_tree;
 mod config;
-mod cors;
-mod departures;
-mod event_source;
-mod everywhere;
-mod history_rows;
-mod homes;
-mod hooks;
 mod http;
 mod js;
-mod jwks_fetch;
 mod log;
-mod long_polling;
-mod patience;
-mod plain_http;
-mod rate_limits;
-mod request_body;
-mod response;
-mod site;
-mod store;
-mod timer;
-mod tunnels;
-mod turn;
-mod websocket;
+mod object;
+mod outbound;
+mod transport;
 mod worker;

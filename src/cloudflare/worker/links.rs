@@ -13,16 +13,16 @@ use worker::worker_sys::DurableObject;
 use super::{is_cross_site, lacks_token};
 use crate::bayeux::{Callback, ConnectionType, Format, Home, Homes, Refusal};
 use crate::cloudflare::bindings::Bindings;
-use crate::cloudflare::browser_cookie::is_multiplexed;
-use crate::cloudflare::carriers;
 use crate::cloudflare::config::{Config, Links};
-use crate::cloudflare::cors::{AllowedOrigins, sender};
-use crate::cloudflare::homes::{forward, home_of_newcomer};
-use crate::cloudflare::http::{path, query};
+use crate::cloudflare::http::browser_cookie::is_multiplexed;
+use crate::cloudflare::http::cors::{AllowedOrigins, sender};
+use crate::cloudflare::http::request::{path, query};
+use crate::cloudflare::http::response::{Head, refuse, respond};
+use crate::cloudflare::http::token_sources;
 use crate::cloudflare::log::Log;
-use crate::cloudflare::long_polling::origin;
-use crate::cloudflare::rate_limits;
-use crate::cloudflare::response::{Head, refuse, respond};
+use crate::cloudflare::transport::long_polling::origin;
+use crate::cloudflare::worker::placement::{forward, home_of_newcomer};
+use crate::cloudflare::worker::rate_limits;
 
 /// How much longer than a connect may be held, and said again, a request waits for its answer.
 const SLACK: Duration = Duration::from_secs(60);
@@ -79,7 +79,7 @@ pub fn origin_of(request: &Request, bindings: &Bindings) -> Option<String> {
     let browser = config.browser_cookie.as_ref().map(|cookie| cookie.browser(request));
     let origin = json!({
         "multiplexed": browser.is_some() && is_multiplexed(request),
-        "token": carriers::token(request, &config).map(|token| token.as_str().to_owned()),
+        "token": token_sources::token(request, &config).map(|token| token.as_str().to_owned()),
         "browser": browser.as_ref().map(|browser| &*browser.id),
         "cookie": browser.as_ref().and_then(|browser| browser.set_cookie.as_deref()),
     });

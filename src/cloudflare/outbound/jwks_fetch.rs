@@ -13,10 +13,10 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{AbortSignal, Headers, Request, RequestCache, RequestInit, RequestRedirect, Response};
 use worker::{Cache, Delay};
 
-use super::http::bounded;
-use super::js;
-use super::patience::within;
 use crate::bayeux::{FetchedKeys, Millis, RequestError};
+use crate::cloudflare::http::request::bounded;
+use crate::cloudflare::js;
+use crate::cloudflare::outbound::timeout::within;
 
 /// How long the URL may take, ms: half of what clients wait for the reply to a handshake.
 const PATIENCE_MS: f64 = 5_000.0;

@@ -13,8 +13,8 @@ use worker::Storage;
 use worker::js_sys::{Date, Object};
 use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 
-use super::js;
 use crate::bayeux::Millis;
+use crate::cloudflare::js;
 
 /// What is nearer than this is waited for in memory: the platform lets an object hibernate after 10 s without work. A timer runs
 /// no longer either, as the requests that kept the object in memory may have ended meanwhile; what is still to come is then planned

@@ -2,8 +2,21 @@
 //!
 //! Exported by hand and not by `#[event(fetch)]`: that one awaits the object's answer in Rust, and each client that
 //! leaves meanwhile would leave its future behind in the wasm heap. This one returns the object's own promise.
+//!
+//! | File | Has |
+//! |---|---|
+//! | `mod` | the routes |
+//! | `site` | static files and the application's own routes |
+//! | `placement` | which home a client comes to |
+//! | `fan_out` | one question to all homes |
+//! | `rate_limits` | refusals before an object is woken |
+//! | `links` | polls that the Worker holds |
 
+pub mod fan_out;
 mod links;
+pub mod placement;
+pub mod rate_limits;
+pub mod site;
 
 use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
@@ -15,20 +28,21 @@ use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::future_to_promise;
 use worker::web_sys::{Request, Response};
 
-use super::bindings::Bindings;
-use super::config::Config;
-use super::cors::{AllowedOrigins, Sender, is_cross_site, sender};
-use super::event_source::is_event_source;
-use super::homes;
-use super::http::{header, is_upgrade, path, query};
-use super::log::{Log, LogLevel};
-use super::long_polling::{self, origin};
-use super::response::{ALLOWED_METHODS, Head, preflight, refuse, respond};
-use super::{carriers, everywhere, js, plain_http, rate_limits, site};
 use crate::bayeux::api::{Gateway, Route, is_api_path};
 use crate::bayeux::{
     BASE_PATH, BayeuxError, ConnectionType, Home, Notice, OptionError, Refusal, RequestError, refuse_without_token,
 };
+use crate::cloudflare::bindings::Bindings;
+use crate::cloudflare::config::Config;
+use crate::cloudflare::http::app_http;
+use crate::cloudflare::http::cors::{AllowedOrigins, Sender, is_cross_site, sender};
+use crate::cloudflare::http::request::{header, is_upgrade, path, query};
+use crate::cloudflare::http::response::{ALLOWED_METHODS, Head, preflight, refuse, respond};
+use crate::cloudflare::http::token_sources;
+use crate::cloudflare::js;
+use crate::cloudflare::log::{Log, LogLevel};
+use crate::cloudflare::transport::event_source::is_event_source;
+use crate::cloudflare::transport::long_polling::{self, origin};
 
 /// Panics are told with their stack until the first request, when logs become lines of JSON: see `log_panics`.
 #[wasm_bindgen(start)]
@@ -77,7 +91,7 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
         Log::of_worker(config.log_level).refusal(LogLevel::Warn, "origin_refused", json!({ "origin": site }));
         return Ok(refuse(head(), Refusal::OriginNotAllowed).into());
     }
-    let home = if home == Home::Root { homes::home_of_newcomer(&request, &config) } else { home };
+    let home = if home == Home::Root { placement::home_of_newcomer(&request, &config) } else { home };
     match method.as_str() {
         "POST" => unless_too_many(request, bindings, home, &config),
         "GET" if asked_for.is_some() => unless_too_many(request, bindings, home, &config),
@@ -103,16 +117,16 @@ thread_local! {
 
 /// The server API: a key is asked for before any object is called.
 fn api(request: &Request, bindings: &Bindings, config: &Config) -> Result<JsValue, JsValue> {
-    let call = plain_http::request(request);
+    let call = app_http::request(request);
     match GATEWAY.with_borrow_mut(|gateway| gateway.route(js::now(), &config.api_keys, &call)) {
         Route::Open(home) => Ok(object(bindings, &home, request)?.into()),
-        Route::Everywhere => Ok(everywhere::list(bindings.clone(), call, config.options.homes).into()),
+        Route::Everywhere => Ok(fan_out::list(bindings.clone(), call, config.options.homes).into()),
         Route::Closed(response) => {
             if matches!(response.status, 401 | 429) {
                 let details = json!({ "address": call.address.as_deref() });
                 Log::of_worker(config.log_level).refusal(LogLevel::Warn, "api_refused", details);
             }
-            Ok(plain_http::response(&response, None)?.into())
+            Ok(app_http::response(&response, None)?.into())
         }
     }
 }
@@ -167,7 +181,9 @@ fn unless_too_many(request: Request, bindings: Bindings, home: Home, config: &Rc
 /// Whether a token is required that did not come beside the messages: then it is looked for in them. One that opens a socket may
 /// come with its frames.
 fn lacks_token(request: &Request, config: &Config) -> bool {
-    config.options.tokens.are_required() && request.method() == "POST" && carriers::token(request, config).is_none()
+    config.options.tokens.are_required()
+        && request.method() == "POST"
+        && token_sources::token(request, config).is_none()
 }
 
 /// The promise of a home's answer, or the refusal of a handshake without a token.
@@ -187,7 +203,7 @@ async fn unless_tokenless(
         log.notice(&Notice::HandshakeRefused { error: BayeuxError::TokenMissing.to_string() });
         return Ok(respond(&head, &format!("[{reply}]")).into());
     }
-    homes::forward(bindings, home, request, arrival.body).map(Into::into)
+    placement::forward(bindings, home, request, arrival.body).map(Into::into)
 }
 
 /// The answer of a home's object.

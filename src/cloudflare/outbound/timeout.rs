@@ -3,7 +3,7 @@
 use wasm_bindgen::prelude::*;
 use worker::web_sys::{AbortController, AbortSignal};
 
-use super::js;
+use crate::cloudflare::js;
 
 /// Does something that a signal ends after so many ms.
 ///

@@ -5,11 +5,11 @@
 
 use worker::SqlStorageValue;
 
-use super::store::{Result, SqlStore, failed, number, text};
 use crate::bayeux::{
     ChannelId, ChannelPattern, ChannelSummary, Cut, EventNumber, HistoryRange, HistoryRow, HistoryStore, Millis,
     PublishKey,
 };
+use crate::cloudflare::object::store::{Result, SqlStore, failed, number, text};
 
 /// The tables: see `MIGRATIONS`.
 pub const ADD_HISTORY: &str = "

@@ -9,9 +9,9 @@ use wasm_bindgen::JsValue;
 use worker::js_sys::Reflect;
 use worker::web_sys::Request;
 
-use super::http::{cookie, header, is_token};
-use super::js;
 use crate::bayeux::OptionError;
+use crate::cloudflare::http::request::{cookie, header, is_token};
+use crate::cloudflare::js;
 
 const OPTION: &str = "BROWSER_COOKIE";
 

@@ -11,11 +11,11 @@ use serde_json::json;
 use worker::durable::State;
 use worker::{SqlCursor, SqlStorage, SqlStorageValue, Storage};
 
-use super::history_rows::ADD_HISTORY;
-use super::log::{Log, LogLevel};
 use crate::bayeux::{
     Delivery, EventNumber, Notice, PublishKey, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored,
 };
+use crate::cloudflare::log::{Log, LogLevel};
+use crate::cloudflare::object::history_rows::ADD_HISTORY;
 
 /// What leads from each version of the tables to the next. An object runs those it lacks when it wakes, and during a
 /// gradual deployment one of an older version may wake after a newer one: so they only ever add, and statements name

@@ -8,8 +8,8 @@ use worker::js_sys::{Object, Promise, Reflect};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::worker_sys::RateLimiter;
 
-use super::log::{Log, LogLevel};
 use crate::bayeux::Network;
+use crate::cloudflare::log::{Log, LogLevel};
 
 /// What whoever Cloudflare's own limiter refuses is told to wait. It does not say how long it takes; 10 s is the shorter of the two
 /// periods that it knows.

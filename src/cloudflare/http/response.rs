@@ -6,8 +6,8 @@ use wasm_bindgen::JsValue;
 use worker::js_sys::{Object, Reflect};
 use worker::web_sys::{ReadableStream, Response, ResponseInit};
 
-use super::http::is_token;
 use crate::bayeux::{Callback, Format, Refusal};
+use crate::cloudflare::http::request::is_token;
 
 const JSON: &str = "application/json;charset=UTF-8";
 

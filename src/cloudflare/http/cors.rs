@@ -5,8 +5,8 @@
 use wasm_bindgen::prelude::*;
 use worker::web_sys::Request;
 
-use super::http::header;
 use crate::bayeux::OptionError;
+use crate::cloudflare::http::request::header;
 
 #[wasm_bindgen]
 extern "C" {

@@ -21,10 +21,10 @@ use crate::bayeux::tokens::Bearer;
 use crate::bayeux::{
     EndpointKey, Format, Home, Input, Origin, Refusal, RequestError, has_handshake, is_form, parse_form, parse_json,
 };
-use crate::cloudflare::http::path;
+use crate::cloudflare::http::request::path;
+use crate::cloudflare::http::response::{Head, refuse};
 use crate::cloudflare::log::LogLevel;
-use crate::cloudflare::response::{Head, refuse};
-use crate::cloudflare::websocket::Close;
+use crate::cloudflare::transport::websocket::Close;
 
 /// Where an isolate opens a link; its name follows. It is no home's path, so that no client's request reaches an object by it.
 pub const LINK_PATH: &str = "/cometd/isolate/link/";

@@ -8,7 +8,7 @@ use std::cell::{Cell, RefCell};
 
 use wasm_bindgen::prelude::*;
 
-use super::js;
+use crate::cloudflare::js;
 
 /// One object's turn, and what waits for its end.
 pub struct Turn<T> {

@@ -13,9 +13,9 @@ use worker::web_sys::Response;
 use worker::worker_sys::WebSocketRequestResponsePair;
 use worker::{WebSocket, WebSocketPair};
 
-use super::carriers::SUBPROTOCOLS;
 use crate::bayeux::tokens::Bearer;
 use crate::bayeux::{EndpointKey, KeptSocket, Millis, Network, Origin, Refusal, RequestError, SocketId};
+use crate::cloudflare::http::token_sources::SUBPROTOCOLS;
 
 #[wasm_bindgen]
 extern "C" {

@@ -2,10 +2,10 @@
 
 use worker::web_sys::Request;
 
-use super::config::Config;
-use super::http::query;
-use super::long_polling::{Arrival, origin};
 use crate::bayeux::{Callback, RequestError, parse_form};
+use crate::cloudflare::config::Config;
+use crate::cloudflare::http::request::query;
+use crate::cloudflare::transport::long_polling::{Arrival, origin};
 
 /// Reads a request.
 ///

@@ -5,9 +5,9 @@ use worker::Headers;
 use worker::js_sys::Uint8Array;
 use worker::web_sys::{ReadableStream, Request, Response, ResponseInit};
 
-use super::http::{path, query};
-use super::long_polling::origin;
 use crate::bayeux::app::{HttpRequest, HttpResponse};
+use crate::cloudflare::http::request::{path, query};
+use crate::cloudflare::transport::long_polling::origin;
 
 /// A request without its body.
 pub fn request(request: &Request) -> HttpRequest {

@@ -5,11 +5,11 @@
 
 use worker::web_sys::Request;
 
-use super::config::Config;
-use super::cors::is_trusted;
-use super::http::{cookie, header, is_token};
 use crate::bayeux::OptionError;
 use crate::bayeux::tokens::{Bearer, plain_subprotocol};
+use crate::cloudflare::config::Config;
+use crate::cloudflare::http::cors::is_trusted;
+use crate::cloudflare::http::request::{cookie, header, is_token};
 
 pub const AUTHORIZATION: &str = "Authorization";
 

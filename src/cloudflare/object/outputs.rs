@@ -8,9 +8,13 @@ use worker::wasm_bindgen_futures::spawn_local;
 
 use super::{Incoming, Tree};
 use crate::bayeux::{EndpointKey, Format, Home, Input, Notice, Output, Refusal, SocketId, StreamId};
+use crate::cloudflare::http::app_http;
+use crate::cloudflare::js;
 use crate::cloudflare::log::LogLevel;
-use crate::cloudflare::websocket::Close;
-use crate::cloudflare::{calls, hooks, js, jwks_fetch, plain_http};
+use crate::cloudflare::outbound::calls;
+use crate::cloudflare::outbound::hooks;
+use crate::cloudflare::outbound::jwks_fetch;
+use crate::cloudflare::transport::websocket::Close;
 
 impl Tree {
     /// The time has come that the server wanted to be woken for.
@@ -103,7 +107,7 @@ impl Tree {
     fn perform(&self, output: Output) {
         match output {
             Output::Send { to, status, format, messages } => self.answer(to.key(), status.code(), format, &messages),
-            Output::Respond { to, response } => match plain_http::response(&response, None) {
+            Output::Respond { to, response } => match app_http::response(&response, None) {
                 Ok(response) => self.polls.respond(to.key(), |_| response),
                 Err(error) => {
                     let reason = format!("a route's response: {error:?}");

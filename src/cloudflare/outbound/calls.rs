@@ -6,10 +6,10 @@ use wasm_bindgen::prelude::*;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{AbortSignal, Request, RequestInit, Response};
 
-use super::bindings::Bindings;
-use super::http::{path, whole_body};
-use super::patience::within;
 use crate::bayeux::{BASE_PATH, Home, RequestError};
+use crate::cloudflare::bindings::Bindings;
+use crate::cloudflare::http::request::{path, whole_body};
+use crate::cloudflare::outbound::timeout::within;
 
 const METHOD: &str = "PUT";
 

@@ -4,11 +4,11 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::{Promise, Reflect};
 use worker::web_sys::{Request, RequestInit};
 
-use super::bindings::Bindings;
-use super::config::Config;
-use super::http::header;
-use super::long_polling::ADDRESS_HEADER;
 use crate::bayeux::{Home, Homes, Network, Region};
+use crate::cloudflare::bindings::Bindings;
+use crate::cloudflare::config::Config;
+use crate::cloudflare::http::request::header;
+use crate::cloudflare::transport::long_polling::ADDRESS_HEADER;
 
 /// The home of a client of whom nothing is known yet. Its requests are not looked into: as long as its address stays the same they
 /// all lead there.

@@ -10,11 +10,11 @@ use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::web_sys::{Request, Response};
 
-use super::config::var;
-use super::log::{Log, LogLevel};
-use super::plain_http;
-use super::response::{Head, refuse};
 use crate::bayeux::{Application, Refusal};
+use crate::cloudflare::config::var;
+use crate::cloudflare::http::app_http;
+use crate::cloudflare::http::response::{Head, refuse};
+use crate::cloudflare::log::{Log, LogLevel};
 
 thread_local! {
     /// The application as the Worker knows it, made at the first request: for its routes' paths, and for its hook. Those of
@@ -37,11 +37,11 @@ pub fn hooked(application: Rc<Application>, request: Request, file: Promise) -> 
 
 /// A panic in the hook, or a response that HTTP does not have, is a fault of this request alone.
 fn see(application: &Application, request: &Request, file: &Response) -> Response {
-    let request = plain_http::request(request);
-    let mut response = plain_http::head(file);
+    let request = app_http::request(request);
+    let mut response = app_http::head(file);
     let hook = AssertUnwindSafe(|| application.see_static(&request, &mut response));
     let seen = catch_unwind(hook).is_ok();
-    let made = plain_http::response(&response, file.body().as_ref());
+    let made = app_http::response(&response, file.body().as_ref());
     match made {
         Ok(made) if seen => made,
         _ => failed(&request.path),

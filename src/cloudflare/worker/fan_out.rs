@@ -8,11 +8,11 @@ use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::web_sys::{Request, Response};
 
-use super::bindings::Bindings;
-use super::plain_http;
 use crate::bayeux::Homes;
 use crate::bayeux::api::{Everywhere, Question};
 use crate::bayeux::app::{HttpRequest, HttpResponse};
+use crate::cloudflare::bindings::Bindings;
+use crate::cloudflare::http::app_http;
 
 /// The promise of a page. `call` came with a key.
 pub fn list(bindings: Bindings, call: HttpRequest, homes: Homes) -> Promise {
@@ -21,7 +21,7 @@ pub fn list(bindings: Bindings, call: HttpRequest, homes: Homes) -> Promise {
             Ok(page) => complete(&bindings, page).await?,
             Err(error) => error.into_response(),
         };
-        plain_http::response(&response, None).map(Into::into)
+        app_http::response(&response, None).map(Into::into)
     };
     future_to_promise(AssertUnwindSafe(page))
 }
@@ -39,5 +39,5 @@ async fn ask(bindings: &Bindings, Question { whom, path }: &Question) -> Result<
     let answer = bindings.object(whom)?.fetch_with_request(&request)?;
     let response: Response = JsFuture::from(answer).await?.unchecked_into();
     let body = JsFuture::from(response.text()?).await?.as_string().map(String::into_bytes);
-    Ok(HttpResponse { body, ..plain_http::head(&response) })
+    Ok(HttpResponse { body, ..app_http::head(&response) })
 }

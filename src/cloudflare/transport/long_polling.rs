@@ -7,13 +7,13 @@ use wasm_bindgen::JsValue;
 use worker::js_sys::{Function, Promise};
 use worker::web_sys::{Request, Response};
 
-use super::config::Config;
-use super::http;
-use super::js;
-use super::response::{self, Head};
 use crate::bayeux::{
     Callback, Element, Endpoint, EndpointKey, Format, Origin, RequestError, RequestId, is_form, parse_form, parse_json,
 };
+use crate::cloudflare::config::Config;
+use crate::cloudflare::http::request;
+use crate::cloudflare::http::response::{self, Head};
+use crate::cloudflare::js;
 
 /// The requests of one object that wait for their answer.
 #[derive(Default)]
@@ -81,7 +81,7 @@ pub struct Arrival {
 /// # Errors
 /// Where the request as a whole cannot be taken.
 pub async fn read(request: &Request, config: &Config) -> Result<Arrival, RequestError> {
-    arrived(request, http::body(request, config.options.max_message_size).await?, config)
+    arrived(request, request::body(request, config.options.max_message_size).await?, config)
 }
 
 /// What a request brought whose body was read.
@@ -89,7 +89,7 @@ pub async fn read(request: &Request, config: &Config) -> Result<Arrival, Request
 /// # Errors
 /// Where it cannot be taken.
 pub fn arrived(request: &Request, body: String, config: &Config) -> Result<Arrival, RequestError> {
-    let form = is_form(http::header(request, "Content-Type").as_deref(), &body)?;
+    let form = is_form(request::header(request, "Content-Type").as_deref(), &body)?;
     let messages = if form { parse_form(&body, &config.options) } else { parse_json(&body, &config.options) }?;
     Ok(Arrival { origin: origin(request), messages, callback: None, body: Some(body) })
 }
@@ -99,5 +99,5 @@ pub const ADDRESS_HEADER: &str = "CF-Connecting-IP";
 
 /// Where a request comes from.
 pub fn origin(request: &Request) -> Origin {
-    Origin { address: http::header(request, ADDRESS_HEADER).map(Into::into), ..Origin::default() }
+    Origin { address: request::header(request, ADDRESS_HEADER).map(Into::into), ..Origin::default() }
 }

@@ -1,11 +1,22 @@
 //! The Durable Object: one home, its clients' sessions, and the requests and sockets they wait with.
 //!
-//! Here are its parts and the requests that it gets; `connections` has what stays open, `outputs` what the protocol is told
-//! and what it wants done.
+//! | File | Has |
+//! |---|---|
+//! | `mod` | its parts, and the requests that it gets |
+//! | `connections` | what stays open: sockets, streams, tunnels |
+//! | `links` | polls that a Worker holds for it |
+//! | `outputs` | the one way into the protocol, and what is done with its outputs |
+//! | `store`, `history_rows` | the rows in SQLite |
+//! | `group_commit` | one write for all requests of a turn |
+//! | `wake` | the one timer |
 
 mod connections;
+pub mod group_commit;
+pub mod history_rows;
 mod links;
 mod outputs;
+pub mod store;
+pub mod wake;
 
 use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
@@ -21,34 +32,34 @@ use worker::web_sys::{Request, Response};
 use worker::worker_sys::DurableObjectState;
 
 use self::links::Links;
-use super::bindings::Bindings;
-use super::browser_cookie::is_multiplexed;
-use super::callback_polling;
-use super::calls;
-use super::carriers;
-use super::config::{Config, var};
-use super::cors::{Sender, sender};
-use super::departures::Departures;
-use super::event_source::{Streams, is_event_source};
-use super::homes;
-use super::http::{bytes, encoding, is_upgrade, length, path};
-use super::js;
-use super::log::{Log, LogLevel};
-use super::long_polling::{self, Arrival, Polls};
-use super::plain_http;
-use super::request_body::RequestBodies;
-use super::response::{Head, refuse, respond};
-use super::store::SqlStore;
-use super::timer::Timer;
-use super::tunnels::Tunnels;
-use super::turn::Turn;
-use super::websocket::{Close, Sockets};
 use crate::bayeux::api::is_api_path;
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::{
     BASE_PATH, BayeuxServer, Connections, Endpoint, EndpointKey, Format, Home, Input, Millis, Network, Origin, Refusal,
     RequestError, has_handshake, text_of,
 };
+use crate::cloudflare::bindings::Bindings;
+use crate::cloudflare::config::{Config, var};
+use crate::cloudflare::http::app_http;
+use crate::cloudflare::http::browser_cookie::is_multiplexed;
+use crate::cloudflare::http::cors::{Sender, sender};
+use crate::cloudflare::http::request::{bytes, encoding, is_upgrade, length, path};
+use crate::cloudflare::http::response::{Head, refuse, respond};
+use crate::cloudflare::http::token_sources;
+use crate::cloudflare::js;
+use crate::cloudflare::log::{Log, LogLevel};
+use crate::cloudflare::object::group_commit::Turn;
+use crate::cloudflare::object::store::SqlStore;
+use crate::cloudflare::object::wake::Timer;
+use crate::cloudflare::outbound::calls;
+use crate::cloudflare::outbound::tunnels::Tunnels;
+use crate::cloudflare::transport::callback_polling;
+use crate::cloudflare::transport::client_aborts::Departures;
+use crate::cloudflare::transport::event_source::{Streams, is_event_source};
+use crate::cloudflare::transport::long_polling::{self, Arrival, Polls};
+use crate::cloudflare::transport::request_body::RequestBodies;
+use crate::cloudflare::transport::websocket::{Close, Sockets};
+use crate::cloudflare::worker::placement;
 
 /// The class that `wrangler.toml` binds as `CHANNEL_TREE`; its objects are named after their homes.
 ///
@@ -301,7 +312,7 @@ impl Tree {
                     return self.forward(request, &home, body);
                 }
                 let multiplexed = browser.is_some() && is_multiplexed(request);
-                let token = if has_handshake(&messages) { carriers::token(request, &self.config) } else { None };
+                let token = if has_handshake(&messages) { token_sources::token(request, &self.config) } else { None };
                 let origin = Origin { browser, multiplexed, token, ..origin };
                 let (from, promise) = self.polls.open(Head { callback, ..head });
                 let sender = from.key();
@@ -324,7 +335,7 @@ impl Tree {
     /// The promise of what a session's home answers in place of this object: the Worker does not look into requests, and sends
     /// a client whose address has changed to another home than its session's.
     fn forward(&self, request: &Request, home: &Home, body: Option<String>) -> JsValue {
-        homes::forward(&self.bindings, home, request, body).map_or_else(
+        placement::forward(&self.bindings, home, request, body).map_or_else(
             |error| {
                 self.log.line(LogLevel::Error, "not_forwarded", json!({ "error": format!("{error:?}") }));
                 refuse(Head::default(), Refusal::HomeUnreachable).into()
@@ -350,7 +361,7 @@ impl Tree {
         let sender = from.key();
         match bytes(request, self.config.options.max_message_size).await {
             Ok(body) => {
-                let request = HttpRequest { body, ..plain_http::request(request) };
+                let request = HttpRequest { body, ..app_http::request(request) };
                 self.handle(input(from, request), Some(sender));
             }
             Err(error) => self.answer(sender, error.status(), Format::Json, &error.body()),

@@ -8,9 +8,9 @@ use wasm_bindgen::prelude::*;
 use worker::js_sys::{Function, Object, Reflect, Uint8Array};
 use worker::web_sys::{ReadableStream, Request, Response};
 
-use super::http::header;
-use super::response::{self, Head};
 use crate::bayeux::StreamId;
+use crate::cloudflare::http::request::header;
+use crate::cloudflare::http::response::{self, Head};
 
 /// How much a client may leave unread before it is sent nothing more, in bytes, beside what the connection itself buffers.
 /// A flush goes out whole, so it may be more by the `MAX_QUEUE_BYTES` of one session.

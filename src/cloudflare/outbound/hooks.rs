@@ -4,8 +4,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{AbortSignal, Headers, Request, RequestInit, Response};
 
-use super::bindings::Bindings;
 use crate::bayeux::Options;
+use crate::cloudflare::bindings::Bindings;
 
 /// What it answers.
 ///

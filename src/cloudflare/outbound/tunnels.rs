@@ -13,8 +13,8 @@ use worker::js_sys::Function;
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{Headers, Request, RequestInit, Response};
 
-use super::bindings::Bindings;
 use crate::bayeux::{BASE_PATH, EndpointKey, Home, SocketId};
+use crate::cloudflare::bindings::Bindings;
 
 #[wasm_bindgen]
 extern "C" {

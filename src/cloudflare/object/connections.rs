@@ -11,13 +11,15 @@ use super::{Incoming, Tree, calling};
 use crate::bayeux::{
     Endpoint, EndpointKey, Format, Home, Input, Notice, Origin, Refusal, Refused, RequestError, SocketId, parse_json,
 };
-use crate::cloudflare::cors::{Sender, sender};
-use crate::cloudflare::event_source::Signal;
+use crate::cloudflare::http::cors::{Sender, sender};
+use crate::cloudflare::http::response::{Head, refuse};
+use crate::cloudflare::http::token_sources;
+use crate::cloudflare::js;
 use crate::cloudflare::log::LogLevel;
-use crate::cloudflare::response::{Head, refuse};
-use crate::cloudflare::tunnels::{Arrived, Passed};
-use crate::cloudflare::websocket::Close;
-use crate::cloudflare::{carriers, js, long_polling};
+use crate::cloudflare::outbound::tunnels::{Arrived, Passed};
+use crate::cloudflare::transport::event_source::Signal;
+use crate::cloudflare::transport::long_polling;
+use crate::cloudflare::transport::websocket::Close;
 
 /// How often it is looked for sockets that have fallen silent, ms: as often as our own clients send heartbeats.
 const LOOK_EVERY: u64 = 30_000;
@@ -28,13 +30,13 @@ impl Tree {
         if let Sender::Foreign(origin) = sender(request, &self.config.allowed_origins) {
             return self.foreign(&origin);
         }
-        let origin = Origin { token: carriers::token(request, &self.config), ..self.origin(request) };
+        let origin = Origin { token: token_sources::token(request, &self.config), ..self.origin(request) };
         let network = origin.network();
         let admitted = self.connections.borrow_mut().admit_socket(js::now(), network);
         if let Err(refused) = admitted {
             return self.refuse_connection(&origin, refused, Head::default());
         }
-        let subprotocol = carriers::subprotocol(request);
+        let subprotocol = token_sources::subprotocol(request);
         match self.sockets.accept(origin, subprotocol.as_deref()) {
             Ok(response) => {
                 self.connections.borrow_mut().socket_opened(network);
@@ -96,7 +98,7 @@ impl Tree {
         let address = origin.address.as_ref().map(|address| (long_polling::ADDRESS_HEADER, address.to_string()));
         let cookie = self.config.browser_cookie.as_ref().zip(origin.browser.as_ref());
         let cookie = cookie.map(|(cookie, browser)| ("Cookie", cookie.with(browser)));
-        let token = origin.token.as_ref().map(|token| (carriers::AUTHORIZATION, token.to_authorization()));
+        let token = origin.token.as_ref().map(|token| (token_sources::AUTHORIZATION, token.to_authorization()));
         address.into_iter().chain(cookie).chain(token).collect()
     }
 
