@@ -1,4 +1,4 @@
-// Every option of the README's table: that a value that makes no sense is refused loudly, and what it changes
+// Every option of docs/OPTIONS.md: that a value that makes no sense is refused loudly, and what it changes
 // (ALLOWED_ORIGINS: http.test.mjs; FLUSH_PACE and WEBSOCKET_TIMEOUT, which take a clock that can be moved, and what
 // concerns the protocol alone: natively;
 // CONNECTION_TYPES: connection-types.test.mjs; ACCESS_RULES: access-rules.test.mjs; TOKENS and TOKEN_…: tokens.test.mjs).
@@ -86,8 +86,8 @@ const SECRET = ['API_KEYS', 'TOKEN_KEYS'];
 
 describe('a value that makes no sense', { concurrency: 3 }, () => {
   test('is looked for with every option there is', async () => {
-    const readme = await readFile(inRoot('README.md'), 'utf8');
-    const documented = [...readme.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name);
+    const page = await readFile(inRoot('docs', 'OPTIONS.md'), 'utf8');
+    const documented = [...page.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name);
     assert.deepEqual(Object.keys(REFUSED).sort(), documented.sort());
   });
 
