@@ -1,7 +1,7 @@
 //! Channels, patterns, homes, a line each: parsed once, and then all of them agree with each other.
 #![no_main]
 
-use bayeux_edge::bayeux::{ChannelId, ChannelPattern, Home, Homes, Network, Rate, Subscriptions};
+use bayeux_edge::bayeux::{ChannelId, ChannelPattern, Home, Placement, Network, Rate, Subscriptions};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
@@ -42,5 +42,5 @@ fuzz_target!(|text: &str| {
     {
         assert_eq!(Home::named(&home.to_string()), Some(home));
     }
-    let _ = (Homes::parse(one), Rate::parse(two), Network::of(three));
+    let _ = (Placement::parse(one), Rate::parse(two), Network::of(three));
 });

@@ -84,8 +84,8 @@ mod wire;
 
 pub use app::Application;
 pub use auth::{AccessRules, Claims, FetchedKeys, RuleError, TokenOptions, tokens};
-pub use cluster::{API_PATH, BASE_PATH, Home, Homes, MAX_SHARDS, Region, Shard};
-pub use delivery::{HistoryBounds, HistoryRules, PublishKey, Queue, SavedReplays, Subscriptions, Urgency};
+pub use cluster::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Placement, Region, Shard};
+pub use delivery::{DedupKey, HistoryBounds, HistoryRules, Queue, SavedReplays, Subscriptions, Urgency};
 pub use hooks::Hook;
 pub use io::{Input, Notice, Output};
 pub use limits::{Budget, Connections, Exceeded, Network, Origin, Rate, Rates, Refused};
@@ -102,5 +102,6 @@ pub use wire::extensions::comment_filter::Format;
 pub use wire::{
     Advice, BayeuxError, Callback, Captures, ChannelId, ChannelPattern, ChannelTemplate, ConnectionType, Denial,
     Element, Endpoint, EndpointKey, Event, EventNumber, Message, MessageId, Operation, Realm, Refusal, Reply,
-    RequestError, RequestId, RequestLimits, SocketId, Status, StreamId, Wish, is_form, parse_form, parse_json, text_of,
+    RequestError, RequestId, RequestLimits, RequestedTiming, SocketId, Status, StreamId, is_form, parse_form,
+    parse_json, text_of,
 };

@@ -325,7 +325,7 @@ fn the_door_opens_for_a_key_and_leads_to_one_home() {
         let (path, query) = (format!("{API_PATH}{path}"), query.to_owned());
         match route(&keys, &HttpRequest { method: "GET".to_owned(), path, query, headers, ..HttpRequest::default() }) {
             Route::Open(home) => home.name().to_owned(),
-            Route::Everywhere => "everywhere".to_owned(),
+            Route::FanOut => "everywhere".to_owned(),
             Route::Closed(response) => response.status.to_string(),
         }
     };
@@ -370,7 +370,7 @@ fn who_guesses_keys_is_not_listened_to_for_a_while_and_nobody_else_is_slowed() {
         let call = HttpRequest { method: "GET".to_owned(), path, headers, address, ..HttpRequest::default() };
         match gateway.route(Millis(at), &keys, &call) {
             Route::Closed(response) => response.status,
-            Route::Open(_) | Route::Everywhere => 200,
+            Route::Open(_) | Route::FanOut => 200,
         }
     };
     let guesses: Vec<_> = (0..25).map(|guess| status(0, "192.0.2.1", &format!("guess-number-{guess:04}"))).collect();

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bayeux_edge::bayeux::{
-    ChannelId, ChannelPattern, ChannelSummary, Cut, Delivery, EventNumber, HistoryRange, HistoryRow, HistoryStore,
-    Millis, PublishKey, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored,
+    ChannelId, ChannelPattern, ChannelSummary, Cut, DedupKey, Delivery, EventNumber, HistoryRange, HistoryRow,
+    HistoryStore, Millis, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored,
 };
 
 /// The rows of one home. Clones share them.
@@ -16,10 +16,10 @@ pub struct Rows(Rc<RefCell<Tables>>);
 #[derive(Debug, Default)]
 struct Tables {
     sessions: BTreeMap<SessionKey, String>,
-    events: BTreeMap<EventNumber, (String, Option<PublishKey>, Vec<SessionKey>)>,
+    events: BTreeMap<EventNumber, (String, Option<DedupKey>, Vec<SessionKey>)>,
     deliveries: Vec<(EventNumber, String)>,
     notes: BTreeMap<String, String>,
-    history: BTreeMap<(ChannelId, EventNumber), (HistoryRow, Option<PublishKey>)>,
+    history: BTreeMap<(ChannelId, EventNumber), (HistoryRow, Option<DedupKey>)>,
     /// By channel: its floor, and its latest event where that is retained.
     latest: BTreeMap<ChannelId, (EventNumber, Option<HistoryRow>)>,
     written: usize,
@@ -88,7 +88,7 @@ impl Store for Rows {
         &mut self,
         number: EventNumber,
         json: &str,
-        key: Option<PublishKey>,
+        key: Option<DedupKey>,
         to: &[SessionKey],
     ) -> Result<(), StoreError> {
         self.write(1, |tables| drop(tables.events.insert(number, (json.to_owned(), key, to.to_vec()))))
@@ -143,7 +143,7 @@ impl Tables {
 }
 
 impl HistoryStore for Rows {
-    fn keep(&mut self, row: &HistoryRow, key: Option<PublishKey>) -> Result<(), StoreError> {
+    fn keep(&mut self, row: &HistoryRow, key: Option<DedupKey>) -> Result<(), StoreError> {
         self.write(1, |tables| {
             let before = tables.history.insert((row.channel.clone(), row.number), (row.clone(), key));
             assert!(before.is_none(), "a number that was given twice: {row:?}");
@@ -226,7 +226,7 @@ impl HistoryStore for Rows {
         Ok(channels)
     }
 
-    fn recent_keys(&self, channel: &ChannelId, since: Millis) -> Result<Vec<PublishKey>, StoreError> {
+    fn recent_keys(&self, channel: &ChannelId, since: Millis) -> Result<Vec<DedupKey>, StoreError> {
         let tables = self.0.borrow();
         let rows = tables.history.values().filter(|(row, _)| row.channel == *channel && row.at >= since);
         Ok(rows.filter_map(|(_, key)| *key).collect())

@@ -18,14 +18,14 @@ use super::error::ApiError;
 use super::json;
 use super::page::Page;
 use crate::bayeux::app::{HttpRequest, HttpResponse};
-use crate::bayeux::cluster::{API_PATH, Home, Homes};
+use crate::bayeux::cluster::{API_PATH, Home, Placement};
 
 /// A page of such a list while it is put together.
 #[derive(Debug)]
-pub struct Everywhere {
+pub struct FanOut {
     list: List,
     limit: usize,
-    homes: Homes,
+    homes: Placement,
     /// Those that are still to be asked. The first one's list goes on behind `after`.
     waiting: VecDeque<Home>,
     after: Option<String>,
@@ -55,7 +55,7 @@ pub struct Question {
 /// empty, and still not be the last.
 const MOST: usize = 32;
 
-impl Everywhere {
+impl FanOut {
     /// Whether a call is for all homes.
     pub fn is_meant(request: &HttpRequest) -> bool {
         request.method == "GET" && List::of(request).is_some() && request.query_field("tree").as_deref() == Some("*")
@@ -63,7 +63,7 @@ impl Everywhere {
 
     /// # Errors
     /// [`ApiError::LimitInvalid`] or [`ApiError::AfterInvalid`].
-    pub fn new(request: &HttpRequest, homes: Homes) -> Result<Self, ApiError> {
+    pub fn new(request: &HttpRequest, homes: Placement) -> Result<Self, ApiError> {
         let list = List::of(request).ok_or(ApiError::PathUnknown)?;
         let Page { after, limit } = Page::of(request, place)?;
         let (first, after) = after.unwrap_or((Home::Root, None));
@@ -164,7 +164,7 @@ fn place(text: &str) -> Option<(Home, Option<String>)> {
 }
 
 /// The homes that `HOMES` makes, behind this one.
-fn behind(homes: Homes, home: Option<&Home>) -> impl Iterator<Item = Home> {
+fn behind(homes: Placement, home: Option<&Home>) -> impl Iterator<Item = Home> {
     homes.shards().filter(move |shard| home.is_none_or(|home| shard > home)).take(MOST + 1)
 }
 

@@ -1,7 +1,7 @@
 //! Who comes in, and where to: decided before any home is called.
 
 use super::error::ApiError;
-use super::fan_out::Everywhere;
+use super::fan_out::FanOut;
 use super::guarded;
 use super::keys::ApiKeys;
 use crate::bayeux::app::{HttpRequest, HttpResponse};
@@ -17,8 +17,8 @@ const DESCRIPTION: &str = include_str!("openapi.json");
 pub enum Route {
     /// It goes to this home.
     Open(Home),
-    /// It is a list of all homes: see [`Everywhere`].
-    Everywhere,
+    /// It is a list of all homes: see [`FanOut`].
+    FanOut,
     /// It was answered here.
     Closed(HttpResponse),
 }
@@ -91,7 +91,7 @@ fn describe(method: &str) -> HttpResponse {
 
 /// Where a call leads that has a key.
 fn lead(request: &HttpRequest) -> Result<Route, ApiError> {
-    if Everywhere::is_meant(request) { Ok(Route::Everywhere) } else { home(request).map(Route::Open) }
+    if FanOut::is_meant(request) { Ok(Route::FanOut) } else { home(request).map(Route::Open) }
 }
 
 /// The home that a call speaks of.

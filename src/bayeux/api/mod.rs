@@ -23,7 +23,7 @@ mod page;
 
 pub(in crate::bayeux) use self::call::Call;
 pub use self::error::ApiError;
-pub use self::fan_out::{Everywhere, Question};
+pub use self::fan_out::{FanOut, Question};
 pub use self::gateway::{Gateway, Route, route};
 pub use self::keys::ApiKeys;
 pub(in crate::bayeux) use self::page::Page;

@@ -36,14 +36,14 @@ pub struct FetchedKeys {
 }
 
 #[derive(Default)]
-pub(in crate::bayeux) struct RemoteKeys {
+pub(in crate::bayeux) struct Jwks {
     keys: Option<Keys>,
     fresh_until: Millis,
     /// When the next fetch may begin.
     not_before: Millis,
 }
 
-impl RemoteKeys {
+impl Jwks {
     /// Whether they are as their publisher wants them.
     pub fn are_fresh(&self, now: Millis) -> bool {
         self.keys.is_some() && now < self.fresh_until

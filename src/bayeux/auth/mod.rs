@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`AccessRules`], [`Claims`] | `ACCESS_RULES`; what a token says of its bearer |
 //! | [`TokenOptions`], [`Identity`] | which tokens are good; what a good one said |
-//! | [`RemoteKeys`], [`FetchedKeys`] | the JWK Set of `TOKEN_JWKS_URL` |
+//! | [`Jwks`], [`FetchedKeys`] | the JWK Set of `TOKEN_JWKS_URL` |
 //! | [`tokens`] | JSON Web Tokens, read and verified |
 //!
 //! This room never fetches a key itself, and knows no message but the handshake's token.
@@ -19,4 +19,4 @@ pub(in crate::bayeux) use self::access::{CLAIMS, listed};
 pub(in crate::bayeux) use self::identity::Identity;
 pub use self::identity::TokenOptions;
 pub use self::jwks::FetchedKeys;
-pub(in crate::bayeux) use self::jwks::RemoteKeys;
+pub(in crate::bayeux) use self::jwks::Jwks;

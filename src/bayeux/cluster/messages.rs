@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::home::Home;
-use crate::bayeux::delivery::{PublishKey, Want};
+use crate::bayeux::delivery::{DedupKey, Want};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, Event, EventNumber};
@@ -64,7 +64,7 @@ pub enum Item {
         #[serde(default)]
         lazy: bool,
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        key: Option<PublishKey>,
+        key: Option<DedupKey>,
     },
 }
 

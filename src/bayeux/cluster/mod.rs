@@ -46,7 +46,7 @@ mod uplink;
 mod wildcards;
 
 pub use self::home::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Region, Shard, is_api_path};
-pub use self::placement::Homes;
+pub use self::placement::Placement;
 pub use self::replay::{Begun, MOST_EVENTS, PageWanted, begin_answer, page_answer};
 
 use std::collections::BTreeMap;
@@ -61,7 +61,7 @@ use self::relay_tree::PassingOn;
 use self::remote_home::RemoteHomes;
 use self::uplink::{Tell, Uplinks};
 use self::wildcards::Wildcards;
-use crate::bayeux::delivery::{Bounds, PublishKey, Read, Want, Weighed};
+use crate::bayeux::delivery::{Bounds, DedupKey, Read, Want, Weighed};
 use crate::bayeux::limits::Budget;
 use crate::bayeux::persistence::{Store, StoreError};
 use crate::bayeux::session::SessionKey;
@@ -228,7 +228,7 @@ pub struct Publisher {
     /// The home of that session, where that is another one.
     pub home: Option<SessionKey>,
     /// By which the publish is known should it come again.
-    pub key: Option<PublishKey>,
+    pub key: Option<DedupKey>,
 }
 
 /// An event that its owner relayed.

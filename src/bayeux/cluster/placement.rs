@@ -4,7 +4,7 @@ use super::home::{Home, MAX_SHARDS, Region, Shard, fnv1a};
 
 /// Clients that come to `/cometd` without a session there.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Homes {
+pub enum Placement {
     /// All in one: it holds as many as one object holds.
     #[default]
     Root,
@@ -14,13 +14,13 @@ pub enum Homes {
     Regional(u16),
 }
 
-impl Homes {
+impl Placement {
     /// Reads `root`, `sharded:N` or `regional:N`, with N from 1 to [`MAX_SHARDS`].
     ///
     /// ```
     /// use bayeux_edge::bayeux::Homes;
     ///
-    /// assert_eq!(Homes::parse("sharded:8"), Some(Homes::Sharded(8)));
+    /// assert_eq!(Placement::parse("sharded:8"), Some(Placement::Sharded(8)));
     /// assert_eq!(Homes::parse("sharded"), None);
     /// ```
     pub fn parse(text: &str) -> Option<Self> {
@@ -98,17 +98,17 @@ mod tests {
 
     #[test]
     fn addresses_are_spread_and_each_keeps_its_home() {
-        let homes = Homes::Sharded(8);
+        let homes = Placement::Sharded(8);
         let chosen: std::collections::BTreeSet<_> =
             (0..200).map(|n| homes.choose(&format!("10.0.0.{n}"), None)).collect();
         assert_eq!(chosen.len(), 8);
         assert_eq!(homes.choose("2001:db8::1", None), homes.choose("2001:db8::1", None));
-        assert_eq!(Homes::Root.choose("10.0.0.1", None), Home::Root);
+        assert_eq!(Placement::Root.choose("10.0.0.1", None), Home::Root);
     }
 
     #[test]
     fn a_regional_home_is_where_the_client_is() {
-        let home = |continent, longitude| Homes::Regional(1).choose("10.0.0.1", Region::near(continent, longitude));
+        let home = |continent, longitude| Placement::Regional(1).choose("10.0.0.1", Region::near(continent, longitude));
         for (continent, longitude, name) in [
             ("NA", Some(-74.0), "@enam.0"),
             ("NA", Some(-122.4), "@wnam.0"),
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn what_is_no_mode_is_refused() {
         for text in ["", "Root", "sharded:0", "sharded:3845", "sharded:-1", "regional:", "regional:1.5", "root:1"] {
-            assert_eq!(Homes::parse(text), None, "{text}");
+            assert_eq!(Placement::parse(text), None, "{text}");
         }
     }
 }

@@ -26,18 +26,18 @@ const MAX_KEY_LENGTH: usize = 128;
 /// version of Rust may hash in another way: then the retries that come in the minute of a deploy are not known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct PublishKey(u64);
+pub struct DedupKey(u64);
 
 /// One publish, as it came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::bayeux) struct Attempt {
     /// By its own key.
-    pub key: Option<PublishKey>,
+    pub key: Option<DedupKey>,
     /// By its id: of a session's message that has no key.
-    pub id: Option<PublishKey>,
+    pub id: Option<DedupKey>,
 }
 
-impl PublishKey {
+impl DedupKey {
     /// One that no other publish has.
     pub(in crate::bayeux) fn unique(random: &mut impl Rng) -> Self {
         Self(random.next_u64())
@@ -61,16 +61,16 @@ impl Attempt {
     /// `400::idempotency_key_invalid` where it is no text, or too short or too long to be one.
     pub fn take_from(message: &mut Message, id: &MessageId, channel: &ChannelId) -> Result<Self, BayeuxError> {
         if let Some(key) = take_key(message)? {
-            return Ok(Self { key: Some(PublishKey::of(message, channel, "key", &key)), id: None });
+            return Ok(Self { key: Some(DedupKey::of(message, channel, "key", &key)), id: None });
         }
         let of_session = message.field("clientId").is_some();
         let id = id.as_json().filter(|_| of_session);
-        Ok(Self { key: None, id: id.map(|id| PublishKey::of(message, channel, "id", id.get())) })
+        Ok(Self { key: None, id: id.map(|id| DedupKey::of(message, channel, "id", id.get())) })
     }
 
     /// The same by somebody with a key of the server API, who is nobody's session.
     pub fn by_api(self) -> Self {
-        let other = |PublishKey(hash)| PublishKey(hash.rotate_left(1) ^ 1);
+        let other = |DedupKey(hash)| DedupKey(hash.rotate_left(1) ^ 1);
         Self { key: self.key.map(other), id: None }
     }
 }

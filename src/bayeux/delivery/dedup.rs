@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::attempt::PublishKey;
+use super::attempt::DedupKey;
 use crate::bayeux::time::Millis;
 
 /// How many are remembered: 1,000 a second for the minute of `RETRY_WINDOW`, in about 2 MB.
@@ -17,15 +17,15 @@ const MOST: usize = 1 << 16;
 
 /// Those that were taken lately.
 #[derive(Debug, Default)]
-pub(in crate::bayeux) struct Retries {
-    keys: BTreeSet<PublishKey>,
+pub(in crate::bayeux) struct Dedup {
+    keys: BTreeSet<DedupKey>,
     /// Oldest first.
-    taken: VecDeque<(Millis, PublishKey)>,
+    taken: VecDeque<(Millis, DedupKey)>,
 }
 
-impl Retries {
+impl Dedup {
     /// Whether it was taken within this time.
-    pub fn knows(&mut self, now: Millis, window: Duration, key: PublishKey) -> bool {
+    pub fn knows(&mut self, now: Millis, window: Duration, key: DedupKey) -> bool {
         while let Some((_, old)) = self.taken.pop_front_if(|(since, _)| *since + window <= now) {
             self.keys.remove(&old);
         }
@@ -33,7 +33,7 @@ impl Retries {
     }
 
     /// It is taken now.
-    pub fn take(&mut self, now: Millis, key: PublishKey) {
+    pub fn take(&mut self, now: Millis, key: DedupKey) {
         if !self.keys.insert(key) {
             return;
         }
@@ -53,14 +53,14 @@ const MOST_UNANSWERED: usize = 1 << 14;
 #[derive(Debug, Default)]
 pub(in crate::bayeux) struct Unanswered {
     /// Equal ones one after the other, the oldest first.
-    by_id: BTreeMap<PublishKey, VecDeque<PublishKey>>,
+    by_id: BTreeMap<DedupKey, VecDeque<DedupKey>>,
     /// Oldest first. Some may have been taken out since.
-    noted: VecDeque<(Millis, PublishKey, PublishKey)>,
+    noted: VecDeque<(Millis, DedupKey, DedupKey)>,
 }
 
 impl Unanswered {
     /// Nobody will read the answer to this publish.
-    pub fn note(&mut self, now: Millis, id: PublishKey, key: PublishKey) {
+    pub fn note(&mut self, now: Millis, id: DedupKey, key: DedupKey) {
         self.by_id.entry(id).or_default().push_back(key);
         self.noted.push_back((now, id, key));
         if self.noted.len() > MOST_UNANSWERED {
@@ -69,7 +69,7 @@ impl Unanswered {
     }
 
     /// The key of the first of those that said the same, within this time.
-    pub fn find(&mut self, now: Millis, window: Duration, id: PublishKey) -> Option<PublishKey> {
+    pub fn find(&mut self, now: Millis, window: Duration, id: DedupKey) -> Option<DedupKey> {
         while self.noted.front().is_some_and(|(since, ..)| *since + window <= now) {
             self.forget_oldest();
         }
@@ -77,7 +77,7 @@ impl Unanswered {
     }
 
     /// It came again.
-    pub fn take(&mut self, id: PublishKey, key: PublishKey) {
+    pub fn take(&mut self, id: DedupKey, key: DedupKey) {
         let Some(keys) = self.by_id.get_mut(&id) else { return };
         // Those before it are gone already.
         keys.pop_front_if(|first| *first == key);
@@ -100,9 +100,9 @@ mod tests {
 
     use super::*;
 
-    fn keys<const N: usize>() -> [PublishKey; N] {
+    fn keys<const N: usize>() -> [DedupKey; N] {
         let mut random = ChaCha12Rng::from_seed([1; 32]);
-        [(); N].map(|()| PublishKey::unique(&mut random))
+        [(); N].map(|()| DedupKey::unique(&mut random))
     }
 
     const WINDOW: Duration = Duration::from_secs(60);
@@ -110,22 +110,22 @@ mod tests {
     #[test]
     fn they_are_known_for_a_while() {
         let [one, two] = keys();
-        let mut retries = Retries::default();
-        retries.take(Millis(1000), one);
-        retries.take(Millis(2000), two);
-        assert!(retries.knows(Millis(60_999), WINDOW, one));
-        assert!(!retries.knows(Millis(61_000), WINDOW, one));
-        assert!(retries.knows(Millis(61_000), WINDOW, two));
+        let mut dedup = Dedup::default();
+        dedup.take(Millis(1000), one);
+        dedup.take(Millis(2000), two);
+        assert!(dedup.knows(Millis(60_999), WINDOW, one));
+        assert!(!dedup.knows(Millis(61_000), WINDOW, one));
+        assert!(dedup.knows(Millis(61_000), WINDOW, two));
     }
 
     #[test]
     fn the_oldest_make_room() {
         let mut random = ChaCha12Rng::from_seed([2; 32]);
-        let all: Vec<_> = (0..=MOST).map(|_| PublishKey::unique(&mut random)).collect();
-        let mut retries = Retries::default();
-        all.iter().for_each(|key| retries.take(Millis(0), *key));
-        assert!(!retries.knows(Millis(0), WINDOW, all[0]) && retries.knows(Millis(0), WINDOW, all[1]));
-        assert_eq!((retries.keys.len(), retries.taken.len()), (MOST, MOST));
+        let all: Vec<_> = (0..=MOST).map(|_| DedupKey::unique(&mut random)).collect();
+        let mut dedup = Dedup::default();
+        all.iter().for_each(|key| dedup.take(Millis(0), *key));
+        assert!(!dedup.knows(Millis(0), WINDOW, all[0]) && dedup.knows(Millis(0), WINDOW, all[1]));
+        assert_eq!((dedup.keys.len(), dedup.taken.len()), (MOST, MOST));
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
         let mut unanswered = Unanswered::default();
         let [id] = keys();
         for _ in 0..MOST_UNANSWERED + 10 {
-            unanswered.note(Millis(0), id, PublishKey::unique(&mut random));
+            unanswered.note(Millis(0), id, DedupKey::unique(&mut random));
         }
         assert_eq!((unanswered.noted.len(), unanswered.by_id[&id].len()), (MOST_UNANSWERED, MOST_UNANSWERED));
     }

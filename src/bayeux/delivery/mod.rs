@@ -9,8 +9,8 @@
 //! | [`Frames`] | the same events to many sockets as one text |
 //! | [`HistoryRules`] | which channels keep events for those who come later |
 //! | [`Replays`] | what one session is still to hear of what was said before it subscribed |
-//! | [`Attempt`], [`PublishKey`] | what a publish is known by, should it come again |
-//! | [`Retries`], [`Unanswered`] | publishes that were taken already, and those of which nobody was told |
+//! | [`Attempt`], [`DedupKey`] | what a publish is known by, should it come again |
+//! | [`Dedup`], [`Unanswered`] | publishes that were taken already, and those of which nobody was told |
 //!
 //! This room never looks into an event, and knows no session but by its key.
 
@@ -24,8 +24,8 @@ mod replay;
 mod subscriptions;
 
 pub(in crate::bayeux) use self::attempt::Attempt;
-pub use self::attempt::PublishKey;
-pub(in crate::bayeux) use self::dedup::{Retries, Unanswered};
+pub use self::attempt::DedupKey;
+pub(in crate::bayeux) use self::dedup::{Dedup, Unanswered};
 pub use self::frames::{Frames, Sending, array, split};
 pub use self::history_rules::{HistoryBounds, HistoryRules};
 pub use self::pacing::{FlushPace, Sent};

@@ -43,14 +43,14 @@ pub struct Queue {
     saved: usize,
     /// How many had to make room, ever.
     dropped: usize,
-    gap: Option<Gap>,
+    gap: Option<OpenGap>,
     /// For the entries.
     charge: Charge,
 }
 
 /// Events are missing before the first that waits, and the client has not been told.
 #[derive(Debug)]
-struct Gap {
+struct OpenGap {
     notice: Event,
     /// The batch that told it first; 0 while none has.
     batch: u64,
@@ -201,7 +201,7 @@ impl Queue {
 
     /// Puts a word about what was dropped in its place, before the first event that waits.
     pub fn tell_of_gap(&mut self, notice: Event) {
-        self.gap = Some(Gap { notice, batch: 0 });
+        self.gap = Some(OpenGap { notice, batch: 0 });
     }
 
     /// Adds an event of the last life, which has a row; `batch` is the one that carried it first, or 0. What was dropped then

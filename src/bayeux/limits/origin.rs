@@ -19,7 +19,7 @@ pub struct Origin {
     /// The token that came beside the messages, for a handshake that has none in its `ext`. With a socket it is that of its upgrade.
     pub token: Option<Bearer>,
     /// Whether the client was gone before its messages were handled. They are done, but nobody is answered, and no connect is held.
-    pub has_left: bool,
+    pub has_aborted: bool,
 }
 
 impl Origin {

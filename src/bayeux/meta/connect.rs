@@ -34,7 +34,7 @@ use crate::bayeux::server::{Batch, BayeuxServer, Checked, Hold, Rides, Step};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
-use crate::bayeux::wire::{Advice, BayeuxError, ConnectionType, Endpoint, Message, Wish};
+use crate::bayeux::wire::{Advice, BayeuxError, ConnectionType, Endpoint, Message, RequestedTiming};
 
 /// How often a browser tries that keeps no cookies, where `BROWSER_COOKIE` asks for them: as often as one that finds a home full.
 const WITHOUT_COOKIE: Duration = Duration::from_secs(10);
@@ -70,7 +70,7 @@ impl BayeuxServer {
             }
         }
         self.read_page(now, key);
-        let mut wish = Wish::of(
+        let mut requested = RequestedTiming::of(
             &checked.message,
             self.options.timeout_at(&batch.from),
             self.options.interval,
@@ -78,19 +78,23 @@ impl BayeuxServer {
         );
         let crowded = batch.alone && self.is_crowded(batch);
         if crowded {
-            wish.interval = wish.interval.max(self.options.multi_session_interval);
-            wish.timeout = Duration::ZERO;
+            requested.interval = requested.interval.max(self.options.multi_session_interval);
+            requested.timeout = Duration::ZERO;
         }
-        let Some((first, advise)) = self.agree(key, wish) else {
+        let Some((first, advise)) = self.negotiate(key, requested) else {
             return Step::Replied(checked.failed(&BayeuxError::SessionUnknown).into_json());
         };
-        if batch.alone && (!first || batch.origin.again) && wish.timeout > Duration::ZERO && self.may_wait(batch, key) {
+        if batch.alone
+            && (!first || batch.origin.again)
+            && requested.timeout > Duration::ZERO
+            && self.may_wait(batch, key)
+        {
             if self.holds_too_many(&batch.origin) {
                 return self.refuse_connection(batch, &checked);
             }
             return Step::Hold(
                 key,
-                Hold { id: checked.id, until: now + wish.timeout, advise, timesync: checked.timesync },
+                Hold { id: checked.id, until: now + requested.timeout, advise, timesync: checked.timesync },
             );
         }
         let until = self.kept_until(now, key);
@@ -120,17 +124,17 @@ impl BayeuxServer {
 
     /// Without a session a client is to shake hands, unless the server itself has ended the session meanwhile.
     fn connect_of_nobody(&mut self, batch: &mut Batch, checked: &Checked) -> String {
-        let farewell = checked.message.client_id().and_then(|id| self.farewells.take(&id));
-        let mut reply = match &farewell {
+        let ending = checked.message.client_id().and_then(|id| self.pending_disconnects.take(&id));
+        let mut reply = match &ending {
             Some(_) => checked.successful(),
             None => checked.failed(&BayeuxError::SessionUnknown),
         };
-        reply.advice = Some(match &farewell {
+        reply.advice = Some(match &ending {
             Some(_) => Advice::none(),
             None if self.is_anothers(&checked.message, batch) => Advice::handshake_after(WITHOUT_COOKIE),
             None => Advice::handshake(),
         });
-        batch.piggybacked.extend(farewell.into_iter().flatten());
+        batch.piggybacked.extend(ending.into_iter().flatten());
         reply.into_json()
     }
 
@@ -142,13 +146,13 @@ impl BayeuxServer {
 
     /// Takes over the client's timing. Whether this is the session's first connect, and whether the reply advises:
     /// on the first one, when the timing changed, and when the client spoke of it and so may have forgotten ours.
-    pub(in crate::bayeux) fn agree(&mut self, key: SessionKey, wish: Wish) -> Option<(bool, bool)> {
+    pub(in crate::bayeux) fn negotiate(&mut self, key: SessionKey, requested: RequestedTiming) -> Option<(bool, bool)> {
         let session = self.sessions.get_mut(key)?;
         let timing = &mut session.timing;
         let first = timing.advised.is_none();
-        let advise = wish.given || timing.advised != Some(wish.interval);
-        let before = std::mem::replace(&mut timing.interval, wish.interval);
-        if before != wish.interval {
+        let advise = requested.given || timing.advised != Some(requested.interval);
+        let before = std::mem::replace(&mut timing.interval, requested.interval);
+        if before != requested.interval {
             self.sessions.changed(key);
         }
         Some((first, advise))
@@ -158,7 +162,8 @@ impl BayeuxServer {
     /// it waits either way: the events go ahead of it.
     fn may_wait(&self, batch: &Batch, key: SessionKey) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
-        let events_go_ahead = matches!(batch.from, Endpoint::WebSocket(_)) && !session.agreed.meta_connect_deliver_only;
+        let events_go_ahead =
+            matches!(batch.from, Endpoint::WebSocket(_)) && !session.negotiated.meta_connect_deliver_only;
         events_go_ahead || !session.has_something() || !self.pace.allows()
     }
 

@@ -20,7 +20,7 @@ use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
 use crate::bayeux::options::Options;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked, is_handshake};
-use crate::bayeux::session::{Agreed, Client, Held, Session};
+use crate::bayeux::session::{Client, Held, Negotiated, Session};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::extensions::ack::Ack;
@@ -87,7 +87,7 @@ impl BayeuxServer {
         let browser = batch.origin.browser.as_deref().map(Into::into);
         let meta_connect_deliver_only = acks || self.options.meta_connect_deliver_only;
         let numbers = if self.keeps_history() { Numbers::of_handshake(&checked.message) } else { Numbers::None };
-        let agreed = Agreed { meta_connect_deliver_only, numbers, format, browser };
+        let negotiated = Negotiated { meta_connect_deliver_only, numbers, format, browser };
         reply.ext.replay = self.keeps_history().then(|| numbers.offer());
         reply.ext.ack = acks.then_some(Ack::Agreed(true));
         reply.ext.comment_filtered = (format == Format::CommentFiltered).then_some(true);
@@ -100,7 +100,7 @@ impl BayeuxServer {
         let socket = batch.from.socket();
         let before = socket.map(|socket| self.sessions.on(socket)).unwrap_or_default();
         let held = Held::of(network);
-        let key = self.sessions.open(Session { agreed, batches, attributes, expires, held, ..session });
+        let key = self.sessions.open(Session { negotiated, batches, attributes, expires, held, ..session });
         if let Err(error) = self.save_session(key) {
             self.sessions.close(key);
             return Err(self.storage_failed(&error));

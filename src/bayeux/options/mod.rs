@@ -7,7 +7,7 @@ use std::time::Duration;
 
 pub use self::vars::OptionError;
 use crate::bayeux::auth::{AccessRules, TokenOptions};
-use crate::bayeux::cluster::{Home, Homes};
+use crate::bayeux::cluster::{Home, Placement};
 use crate::bayeux::delivery::{Bounds, HistoryRules};
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::Rate;
@@ -127,9 +127,9 @@ pub struct Options {
     /// `TREE_DEPTH` says and one at least. None: any tree is there as soon as somebody names it.
     pub trees: Option<Vec<ChannelPattern>>,
     /// `HOMES`: over which homes the clients of the root's address are spread. All in the root.
-    pub homes: Homes,
+    pub homes: Placement,
     /// `FORMER_HOMES`: earlier values of `HOMES`, separated by spaces, whose sessions may still live. None.
-    pub former_homes: Vec<Homes>,
+    pub former_homes: Vec<Placement>,
     /// `MAX_RELAYS`, events that wait for one home at an owner, or for one owner at a home. 10,000: 1,000 a second for ten seconds.
     pub max_relays: usize,
     /// `MAX_RELAYS_BYTES`, bytes of JSON in them. 16 MiB: an eighth of a Worker's memory.
@@ -142,7 +142,7 @@ pub struct Options {
     pub api_attributes: Vec<String>,
     /// `HOOKS_FOR`: what a hooks Worker is asked, where one is bound. All but events, which are most and which nobody waits for.
     pub hooks_for: Vec<Hook>,
-    /// `HOOKS_TIMEOUT`, ms that it may take to answer. 2,000: who waits for a reply still has patience then.
+    /// `HOOKS_TIMEOUT`, ms that it may take to answer. 2,000: a client that waits for a reply has not given up by then.
     pub hooks_timeout: Duration,
     /// `FLUSH_PACE`, ms: the longest an object under load gathers events before it answers polls again; 0 answers
     /// each event at once. The figures are in `delivery/pacing.rs`.
@@ -198,7 +198,7 @@ impl Default for Options {
             timestamp: false,
             tree_depth: 1,
             trees: None,
-            homes: Homes::Root,
+            homes: Placement::Root,
             former_homes: Vec::new(),
             max_relays: 10_000,
             max_relays_bytes: 16 << 20,

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::{Durability, MINUTE, Options, QueueOverflow};
 use crate::bayeux::auth::tokens::keys::Keys;
 use crate::bayeux::auth::{AccessRules, RuleError, TokenOptions};
-use crate::bayeux::cluster::{Homes, MAX_SHARDS};
+use crate::bayeux::cluster::{MAX_SHARDS, Placement};
 use crate::bayeux::delivery::HistoryRules;
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::Rate;
@@ -282,19 +282,19 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
         (self.0)(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
     }
 
-    fn homes(&self, name: &'static str, default: Homes) -> Result<Homes, OptionError> {
+    fn homes(&self, name: &'static str, default: Placement) -> Result<Placement, OptionError> {
         let Some(value) = (self.0)(name) else {
             return Ok(default);
         };
-        Homes::parse(&value).ok_or_else(|| {
+        Placement::parse(&value).ok_or_else(|| {
             let allowed = format!("root, sharded:N or regional:N, with N from 1 to {MAX_SHARDS}");
             OptionError { name, value, allowed }
         })
     }
 
-    fn former_homes(&self, name: &'static str) -> Result<Vec<Homes>, OptionError> {
+    fn former_homes(&self, name: &'static str) -> Result<Vec<Placement>, OptionError> {
         let value = (self.0)(name).unwrap_or_default();
-        value.split_whitespace().map(Homes::parse).collect::<Option<_>>().ok_or_else(|| {
+        value.split_whitespace().map(Placement::parse).collect::<Option<_>>().ok_or_else(|| {
             let allowed = "earlier values of HOMES, separated by spaces".to_owned();
             OptionError { name, value, allowed }
         })

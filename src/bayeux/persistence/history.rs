@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::history_rows::{ChannelSummary, Cut, HistoryRange, HistoryRow};
 use super::store::{Store, StoreError};
-use crate::bayeux::delivery::{HistoryBounds, PublishKey};
+use crate::bayeux::delivery::{DedupKey, HistoryBounds};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, EventNumber};
 
@@ -170,7 +170,7 @@ impl History {
         &mut self,
         row: &HistoryRow,
         keeping: Keeping,
-        key: Option<PublishKey>,
+        key: Option<DedupKey>,
         (first, longest): (EventNumber, Option<Duration>),
         store: &mut dyn Store,
     ) -> Result<(), StoreError> {

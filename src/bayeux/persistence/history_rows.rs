@@ -4,7 +4,7 @@
 //! events, or whose latest one is retained, one row more.
 
 use super::store::StoreError;
-use crate::bayeux::delivery::PublishKey;
+use crate::bayeux::delivery::DedupKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, EventNumber};
 
@@ -60,7 +60,7 @@ type Result<T> = std::result::Result<T, StoreError>;
 /// All of them: what is to be written was not, what is to be read cannot be.
 #[expect(clippy::missing_errors_doc, reason = "said once for all")]
 pub trait HistoryStore {
-    fn keep(&mut self, _row: &HistoryRow, _key: Option<PublishKey>) -> Result<()> {
+    fn keep(&mut self, _row: &HistoryRow, _key: Option<DedupKey>) -> Result<()> {
         Ok(())
     }
 
@@ -114,7 +114,7 @@ pub trait HistoryStore {
     }
 
     /// By which the latest publishes of a channel are known should they come again.
-    fn recent_keys(&self, _channel: &ChannelId, _since: Millis) -> Result<Vec<PublishKey>> {
+    fn recent_keys(&self, _channel: &ChannelId, _since: Millis) -> Result<Vec<DedupKey>> {
         Ok(Vec::new())
     }
 

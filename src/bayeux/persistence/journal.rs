@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use super::store::{Store, StoreError};
-use crate::bayeux::delivery::{PublishKey, Weighed};
+use crate::bayeux::delivery::{DedupKey, Weighed};
 use crate::bayeux::session::{Delivery, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::EventNumber;
@@ -43,7 +43,7 @@ pub struct Journal {
     saved: BTreeMap<EventNumber, Saved>,
     has_saved: bool,
     /// Of events whose rows are gone, oldest first.
-    keys: VecDeque<PublishKey>,
+    keys: VecDeque<DedupKey>,
     /// Since when rows may have become useless.
     released: Option<Millis>,
     /// How many rows of deliveries were written since they were last put together, and how many may be.
@@ -58,7 +58,7 @@ struct Recent {
     number: EventNumber,
     event: Weighed,
     /// By which the publish is known should it come again.
-    key: Option<PublishKey>,
+    key: Option<DedupKey>,
     at: Millis,
     /// For whom it waits without a row.
     to: Vec<SessionKey>,
@@ -67,7 +67,7 @@ struct Recent {
 #[derive(Debug)]
 struct Saved {
     event: Weighed,
-    key: Option<PublishKey>,
+    key: Option<DedupKey>,
     to: Vec<SessionKey>,
 }
 
@@ -91,7 +91,7 @@ impl Journal {
         &mut self,
         number: EventNumber,
         event: &Weighed,
-        key: Option<PublishKey>,
+        key: Option<DedupKey>,
         to: Vec<SessionKey>,
         store: &mut dyn Store,
     ) -> Result<(), StoreError> {
@@ -113,7 +113,7 @@ impl Journal {
         now: Millis,
         number: EventNumber,
         event: &Weighed,
-        key: Option<PublishKey>,
+        key: Option<DedupKey>,
         to: Vec<SessionKey>,
     ) {
         if !to.is_empty() {
@@ -129,11 +129,7 @@ impl Journal {
     }
 
     /// What the publishes of the last life are known by: those of its rows, and those of which it took note.
-    pub fn restore_keys(
-        &mut self,
-        of_rows: Vec<(EventNumber, PublishKey)>,
-        notes: &[(String, String)],
-    ) -> Vec<PublishKey> {
+    pub fn restore_keys(&mut self, of_rows: Vec<(EventNumber, DedupKey)>, notes: &[(String, String)]) -> Vec<DedupKey> {
         let note = notes.iter().find(|(name, _)| name == KEYS).and_then(|(_, text)| serde_json::from_str(text).ok());
         self.keys = note.unwrap_or_default();
         let mut keys: Vec<_> = self.keys.iter().copied().collect();

@@ -16,7 +16,7 @@ impl SavedSession {
             with_slash: session.with_slash.clone(),
             expires: session.expires.map(|Millis(expires)| expires),
             attributes: session.attributes.clone(),
-            agreed: session.agreed.clone(),
+            negotiated: session.negotiated.clone(),
             interval: millis(session.timing.interval),
             batches: session.batches.map(|batches| (batches / BATCHES_A_ROW + 1) * BATCHES_A_ROW),
             replays: session.replays.to_saved(),
@@ -32,20 +32,20 @@ impl SavedSession {
             with_slash,
             expires,
             attributes,
-            mut agreed,
+            mut negotiated,
             interval,
             batches,
             replays,
             peer: _,
         } = self;
         // The first version's rows do not say so.
-        agreed.meta_connect_deliver_only |= batches.is_some();
+        negotiated.meta_connect_deliver_only |= batches.is_some();
         Session {
             subscriptions,
             with_slash,
             expires: expires.map(Millis),
             attributes,
-            agreed,
+            negotiated,
             batches,
             replays: Replays::restored(replays),
             ..Session::new(client_id, Duration::from_millis(interval), until)

@@ -10,8 +10,8 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::history_rows::HistoryStore;
-use crate::bayeux::delivery::{PublishKey, SavedReplays};
-use crate::bayeux::session::{Agreed, Attributes, ClientId, Delivery, SessionKey};
+use crate::bayeux::delivery::{DedupKey, SavedReplays};
+use crate::bayeux::session::{Attributes, ClientId, Delivery, Negotiated, SessionKey};
 use crate::bayeux::wire::{ChannelPattern, EventNumber, SocketId};
 
 /// Keeps rows. What is saved under a number takes the place of what was.
@@ -32,7 +32,7 @@ pub trait Store: HistoryStore {
         &mut self,
         number: EventNumber,
         json: &str,
-        key: Option<PublishKey>,
+        key: Option<DedupKey>,
         to: &[SessionKey],
     ) -> Result<(), StoreError>;
 
@@ -90,8 +90,8 @@ pub struct SavedSession {
     pub expires: Option<u64>,
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
-    #[serde(default)]
-    pub agreed: Agreed,
+    #[serde(default, rename = "agreed")]
+    pub negotiated: Negotiated,
     /// ms.
     #[serde(default)]
     pub interval: u64,
@@ -133,7 +133,7 @@ pub struct Stored {
     /// By number.
     pub events: Pages<SavedEvent>,
     /// Of those events that clients published.
-    pub keys: Vec<(EventNumber, PublishKey)>,
+    pub keys: Vec<(EventNumber, DedupKey)>,
     pub deliveries: Vec<Delivery>,
     /// By name.
     pub notes: Vec<(String, String)>,
@@ -169,13 +169,7 @@ impl Store for Forgetful {
         Ok(())
     }
 
-    fn save_event(
-        &mut self,
-        _: EventNumber,
-        _: &str,
-        _: Option<PublishKey>,
-        _: &[SessionKey],
-    ) -> Result<(), StoreError> {
+    fn save_event(&mut self, _: EventNumber, _: &str, _: Option<DedupKey>, _: &[SessionKey]) -> Result<(), StoreError> {
         Ok(())
     }
 

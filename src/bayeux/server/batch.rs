@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
+use super::dedup::Said;
 use super::pending::{BatchNumber, PendingId, Suspended};
-use super::retries::Said;
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::{Charge, Origin};
 use crate::bayeux::session::{Client, SessionKey};
@@ -29,7 +29,7 @@ pub(in crate::bayeux) struct Batch {
     /// Whether the batch is one single message: only then is a connect held.
     pub alone: bool,
     /// Whether its client does not wait for the answer any more.
-    pub has_left: bool,
+    pub has_aborted: bool,
     /// Events for whoever sent this batch that no session keeps.
     pub piggybacked: Vec<Event>,
     /// Whether some reply depends on a row that is not written yet.
@@ -122,7 +122,7 @@ impl Batch {
             too_soon: None,
             charge: Charge::default(),
             alone: messages.len() == 1,
-            has_left: origin.has_left,
+            has_aborted: origin.has_aborted,
             origin,
             piggybacked: Vec::new(),
             is_uncommitted: false,

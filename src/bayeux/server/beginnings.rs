@@ -61,8 +61,8 @@ impl BayeuxServer {
             return Ok(Past::default());
         }
         let asked = wanted(message)?;
-        let agreed = self.sessions.get(session).map(|session| session.agreed.numbers).unwrap_or_default();
-        let numbers = if asked.is_some() && agreed.is_none() { Numbers::Data } else { agreed };
+        let negotiated = self.sessions.get(session).map(|session| session.negotiated.numbers).unwrap_or_default();
+        let numbers = if asked.is_some() && negotiated.is_none() { Numbers::Data } else { negotiated };
         let mut beginnings = Vec::new();
         for (name, pattern) in names {
             let explicit = asked.as_ref().and_then(|asked| asked.get(&pattern)).copied();
@@ -168,7 +168,7 @@ impl BayeuxServer {
             // Where another object relays, something may be on its way.
             let behind = relayed || *behind && self.is_anything_after(pattern, *start);
             self.sessions.change(key, |session| {
-                session.agreed.numbers = past.numbers;
+                session.negotiated.numbers = past.numbers;
                 session.replays.end(pattern);
                 if behind {
                     let comes_again = |event: &Event| {

@@ -28,7 +28,7 @@ use crate::bayeux::session::{HeldConnect, Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::{
-    Advice, BayeuxError, Endpoint, EndpointKey, Event, MessageId, Reply, Status, StreamId, Wish,
+    Advice, BayeuxError, Endpoint, EndpointKey, Event, MessageId, Reply, RequestedTiming, Status, StreamId,
 };
 
 /// How often an idle stream gets a sign of life, ms: what the HTML standard recommends against proxies that cut (section
@@ -94,7 +94,7 @@ impl BayeuxServer {
 
     /// Whether this session has its events on connect replies only, and so no use for a stream.
     pub(in crate::bayeux) fn delivers_on_connects_only(&self, key: SessionKey) -> bool {
-        self.sessions.get(key).is_some_and(|session| session.agreed.meta_connect_deliver_only)
+        self.sessions.get(key).is_some_and(|session| session.negotiated.meta_connect_deliver_only)
     }
 
     /// Whether a session that has not connected yet listens to a stream already.
@@ -114,8 +114,8 @@ impl BayeuxServer {
         if !streaming && let Some(overtaken) = self.resume(now, key) {
             self.answer_overtaken(key, overtaken);
         }
-        let wish = Wish { timeout: Duration::ZERO, interval, given: false };
-        let Some((_, advise)) = self.agree(key, wish) else {
+        let requested = RequestedTiming { timeout: Duration::ZERO, interval, given: false };
+        let Some((_, advise)) = self.negotiate(key, requested) else {
             return checked.failed(&BayeuxError::SessionUnknown).into_json();
         };
         // The stream is what the session holds, if there is one; if not, the next connect is awaited.

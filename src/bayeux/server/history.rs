@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::BayeuxServer;
 use crate::bayeux::app::Application;
-use crate::bayeux::delivery::{HistoryBounds, PublishKey};
+use crate::bayeux::delivery::{DedupKey, HistoryBounds};
 use crate::bayeux::options::Options;
 use crate::bayeux::persistence::{HistoryRow, Keeping};
 use crate::bayeux::time::Millis;
@@ -60,7 +60,7 @@ impl BayeuxServer {
         &mut self,
         channel: &ChannelId,
         event: &Event,
-        key: Option<PublishKey>,
+        key: Option<DedupKey>,
     ) -> Result<(EventNumber, Option<Event>), BayeuxError> {
         let keeping = if self.keeps_history() { self.keeping(channel) } else { Keeping::default() };
         if keeping.is_nothing() {

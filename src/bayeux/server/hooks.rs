@@ -29,20 +29,20 @@ pub(in crate::bayeux) struct Hooks {
     exported: bool,
     waiting: VecDeque<Waits>,
     /// Those of the request under way.
-    asked: Vec<(About, Charge)>,
+    asked: Vec<(ConsultedAbout, Charge)>,
     permissions: BTreeMap<PendingId, Permission>,
 }
 
 /// A question that waits.
 struct Waits {
-    about: About,
+    about: ConsultedAbout,
     call: String,
     /// For the question, the request that it becomes a part of, and the message that waits.
     charge: Charge,
 }
 
 /// Who waits for a verdict.
-enum About {
+enum ConsultedAbout {
     /// A message, and what it asks permission for.
     Message(PendingId, Hook, Client),
     /// Nobody.
@@ -104,7 +104,8 @@ impl BayeuxServer {
             return Step::Replied(self.refused(hook, &checked, &error));
         }
         let (session, pending_id) = (client.session, self.pending.next_id());
-        let (about, charge) = (About::Message(pending_id, hook, client), self.budget.charge(3 * question.len()));
+        let (about, charge) =
+            (ConsultedAbout::Message(pending_id, hook, client), self.budget.charge(3 * question.len()));
         self.hooks.waiting.push_back(Waits { about, call: question, charge });
         Step::Suspended(pending_id, 1, Box::new(Suspended::Hook { checked, hook, session, pending_id }))
     }
@@ -155,7 +156,7 @@ impl BayeuxServer {
         let LifecycleEvent::Told(told) = event else { return };
         let own = matches!(told, ServerEvent::Publish(published) if published.client.local.as_deref() == Some(HOOKS));
         if self.hooks.want(Hook::Event) && !own && self.hooks.waiting.len() < MOST_WAITING {
-            let about = About::Event(Subject::of_hooks(event));
+            let about = ConsultedAbout::Event(Subject::of_hooks(event));
             let call = Question::event(told).to_json();
             // Nobody waits for the answer: where there is no room, it is not told.
             if self.memory() + 2 * call.len() <= self.options.max_memory {
@@ -194,14 +195,14 @@ impl BayeuxServer {
         for (place, (about, _charge)) in asked.into_iter().enumerate() {
             let answer = answers.as_ref().and_then(|answers| answers.get(place));
             match about {
-                About::Message(pending_id, hook, client) => {
+                ConsultedAbout::Message(pending_id, hook, client) => {
                     let verdict = answer.and_then(|answer| Verdict::read(answer, hook));
                     failed += usize::from(verdict.is_none());
                     let outcome = verdict
                         .map_or_else(|| Err(hook.failure()), |verdict| self.judge(pending_id, hook, client, verdict));
                     self.pending.resolve(pending_id, outcome);
                 }
-                About::Event(on) => {
+                ConsultedAbout::Event(on) => {
                     let actions = answer.and_then(Verdict::actions);
                     failed += usize::from(actions.is_none());
                     self.perform(now, &on, &mut Vec::new(), actions.into_iter().flatten());

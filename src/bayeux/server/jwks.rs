@@ -1,6 +1,6 @@
 //! Handshakes that wait for the keys of `TOKEN_JWKS_URL`.
 
-use crate::bayeux::auth::{FetchedKeys, RemoteKeys};
+use crate::bayeux::auth::{FetchedKeys, Jwks};
 use crate::bayeux::io::{Notice, Output};
 use crate::bayeux::server::{BayeuxServer, PendingId};
 use crate::bayeux::time::Millis;
@@ -12,7 +12,7 @@ const MOST_WAITING: usize = 10_000;
 /// The fetch of the keys, and who waits for it.
 #[derive(Default)]
 pub(in crate::bayeux) struct JwksFetch {
-    pub keys: RemoteKeys,
+    pub keys: Jwks,
     under_way: bool,
     waiting: Vec<PendingId>,
 }

@@ -9,6 +9,7 @@ mod checked;
 mod cluster;
 mod commit;
 mod deadlines;
+mod dedup;
 mod event_stream;
 mod hibernation;
 mod history;
@@ -22,7 +23,6 @@ mod pending;
 mod publish;
 mod replay;
 mod restore;
-mod retries;
 mod step;
 mod throttle;
 
@@ -42,13 +42,15 @@ use crate::bayeux::app::{Application, Fault, HttpRequest, HttpResponse, ServerEv
 use crate::bayeux::clock::Clock;
 use crate::bayeux::cluster::{Cluster, ClusterInput, ClusterOptions, Home};
 use crate::bayeux::delivery::{
-    FlushPace, Frames, Retries, Sending, Sent, Subscriptions, Unanswered, array, pacing as flush, split,
+    Dedup, FlushPace, Frames, Sending, Sent, Subscriptions, Unanswered, array, pacing as flush, split,
 };
 use crate::bayeux::io::{Input, Notice, Output};
 use crate::bayeux::limits::{Budget, Rates};
 use crate::bayeux::options::{Durability, Options};
 use crate::bayeux::persistence::{History, Journal, SavedSession, Store, StoreError};
-use crate::bayeux::session::{Client, ClientId, Delivery, Ending, Farewells, HeldConnect, News, SessionKey, Sessions};
+use crate::bayeux::session::{
+    Client, ClientId, Delivery, Ending, HeldConnect, News, PendingDisconnects, SessionKey, Sessions,
+};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::timestamp::Stamp;
@@ -91,9 +93,9 @@ pub struct BayeuxServer {
     /// `RATE_TREES`, and who named new ones.
     new_trees: Rates,
     pub(in crate::bayeux) lifecycle_events: LifecycleEvents,
-    pub(in crate::bayeux) farewells: Farewells,
+    pub(in crate::bayeux) pending_disconnects: PendingDisconnects,
     pub(in crate::bayeux) journal: Journal,
-    pub(in crate::bayeux) retries: Retries,
+    pub(in crate::bayeux) dedup: Dedup,
     unanswered: Unanswered,
     /// What the channels of this tree keep for those who come later.
     pub(in crate::bayeux) history: History,
@@ -138,9 +140,9 @@ impl BayeuxServer {
             ready: BTreeSet::new(),
             turn: SessionKey(0),
             lifecycle_events: LifecycleEvents::new(),
-            farewells: Farewells::default(),
+            pending_disconnects: PendingDisconnects::default(),
             journal: Journal::default(),
-            retries: Retries::default(),
+            dedup: Dedup::default(),
             unanswered: Unanswered::default(),
             history: History::of(home.name()),
             replaying: Replaying::default(),
@@ -259,7 +261,7 @@ impl BayeuxServer {
         for key in self.sessions.at(endpoint) {
             self.resume(now, key);
         }
-        let said = self.pending.left(endpoint);
+        let said = self.pending.client_aborted(endpoint);
         self.nobody_reads(now, said);
         if let EndpointKey::WebSocket(socket) = endpoint {
             for key in self.sessions.on(SocketId(socket)) {
@@ -273,7 +275,7 @@ impl BayeuxServer {
 
     /// Answers the connects that were held long enough, keeps streams alive, and forgets the sessions that stayed away too long.
     fn sweep(&mut self, now: Millis) {
-        self.farewells.sweep(now);
+        self.pending_disconnects.sweep(now);
         // One may have taken so long to be let in.
         self.expire();
         let mut is_due_on_socket = false;
@@ -424,7 +426,7 @@ impl BayeuxServer {
 
     /// How answers to a session are written.
     pub(in crate::bayeux) fn format(&self, key: SessionKey) -> Format {
-        self.sessions.get(key).map_or(Format::Json, |session| session.agreed.format)
+        self.sessions.get(key).map_or(Format::Json, |session| session.negotiated.format)
     }
 
     /// What the reply to a connect tells of the session's timing. The client counts as told from now on, and not before:
@@ -488,7 +490,7 @@ impl BayeuxServer {
         };
         reply.ext.ack = ack;
         let reply = reply.into_json();
-        self.send(held.endpoint, Status::Ok, session.agreed.format, &events, &[reply]);
+        self.send(held.endpoint, Status::Ok, session.negotiated.format, &events, &[reply]);
         Vec::new()
     }
 
@@ -506,7 +508,7 @@ impl BayeuxServer {
         if !events.is_empty() {
             // As copies: a row goes when nobody holds its event any more.
             let events = events.iter().map(|event| Event::thawed(event.as_json().to_owned())).collect();
-            self.farewells.keep(client_id, until, events, self.options.max_sessions);
+            self.pending_disconnects.keep(client_id, until, events, self.options.max_sessions);
         }
     }
 

@@ -11,12 +11,12 @@ use super::actions::Subject;
 use super::batch::Batch;
 use super::beginnings::Past;
 use super::checked::Checked;
+use super::dedup::Said;
 use super::lanes::Lanes;
-use super::retries::Said;
 use crate::bayeux::app::Action;
 use crate::bayeux::cluster::Begun;
 pub(in crate::bayeux) use crate::bayeux::cluster::PendingId;
-use crate::bayeux::delivery::PublishKey;
+use crate::bayeux::delivery::DedupKey;
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::Charge;
 use crate::bayeux::session::{Client, SessionKey};
@@ -59,7 +59,7 @@ pub(in crate::bayeux) enum Continuation {
 /// A message that waits.
 pub(in crate::bayeux) enum Suspended {
     /// For the channel's owner.
-    Publish { checked: Checked, sent: Sent },
+    Publish { checked: Checked, sent: SuspendedPublish },
     /// For the owners of what is subscribed to.
     Subscribe {
         checked: Checked,
@@ -77,7 +77,7 @@ pub(in crate::bayeux) enum Suspended {
 }
 
 /// What a client published, and what the application wants done when that is through.
-pub(in crate::bayeux) struct Sent {
+pub(in crate::bayeux) struct SuspendedPublish {
     pub published: Published,
     pub on: Subject,
     pub actions: Vec<Action>,
@@ -89,7 +89,7 @@ pub(in crate::bayeux) struct Published {
     pub channel: ChannelId,
     pub event: Event,
     /// By which it is known should it come again.
-    pub key: Option<PublishKey>,
+    pub key: Option<DedupKey>,
     /// For the event here and on its way, as long as that is not through.
     pub _charge: Charge,
 }
@@ -149,12 +149,12 @@ impl Pending {
     }
 
     /// Nobody waits for these answers any more. What was published with them.
-    pub(super) fn left(&mut self, endpoint: EndpointKey) -> Vec<Said> {
+    pub(super) fn client_aborted(&mut self, endpoint: EndpointKey) -> Vec<Said> {
         let all = (endpoint, BatchNumber(0))..=(endpoint, BatchNumber(u64::MAX));
         let mut said = Vec::new();
         for (_, number) in self.by_endpoint.range(all) {
             let Some(batch) = self.batches.get_mut(number) else { continue };
-            batch.has_left = true;
+            batch.has_aborted = true;
             said.append(&mut batch.said);
         }
         said

@@ -14,11 +14,11 @@ use std::time::Duration;
 use super::actions::Subject;
 use super::batch::{Batch, Rides, Step};
 use super::checked::Checked;
-use super::pending::{PendingId, Published, Sent, Suspended};
+use super::pending::{PendingId, Published, Suspended, SuspendedPublish};
 use super::{BayeuxServer, Publisher};
 use crate::bayeux::app::Publication;
 use crate::bayeux::cluster::{ClusterInput, Listener, ToRelay};
-use crate::bayeux::delivery::{ENTRY, PublishKey, Urgency, Weighed};
+use crate::bayeux::delivery::{DedupKey, ENTRY, Urgency, Weighed};
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
 use crate::bayeux::options::{Durability, QueueOverflow};
@@ -57,7 +57,7 @@ impl BayeuxServer {
         batch: &mut Batch,
         checked: &mut Checked,
         mut permission: Permission,
-    ) -> Result<Option<(PendingId, Sent)>, BayeuxError> {
+    ) -> Result<Option<(PendingId, SuspendedPublish)>, BayeuxError> {
         let Checked { message, channel, attempt, .. } = checked;
         permission.edit(message);
         let anonymous = batch.by_api
@@ -90,7 +90,7 @@ impl BayeuxServer {
         let published =
             Published { publisher: publication.client, channel: publication.channel, event, key, _charge: charge };
         match self.deliver(now, &published, lazy)? {
-            Taken::Pending(pending_id) => Ok(Some((pending_id, Sent { published, on, actions }))),
+            Taken::Pending(pending_id) => Ok(Some((pending_id, SuspendedPublish { published, on, actions }))),
             Taken::Here => {
                 self.perform(now, &on, &mut batch.piggybacked, actions);
                 Ok(None)
@@ -186,13 +186,13 @@ impl BayeuxServer {
     }
 
     /// Whether its publisher says again what was taken already: see `delivery/dedup.rs`.
-    fn was_taken_before(&mut self, now: Millis, key: Option<PublishKey>) -> bool {
-        key.is_some_and(|key| self.retries.knows(now, self.options.retry_window, key))
+    fn was_taken_before(&mut self, now: Millis, key: Option<DedupKey>) -> bool {
+        key.is_some_and(|key| self.dedup.knows(now, self.options.retry_window, key))
     }
 
     /// Takes note of a publish, should it come again.
-    pub(in crate::bayeux) fn was_taken(&mut self, now: Millis, key: Option<PublishKey>) {
-        key.into_iter().for_each(|key| self.retries.take(now, key));
+    pub(in crate::bayeux) fn was_taken(&mut self, now: Millis, key: Option<DedupKey>) {
+        key.into_iter().for_each(|key| self.dedup.take(now, key));
     }
 
     fn urgency(&self, now: Millis, channel: &ChannelId, lazy: bool) -> Urgency {
@@ -228,7 +228,7 @@ impl BayeuxServer {
         event: &Event,
         urgency: Urgency,
         lazy: bool,
-        key: Option<PublishKey>,
+        key: Option<DedupKey>,
     ) -> Result<(), BayeuxError> {
         let Recipients { sessions, homes, not_to } = to;
         self.make_room(now, (sessions.len() + homes.len()) * ENTRY + Weighed::weight(event))?;

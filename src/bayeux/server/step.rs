@@ -121,7 +121,7 @@ impl BayeuxServer {
                         self.perform(now, &sent.on, &mut batch.piggybacked, sent.actions);
                     }
                     // Whoever has left is remembered already.
-                    Err(BayeuxError::OwnerUnreachable) if !batch.has_left => {
+                    Err(BayeuxError::OwnerUnreachable) if !batch.has_aborted => {
                         self.may_be_taken(now, checked.attempt, sent.published.key);
                     }
                     Err(_) => (),
@@ -187,7 +187,7 @@ impl BayeuxServer {
             self.sessions.extend(*session, now + self.options.max_interval);
             network.into_iter().for_each(|network| self.sessions.seen_at(*session, network));
             // Clients read the answer only where the status is 200.
-            let reads = batch.status == Status::Ok && !batch.has_left;
+            let reads = batch.status == Status::Ok && !batch.has_aborted;
             if reads && !self.sessions.get(*session).is_some_and(Session::is_streaming) {
                 events.extend(match rides {
                     Rides::Nothing => Vec::new(),
@@ -196,7 +196,7 @@ impl BayeuxServer {
                 });
             }
         }
-        if !batch.has_left {
+        if !batch.has_aborted {
             let replies = batch.take_replies();
             self.send(batch.from, batch.status, batch.format, &events, &replies);
         }
@@ -204,7 +204,7 @@ impl BayeuxServer {
 
     fn hold(&mut self, key: SessionKey, hold: Hold, mut batch: Batch) {
         self.unblock(&mut batch);
-        if batch.has_left {
+        if batch.has_aborted {
             return;
         }
         let Hold { id, until, advise, timesync } = hold;
@@ -283,7 +283,7 @@ impl BayeuxServer {
     /// The session of this name, where it is this browser's.
     pub(in crate::bayeux) fn session_of(&self, client_id: &str, origin: &Origin) -> Option<SessionKey> {
         let key = self.sessions.find(client_id)?;
-        let owner = self.sessions.get(key)?.agreed.browser.as_deref();
+        let owner = self.sessions.get(key)?.negotiated.browser.as_deref();
         (owner.is_none() || owner == origin.browser.as_deref()).then_some(key)
     }
 

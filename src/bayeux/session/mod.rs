@@ -7,7 +7,7 @@
 //! | [`Held`], `Holdings` | what a session holds of the home's memory, and all sessions by address |
 //! | [`ClientId`] | the secret that names a session to its client |
 //! | [`Client`], [`Attributes`] | a session as the application sees it |
-//! | [`Farewells`] | the last events of sessions that the server ended while their client was away |
+//! | [`PendingDisconnects`] | the last events of sessions that the server ended while their client was away |
 //!
 //! This room never sends anything, and reads no clock.
 
@@ -26,7 +26,7 @@ pub use self::client_id::ClientId;
 pub(in crate::bayeux) use self::client_id::{base62, from_base62};
 pub use self::ending::Ending;
 pub(in crate::bayeux) use self::holdings::{Held, NAME, NEW_NAME, SESSION};
-pub use self::pending_disconnects::Farewells;
+pub use self::pending_disconnects::PendingDisconnects;
 pub use self::registry::{Delivery, News, SessionKey, Sessions};
 pub(in crate::bayeux) use self::session::BATCHES_A_ROW;
-pub use self::session::{Agreed, HeldConnect, Session, Timing};
+pub use self::session::{HeldConnect, Negotiated, Session, Timing};

@@ -12,12 +12,12 @@ use crate::bayeux::wire::Event;
 /// What ended sessions are still to be told, each for as long as it would have been awaited. In memory alone: after a crash
 /// such a client is a stranger.
 #[derive(Debug, Default)]
-pub struct Farewells {
+pub struct PendingDisconnects {
     by_client_id: BTreeMap<ClientId, (Millis, Vec<Event>)>,
     by_due: BTreeSet<(Millis, ClientId)>,
 }
 
-impl Farewells {
+impl PendingDisconnects {
     /// Keeps a client's last events until then; past `most` clients the one that was awaited the longest is given up.
     pub fn keep(&mut self, client_id: ClientId, until: Millis, events: Vec<Event>, most: usize) {
         if self.by_due.len() >= most

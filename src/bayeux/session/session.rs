@@ -31,7 +31,7 @@ pub struct Session {
     pub expires: Option<Millis>,
     /// What the application noted.
     pub attributes: Attributes,
-    pub agreed: Agreed,
+    pub negotiated: Negotiated,
     /// With the ack extension: how many batches were sent.
     pub batches: Option<u64>,
     /// What it takes of the home's memory, and of its address's part.
@@ -47,7 +47,7 @@ pub struct Session {
 /// What was settled when the client shook hands, for as long as its session lives.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub struct Agreed {
+pub struct Negotiated {
     /// Events ride on the replies to connects only: with the ack extension, or `META_CONNECT_DELIVER_ONLY`.
     pub meta_connect_deliver_only: bool,
     /// Where it reads the numbers of events that are kept.
@@ -86,7 +86,7 @@ pub struct HeldConnect {
     pub stalled: bool,
 }
 
-/// How long a client stays away between connects, as agreed.
+/// How long a client stays away between connects, as negotiated.
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     pub interval: Duration,
@@ -107,7 +107,7 @@ impl Session {
             timing: Timing { interval, advised: None },
             expires: None,
             attributes: Attributes::default(),
-            agreed: Agreed::default(),
+            negotiated: Negotiated::default(),
             batches: None,
             held: Held::default(),
             replays: Replays::default(),
@@ -128,7 +128,7 @@ impl Session {
 
     /// The events that ride on any answer to this client.
     pub(in crate::bayeux) fn take_events(&mut self) -> Vec<Event> {
-        if self.agreed.meta_connect_deliver_only { Vec::new() } else { self.take_queue() }
+        if self.negotiated.meta_connect_deliver_only { Vec::new() } else { self.take_queue() }
     }
 
     /// The events that ride on a connect's reply, and what the reply says of them in `ext.ack`.
@@ -182,7 +182,7 @@ impl Session {
                 }
             }
         }
-        match self.agreed.numbers {
+        match self.negotiated.numbers {
             Numbers::None => events,
             numbers => events.into_iter().map(|event| event.with_number(numbers)).collect(),
         }
@@ -191,7 +191,7 @@ impl Session {
     /// Where events go while the connect stays held, unless they ride on its reply.
     pub(in crate::bayeux) fn sink(&self) -> Option<Sink> {
         match self.held()?.endpoint {
-            Endpoint::WebSocket(_) if self.agreed.meta_connect_deliver_only => None,
+            Endpoint::WebSocket(_) if self.negotiated.meta_connect_deliver_only => None,
             Endpoint::WebSocket(socket) => Some(Sink::Socket(socket)),
             Endpoint::EventSource(stream) => Some(Sink::Stream(stream)),
             Endpoint::LongPolling(_) => None,

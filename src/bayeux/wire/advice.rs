@@ -76,7 +76,7 @@ fn is_false(flag: &bool) -> bool {
 
 /// What a client asks for in the `advice` of a connect, within what the options allow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wish {
+pub struct RequestedTiming {
     /// How long this connect may be held.
     pub timeout: Duration,
     /// How long the client will be away before its next connect.
@@ -85,7 +85,7 @@ pub struct Wish {
     pub given: bool,
 }
 
-impl Wish {
+impl RequestedTiming {
     /// `longest` is how long the connect may be held, `interval` what holds where the client asks for none, `longest_interval` the most
     /// that it may ask for. Advice or members of it that make no sense count as absent, as do negative numbers.
     pub fn of(message: &Message, longest: Duration, interval: Duration, longest_interval: Duration) -> Self {
@@ -113,26 +113,30 @@ mod tests {
     use super::*;
     use crate::bayeux::Options;
 
-    fn wish(advice: &str) -> Wish {
+    fn requested(advice: &str) -> RequestedTiming {
         let message: Message = serde_json::from_str(&format!("{{\"advice\":{advice}}}")).unwrap();
         let options = Options::default();
-        Wish::of(&message, options.timeout, options.interval, options.max_client_interval())
+        RequestedTiming::of(&message, options.timeout, options.interval, options.max_client_interval())
     }
 
     #[test]
     fn a_wish_is_capped_by_the_options() {
         let options = Options::default();
         for number in ["1e300", "1E400", "99999999999999999999"] {
-            let wished = wish(&format!(r#"{{"timeout":{number},"interval":{number}}}"#));
-            assert_eq!((wished.timeout, wished.interval), (options.timeout, options.max_client_interval()), "{number}");
+            let requested = requested(&format!(r#"{{"timeout":{number},"interval":{number}}}"#));
+            assert_eq!(
+                (requested.timeout, requested.interval),
+                (options.timeout, options.max_client_interval()),
+                "{number}"
+            );
         }
-        assert_eq!(wish(r#"{"timeout":700.9}"#).timeout, Duration::from_millis(700));
+        assert_eq!(requested(r#"{"timeout":700.9}"#).timeout, Duration::from_millis(700));
     }
 
     #[test]
     fn advice_that_makes_no_sense_counts_as_absent() {
         let options = Options::default();
-        let absent = Wish { timeout: options.timeout, interval: options.interval, given: false };
+        let absent = RequestedTiming { timeout: options.timeout, interval: options.interval, given: false };
         for advice in [
             "5",
             "\"x\"",
@@ -147,7 +151,7 @@ mod tests {
             r#"{"timeout":true}"#,
             r#"{"timeout":"inf"}"#,
         ] {
-            assert_eq!(wish(advice), absent, "{advice}");
+            assert_eq!(requested(advice), absent, "{advice}");
         }
     }
 }

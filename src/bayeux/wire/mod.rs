@@ -31,7 +31,7 @@ mod subscription;
 mod template;
 mod token_error;
 
-pub use self::advice::{Advice, Wish};
+pub use self::advice::{Advice, RequestedTiming};
 pub use self::bearer::{Bearer, MAX_TOKEN_LENGTH, plain_subprotocol};
 pub(in crate::bayeux) use self::channel::is_segment;
 pub use self::channel::{ChannelId, ChannelPattern, Realm};

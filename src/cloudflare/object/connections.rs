@@ -200,7 +200,7 @@ impl Tree {
     }
 
     /// The client of a held request is gone.
-    pub(super) fn left(&self, endpoint: EndpointKey) {
+    pub(super) fn client_aborted(&self, endpoint: EndpointKey) {
         self.handle(Input::Closed(endpoint), None);
         // Nobody reads it, but the platform's side of the request comes to its end.
         self.polls.answer(endpoint, 200, Format::Json, "[]");

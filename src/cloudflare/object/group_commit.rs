@@ -11,14 +11,14 @@ use wasm_bindgen::prelude::*;
 use crate::cloudflare::js;
 
 /// One object's turn, and what waits for its end.
-pub struct Turn<T> {
+pub struct GroupCommit<T> {
     end: Closure<dyn Fn()>,
     is_open: Cell<bool>,
     waiting: RefCell<Vec<T>>,
 }
 
-impl<T> Turn<T> {
-    /// `end` is called when a turn is over, to fetch [`Turn::take`].
+impl<T> GroupCommit<T> {
+    /// `end` is called when a turn is over, to fetch [`GroupCommit::take`].
     pub fn new(end: impl Fn() + 'static) -> Self {
         let end = Closure::own_assert_unwind_safe(end);
         Self { end, is_open: Cell::default(), waiting: RefCell::default() }

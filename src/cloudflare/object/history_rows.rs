@@ -6,8 +6,8 @@
 use worker::SqlStorageValue;
 
 use crate::bayeux::{
-    ChannelId, ChannelPattern, ChannelSummary, Cut, EventNumber, HistoryRange, HistoryRow, HistoryStore, Millis,
-    PublishKey,
+    ChannelId, ChannelPattern, ChannelSummary, Cut, DedupKey, EventNumber, HistoryRange, HistoryRow, HistoryStore,
+    Millis,
 };
 use crate::cloudflare::object::store::{Result, SqlStore, failed, number, text};
 
@@ -128,7 +128,7 @@ impl SqlStore {
 }
 
 impl HistoryStore for SqlStore {
-    fn keep(&mut self, row: &HistoryRow, key: Option<PublishKey>) -> Result<()> {
+    fn keep(&mut self, row: &HistoryRow, key: Option<DedupKey>) -> Result<()> {
         let query = "INSERT INTO history (channel, number, at, json, key) VALUES (?, ?, ?, ?, ?)";
         let key = key.map_or(Ok(SqlStorageValue::Null), |key| text(&key))?;
         let HistoryRow { channel, number: event, at, json } = row;
@@ -278,7 +278,7 @@ impl HistoryStore for SqlStore {
         Ok(names.iter().filter_map(|values| ChannelId::parse(&string(values.first()))).collect())
     }
 
-    fn recent_keys(&self, channel: &ChannelId, since: Millis) -> Result<Vec<PublishKey>> {
+    fn recent_keys(&self, channel: &ChannelId, since: Millis) -> Result<Vec<DedupKey>> {
         // Newest first: as far as they can be remembered.
         let query = "
             SELECT key FROM history WHERE channel = ? AND at >= ? AND key IS NOT NULL ORDER BY number DESC LIMIT 1000";

@@ -48,13 +48,13 @@ use crate::cloudflare::http::response::{Head, refuse, respond};
 use crate::cloudflare::http::token_sources;
 use crate::cloudflare::js;
 use crate::cloudflare::log::{Log, LogLevel};
-use crate::cloudflare::object::group_commit::Turn;
+use crate::cloudflare::object::group_commit::GroupCommit;
 use crate::cloudflare::object::store::SqlStore;
 use crate::cloudflare::object::wake::Timer;
 use crate::cloudflare::outbound::calls;
 use crate::cloudflare::outbound::tunnels::Tunnels;
 use crate::cloudflare::transport::callback_polling;
-use crate::cloudflare::transport::client_aborts::Departures;
+use crate::cloudflare::transport::client_aborts::ClientAborts;
 use crate::cloudflare::transport::event_source::{Streams, is_event_source};
 use crate::cloudflare::transport::long_polling::{self, Arrival, Polls};
 use crate::cloudflare::transport::request_body::RequestBodies;
@@ -86,12 +86,12 @@ struct Tree {
     connections: RefCell<Connections>,
     /// When it was last looked for sockets that have fallen silent.
     looked_for_silent: Cell<Millis>,
-    departures: Departures,
+    client_aborts: ClientAborts,
     timer: Timer,
     store: SqlStore,
     bindings: Bindings,
     itself: Weak<Tree>,
-    turn: Turn<Incoming>,
+    group_commit: GroupCommit<Incoming>,
     /// For [`Output::AwaitTurn`](crate::bayeux::Output::AwaitTurn).
     turn_over: Closure<dyn Fn()>,
 }
@@ -107,7 +107,7 @@ impl Incoming {
     /// It waited for the end of a turn, and its client may have left meanwhile: then nobody waits for an answer.
     fn having_waited(mut self) -> Self {
         if let (Some(request), Input::Messages { origin, .. }) = (&self.request, &mut self.input) {
-            origin.has_left = Departures::has_left(request);
+            origin.has_aborted = ClientAborts::has_aborted(request);
         }
         self
     }
@@ -169,7 +169,7 @@ impl ChannelTree {
             streams: Streams::new(calling(tree, Tree::hear_of)),
             connections,
             looked_for_silent: Cell::default(),
-            departures: Departures::new(calling(tree, Tree::left)),
+            client_aborts: ClientAborts::new(calling(tree, Tree::client_aborted)),
             timer: Timer::new(storage, {
                 let wake = calling(tree, |tree, ()| tree.wake());
                 move || wake(())
@@ -177,9 +177,9 @@ impl ChannelTree {
             store,
             bindings,
             itself: tree.clone(),
-            turn: Turn::new({
+            group_commit: GroupCommit::new({
                 let end = calling(tree, |tree, ()| {
-                    tree.handle_all(tree.turn.take().into_iter().map(Incoming::having_waited))
+                    tree.handle_all(tree.group_commit.take().into_iter().map(Incoming::having_waited))
                 });
                 move || end(())
             }),

@@ -39,7 +39,7 @@ impl Tree {
 
     /// Handles what came, now or at the end of the turn.
     pub(super) fn take(&self, incoming: Incoming) {
-        if let Some(incoming) = self.turn.admit(incoming) {
+        if let Some(incoming) = self.group_commit.admit(incoming) {
             self.handle_all([incoming]);
         }
     }
@@ -47,21 +47,21 @@ impl Tree {
     pub(super) fn handle_all(&self, incoming: impl IntoIterator<Item = Incoming>) {
         self.gather(|| incoming.into_iter().for_each(|incoming| self.handle_one(incoming)));
         if self.store.has_written() {
-            self.turn.wrote();
+            self.group_commit.wrote();
         }
     }
 
     fn handle_one(&self, Incoming { input, sender, request }: Incoming) {
-        let has_left = matches!(&input, Input::Messages { origin, .. } if origin.has_left);
+        let has_aborted = matches!(&input, Input::Messages { origin, .. } if origin.has_aborted);
         self.handle(input, sender);
         if let (Some(request), Some(sender)) = (request, sender)
             && self.polls.holds(sender)
         {
-            if has_left {
+            if has_aborted {
                 // Nobody reads it, but the platform's side of the request comes to its end.
                 self.polls.answer(sender, 200, Format::Json, "[]");
             } else {
-                self.departures.watch(&request, sender);
+                self.client_aborts.watch(&request, sender);
             }
         }
     }

@@ -12,7 +12,7 @@ use worker::durable::State;
 use worker::{SqlCursor, SqlStorage, SqlStorageValue, Storage};
 
 use crate::bayeux::{
-    Delivery, EventNumber, Notice, PublishKey, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored,
+    DedupKey, Delivery, EventNumber, Notice, SavedEvent, SavedSession, SessionKey, Store, StoreError, Stored,
 };
 use crate::cloudflare::log::{Log, LogLevel};
 use crate::cloudflare::object::history_rows::ADD_HISTORY;
@@ -316,7 +316,7 @@ impl Store for SqlStore {
         self.delete("DELETE FROM session WHERE key = ?", [number(key.0)])
     }
 
-    fn save_event(&mut self, event: EventNumber, json: &str, key: Option<PublishKey>, to: &[SessionKey]) -> Result<()> {
+    fn save_event(&mut self, event: EventNumber, json: &str, key: Option<DedupKey>, to: &[SessionKey]) -> Result<()> {
         let query = "INSERT OR REPLACE INTO event (number, json, recipients, key) VALUES (?, ?, ?, ?)";
         let key = key.map_or(Ok(SqlStorageValue::Null), |key| text(&key))?;
         self.write(query, [number(event.0), json.into(), text(to)?, key])

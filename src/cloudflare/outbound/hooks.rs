@@ -23,8 +23,8 @@ async fn try_to_consult(bindings: &Bindings, options: &Options, request: &str) -
     init.set_method("POST");
     init.set_headers(&headers);
     init.set_body(&request.into());
-    let patience = u32::try_from(options.hooks_timeout.as_millis()).unwrap_or(u32::MAX);
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(patience)));
+    let timeout = u32::try_from(options.hooks_timeout.as_millis()).unwrap_or(u32::MAX);
+    init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout)));
     // The host's name is of no account: the request goes through the binding.
     let request = Request::new_with_str_and_init("https://hooks/", &init)?;
     let response: Response = JsFuture::from(hooks.fetch(&request)?).await?.unchecked_into();

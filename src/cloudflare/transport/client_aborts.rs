@@ -32,25 +32,25 @@ extern "C" {
     fn target(this: &AbortEvent) -> Signal;
 }
 
-/// Calls back when a client that is watched leaves.
-pub struct Departures {
+/// Calls back when the client of a watched request is gone.
+pub struct ClientAborts {
     /// One for all requests: a closure for each would cost every poll.
     callback: Closure<dyn Fn(AbortEvent)>,
-    left: Rc<dyn Fn(EndpointKey)>,
+    aborted: Rc<dyn Fn(EndpointKey)>,
 }
 
-impl Departures {
-    pub fn new(left: impl Fn(EndpointKey) + 'static) -> Self {
-        let left: Rc<dyn Fn(EndpointKey)> = Rc::new(left);
-        let gone = Rc::clone(&left);
+impl ClientAborts {
+    pub fn new(aborted: impl Fn(EndpointKey) + 'static) -> Self {
+        let aborted: Rc<dyn Fn(EndpointKey)> = Rc::new(aborted);
+        let gone = Rc::clone(&aborted);
         let callback = Closure::own_assert_unwind_safe(move |event: AbortEvent| {
             gone(EndpointKey::LongPolling(event.target().endpoint() as u64));
         });
-        Self { callback, left }
+        Self { callback, aborted }
     }
 
-    /// Whether a request's client has left already, of which nobody is told any more.
-    pub fn has_left(request: &Request) -> bool {
+    /// Whether a request's client is gone already: then no abort is reported any more.
+    pub fn has_aborted(request: &Request) -> bool {
         request.signal().aborted()
     }
 
@@ -59,7 +59,7 @@ impl Departures {
         let signal = request.signal();
         if signal.aborted() {
             // While the request waited for its turn.
-            return (self.left)(endpoint);
+            return (self.aborted)(endpoint);
         }
         let signal: Signal = signal.unchecked_into();
         // Exact to 2^53 requests of one object.

@@ -152,7 +152,10 @@ impl Sockets {
         self.open.borrow().get(&number)?;
         let (address, browser) = (address.map(Rc::from), browser.map(Rc::from));
         let token = token.as_deref().map(Bearer::new);
-        Some((SocketId(number), Origin { address, browser, multiplexed: true, again: false, token, has_left: false }))
+        Some((
+            SocketId(number),
+            Origin { address, browser, multiplexed: true, again: false, token, has_aborted: false },
+        ))
     }
 
     /// The socket of this number.

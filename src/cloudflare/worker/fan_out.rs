@@ -8,16 +8,16 @@ use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::web_sys::{Request, Response};
 
-use crate::bayeux::Homes;
-use crate::bayeux::api::{Everywhere, Question};
+use crate::bayeux::Placement;
+use crate::bayeux::api::{FanOut, Question};
 use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::cloudflare::bindings::Bindings;
 use crate::cloudflare::http::app_http;
 
 /// The promise of a page. `call` came with a key.
-pub fn list(bindings: Bindings, call: HttpRequest, homes: Homes) -> Promise {
+pub fn list(bindings: Bindings, call: HttpRequest, homes: Placement) -> Promise {
     let page = async move {
-        let response = match Everywhere::new(&call, homes) {
+        let response = match FanOut::new(&call, homes) {
             Ok(page) => complete(&bindings, page).await?,
             Err(error) => error.into_response(),
         };
@@ -26,7 +26,7 @@ pub fn list(bindings: Bindings, call: HttpRequest, homes: Homes) -> Promise {
     future_to_promise(AssertUnwindSafe(page))
 }
 
-async fn complete(bindings: &Bindings, mut page: Everywhere) -> Result<HttpResponse, JsValue> {
+async fn complete(bindings: &Bindings, mut page: FanOut) -> Result<HttpResponse, JsValue> {
     while let Some(question) = page.question() {
         page.take(ask(bindings, &question).await?);
     }

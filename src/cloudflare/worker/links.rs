@@ -11,7 +11,7 @@ use worker::web_sys::{Request, Response};
 use worker::worker_sys::DurableObject;
 
 use super::{is_cross_site, lacks_token};
-use crate::bayeux::{Callback, ConnectionType, Format, Home, Homes, Refusal};
+use crate::bayeux::{Callback, ConnectionType, Format, Home, Placement, Refusal};
 use crate::cloudflare::bindings::Bindings;
 use crate::cloudflare::config::{Config, Links};
 use crate::cloudflare::http::browser_cookie::is_multiplexed;
@@ -43,7 +43,7 @@ pub fn settings(bindings: &Bindings) -> Option<String> {
         "most": options.max_message_size,
         // A timer of more than 2^31 ms rings at once.
         "wait": u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).min(1 << 30),
-        "fixed": matches!(options.homes, Homes::Root) && !options.tokens.are_required(),
+        "fixed": matches!(options.homes, Placement::Root) && !options.tokens.are_required(),
         "plain": config.browser_cookie.is_none() && !options.tokens.are_in_use(),
         "callback": options.connection_types.contains(&ConnectionType::CallbackPolling),
         "limited": bindings.rate_limiter().is_some(),

@@ -120,7 +120,7 @@ fn api(request: &Request, bindings: &Bindings, config: &Config) -> Result<JsValu
     let call = app_http::request(request);
     match GATEWAY.with_borrow_mut(|gateway| gateway.route(js::now(), &config.api_keys, &call)) {
         Route::Open(home) => Ok(object(bindings, &home, request)?.into()),
-        Route::Everywhere => Ok(fan_out::list(bindings.clone(), call, config.options.homes).into()),
+        Route::FanOut => Ok(fan_out::list(bindings.clone(), call, config.options.homes).into()),
         Route::Closed(response) => {
             if matches!(response.status, 401 | 429) {
                 let details = json!({ "address": call.address.as_deref() });

@@ -4,7 +4,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::{Promise, Reflect};
 use worker::web_sys::{Request, RequestInit};
 
-use crate::bayeux::{Home, Homes, Network, Region};
+use crate::bayeux::{Home, Network, Placement, Region};
 use crate::cloudflare::bindings::Bindings;
 use crate::cloudflare::config::Config;
 use crate::cloudflare::http::request::header;
@@ -16,9 +16,9 @@ pub fn home_of_newcomer(request: &Request, config: &Config) -> Home {
     let homes = config.options.homes;
     let address = || network(&header(request, ADDRESS_HEADER).unwrap_or_default());
     match homes {
-        Homes::Root => Home::Root,
-        Homes::Sharded(_) => homes.choose(&address(), None),
-        Homes::Regional(_) => homes.choose(&address(), region(request, config)),
+        Placement::Root => Home::Root,
+        Placement::Sharded(_) => homes.choose(&address(), None),
+        Placement::Regional(_) => homes.choose(&address(), region(request, config)),
     }
 }
 

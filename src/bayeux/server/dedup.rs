@@ -3,11 +3,11 @@
 
 use super::BayeuxServer;
 use super::batch::Batch;
-use crate::bayeux::delivery::{Attempt, PublishKey};
+use crate::bayeux::delivery::{Attempt, DedupKey};
 use crate::bayeux::time::Millis;
 
 /// What a publish said under its id, and the key by which its owner knows it.
-pub(in crate::bayeux) type Said = (PublishKey, PublishKey);
+pub(in crate::bayeux) type Said = (DedupKey, DedupKey);
 
 impl BayeuxServer {
     /// Whether a publish was taken already, as far as is known without asking its owner. Then all that it needs is its reply.
@@ -17,18 +17,18 @@ impl BayeuxServer {
             return false;
         }
         if let Some(key) = attempt.key {
-            return self.retries.knows(now, window, key);
+            return self.dedup.knows(now, window, key);
         }
         let Some(id) = attempt.id else { return false };
         let first = self.unanswered.find(now, window, id);
-        let Some(key) = first.filter(|key| self.retries.knows(now, window, *key)) else { return false };
+        let Some(key) = first.filter(|key| self.dedup.knows(now, window, *key)) else { return false };
         self.unanswered.take(id, key);
         self.is_said(now, batch, (id, key));
         true
     }
 
     /// The key by which the owner is to know a publish: its own, that of an equal one of which nobody was told, or a new one.
-    pub(super) fn key_of(&mut self, now: Millis, batch: &mut Batch, attempt: Attempt) -> Option<PublishKey> {
+    pub(super) fn key_of(&mut self, now: Millis, batch: &mut Batch, attempt: Attempt) -> Option<DedupKey> {
         let window = self.options.retry_window;
         if window.is_zero() || attempt.key.is_some() {
             return attempt.key.filter(|_| !window.is_zero());
@@ -36,13 +36,13 @@ impl BayeuxServer {
         let id = attempt.id?;
         let first = self.unanswered.find(now, window, id);
         first.iter().for_each(|key| self.unanswered.take(id, *key));
-        let key = first.unwrap_or_else(|| PublishKey::unique(&mut self.random));
+        let key = first.unwrap_or_else(|| DedupKey::unique(&mut self.random));
         self.is_said(now, batch, (id, key));
         Some(key)
     }
 
     /// It is not known whether the owner has taken this publish, and its client is told so: it may well say it again.
-    pub(super) fn may_be_taken(&mut self, now: Millis, attempt: Attempt, key: Option<PublishKey>) {
+    pub(super) fn may_be_taken(&mut self, now: Millis, attempt: Attempt, key: Option<DedupKey>) {
         let said = attempt.id.zip(key);
         said.into_iter().for_each(|(id, key)| self.unanswered.note(now, id, key));
     }
@@ -53,7 +53,7 @@ impl BayeuxServer {
     }
 
     fn is_said(&mut self, now: Millis, batch: &mut Batch, said: Said) {
-        if batch.has_left {
+        if batch.has_aborted {
             self.unanswered.note(now, said.0, said.1);
         } else {
             batch.said.push(said);

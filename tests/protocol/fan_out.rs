@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use bayeux_edge::bayeux::api::{Everywhere, Question};
+use bayeux_edge::bayeux::api::{FanOut, Question};
 use bayeux_edge::bayeux::app::{HttpRequest, HttpResponse};
-use bayeux_edge::bayeux::{API_PATH, Homes};
+use bayeux_edge::bayeux::{API_PATH, Placement};
 use serde_json::{Value, json};
 
 use crate::scenario::Scenario;
 
 /// Homes with clients in them, and the trees that the root knows. Homes that are not here are empty.
 struct Deployment {
-    homes: Homes,
+    homes: Placement,
     trees: Vec<String>,
     peopled: BTreeMap<&'static str, Scenario>,
 }
@@ -27,15 +27,15 @@ impl Deployment {
             }
             (*home, scenario)
         });
-        Self { homes: Homes::parse(homes).unwrap(), trees, peopled: peopled.collect() }
+        Self { homes: Placement::parse(homes).unwrap(), trees, peopled: peopled.collect() }
     }
 
     /// A page, and how many homes were asked for it.
     fn page(&self, list: &str, query: &str) -> (Value, usize) {
         let (path, query) = (format!("{API_PATH}/{list}"), format!("tree=*&{query}"));
         let request = HttpRequest { method: "GET".to_owned(), path, query, ..HttpRequest::default() };
-        assert!(Everywhere::is_meant(&request));
-        let mut page = Everywhere::new(&request, self.homes).unwrap();
+        assert!(FanOut::is_meant(&request));
+        let mut page = FanOut::new(&request, self.homes).unwrap();
         let mut asked = 0;
         while let Some(question) = page.question() {
             asked += usize::from(!question.path.starts_with(&format!("{API_PATH}/trees?")));
@@ -144,9 +144,9 @@ fn a_page_that_begins_nowhere_is_refused_and_so_is_one_whose_home_refuses() {
         HttpRequest { method, path, query: format!("tree=*&{query}"), ..HttpRequest::default() }
     };
     for query in ["after=1", "after=", "after=x,", "after=meta,1", "limit=0", "limit=1001"] {
-        assert!(Everywhere::new(&request(query), deployment.homes).is_err(), "{query}");
+        assert!(FanOut::new(&request(query), deployment.homes).is_err(), "{query}");
     }
-    let mut page = Everywhere::new(&request("after=@1,x"), deployment.homes).unwrap();
+    let mut page = FanOut::new(&request("after=@1,x"), deployment.homes).unwrap();
     page.take(deployment.answer(&page.question().unwrap()));
     assert_eq!((page.question(), page.into_response().status), (None, 400));
 }
