@@ -1,5 +1,5 @@
-// node scripts/check.mjs: the syntax of scripts and pages, format, lints (native and wasm32, with and without the fixture) and
-// documentation, warnings as errors.
+// node scripts/check.mjs: the syntax of scripts and pages, links and snippets of the documentation, format, lints (native and wasm32,
+// with and without the fixture) and Rust's documentation, warnings as errors.
 import { existsSync } from 'node:fs';
 import { inRoot } from './lib/project.mjs';
 import { capture, main, run } from './lib/run.mjs';
@@ -9,6 +9,7 @@ const DENY = ['--', '-D', 'warnings'];
 
 await main(async () => {
   await checkScripts();
+  await run(process.execPath, [inRoot('scripts', 'check-docs.mjs')]);
   await run('cargo', ['fmt', '--check']);
   await run('cargo', ['clippy', '--locked', '--all-targets', '--all-features', ...DENY]);
 

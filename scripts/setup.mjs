@@ -1,4 +1,4 @@
-// node scripts/setup.mjs [--browser]: installs what is missing, all at once; nothing to do takes a moment.
+// node scripts/setup.mjs [--browser | --npm]: installs what is missing, all at once; nothing to do takes a moment. --npm: only npm's packages.
 // Everything lands in this clone, or where a package manager keeps what it installs.
 import { parseArgs } from 'node:util';
 import { setUpBrowser } from './lib/browser.mjs';
@@ -7,7 +7,7 @@ import { setUpNpm } from './lib/npm.mjs';
 import { main, report } from './lib/run.mjs';
 import { setUpToolchain } from './lib/toolchain.mjs';
 
-const { browser } = parseArgs({ options: { browser: { type: 'boolean', default: false } } }).values;
+const { browser, npm } = parseArgs({ options: { browser: { type: 'boolean', default: false }, npm: { type: 'boolean', default: false } } }).values;
 
 async function step(what, work) {
   const started = Date.now();
@@ -20,7 +20,7 @@ async function step(what, work) {
 await main(async () => {
   const parts = [
     setUpNpm(step).then(() => browser && setUpBrowser(step)),
-    setUpToolchain(step).then(() => setUpCargoTools(step)),
+    !npm && setUpToolchain(step).then(() => setUpCargoTools(step)),
   ];
   // Let the others finish what they install, then tell every problem.
   const problems = (await Promise.allSettled(parts)).filter(({ status }) => status === 'rejected');

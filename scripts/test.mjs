@@ -9,7 +9,7 @@ await main(async () => {
 
   const total = { passed: 0, failed: 0 };
   const summary = [];
-  for (const name of names.length > 0 ? names : ['native', 'wasm', 'endToEnd', 'dryRun', 'packages']) {
+  for (const name of names.length > 0 ? names : ['native', 'wasm', 'endToEnd', 'dryRun', 'packages', 'documentation']) {
     console.log(`\n── ${name}`);
     const started = Date.now();
     const { passed, failed } = await outcome(parts[name]);

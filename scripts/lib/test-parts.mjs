@@ -63,6 +63,12 @@ export async function dryRun() {
   return { code, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
 }
 
+/** The documentation builds as a site, and no link in it is dead: one test. */
+export async function documentation() {
+  const { code } = await tee(node22(), [inRoot('scripts', 'docs.mjs')], { env: withNode22() });
+  return { code, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1 };
+}
+
 /** Runs the tests of a folder in Node, so many files at a time. What hangs fails. */
 async function fromNode(folder, concurrency) {
   const files = (await readdir(inRoot(folder))).filter((name) => name.endsWith('.test.mjs')).map((name) => `${folder}/${name}`);

@@ -1,5 +1,7 @@
 // Pages in Chromium: that of the chat template, and the example in React.
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { browser } from '../e2e/support/browser.mjs';
 import { command, project, started } from './support.mjs';
@@ -29,6 +31,38 @@ test('the chat: two windows in a room, a rule, a service, another room', async (
   await say(bob, 'Bob', 'only for the demo');
   await hears(bob, 'only for the demo');
   assert.equal(await alice.getByRole('log').getByText('only for the demo').count(), 0);
+});
+
+test('the chat with login: names are the login’s, and nobody comes in without', async () => {
+  const place = await project('templates/chat');
+  const secret = 'a-secret-of-thirty-two-bytes-or-more';
+  await writeFile(join(place, '.dev.vars'), `TOKEN_KEYS=${secret}\nUSERS="ada:correct-horse zoë:battery-staple"\n`);
+  const { url } = await started(place);
+
+  const token = (name, password) =>
+    fetch(`${url}/token`, { headers: { authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}` } });
+  assert.equal((await fetch(`${url}/token`)).status, 401);
+  assert.equal((await token('ada', 'battery-staple')).status, 401);
+  const handshake = { channel: '/meta/handshake', version: '1.0', supportedConnectionTypes: ['long-polling'] };
+  const [{ error }] = await (await fetch(`${url}/cometd`, { method: 'POST', body: JSON.stringify([handshake]) })).json();
+  assert.equal(error, '403::token_missing');
+
+  const ada = await visitors.visit(url, { httpCredentials: { username: 'ada', password: 'correct-horse' } });
+  const zoe = await visitors.visit(url, { httpCredentials: { username: 'zoë', password: 'battery-staple' } });
+  for (const page of [ada, zoe]) await connected(page);
+  assert.equal(await zoe.getByLabel('Your name').inputValue(), 'zoë');
+  await ada.getByLabel('Your name').evaluate((field) => (field.value = 'zoë')); // somebody who would be another
+  await ada.getByLabel('Your message').fill('hello');
+  await ada.getByRole('button', { name: 'Send' }).click();
+  const said = zoe.getByRole('log').locator('p').filter({ hasText: 'hello' });
+  await said.waitFor();
+  assert.equal(await said.locator('b').textContent(), 'ada');
+
+  const stranger = await visitors.visit(url, { httpCredentials: { username: 'eve', password: 'guess' } });
+  await stranger.getByRole('status').filter({ hasText: /^closed$/ }).waitFor();
+
+  const tries = await Promise.all(Array.from({ length: 12 }, () => token('ada', 'guess')));
+  assert.ok(tries.some(({ status }) => status === 429), 'guessing is slowed down');
 });
 
 test('React: two windows have the same news, each its topic', async () => {

@@ -1,0 +1,84 @@
+// node scripts/check-docs.mjs: whether each link of the documentation leads to a file and a heading, each snippet can be read in its
+// language, and the tables have all options and errors of the code. It needs no network.
+import { transform } from 'esbuild';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { dirname, join, normalize } from 'node:path';
+import { read, repository } from './lib/markdown.mjs';
+import { inRoot } from './lib/project.mjs';
+import { capture, main, Problem } from './lib/run.mjs';
+
+const JAVASCRIPT = { js: 'js', ts: 'ts', tsx: 'tsx' };
+
+/** Where names stand in the code, and how. */
+const OPTIONS = [['src/bayeux/options/vars.rs', /"([A-Z]+(?:_[A-Z]+)*)"/g]];
+const ERRORS = [
+  ['src/bayeux/wire/error.rs', /"\d{3}:[^:"]*:(\w+)"/g],
+  ['src/bayeux/wire/token_error.rs', /"\d{3}:[^:"]*:(\w+)"/g],
+  ['src/bayeux/wire/refusal.rs', /=> "(\w+)",/g],
+  ['src/bayeux/wire/request.rs', /=> "(\w+)",/g],
+];
+
+await main(async () => {
+  const { stdout } = await capture('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.md']);
+  const names = stdout.trim().split('\n').filter((name) => existsSync(inRoot(name)));
+  const pages = new Map();
+  for (const name of names) pages.set(name, read(await readFile(inRoot(name), 'utf8')));
+
+  const wrong = [];
+  let [links, snippets] = [0, 0];
+  for (const [name, page] of pages) {
+    for (const { target, line } of page.links) {
+      const problem = leadsNowhere(pages, name, target);
+      if (problem) wrong.push(`${name}:${line}: ${target}: ${problem}`);
+      links++;
+    }
+    for (const { language, code, line } of page.snippets) {
+      const problem = await cannotBeRead(language, code);
+      if (problem) wrong.push(`${name}:${line}: ${problem}`);
+      snippets++;
+    }
+  }
+  const listed = new Set(pages.get('README.md').links.map(({ target }) => target.split('#')[0]));
+  for (const name of names)
+    if (/^docs\/[A-Z0-9-]+\.md$/.test(name) && !listed.has(name)) wrong.push(`README.md: its index does not list ${name}`);
+  for (const [page, missing] of [await unlisted('docs/OPTIONS.md', OPTIONS), await unlisted('docs/ERRORS.md', ERRORS)])
+    for (const name of missing) wrong.push(`${page}: ${name} is missing`);
+  if (wrong.length > 0) throw new Problem(wrong.join('\n  '));
+  console.log(`${links} links and ${snippets} snippets of ${names.length} pages are good`);
+});
+
+/** What a page does not name of what the code has. */
+async function unlisted(page, places) {
+  const text = await readFile(inRoot(page), 'utf8');
+  const missing = new Set();
+  for (const [file, pattern] of places) {
+    const names = [...(await readFile(inRoot(file), 'utf8')).split('#[cfg(test)]')[0].matchAll(pattern)].map(([, name]) => name);
+    if (names.length === 0) throw new Problem(`${file} names nothing any more: see scripts/check-docs.mjs`);
+    for (const name of names) if (!new RegExp(`\\b${name}\\b`).test(text)) missing.add(name);
+  }
+  return [page, missing];
+}
+
+function leadsNowhere(pages, from, target) {
+  if (target.startsWith(`${repository}/`) || /^(?:https?|mailto):/.test(target)) return null;
+  const [path, anchor] = target.split('#');
+  const file = path === '' ? from : normalize(join(dirname(from), path)).replace(/\/$/, '');
+  if (!existsSync(inRoot(file))) return 'no such file';
+  if (anchor === undefined || !pages.has(file)) return null;
+  return pages.get(file).anchors.has(anchor) ? null : 'no such heading';
+}
+
+async function cannotBeRead(language, code) {
+  try {
+    if (language in JAVASCRIPT) await transform(code, { loader: JAVASCRIPT[language], logLevel: 'silent' });
+    else if (language === 'json') JSON.parse(code);
+    else if (language === 'python') {
+      const { ok, stderr } = await capture('python3', ['-c', 'import ast, sys; ast.parse(sys.argv[1])', code]);
+      if (!ok && stderr.includes('SyntaxError')) return stderr.trim().split('\n').at(-1);
+    }
+    return null;
+  } catch (error) {
+    return error.errors?.[0]?.text ?? error.message;
+  }
+}
