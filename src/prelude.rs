@@ -7,6 +7,6 @@ pub use serde_json::{Value, json};
 
 pub use crate::bayeux::app::{
     Actions, Application, Attributes, ChannelOptions, Client, HandlerError, HttpRequest, HttpResponse, LocalSession,
-    Outcome, Publication, SecurityPolicy, ServerEvent, answer, failure, publish, reply,
+    Outcome, Publication, SecurityPolicy, Sender, ServerEvent, answer, failure, publish, reply,
 };
 pub use crate::bayeux::{Advice, BayeuxError, ChannelId, ChannelPattern, Denial, Ending, Message, SessionKey};

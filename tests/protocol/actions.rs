@@ -20,7 +20,7 @@ impl Roster {
     fn call(&mut self, call: &Publication) -> Outcome {
         let (verb, name): (String, String) = call.data()?;
         if verb == "join" {
-            self.0.extend(call.client.session.map(|session| (name, session)));
+            self.0.extend(call.client.session().map(|session| (name, session)));
             return Ok(Actions::new());
         }
         let session = *self.0.get(&name).ok_or(BayeuxError::Service(404, "nobody of that name".to_owned()))?;

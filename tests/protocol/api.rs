@@ -133,7 +133,7 @@ impl SecurityPolicy for Nobody {
 fn the_policy_binds_clients_while_listeners_services_and_bots_hear_whoever_has_a_key() {
     let log = Rc::new(RefCell::new(Vec::new()));
     let (seen, told) = (Rc::clone(&log), Rc::clone(&log));
-    let bot = LocalSession::new("bot", |message| match message.client.by_api {
+    let bot = LocalSession::new("bot", |message| match message.client.by_api() {
         true => publish("/echoes", message.raw_data()),
         false => Actions::new(),
     });
@@ -141,7 +141,7 @@ fn the_policy_binds_clients_while_listeners_services_and_bots_hear_whoever_has_a
         .security_policy(Nobody)
         .service("double", |call| Ok(reply(call.data::<i64>()? * 2)))
         .listener("/news", move |message| {
-            seen.borrow_mut().push(format!("{} {}", message.client.by_api, message.client.session.is_none()));
+            seen.borrow_mut().push(format!("{} {}", message.client.by_api(), message.client.session().is_none()));
             match message.data::<i64>()? {
                 13 => Err(BayeuxError::MessageDeleted.into()),
                 number => {

@@ -17,7 +17,7 @@ fn house(vars: &[(&str, &str)]) -> Scenario {
     let roster = Rc::clone(&here);
     let application = Application::new()
         .service("here", move |call| {
-            roster.borrow_mut().extend(call.client.session.map(|key| (call.data().unwrap_or_default(), key)));
+            roster.borrow_mut().extend(call.client.session().map(|key| (call.data().unwrap_or_default(), key)));
             Ok(Actions::new())
         })
         .service("out", move |call| {

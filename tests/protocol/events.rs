@@ -16,9 +16,11 @@ fn with_diary(application: Application) -> (Application, Diary) {
     let diary = Diary::default();
     let writes = Rc::clone(&diary);
     let application = application.on_event(move |event| {
-        let who = |client: &Sender| client.local.as_deref().map_or("client", |_| "local").to_owned();
+        let who = |client: &Sender| client.local().map_or("client", |_| "local").to_owned();
         writes.borrow_mut().push(match event {
-            ServerEvent::ClientConnect { client } => format!("{} connects: {}", who(client), client.session.is_some()),
+            ServerEvent::ClientConnect { client } => {
+                format!("{} connects: {}", who(client), client.session().is_some())
+            }
             ServerEvent::ClientDisconnect { client, why } => format!("{} disconnects: {why:?}", who(client)),
             ServerEvent::Subscribe { client, pattern } => format!("{} subscribes {}", who(client), pattern.as_str()),
             ServerEvent::Unsubscribe { client, pattern } => {
@@ -91,7 +93,7 @@ fn what_was_refused_has_not_happened() {
 #[test]
 fn what_the_application_does_on_an_event_reaches_the_client_with_its_held_connect() {
     let app = Application::new().on_event(|event| match event {
-        ServerEvent::Subscribe { client, pattern } => match client.session {
+        ServerEvent::Subscribe { client, pattern } => match client.session() {
             Some(session) => Actions::new().push(session, "/welcome", pattern.as_str()),
             None => Actions::new(),
         },
@@ -127,7 +129,7 @@ fn the_server_ends_a_session_on_an_event() {
 #[test]
 fn pushes_are_told_of_and_replies_are_not() {
     let service = |call: &bayeux_edge::bayeux::app::Publication| {
-        let session = call.client.session.ok_or(bayeux_edge::bayeux::BayeuxError::SessionUnknown)?;
+        let session = call.client.session().ok_or(bayeux_edge::bayeux::BayeuxError::SessionUnknown)?;
         Ok(reply(1).push(session, "/pushed", 2))
     };
     let (app, diary) = with_diary(Application::new().service("x", service));
@@ -241,7 +243,7 @@ fn a_local_session_joins_and_leaves_at_the_applications_word() {
 
 #[test]
 fn a_bot_reads_who_wrote_and_answers_them_alone() {
-    let bot = LocalSession::new("bot", |message| match message.client.session {
+    let bot = LocalSession::new("bot", |message| match message.client.session() {
         Some(session) => Actions::new().push(session, "/private", "yes?").reply(message.message().get::<Value>("ext")),
         None => Actions::new(),
     });

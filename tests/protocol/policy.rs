@@ -186,7 +186,7 @@ struct Clerk(Rc<RefCell<Vec<String>>>);
 
 impl Clerk {
     fn note(&self, client: &Sender, what: &str, name: &str) -> Result<(), Denial> {
-        let who = if client.session.is_some() { "somebody" } else { "nobody" };
+        let who = if client.session().is_some() { "somebody" } else { "nobody" };
         self.0.borrow_mut().push(format!("{who} at {:?} {what} {name}", client.address));
         Ok(())
     }

@@ -58,7 +58,7 @@ pub use self::publication::Publication;
 use self::routes::Routes;
 use crate::bayeux::delivery::HistoryBounds;
 pub use crate::bayeux::session::Attributes;
-pub use crate::bayeux::session::Client;
+pub use crate::bayeux::session::{Client, Sender};
 use crate::bayeux::wire::{ChannelId, ChannelPattern, ChannelTemplate};
 
 /// An application, put together piece by piece. An empty one leaves everything open and has no services.

@@ -110,11 +110,11 @@ impl<'a> Question<'a> {
 impl<'a> ClientView<'a> {
     fn of(client: &'a Client) -> Self {
         Self {
-            client: client.session.map(|key| key.0.to_string()),
+            client: client.session().map(|key| key.0.to_string()),
             attributes: Some(&client.attributes),
             address: client.address.as_deref(),
-            local: client.local.as_deref(),
-            by_api: client.by_api,
+            local: client.local(),
+            by_api: client.by_api(),
         }
     }
 }

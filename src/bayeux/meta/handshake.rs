@@ -20,7 +20,7 @@ use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
 use crate::bayeux::options::Options;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked, is_handshake};
-use crate::bayeux::session::{Client, Held, Negotiated, Session};
+use crate::bayeux::session::{Client, Held, Negotiated, Sender, Session};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::extensions::ack::Ack;
@@ -107,7 +107,7 @@ impl BayeuxServer {
         }
         self.sessions.moves_to(key, socket);
         self.replace(&before);
-        self.happened(|| ServerEvent::ClientConnect { client: Client { session: Some(key), ..client } });
+        self.happened(|| ServerEvent::ClientConnect { client: Client { sender: Sender::Session(key), ..client } });
         Ok(json)
     }
 

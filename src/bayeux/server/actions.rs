@@ -1,6 +1,7 @@
 //! What an application wants done, done; and what it is told of.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use serde_json::value::RawValue;
 
@@ -11,7 +12,7 @@ use crate::bayeux::app::{Action, CallAnswer, LifecycleEvent, Publication, Server
 use crate::bayeux::delivery::Weighed;
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::io::Notice;
-use crate::bayeux::session::{Client, Ending, SessionKey};
+use crate::bayeux::session::{Client, Ending, Sender, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::timestamp::Stamp;
 use crate::bayeux::wire::{BayeuxError, ChannelId, Event, Message, MessageId, Realm};
@@ -35,8 +36,8 @@ pub(in crate::bayeux) struct Subject {
     channel: Option<ChannelId>,
     /// Of that message.
     id: MessageId,
-    /// Who does what is to be done: a local session, or the server itself.
-    author: Client,
+    /// Who does what is to be done: the local session of this name, or the server itself.
+    author: Option<Rc<str>>,
 }
 
 impl BayeuxServer {
@@ -49,7 +50,7 @@ impl BayeuxServer {
         piggybacked: &mut Vec<Event>,
         actions: impl IntoIterator<Item = Action>,
     ) {
-        let sender = on.client.session;
+        let sender = on.client.session();
         for action in actions {
             match action {
                 Action::Reply(data) => {
@@ -64,7 +65,7 @@ impl BayeuxServer {
                     let event = Event::of_server(&channel, &data, &self.stamp);
                     let charge = self.budget.charge(2 * Weighed::weight(&event));
                     let published =
-                        Published { publisher: on.author.clone(), channel, event, key: None, _charge: charge };
+                        Published { publisher: on.author().into(), channel, event, key: None, _charge: charge };
                     self.publish_as_server(now, published, lazy);
                 }
                 Action::Push { session, channel, data } => drop(self.push(now, session, channel, data)),
@@ -83,14 +84,14 @@ impl BayeuxServer {
                 Action::Subscribe { local, pattern } => match self.app.locals.subscribe(&local, &pattern) {
                     Some((_, false)) => (),
                     Some((name, true)) => {
-                        self.happened(|| ServerEvent::Subscribe { client: Client::local(name), pattern })
+                        self.happened(|| ServerEvent::Subscribe { client: Sender::Local(name).into(), pattern })
                     }
                     None => self.impossible("a local session that is not there"),
                 },
                 Action::Unsubscribe { local, pattern } => match self.app.locals.unsubscribe(&local, &pattern) {
                     Some((_, false)) => (),
                     Some((name, true)) => {
-                        self.happened(|| ServerEvent::Unsubscribe { client: Client::local(name), pattern })
+                        self.happened(|| ServerEvent::Unsubscribe { client: Sender::Local(name).into(), pattern })
                     }
                     None => self.impossible("a local session that is not there"),
                 },
@@ -157,7 +158,7 @@ impl BayeuxServer {
             let message = serde_json::from_str::<Message>(event.as_json()).unwrap_or_default();
             Publication::new(publisher.clone(), channel.clone(), message)
         };
-        for place in self.app.locals.matching(channel, publisher.local.as_deref()) {
+        for place in self.app.locals.matching(channel, publisher.local()) {
             self.lifecycle_events.push_back(LifecycleEvent::Received(place, publication()));
         }
         self.happened(|| ServerEvent::Publish(publication()));
@@ -183,10 +184,8 @@ impl BayeuxServer {
             let (actions, faults) = self.app.react(&event);
             faults.into_iter().for_each(|fault| drop(self.blame(fault)));
             let author = match &event {
-                LifecycleEvent::Told(_) => Client::default(),
-                LifecycleEvent::Received(place, _) => {
-                    self.app.locals.name(*place).map(Client::local).unwrap_or_default()
-                }
+                LifecycleEvent::Told(_) => None,
+                LifecycleEvent::Received(place, _) => self.app.locals.name(*place),
             };
             let on = Subject { author, ..Subject::of(&event) };
             // Nobody waits for what no queue keeps.
@@ -201,7 +200,7 @@ impl Subject {
         let Publication { client, channel, .. } = publication;
         let calls = channel.realm() == Realm::Service;
         let id = if calls { publication.message().id().unwrap_or_default() } else { MessageId::default() };
-        Self { client: client.clone(), channel: Some(channel.clone()), id, author: Client::default() }
+        Self { client: client.clone(), channel: Some(channel.clone()), id, author: None }
     }
 
     /// The answer to the remote call that the message was.
@@ -211,9 +210,13 @@ impl Subject {
         Some(Event::of_call(channel, &self.id, outcome, &answer.data, stamp))
     }
 
+    fn author(&self) -> Sender {
+        self.author.clone().map_or(Sender::Server, Sender::Local)
+    }
+
     /// What the hooks Worker wants done on something that has happened.
     pub fn of_hooks(event: &LifecycleEvent) -> Self {
-        Self { author: Client::local(HOOKS.into()), ..Self::of(event) }
+        Self { author: Some(HOOKS.into()), ..Self::of(event) }
     }
 
     fn of(event: &LifecycleEvent) -> Self {
@@ -222,7 +225,7 @@ impl Subject {
                 return Self::sent(publication);
             }
             LifecycleEvent::Told(ServerEvent::ClientPush { session, channel, .. }) => {
-                (Client { session: Some(*session), ..Client::default() }, Some(channel.clone()))
+                (Sender::Session(*session).into(), Some(channel.clone()))
             }
             LifecycleEvent::Told(
                 ServerEvent::ClientConnect { client }

@@ -103,7 +103,7 @@ impl BayeuxServer {
         if let Err(error) = self.make_room(now, 3 * question.len()) {
             return Step::Replied(self.refused(hook, &checked, &error));
         }
-        let (session, pending_id) = (client.session, self.pending.next_id());
+        let (session, pending_id) = (client.session(), self.pending.next_id());
         let (about, charge) =
             (ConsultedAbout::Message(pending_id, hook, client), self.budget.charge(3 * question.len()));
         self.hooks.waiting.push_back(Waits { about, call: question, charge });
@@ -154,7 +154,7 @@ impl BayeuxServer {
     /// Tells of what has happened, but not of what came of telling: that would never end.
     pub(super) fn tell_hooks(&mut self, event: &LifecycleEvent) {
         let LifecycleEvent::Told(told) = event else { return };
-        let own = matches!(told, ServerEvent::Publish(published) if published.client.local.as_deref() == Some(HOOKS));
+        let own = matches!(told, ServerEvent::Publish(published) if published.client.local() == Some(HOOKS));
         if self.hooks.want(Hook::Event) && !own && self.hooks.waiting.len() < MOST_WAITING {
             let about = ConsultedAbout::Event(Subject::of_hooks(event));
             let call = Question::event(told).to_json();

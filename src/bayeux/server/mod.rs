@@ -49,7 +49,7 @@ use crate::bayeux::limits::{Budget, Rates};
 use crate::bayeux::options::{Durability, Options};
 use crate::bayeux::persistence::{History, Journal, SavedSession, Store, StoreError};
 use crate::bayeux::session::{
-    Client, ClientId, Delivery, Ending, HeldConnect, News, PendingDisconnects, SessionKey, Sessions,
+    Client, ClientId, Delivery, Ending, HeldConnect, News, PendingDisconnects, Sender, SessionKey, Sessions,
 };
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
@@ -463,8 +463,7 @@ impl BayeuxServer {
         let Some((mut session, held)) = self.sessions.close(key) else {
             return Vec::new();
         };
-        let client =
-            Client { session: Some(key), attributes: std::mem::take(&mut session.attributes), ..Client::default() };
+        let client = Client { attributes: std::mem::take(&mut session.attributes), ..Sender::Session(key).into() };
         for pattern in std::mem::take(&mut session.subscriptions) {
             self.unlisten(&pattern, key);
             self.happened(|| ServerEvent::Unsubscribe { client: client.clone(), pattern });

@@ -165,7 +165,7 @@ impl Suspended {
     /// The session that waits.
     fn session(&self) -> Option<SessionKey> {
         match self {
-            Self::Publish { sent, .. } => sent.published.publisher.session,
+            Self::Publish { sent, .. } => sent.published.publisher.session(),
             Self::Subscribe { session, .. } => Some(*session),
             Self::Hook { session, .. } => *session,
             Self::Keys { .. } => None,

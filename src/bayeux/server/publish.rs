@@ -69,7 +69,7 @@ impl BayeuxServer {
         }
         self.options.check_tree(&channel.clone().into())?;
         let client = permission.client.take().unwrap_or_else(|| self.client(batch, sender));
-        client.session.iter().for_each(|sender| batch.carries(*sender, Rides::OnPublish));
+        client.session().iter().for_each(|sender| batch.carries(*sender, Rides::OnPublish));
         if !batch.by_api {
             self.may_publish(&client, channel, message)?;
         }
@@ -122,7 +122,7 @@ impl BayeuxServer {
         if channel.realm() != Realm::Broadcast {
             return Ok(Taken::Here);
         }
-        let session = publisher.session.filter(|_| !self.options.broadcast_to_publisher);
+        let session = publisher.session().filter(|_| !self.options.broadcast_to_publisher);
         let publisher = Publisher { session, home: None, key: *key };
         if let Some(pending_id) = self.ask_to_publish(now, channel, event, publisher, lazy) {
             return Ok(Taken::Pending(pending_id));

@@ -8,7 +8,7 @@ use crate::bayeux::cluster::Begun;
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
 use crate::bayeux::limits::Origin;
-use crate::bayeux::session::{Client, HeldConnect, Session, SessionKey};
+use crate::bayeux::session::{Client, HeldConnect, Sender, Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, Element, Endpoint, Message, Realm, Status};
@@ -291,8 +291,9 @@ impl BayeuxServer {
     pub(in crate::bayeux) fn client(&self, batch: &Batch, session: Option<SessionKey>) -> Client {
         let known = session.and_then(|key| self.sessions.get(key));
         let attributes = known.map(|session| session.attributes.clone()).unwrap_or_default();
-        let Batch { origin, by_api, .. } = batch;
-        Client { session, attributes, address: origin.address.clone(), by_api: *by_api, local: None }
+        let nobody = if batch.by_api { Sender::Api } else { Sender::Anonymous };
+        let sender = session.map_or(nobody, Sender::Session);
+        Client { sender, attributes, address: batch.origin.address.clone() }
     }
 
     /// `Step::Refused`, with a line in the log.

@@ -5,25 +5,58 @@ use std::rc::Rc;
 use super::attributes::Attributes;
 use super::registry::SessionKey;
 
-/// A client, as an application sees it: never with the clientId, which is the client's secret. Cheap to clone.
+/// Who speaks.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sender {
+    /// A client that has no session: during its handshake, and with `ANON_PUBLISH`.
+    #[default]
+    Anonymous,
+    /// A client with a session, by the session's number in its home.
+    Session(SessionKey),
+    /// Somebody with a key of the server API, who needs no session.
+    Api,
+    /// The application's own: the name of a [`LocalSession`](crate::bayeux::app::LocalSession), or of the hooks Worker.
+    Local(Rc<str>),
+    /// The server itself.
+    Server,
+}
+
+/// Whoever sent a message, as an application sees it: never with the clientId, which is the client's secret. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
-    /// The number of its session, for [`Actions::push`](crate::bayeux::app::Actions::push) and the like. None where it has none: with
-    /// `ANON_PUBLISH`, during the handshake, and where the server itself is the sender.
-    pub session: Option<SessionKey>,
+    pub sender: Sender,
     /// What [`SecurityPolicy::can_handshake`](crate::bayeux::app::SecurityPolicy::can_handshake) and
     /// [`Actions::set_attribute`](crate::bayeux::app::Actions::set_attribute) noted.
     pub attributes: Attributes,
     /// The IP address that the message came from, where the platform vouches for it.
     pub address: Option<Rc<str>>,
-    /// Whether it is no client at all but somebody with a key of the server API, who needs no session.
-    pub by_api: bool,
-    /// The name of the [`LocalSession`](crate::bayeux::app::LocalSession), where it is one.
-    pub local: Option<Rc<str>>,
 }
 
 impl Client {
-    pub(in crate::bayeux) fn local(name: Rc<str>) -> Self {
-        Self { local: Some(name), ..Self::default() }
+    /// The number of its session, for [`Actions::push`](crate::bayeux::app::Actions::push) and the like.
+    pub fn session(&self) -> Option<SessionKey> {
+        match self.sender {
+            Sender::Session(key) => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Whether it is no client at all but somebody with a key of the server API.
+    pub fn by_api(&self) -> bool {
+        self.sender == Sender::Api
+    }
+
+    /// The name of the local session that it is.
+    pub fn local(&self) -> Option<&str> {
+        match &self.sender {
+            Sender::Local(name) => Some(name),
+            _ => None,
+        }
+    }
+}
+
+impl From<Sender> for Client {
+    fn from(sender: Sender) -> Self {
+        Self { sender, ..Self::default() }
     }
 }

@@ -21,7 +21,7 @@ mod registry;
 mod session;
 
 pub use self::attributes::Attributes;
-pub use self::client::Client;
+pub use self::client::{Client, Sender};
 pub use self::client_id::ClientId;
 pub(in crate::bayeux) use self::client_id::{base62, from_base62};
 pub use self::ending::Ending;
