@@ -14,7 +14,7 @@ use crate::bayeux::persistence::{
 };
 use crate::bayeux::session::{HeldConnect, Session, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{ChannelPattern, Endpoint, Event, EventNumber, MessageId, SocketId};
+use crate::bayeux::wire::{ChannelPattern, Endpoint, EndpointKey, Event, EventNumber, MessageId, SocketId};
 
 /// The longest text that a socket is given to keep, in bytes. The platform keeps 16,384 with each (Durable Objects,
 /// `serializeAttachment`), of which the shell needs half for a token of its upgrade and some for itself. That is 60 connects with ids
@@ -186,7 +186,7 @@ impl Sessions {
     /// The connects that a socket holds, for [`KeptSocket::held`].
     pub(in crate::bayeux) fn held_by_socket(&self, socket: SocketId) -> String {
         let mut json = String::from("[");
-        for key in self.at(super::EndpointKey::WebSocket(socket.0)) {
+        for key in self.at(EndpointKey::WebSocket(socket.0)) {
             let Some(held) = self.get(key).and_then(Session::held) else { continue };
             let held: Held = (key, held.id.clone(), held.until.0, held.advise);
             let Ok(held) = serde_json::to_string(&held) else { continue };

@@ -1,0 +1,62 @@
+//! The end of a session, and where its last events go.
+
+use super::BayeuxServer;
+use crate::bayeux::app::ServerEvent;
+use crate::bayeux::io::Notice;
+use crate::bayeux::session::{Client, Ending, Sender, SessionKey};
+use crate::bayeux::wire::{Advice, BayeuxError, Event, Reply, Status, TokenError};
+
+impl BayeuxServer {
+    /// Ends a session. Its last events go with the connect it holds, or are given back where it holds none.
+    pub(in crate::bayeux) fn end(&mut self, key: SessionKey, why: Ending) -> Vec<Event> {
+        let Some((mut session, held)) = self.sessions.close(key) else {
+            return Vec::new();
+        };
+        let client = Client { attributes: std::mem::take(&mut session.attributes), ..Sender::Session(key).into() };
+        for pattern in std::mem::take(&mut session.subscriptions) {
+            self.unlisten(&pattern, key);
+            self.happened(|| ServerEvent::Unsubscribe { client: client.clone(), pattern });
+        }
+        self.happened(|| ServerEvent::ClientDisconnect { client, why });
+        if let Err(error) = self.store.forget_session(key) {
+            self.storage_failed(&error);
+        }
+        self.tell(Notice::SessionClosed { why, sessions: self.sessions.len() });
+        let unasked = matches!(why, Ending::Dismissed | Ending::Overflowed);
+        let goodbye = unasked.then(|| Event::disconnected(&self.stamp));
+        let Some(held) = held.filter(|_| why != Ending::Replaced) else {
+            return session.take_queue().into_iter().chain(goodbye).collect();
+        };
+        let (mut events, ack) = session.take_batch();
+        events.extend(goodbye);
+        let mut reply = match why {
+            Ending::TokenExpired => {
+                let error = BayeuxError::Token(TokenError::Expired);
+                Reply { advice: Some(Advice::handshake()), ..Reply::failed(Some("/meta/connect"), &held.id, &error) }
+            }
+            _ => Reply { advice: Some(Advice::none()), ..Reply::successful("/meta/connect", &held.id) },
+        };
+        reply.ext.ack = ack;
+        let reply = reply.into_json();
+        self.send(held.endpoint, Status::Ok, session.negotiated.format, &events, &[reply]);
+        Vec::new()
+    }
+
+    /// Ends what a client had on its socket before it shook hands anew: it is told nothing, as it would take that for the new session's.
+    pub(in crate::bayeux) fn replace(&mut self, before: &[SessionKey]) {
+        before.iter().for_each(|key| drop(self.end(*key, Ending::Replaced)));
+    }
+
+    /// Ends the session of a client that is not the one who is answered now. Where it holds no connect it is told on its
+    /// return.
+    pub(in crate::bayeux) fn dismiss(&mut self, key: SessionKey, why: Ending) {
+        let Some(session) = self.sessions.get(key) else { return };
+        let (client_id, until) = (session.client_id.clone(), session.due());
+        let events = self.end(key, why);
+        if !events.is_empty() {
+            // As copies: a row goes when nobody holds its event any more.
+            let events = events.iter().map(|event| Event::thawed(event.as_json().to_owned())).collect();
+            self.pending_disconnects.keep(client_id, until, events, self.options.max_sessions);
+        }
+    }
+}
