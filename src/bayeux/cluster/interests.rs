@@ -155,6 +155,10 @@ impl Cluster {
     ) {
         for pattern in patterns {
             if self.has_told(&pattern, strict) {
+                // The session listens when the last of its patterns is answered, and nobody waits for longer than this.
+                if self.interests.ending.has(&pattern) {
+                    self.interests.ending.set(&pattern, Some(cx.now + GRACE));
+                }
                 cx.resolve(pending, Ok(()));
             } else if !self.joins_question(&pattern, strict, pending) {
                 self.put_question(cx, &pattern, strict, vec![pending]);

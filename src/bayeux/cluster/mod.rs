@@ -124,6 +124,8 @@ pub enum ClusterInput {
     Accepted { number: u64, outcome: Result<(), BayeuxError> },
     /// The answer to [`ClusterEffect::Deliver`]: the events up to this one are delivered, and to these channels nobody listens.
     Delivered { number: u64, upto: EventNumber, unheard: Vec<ChannelId> },
+    /// The answer to [`ClusterEffect::GoOn`].
+    GoOn,
     /// An event was accepted that homes are to hear.
     Relay(ToRelay),
     /// From where a pattern of another owner is heard: a word comes.
@@ -170,6 +172,8 @@ pub enum ClusterEffect {
         publisher: Publisher,
         lazy: bool,
     },
+    /// Go on with what waited, when all effects before this one are done.
+    GoOn,
     /// Deliver events to the clients here, in order. Whoever was told of success before hears them.
     Deliver {
         number: u64,
@@ -352,6 +356,7 @@ impl Cluster {
                     self.received(cx, receiving, upto, unheard);
                 }
             }
+            ClusterInput::GoOn => self.next_goes_on(cx),
             ClusterInput::Relay(relay) => self.relay(cx, relay),
             ClusterInput::AskToBegin { pattern, from, pending } => self.ask_to_begin(cx, pending, pattern, from),
             ClusterInput::AskForPage(wanted) => self.ask_for_page(cx, wanted),

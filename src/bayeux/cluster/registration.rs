@@ -158,16 +158,22 @@ impl Cluster {
             return self.registration.failed(cx.now, State::Unknown);
         }
         self.registration.failures = 0;
-        for (_, waits) in std::mem::take(&mut self.registration.waiting) {
-            match waits {
-                Waits::Call(from, Call::Link(call)) => self.take_link(cx, from, call),
-                Waits::Call(from, _) => cx.reply(from, Status::Misunderstood, String::new()),
-                Waits::Publish(Publish { channel, event, publisher, lazy }, pending) => {
-                    let number = self.accepting(Accepting::Publish(pending));
-                    cx.effects.push(ClusterEffect::Accept { number, channel, event, publisher, lazy });
-                }
+        cx.effects.push(ClusterEffect::GoOn);
+    }
+
+    /// The next of those that waited until the root knew of this tree. Those behind it wait until it is done: the items of a home's call
+    /// are accepted outside, and no call of the same home may come between.
+    pub(super) fn next_goes_on(&mut self, cx: &mut Context) {
+        let Some((_, waits)) = self.registration.waiting.pop_front() else { return };
+        match waits {
+            Waits::Call(from, Call::Link(call)) => self.take_link(cx, from, call),
+            Waits::Call(from, _) => cx.reply(from, Status::Misunderstood, String::new()),
+            Waits::Publish(Publish { channel, event, publisher, lazy }, pending) => {
+                let number = self.accepting(Accepting::Publish(pending));
+                cx.effects.push(ClusterEffect::Accept { number, channel, event, publisher, lazy });
             }
         }
+        cx.effects.push(ClusterEffect::GoOn);
     }
 
     pub(super) fn leave_answered(&mut self, cx: &mut Context, answer: Option<Done>) {

@@ -23,7 +23,7 @@ const MAX_BYTES: usize = 4 << 20;
 /// How long an owner is remembered that nobody here talks to or listens to: longer than anything that it has sent can be under way.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
-/// Bits of an uplink's life that are not the time: a million of them fit into each millisecond that the home has ever lived.
+/// Bits of an uplink's life that are not the time. Half of them are the most that one life is above the last.
 const LIFE_BITS: u32 = 22;
 
 /// The uplinks of a home, by owner.
@@ -32,6 +32,9 @@ pub struct Uplinks {
     by_owner: BTreeMap<Home, Uplink>,
     /// The last life that an uplink was given.
     last_life: u64,
+    /// How far the next one is above the last. Where the clock has gone back, an earlier life of the home has been where this one is: it
+    /// went by another step.
+    step: u64,
     /// Those with something to say.
     ready: BTreeSet<Home>,
     /// How many have items that the owner has not answered.
@@ -97,19 +100,19 @@ enum GivenUp {
 }
 
 impl Uplinks {
-    /// A life of the home begins. `chance` sets it apart from one that began in the same millisecond, should the clock go back.
+    /// A life of the home begins. `chance` sets its uplinks apart from those of every other life, should the clock go back.
     pub fn begin(&mut self, now: Millis, chance: u64) {
-        let below = (1 << (LIFE_BITS - 1)) - 1;
-        self.last_life = self.last_life.max((now.0 << LIFE_BITS) | (chance & below));
+        self.last_life = self.last_life.max(now.0 << LIFE_BITS);
+        self.step = 1 + (chance & ((1 << (LIFE_BITS - 1)) - 1));
     }
 
     pub fn to(&mut self, now: Millis, owner: &Home) -> &mut Uplink {
         if !self.by_owner.contains_key(owner) {
             self.idle.set(owner, Some(now + REMEMBERED));
         }
-        let last_life = &mut self.last_life;
+        let (last_life, step) = (&mut self.last_life, self.step);
         self.by_owner.entry(owner.clone()).or_insert_with(|| {
-            *last_life += 1;
+            *last_life = last_life.saturating_add(step);
             Uplink { life: *last_life, ..Uplink::default() }
         })
     }
@@ -156,7 +159,7 @@ impl Uplinks {
 
     /// The owner knows a later life of this home than the uplink's: it begins anew.
     fn begin_anew(&mut self, now: Millis, owner: &Home, later: u64) {
-        self.last_life = self.last_life.max(later) + 1;
+        self.last_life = self.last_life.max(later).saturating_add(self.step);
         let life = self.last_life;
         self.change(now, owner, |uplink| uplink.renumber(life));
     }

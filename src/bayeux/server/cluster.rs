@@ -54,6 +54,7 @@ impl BayeuxServer {
                 let outcome = self.accept(now, publisher, &channel, &event, lazy);
                 return Some(ClusterInput::Accepted { number, outcome });
             }
+            ClusterEffect::GoOn => return Some(ClusterInput::GoOn),
             ClusterEffect::Deliver { number, events } => {
                 // Those who were told of success listen before what is for them comes.
                 self.resume_ready(now);
@@ -151,12 +152,13 @@ impl BayeuxServer {
         pending_id: PendingId,
     ) -> usize {
         let strict = self.sessions.get(session).is_some_and(crate::bayeux::session::Session::is_strict);
-        let unknown = patterns.iter().filter(|pattern| !self.cluster.has_told(pattern, strict)).cloned();
-        let patterns: Vec<_> = unknown.collect::<BTreeSet<_>>().into_iter().collect();
-        let words = patterns.len();
-        if words > 0 {
-            self.cluster(now, ClusterInput::Subscribe { patterns, strict, pending: pending_id });
+        if patterns.iter().all(|pattern| self.cluster.has_told(pattern, strict)) {
+            return 0;
         }
+        // Those that come here already, too: they must not end while the session waits for the others.
+        let patterns: Vec<_> = patterns.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
+        let words = patterns.len();
+        self.cluster(now, ClusterInput::Subscribe { patterns, strict, pending: pending_id });
         words
     }
 

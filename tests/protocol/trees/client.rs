@@ -306,8 +306,11 @@ impl Client {
                     let sent: Vec<Value> = serde_json::from_str(&body).unwrap();
                     let sent = sent.iter().find(|sent| sent["id"] == message["id"]).unwrap();
                     let number = sent["data"]["number"].as_u64().unwrap();
-                    let own =
-                        answer.iter().any(|reply| reply["channel"] == "/meta/subscribe" && reply["successful"] == true);
+                    let own = answer.iter().any(|reply| {
+                        let subscribed = reply["channel"] == "/meta/subscribe" && reply["successful"] == true;
+                        subscribed
+                            && reply["subscription"].as_str().is_none_or(|pattern| history.all_trees_know(pattern))
+                    });
                     history.answered(self.name, number, successful, own);
                 }
                 _ => (),

@@ -155,8 +155,7 @@ impl History {
             for ((client, pattern), subscription) in &self.subscriptions {
                 let before = subscription.since.is_some_and(|since| since <= published.sent);
                 let safe = (self.acks.contains(client) || self.plan.is_calm()) && !self.vanished.contains(client);
-                // A tree that the root cannot reach for long hears late of those who listen to all.
-                let safe = safe && !(self.plan.hours && self.spans(pattern));
+                let safe = safe && self.all_trees_know(pattern);
                 let own = *client == published.by && !self.plan.options.broadcast_to_publisher;
                 if !before || !safe || own || !matches(pattern, published.channel) {
                     continue;
@@ -181,6 +180,11 @@ impl History {
             let told = self.dropped.get(&client).copied().unwrap_or_default();
             assert!(missing.len() as u64 <= told, "client {client} was told of {told}: {:?}", missing.values());
         }
+    }
+
+    /// A tree that the root cannot reach for long hears late of those who listen to all.
+    pub fn all_trees_know(&self, pattern: &str) -> bool {
+        !(self.plan.hours && self.spans(pattern))
     }
 
     fn spans(&self, pattern: &str) -> bool {
