@@ -301,6 +301,16 @@ impl Cluster {
             let interest = self.interests.interest(pattern, &owner, spans);
             interest.told = interest.told.max(Some(strict));
             (interest.heard, interest.strict) = (true, interest.strict || strict);
+            self.interests.ending.set(pattern, None);
+        }
+    }
+
+    /// What the root's own clients have listened to in an earlier life ends where none of them comes back for it.
+    pub(super) fn restore_own_wildcards(&mut self, now: Millis) {
+        for (pattern, strict) in self.wildcards.of(&self.home) {
+            let interest = self.interests.interest(&pattern, &self.home, true);
+            (interest.told, interest.strict) = (Some(strict), strict);
+            self.interests.ending.set(&pattern, Some(now + GRACE));
         }
     }
 

@@ -587,6 +587,7 @@ impl Cluster {
                 _ => (),
             }
         }
+        self.restore_own_wildcards(now);
         self.since
     }
 

@@ -63,6 +63,8 @@ pub struct Uplink {
     /// Up to where events of this owner were heard, and the number its life began with.
     pub heard: EventNumber,
     pub since: EventNumber,
+    /// Up to where they were heard when the last call left.
+    heard_when_asked: EventNumber,
 }
 
 #[derive(Debug)]
@@ -215,6 +217,13 @@ impl Uplink {
 
     fn failed(&mut self, now: Millis) {
         self.under_way = 0;
+        // What was published by those who wait no more is not said again: an owner may have forgotten that it has done it.
+        let bytes = &mut self.bytes;
+        self.items.retain(|Waiting { item, tell, .. }| {
+            let stays = tell.waits() || !matches!(item, Item::Publish { .. });
+            *bytes -= if stays { 0 } else { item.size() };
+            stays
+        });
         self.failures += 1;
         self.rests_until = Some(now + pause(self.failures));
     }
@@ -300,6 +309,7 @@ impl Cluster {
             let (home, now) = (self.home.clone(), cx.now);
             let call = self.uplinks.change(now, &owner, |uplink| {
                 let items = uplink.next_items(now)?;
+                uplink.heard_when_asked = uplink.heard;
                 Some(LinkCall { home, life: uplink.life, items, heard: uplink.heard })
             });
             if let Some(call) = call {
@@ -330,7 +340,10 @@ impl Cluster {
             // All but what this very call was about.
             self.ask_again(cx, owner);
             let uplink = self.uplinks.to(now, owner);
-            (uplink.since, uplink.heard) = Default::default();
+            // Unless a relay has overtaken this answer: what it brought is not to come twice.
+            if uplink.heard == uplink.heard_when_asked {
+                (uplink.since, uplink.heard) = Default::default();
+            }
         }
         // First the subscriptions that were waited for, then what is for them, then the publishers who may be among them: they
         // read their own events before the reply.

@@ -98,6 +98,12 @@ impl Wildcards {
         self.behind = self.trees.iter().filter(|(_, tree)| tree.told < version).map(|(home, _)| home.clone()).collect();
     }
 
+    /// What a home wants of every tree, and whether nothing may be lost.
+    pub fn of(&self, home: &Home) -> Vec<(ChannelPattern, bool)> {
+        let own = self.list.iter().filter(|((listener, _), _)| listener == home);
+        own.map(|((_, pattern), strict)| (pattern.clone(), *strict)).collect()
+    }
+
     fn list(&self) -> Spans {
         let span = |((home, pattern), strict): (&(Home, ChannelPattern), &bool)| Span {
             home: home.clone(),

@@ -215,6 +215,7 @@ impl Client {
             sent: now,
             successful: None,
             own: false,
+            refused: false,
             repeated: false,
         });
         let (data, key) = (json!({ "by": self.name, "number": number }), number.to_string());

@@ -27,6 +27,8 @@ pub struct Published {
     pub own: bool,
     /// It was said more than once.
     pub repeated: bool,
+    /// It was refused once, unlike what came with it: said again it comes behind that.
+    pub refused: bool,
 }
 
 /// One subscription of one client.
@@ -82,6 +84,7 @@ impl History {
     pub fn answered(&mut self, by: usize, number: u64, successful: bool, own: bool) {
         let published = self.published.get_mut(&(by, number)).unwrap();
         (published.successful, published.own) = (Some(successful), own);
+        published.refused |= !successful;
     }
 
     pub fn repeated(&mut self, by: usize, number: u64) {
@@ -217,7 +220,7 @@ impl History {
         }
         let mut last: BTreeMap<(usize, String), u64> = BTreeMap::new();
         for name in self.first_times(received) {
-            if self.pipelining.contains(&name.0) {
+            if self.pipelining.contains(&name.0) || self.published[&name].refused {
                 continue;
             }
             let before = last.insert((name.0, self.tree(&name)), name.1);
