@@ -305,11 +305,10 @@ impl Cluster {
         }
     }
 
-    /// What the root's own clients have listened to in an earlier life ends where none of them comes back for it.
+    /// What the root's own clients have asked for in an earlier life ends where none of them comes back for it. Whether all trees
+    /// know of it is not known.
     pub(super) fn restore_own_wildcards(&mut self, now: Millis) {
-        for (pattern, strict) in self.wildcards.of(&self.home) {
-            let interest = self.interests.interest(&pattern, &self.home, true);
-            (interest.told, interest.strict) = (Some(strict), strict);
+        for pattern in self.wildcards.of(&self.home) {
             self.interests.ending.set(&pattern, Some(now + GRACE));
         }
     }

@@ -98,10 +98,10 @@ impl Wildcards {
         self.behind = self.trees.iter().filter(|(_, tree)| tree.told < version).map(|(home, _)| home.clone()).collect();
     }
 
-    /// What a home wants of every tree, and whether nothing may be lost.
-    pub fn of(&self, home: &Home) -> Vec<(ChannelPattern, bool)> {
-        let own = self.list.iter().filter(|((listener, _), _)| listener == home);
-        own.map(|((_, pattern), strict)| (pattern.clone(), *strict)).collect()
+    /// What a home wants of every tree.
+    pub fn of(&self, home: &Home) -> Vec<ChannelPattern> {
+        let own = self.list.keys().filter(|(listener, _)| listener == home);
+        own.map(|(_, pattern)| pattern.clone()).collect()
     }
 
     fn list(&self) -> Spans {
@@ -168,9 +168,16 @@ impl Cluster {
         if !list.contains_key(&span) && list.len() >= self.options.max_spanning_patterns {
             return Err(Failure::Exceeded);
         }
-        if self.wildcards.list.get(&span).is_none_or(|had| strict && !had) {
-            self.wildcards.list.insert(span, strict);
-            self.wildcards_changed(cx)?;
+        let before = list.get(&span).copied();
+        if before.is_none_or(|had| strict && !had) {
+            self.wildcards.list.insert(span.clone(), strict);
+            if let Err(failure) = self.wildcards_changed(cx) {
+                match before {
+                    Some(before) => self.wildcards.list.insert(span, before),
+                    None => self.wildcards.list.remove(&span),
+                };
+                return Err(failure);
+            }
         }
         Ok(self.wildcards.version)
     }
@@ -320,6 +327,7 @@ impl Cluster {
         } else {
             cx.reply(from, Status::Unavailable, String::new());
         }
+        self.tell_spanned(cx);
     }
 
     /// Nobody uses this tree any more.
