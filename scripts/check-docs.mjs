@@ -14,7 +14,7 @@ const JAVASCRIPT = { js: 'js', ts: 'ts', tsx: 'tsx' };
 const OPTIONS = [['src/bayeux/options/vars.rs', /"([A-Z]+(?:_[A-Z]+)*)"/g]];
 const ERRORS = [
   ['src/bayeux/wire/error.rs', /"\d{3}:[^:"]*:(\w+)"/g],
-  ['src/bayeux/wire/token_error.rs', /"\d{3}:[^:"]*:(\w+)"/g],
+  ['src/bayeux/wire/token_error.rs', /=> "(\w+)",/g],
   ['src/bayeux/wire/refusal.rs', /=> "(\w+)",/g],
   ['src/bayeux/wire/request.rs', /=> "(\w+)",/g],
 ];

@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// From the bottom to the top. A room imports from those before it, never from one behind it.
-const ROOMS: [&str; 16] = [
+const ROOMS: [&str; 17] = [
     "time",
     "clock",
     "wire",
     "limits",
     "delivery",
     "session",
+    "metrics",
     "persistence",
     "auth",
     "cluster",

@@ -6,6 +6,7 @@ use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::bayeux::auth::FetchedKeys;
 use crate::bayeux::cluster::Home;
 use crate::bayeux::limits::Origin;
+use crate::bayeux::metrics::Platform;
 use crate::bayeux::session::Ending;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
@@ -24,8 +25,9 @@ pub enum Input {
     Stalled(StreamId),
     /// It has caught up.
     Drained(StreamId),
-    /// A call of the server API, by somebody with a key. It is answered like a request of clients, or like one for a route.
-    Api { from: Endpoint, request: HttpRequest },
+    /// A call of the server API, by somebody with a key, and what the platform knows meanwhile. It is answered like a request of clients,
+    /// or like one for a route.
+    Api { from: Endpoint, request: HttpRequest, platform: Platform },
     /// The platform says that nobody waits at this endpoint any more.
     Closed(EndpointKey),
     /// Another object's [`Output::Ask`]. It is answered like a request, if not at once.

@@ -10,6 +10,7 @@
 //! | `limits` | rates by network, budgets |
 //! | `delivery` | subscribers, queues, frames, when a flush may leave |
 //! | `session` | one client's session, and the registry of all |
+//! | `metrics` | what is counted, and how it is told |
 //! | `persistence` | the rows that outlive the object |
 //! | `auth` | access rules, tokens, keys |
 //! | `cluster` | homes and owners of channel trees, and what they say to each other |
@@ -75,6 +76,7 @@ mod hooks;
 mod io;
 mod limits;
 mod meta;
+pub mod metrics;
 mod options;
 mod persistence;
 mod server;
@@ -101,7 +103,7 @@ pub use time::Millis;
 pub use wire::extensions::comment_filter::Format;
 pub use wire::{
     Advice, BayeuxError, Callback, Captures, ChannelId, ChannelPattern, ChannelTemplate, ConnectionType, Denial,
-    Element, Endpoint, EndpointKey, Event, EventNumber, Message, MessageId, Operation, Realm, Refusal, Reply,
-    RequestError, RequestId, RequestLimits, RequestedTiming, SocketId, Status, StreamId, is_form, parse_form,
-    parse_json, text_of,
+    Element, Endpoint, EndpointKey, Event, EventNumber, Message, MessageId, Operation, Realm, Refusal, RefusedMessage,
+    Reply, RequestError, RequestId, RequestLimits, RequestedTiming, SocketId, Status, StreamId, Written, is_form,
+    parse_form, parse_json, text_of,
 };

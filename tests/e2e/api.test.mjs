@@ -58,7 +58,7 @@ test('each of several keys opens, and nothing else does: the log says who tried,
   const wrong = `${NEW.slice(0, -1)}x`;
   for (const key of [OLD, NEW]) await api.with(key).get('/clients');
   for (const [key, name] of [[undefined, 'missing'], [wrong, 'invalid'], ['', 'missing'], [`${OLD} ${NEW}`, 'invalid']])
-    for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['GET', '/trees'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
+    for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['GET', '/trees'], ['GET', '/stats'], ['GET', '/metrics'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
       const answer = await api.with(key).call(method, path, { ...(method === 'POST' && { body: '[{"channel":"/a","data":1}]' }) });
       assert.deepEqual(error(answer), [401, false, `401::api_key_${name}`]);
       assert.equal(answer.headers['www-authenticate'], 'Bearer');
@@ -78,7 +78,7 @@ test('who guesses keys is not listened to for a while, whatever key it shows the
   const statuses = [];
   for (let guess = 0; guess < 30; guess += 1) statuses.push((await guesser.call('GET', '/clients')).status);
   assert.deepEqual([statuses[0], statuses.at(-1)], [401, 429]);
-  for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['GET', '/trees'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
+  for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['GET', '/trees'], ['GET', '/stats'], ['GET', '/metrics'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
     const answer = await owner.call(method, path, { ...(method === 'POST' && { body: '[{"channel":"/a","data":1}]' }) });
     assert.deepEqual(error(answer), [429, false, '429::too_many_keys']);
     assert.ok(Number(answer.headers['retry-after']) > 0);
@@ -244,6 +244,13 @@ test('a home that listens is no client of the owner, and cannot be reached as on
   assert.deepEqual(await api.get('/channels', { tree: 'owned' }), { channels: [] });
   await api.publish({ channel: '/owned/one', data: 1 }, { tree: 'owned' });
   assert.deepEqual(await alice.poll(), [1]);
+});
+
+test('the figures of a home are there as JSON and as text', async () => {
+  for (const path of ['/stats', '/metrics']) {
+    assert.equal((await api.call('GET', path)).status, 200);
+    assert.deepEqual(error(await api.call('GET', path, { query: { tree: 'a/*' } })), [400, false, '400::tree_invalid']);
+  }
 });
 
 test('a client that is disconnected is told so', async () => {

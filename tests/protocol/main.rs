@@ -43,6 +43,7 @@ mod limits;
 mod listener;
 mod messages_per_frame;
 mod meta_connect_deliver_only;
+mod metrics;
 mod order;
 mod overtaken;
 mod pacing;

@@ -109,6 +109,11 @@ impl Scenario {
         (response.status, serde_json::from_str(&text).unwrap_or_default())
     }
 
+    /// What the server API answers, as it is sent.
+    pub fn api(&self, request: HttpRequest) -> HttpResponse {
+        self.0.borrow_mut().call(request)
+    }
+
     /// From now on a hooks Worker is asked.
     pub fn with_hooks(self) -> Self {
         self.0.borrow_mut().bind_hooks();

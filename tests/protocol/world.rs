@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bayeux_edge::bayeux::app::{HttpRequest, HttpResponse};
+use bayeux_edge::bayeux::metrics::Platform;
 use bayeux_edge::bayeux::{
     Application, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, KeptSocket, Message, Millis, Notice,
     Options, Origin, Output, RequestId, SocketId, Status, StreamId, parse_json,
@@ -139,7 +140,7 @@ impl World {
         let text = String::from_utf8_lossy(&request.body).into_owned();
         let replies = parse_json(&text, &self.options).map_or(0, |messages| messages.len());
         self.open.insert(from.key(), Sent { by: "somebody with a key", text, replies });
-        self.step(Input::Api { from, request });
+        self.step(Input::Api { from, request, platform: Platform::default() });
         self.response.take().unwrap_or_else(|| {
             let answer = &self.answers[&self.requests];
             let body = Some(answer.text.clone().into_bytes());

@@ -17,6 +17,10 @@ pub enum Call {
     Disconnect(SessionKey),
     Channels(Page<ChannelPattern>),
     Trees(Page<Home>),
+    /// All figures as OpenMetrics text.
+    Metrics,
+    /// The same as JSON.
+    Stats,
 }
 
 impl Call {
@@ -39,8 +43,12 @@ impl Call {
             (["clients", client], "DELETE") => named(client).map(Self::Disconnect),
             (["channels"], "GET") => Page::of(request, ChannelPattern::parse).map(Self::Channels),
             (["trees"], "GET") => Page::of(request, Home::named).map(Self::Trees),
+            (["metrics"], "GET") => Ok(Self::Metrics),
+            (["stats"], "GET") => Ok(Self::Stats),
             (["publish"], _) => Err(ApiError::MethodNotAllowed("POST")),
-            (["clients"] | ["channels"] | ["trees"], _) => Err(ApiError::MethodNotAllowed("GET")),
+            (["clients"] | ["channels"] | ["trees"] | ["metrics"] | ["stats"], _) => {
+                Err(ApiError::MethodNotAllowed("GET"))
+            }
             (["clients", _], _) => Err(ApiError::MethodNotAllowed("GET, DELETE")),
             _ => Err(ApiError::PathUnknown),
         }

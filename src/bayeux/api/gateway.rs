@@ -2,8 +2,8 @@
 
 use super::error::ApiError;
 use super::fan_out::FanOut;
-use super::guarded;
 use super::keys::ApiKeys;
+use super::{guarded, json};
 use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::bayeux::cluster::{API_PATH, Home};
 use crate::bayeux::limits::{Network, Rate, Rates};
@@ -78,6 +78,25 @@ impl Gateway {
             let _ = self.guesses.take(now, network);
         }
         admitted
+    }
+}
+
+/// Where a monitor asks whether the Worker runs with options that can be read. It needs no key and wakes no object.
+pub const HEALTH_PATH: &str = "/cometd/healthz";
+
+/// What it is told.
+///
+/// ```
+/// use bayeux_edge::bayeux::api::health;
+///
+/// assert_eq!(health("GET").body.unwrap(), br#"{"status":"ok"}"#);
+/// assert_eq!(health("POST").status, 405);
+/// ```
+pub fn health(method: &str) -> HttpResponse {
+    match method {
+        "GET" => json(serde_json::json!({ "status": "ok" })),
+        "HEAD" => HttpResponse { body: None, ..health("GET") },
+        _ => ApiError::MethodNotAllowed("GET, HEAD").into_response(),
     }
 }
 

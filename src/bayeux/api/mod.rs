@@ -8,6 +8,8 @@
 //! DELETE /cometd/api/clients/{client}     ← 204
 //! GET    /cometd/api/channels             ← {"channels":[{"channel":"/news","subscribers":1}]}
 //! GET    /cometd/api/trees                ← {"trees":[{"tree":"/"},{"tree":"/news"}]}
+//! GET    /cometd/api/stats                ← {"home":"/","sessions":{"websocket":2},…}
+//! GET    /cometd/api/metrics              ← the same as OpenMetrics text
 //! GET    /cometd/api/openapi.json         ← openapi.json of this folder
 //! ```
 //!
@@ -24,7 +26,7 @@ mod page;
 pub(in crate::bayeux) use self::call::Call;
 pub use self::error::ApiError;
 pub use self::fan_out::{FanOut, Question};
-pub use self::gateway::{Gateway, Route, route};
+pub use self::gateway::{Gateway, HEALTH_PATH, Route, health, route};
 pub use self::keys::ApiKeys;
 pub(in crate::bayeux) use self::page::Page;
 pub use crate::bayeux::cluster::is_api_path;

@@ -80,7 +80,7 @@ impl Home {
             [] => Some(Self::Root),
             [tree] => {
                 let tree = percent_decode_str(tree).decode_utf8().ok().filter(|tree| !tree.contains('/'))?;
-                let reserved = META_NAMES.contains(&&*tree) || ["api", ".", ".."].contains(&&*tree);
+                let reserved = META_NAMES.contains(&&*tree) || ["api", "healthz", ".", ".."].contains(&&*tree);
                 Self::named(&format!("/{tree}")).filter(|home| !reserved && !home.is_shard())
             }
             _ => None,

@@ -15,12 +15,19 @@ pub struct Bounds {
     pub bytes: usize,
 }
 
-/// An event with what its JSON takes of a home's memory, however many hold it.
+/// An event with what its JSON takes of a home's memory, however many hold it, and when it came.
 #[derive(Clone, Debug)]
 pub struct Weighed {
     pub event: Event,
     /// None where nobody counts.
-    _charge: Option<Rc<Charge>>,
+    shared: Option<Rc<Shared>>,
+}
+
+/// What all who hold an event have in common.
+#[derive(Debug)]
+struct Shared {
+    _charge: Charge,
+    arrived: Millis,
 }
 
 /// Bytes that an event takes beside its JSON.
@@ -80,9 +87,9 @@ pub enum Urgency {
 }
 
 impl Weighed {
-    pub fn new(event: Event, budget: &Budget) -> Self {
+    pub fn new(event: Event, budget: &Budget, arrived: Millis) -> Self {
         let charge = budget.charge(Self::weight(&event));
-        Self { event, _charge: Some(Rc::new(charge)) }
+        Self { event, shared: Some(Rc::new(Shared { _charge: charge, arrived })) }
     }
 
     /// What an event takes that nobody holds yet.
@@ -93,7 +100,7 @@ impl Weighed {
 
 impl From<Event> for Weighed {
     fn from(event: Event) -> Self {
-        Self { event, _charge: None }
+        Self { event, shared: None }
     }
 }
 
@@ -289,6 +296,17 @@ impl Queue {
     /// How many events wait, or are not acknowledged.
     pub fn count(&self) -> usize {
         self.entries.len()
+    }
+
+    /// Those that were never sent: how many, and when they came as far as that is known.
+    pub fn unsent(&self) -> impl Iterator<Item = Option<Millis>> {
+        let unsent = self.entries.iter().filter(|entry| entry.batch == 0);
+        unsent.map(|entry| entry.event.shared.as_ref().map(|shared| shared.arrived))
+    }
+
+    /// Bytes of JSON that wait, a replay's not counted.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether something waits that a connect should not be held for.

@@ -34,7 +34,7 @@ use crate::bayeux::server::{Batch, BayeuxServer, Checked, Hold, Rides, Step};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
-use crate::bayeux::wire::{Advice, BayeuxError, ConnectionType, Endpoint, Message, RequestedTiming};
+use crate::bayeux::wire::{Advice, BayeuxError, ConnectionType, Endpoint, Message, RequestedTiming, Written};
 
 /// How often a browser tries that keeps no cookies, where `BROWSER_COOKIE` asks for them: as often as one that finds a home full.
 const WITHOUT_COOKIE: Duration = Duration::from_secs(10);
@@ -48,6 +48,9 @@ impl BayeuxServer {
             Ok(type_) => type_,
             Err(error) => return Step::Replied(checked.failed(&error).into_json()),
         };
+        let is_socket = matches!(batch.from, Endpoint::WebSocket(_));
+        let is_poll = !is_socket && type_ == ConnectionType::WebSocket;
+        self.sessions.connects_by(key, if is_poll { ConnectionType::LongPolling } else { type_ });
         batch.carries(key, Rides::OnConnect);
         if type_ == ConnectionType::EventSource && !self.delivers_on_connects_only(key) {
             return Step::Replied(self.connect_beside_stream(now, &checked, key, self.options.timeout));
@@ -123,7 +126,7 @@ impl BayeuxServer {
     }
 
     /// Without a session a client is to shake hands, unless the server itself has ended the session meanwhile.
-    fn connect_of_nobody(&mut self, batch: &mut Batch, checked: &Checked) -> String {
+    fn connect_of_nobody(&mut self, batch: &mut Batch, checked: &Checked) -> Written {
         let ending = checked.message.client_id().and_then(|id| self.pending_disconnects.take(&id));
         let mut reply = match &ending {
             Some(_) => checked.successful(),
@@ -134,7 +137,9 @@ impl BayeuxServer {
             None if self.is_anothers(&checked.message, batch) => Advice::handshake_after(WITHOUT_COOKIE),
             None => Advice::handshake(),
         });
-        batch.piggybacked.extend(ending.into_iter().flatten());
+        let ending = ending.unwrap_or_default();
+        self.metrics.piggybacked += ending.len() as u64;
+        batch.piggybacked.extend(ending);
         reply.into_json()
     }
 

@@ -10,12 +10,14 @@
 
 use crate::bayeux::server::{Batch, BayeuxServer, Checked};
 use crate::bayeux::session::Ending;
+use crate::bayeux::wire::Written;
 
 impl BayeuxServer {
-    pub(in crate::bayeux) fn disconnect(&mut self, batch: &mut Batch, checked: &Checked) -> String {
+    pub(in crate::bayeux) fn disconnect(&mut self, batch: &mut Batch, checked: &Checked) -> Written {
         match self.speaker(batch, &checked.message) {
             Ok(key) => {
                 let events = self.end(key, Ending::Disconnected);
+                self.metrics.piggybacked += events.len() as u64;
                 batch.piggybacked.extend(events);
                 checked.successful().into_json()
             }

@@ -26,7 +26,7 @@ use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::extensions::ack::Ack;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::replay::Numbers;
-use crate::bayeux::wire::{Advice, BayeuxError, Element, Message, Reply};
+use crate::bayeux::wire::{Advice, BayeuxError, Element, Message, Reply, Written};
 
 const VERSION: &str = "1.0";
 
@@ -43,7 +43,7 @@ impl BayeuxServer {
         batch: &Batch,
         checked: &Checked,
         permission: Permission,
-    ) -> String {
+    ) -> Written {
         let mut client = self.client(batch, None);
         checked.identity.iter().for_each(|identity| identity.note(&mut client));
         for (name, value) in permission.attributes {
@@ -54,6 +54,7 @@ impl BayeuxServer {
             .and_then(|shared| self.open_session(now, batch, checked, &shared, client));
         match opened {
             Ok(reply) => {
+                self.metrics.opened += 1;
                 self.tell(Notice::SessionOpened { sessions: self.sessions.len() });
                 reply
             }
@@ -62,7 +63,7 @@ impl BayeuxServer {
     }
 
     /// The reply to a handshake that opens nothing.
-    pub(in crate::bayeux) fn refuse_handshake(&mut self, checked: &Checked, error: &BayeuxError) -> String {
+    pub(in crate::bayeux) fn refuse_handshake(&mut self, checked: &Checked, error: &BayeuxError) -> Written {
         self.tell(Notice::HandshakeRefused { error: error.to_string() });
         self.refusal(checked, error)
     }
@@ -74,7 +75,7 @@ impl BayeuxServer {
         checked: &Checked,
         shared: &[&str],
         client: Client,
-    ) -> Result<String, BayeuxError> {
+    ) -> Result<Written, BayeuxError> {
         let network = batch.origin.network();
         self.may_open(network, &client.attributes)?;
         let client_id = self.new_client_id();
@@ -130,7 +131,7 @@ impl BayeuxServer {
         Ok(shared)
     }
 
-    pub(in crate::bayeux) fn refusal(&self, checked: &Checked, error: &BayeuxError) -> String {
+    pub(in crate::bayeux) fn refusal(&self, checked: &Checked, error: &BayeuxError) -> Written {
         let types: Vec<_> = self.options.connection_types.iter().map(|type_| type_.name()).collect();
         let mut reply = checked.failed(error);
         describe(&mut reply, &types);
@@ -163,7 +164,7 @@ pub fn refuse_without_token(options: &Options, messages: &[Element]) -> Option<S
     let mut reply = Reply::failed(Some("/meta/handshake"), &id, &BayeuxError::TokenMissing);
     describe(&mut reply, &types);
     reply.advice = Some(Advice::none());
-    Some(reply.into_json())
+    Some(reply.into_json().json)
 }
 
 fn describe<'a>(reply: &mut Reply<'a>, connection_types: &'a [&'a str]) {

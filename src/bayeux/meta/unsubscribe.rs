@@ -9,10 +9,10 @@
 
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked};
-use crate::bayeux::wire::{BayeuxError, Message, Realm, patterns};
+use crate::bayeux::wire::{BayeuxError, Message, Realm, Written, patterns};
 
 impl BayeuxServer {
-    pub(in crate::bayeux) fn unsubscribe(&mut self, batch: &mut Batch, checked: &Checked) -> String {
+    pub(in crate::bayeux) fn unsubscribe(&mut self, batch: &mut Batch, checked: &Checked) -> Written {
         let outcome = self.try_unsubscribe(batch, &checked.message);
         checked.answered_subscription(outcome)
     }

@@ -105,7 +105,10 @@ impl BayeuxServer {
         match sender {
             // Where it cannot be written down, the log says so.
             Some(session) => event.iter().for_each(|event| drop(self.enqueue_for(now, session, event))),
-            None => piggybacked.extend(event),
+            None => {
+                self.metrics.piggybacked += u64::from(event.is_some());
+                piggybacked.extend(event);
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::bayeux::api::Call;
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::limits::Origin;
+use crate::bayeux::metrics::Platform;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked, Step};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
@@ -18,7 +19,7 @@ use crate::bayeux::wire::{BayeuxError, Endpoint, Realm};
 
 impl BayeuxServer {
     /// Does what somebody with a key asks.
-    pub(super) fn serve_api(&mut self, now: Millis, from: Endpoint, request: &HttpRequest) {
+    pub(super) fn serve_api(&mut self, now: Millis, from: Endpoint, request: &HttpRequest, platform: Platform) {
         let response = match Call::of(request, (&self.options).into()) {
             Ok(Call::Publish(messages)) => {
                 let origin = Origin { address: request.address.clone(), ..Origin::default() };
@@ -29,6 +30,8 @@ impl BayeuxServer {
             Ok(Call::Disconnect(key)) => self.disconnect_by_api(key),
             Ok(Call::Channels(page)) => self.list_channels(&page),
             Ok(Call::Trees(page)) => self.list_trees(&page),
+            Ok(Call::Metrics) => self.show_metrics(platform),
+            Ok(Call::Stats) => self.show_stats(platform),
             Err(error) => error.into_response(),
         };
         self.respond(from, response);

@@ -15,7 +15,9 @@ use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::timesync;
-use crate::bayeux::wire::{ChannelPattern, Element, Endpoint, Event, Message, MessageId, Status};
+use crate::bayeux::wire::{
+    ChannelPattern, Element, Endpoint, Event, Message, MessageId, RefusedMessage, Status, Written,
+};
 
 /// Bytes that a field takes beside its own.
 const BESIDE: usize = 40;
@@ -47,6 +49,8 @@ pub(in crate::bayeux) struct Batch {
     pub(super) said: Vec<Said>,
     /// In the order of the messages. Those are missing that wait.
     replies: Vec<Option<String>>,
+    /// What they refuse.
+    pub(super) refused: Vec<RefusedMessage>,
     /// How many are missing.
     open: usize,
     /// The places of subscribes that wait.
@@ -78,7 +82,7 @@ pub(in crate::bayeux) enum Rides {
 
 /// What became of one message.
 pub(in crate::bayeux) enum Step {
-    Replied(String),
+    Replied(Written),
     /// So many outcomes are awaited first.
     Suspended(PendingId, usize, Box<Suspended>),
     /// The session listens to more than its row says: see `commit.rs`.
@@ -86,7 +90,7 @@ pub(in crate::bayeux) enum Step {
     /// The connect is held; no reply yet.
     Hold(SessionKey, Hold),
     /// The address holds too many connects already.
-    Refused(String),
+    Refused(Written),
 }
 
 /// A subscription that has no row yet.
@@ -96,8 +100,8 @@ pub(in crate::bayeux) struct Subscribed {
     /// Those that the session did not have.
     pub new: Vec<ChannelPattern>,
     /// The reply, and the one where the row cannot be written.
-    pub reply: String,
-    pub refusal: String,
+    pub reply: Written,
+    pub refusal: Written,
 }
 
 /// A connect to be held, but for the endpoint that the batch still has.
@@ -132,6 +136,7 @@ impl Batch {
             sessions: Vec::new(),
             said: Vec::new(),
             replies: Vec::with_capacity(messages.len()),
+            refused: Vec::new(),
             open: 0,
             subscribing: BTreeSet::new(),
             asking: BTreeSet::new(),
@@ -182,8 +187,9 @@ impl Batch {
     }
 
     /// The reply that was missing, or another one in its place.
-    pub(super) fn fill(&mut self, place: usize, reply: String) {
+    pub(super) fn fill(&mut self, place: usize, Written { json: reply, refused }: Written) {
         self.stop_waiting(place);
+        self.refused.extend(refused.map(|refused| *refused));
         if let Some(missing) = self.replies.get_mut(place)
             && missing.replace(reply).is_none()
         {

@@ -7,6 +7,7 @@ use super::history::{bounds_of, longest_age};
 use super::pending::PendingId;
 use crate::bayeux::cluster::Begun;
 use crate::bayeux::delivery::{Start, Want};
+use crate::bayeux::metrics::Metrics;
 use crate::bayeux::persistence::Refused;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
@@ -165,6 +166,7 @@ impl BayeuxServer {
         let mut cursors = Cursors::new();
         for (Beginning { pattern, name, .. }, Begun { start, cursor, behind }) in past.beginnings.iter().zip(begun) {
             let relayed = self.is_relayed(pattern);
+            Metrics::count(&mut self.metrics.replays, if *behind { "behind" } else { "new" }, 1);
             // Where another object relays, something may be on its way.
             let behind = relayed || *behind && self.is_anything_after(pattern, *start);
             self.sessions.change(key, |session| {

@@ -6,7 +6,9 @@ use crate::bayeux::delivery::Attempt;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::replay::Replayed;
 use crate::bayeux::wire::extensions::timesync;
-use crate::bayeux::wire::{BayeuxError, ChannelId, Element, Message, MessageId, Realm, Reply, ReplyExt, channel};
+use crate::bayeux::wire::{
+    BayeuxError, ChannelId, Element, Message, MessageId, Realm, Reply, ReplyExt, Written, channel,
+};
 
 pub(in crate::bayeux) struct Checked {
     pub message: Message,
@@ -25,7 +27,7 @@ impl Checked {
     ///
     /// # Errors
     /// The finished reply.
-    pub fn of(now: Millis, element: Element) -> Result<Self, String> {
+    pub fn of(now: Millis, element: Element) -> Result<Self, Written> {
         let nameless = MessageId::default();
         let mut message = element.map_err(|error| Reply::failed(None, &nameless, &error).into_json())?;
         // A client knows its message by the channel too, so even a bad one is repeated, within reason.
@@ -47,7 +49,7 @@ impl Checked {
     }
 
     /// The reply to a message that is not even begun, in the shape that every message is answered in.
-    pub fn refuse(now: Millis, element: Element, error: &BayeuxError) -> String {
+    pub fn refuse(now: Millis, element: Element, error: &BayeuxError) -> Written {
         match Self::of(now, element) {
             Ok(checked) => checked.failed(error).into_json(),
             Err(reply) => reply,
@@ -59,17 +61,17 @@ impl Checked {
     }
 
     /// A reply that says no more than how it went.
-    pub fn answered(&self, outcome: Result<(), BayeuxError>) -> String {
+    pub fn answered(&self, outcome: Result<(), BayeuxError>) -> Written {
         self.reply(&outcome).into_json()
     }
 
     /// The reply to a subscribe or an unsubscribe: it repeats the subscription.
-    pub fn answered_subscription(&self, outcome: Result<(), BayeuxError>) -> String {
+    pub fn answered_subscription(&self, outcome: Result<(), BayeuxError>) -> Written {
         Reply { subscription: self.message.field("subscription"), ..self.reply(&outcome) }.into_json()
     }
 
     /// The reply to a subscribe that succeeded, with where what was said before begins.
-    pub fn answered_subscribe(&self, cursors: Cursors) -> String {
+    pub fn answered_subscribe(&self, cursors: Cursors) -> Written {
         let mut reply = Reply { subscription: self.message.field("subscription"), ..self.successful() };
         reply.ext.replay = (!cursors.is_empty()).then_some(Replayed::Cursors(cursors));
         reply.into_json()

@@ -8,7 +8,8 @@ use crate::bayeux::cluster::{
     begin_answer, page_answer,
 };
 use crate::bayeux::delivery::Want;
-use crate::bayeux::io::{Notice, Output};
+use crate::bayeux::io::Output;
+use crate::bayeux::metrics::Metrics;
 use crate::bayeux::options::{Durability, Options};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
@@ -43,7 +44,10 @@ impl BayeuxServer {
     /// What the cluster is to know of how it went.
     fn perform_effect(&mut self, now: Millis, effect: ClusterEffect) -> Option<ClusterInput> {
         match effect {
-            ClusterEffect::Call { token, whom, call } => self.outputs.push(Output::Ask { token, whom, call }),
+            ClusterEffect::Call { token, whom, call } => {
+                Metrics::count(&mut self.metrics.calls, "sent", 1);
+                self.outputs.push(Output::Ask { token, whom, call });
+            }
             ClusterEffect::Reply { to, status, json } => {
                 self.outputs.push(Output::Send { to, status, format: Format::Json, messages: json });
             }
@@ -84,7 +88,7 @@ impl BayeuxServer {
                 Some((reads, events)) => self.page_was_read(now, session, request, &wants, &reads, events),
                 None => self.page_failed(now, session, request),
             },
-            ClusterEffect::EventsDropped { events } => self.tell(Notice::EventsDropped { events }),
+            ClusterEffect::EventsDropped { events } => self.dropped(events),
             ClusterEffect::StoreFailed(error) => drop(self.storage_failed(&error)),
             ClusterEffect::Released => self.journal.released(now),
         }

@@ -11,7 +11,7 @@ use super::pending::BatchNumber;
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::ChannelPattern;
+use crate::bayeux::wire::{ChannelPattern, Written};
 
 #[derive(Default)]
 pub(super) struct Uncommitted {
@@ -29,7 +29,7 @@ struct Place {
 
 impl Uncommitted {
     /// Takes note of a subscription. The reply if all goes well.
-    pub fn add(&mut self, batch: BatchNumber, place: usize, mut subscribed: Subscribed) -> String {
+    pub fn add(&mut self, batch: BatchNumber, place: usize, mut subscribed: Subscribed) -> Written {
         let reply = std::mem::take(&mut subscribed.reply);
         self.subscriptions.push(Place { batch, place, subscribed });
         reply
@@ -98,7 +98,7 @@ impl BayeuxServer {
         }
     }
 
-    fn take_back(&mut self, Subscribed { session: key, new, refusal, .. }: Subscribed) -> String {
+    fn take_back(&mut self, Subscribed { session: key, new, refusal, .. }: Subscribed) -> Written {
         if let Some(session) = self.sessions.get_mut(key) {
             session.subscriptions.retain(|pattern| !new.contains(pattern));
             session.with_slash.retain(|channel| !new.contains(channel));

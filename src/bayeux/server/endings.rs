@@ -3,6 +3,7 @@
 use super::BayeuxServer;
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::io::Notice;
+use crate::bayeux::metrics::Metrics;
 use crate::bayeux::session::{Client, Ending, Sender, SessionKey};
 use crate::bayeux::wire::{Advice, BayeuxError, Event, Reply, Status, TokenError};
 
@@ -21,13 +22,14 @@ impl BayeuxServer {
         if let Err(error) = self.store.forget_session(key) {
             self.storage_failed(&error);
         }
+        Metrics::count(&mut self.metrics.ended, why.name(), 1);
         self.tell(Notice::SessionClosed { why, sessions: self.sessions.len() });
         let unasked = matches!(why, Ending::Dismissed | Ending::Overflowed);
         let goodbye = unasked.then(|| Event::disconnected(&self.stamp));
         let Some(held) = held.filter(|_| why != Ending::Replaced) else {
             return session.take_queue().into_iter().chain(goodbye).collect();
         };
-        let (mut events, ack) = session.take_batch();
+        let (mut events, ack) = self.sessions.take_last(&mut session);
         events.extend(goodbye);
         let mut reply = match why {
             Ending::TokenExpired => {
@@ -38,7 +40,8 @@ impl BayeuxServer {
         };
         reply.ext.ack = ack;
         let reply = reply.into_json();
-        self.send(held.endpoint, Status::Ok, session.negotiated.format, &events, &[reply]);
+        self.was_refused(reply.refused);
+        self.send(held.endpoint, Status::Ok, session.negotiated.format, &events, &[reply.json]);
         Vec::new()
     }
 

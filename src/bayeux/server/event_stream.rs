@@ -28,7 +28,7 @@ use crate::bayeux::session::{HeldConnect, Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::{
-    Advice, BayeuxError, Endpoint, EndpointKey, Event, MessageId, Reply, RequestedTiming, Status, StreamId,
+    Advice, BayeuxError, Endpoint, EndpointKey, Event, MessageId, Reply, RequestedTiming, Status, StreamId, Written,
 };
 
 /// How often an idle stream gets a sign of life, ms: what the HTML standard recommends against proxies that cut (section
@@ -69,7 +69,7 @@ impl BayeuxServer {
         match self.resume(now, key) {
             // Overtaken it would be sent again, and take the stream's place.
             Some(poll) if matches!(poll.endpoint, Endpoint::LongPolling(_)) => {
-                let reply = Reply::successful("/meta/connect", &poll.id).into_json();
+                let reply = Reply::successful("/meta/connect", &poll.id).into_json().json;
                 self.send(poll.endpoint, Status::Ok, self.format(key), &[], &[reply]);
             }
             Some(overtaken) => self.answer_overtaken(key, overtaken),
@@ -89,7 +89,8 @@ impl BayeuxServer {
             _ => (Status::Refused, None),
         };
         let reply = Reply { advice, ..Reply::failed(None, &MessageId::default(), error) }.into_json();
-        self.send(endpoint, status, Format::default(), &[], &[reply]);
+        self.was_refused(reply.refused);
+        self.send(endpoint, status, Format::default(), &[], &[reply.json]);
     }
 
     /// Whether this session has its events on connect replies only, and so no use for a stream.
@@ -109,7 +110,7 @@ impl BayeuxServer {
         checked: &Checked,
         key: SessionKey,
         interval: Duration,
-    ) -> String {
+    ) -> Written {
         let streaming = self.sessions.get(key).is_some_and(Session::is_streaming);
         if !streaming && let Some(overtaken) = self.resume(now, key) {
             self.answer_overtaken(key, overtaken);

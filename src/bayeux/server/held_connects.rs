@@ -93,7 +93,7 @@ impl BayeuxServer {
         reply.advice = held.advise.then(|| self.advise(key, &held.endpoint));
         let timesync = held.timesync.and_then(|question| question.answer(now));
         reply.ext = ReplyExt { ack, timesync, ..ReplyExt::default() };
-        let reply = reply.into_json();
+        let reply = reply.into_json().json;
         self.send(held.endpoint, Status::Ok, self.format(key), &events, &[reply]);
     }
 
@@ -113,6 +113,7 @@ impl BayeuxServer {
             return;
         }
         let reply = Reply::failed(Some("/meta/connect"), &held.id, &BayeuxError::ConnectOvertaken).into_json();
-        self.send(held.endpoint, Status::Overtaken, self.format(key), &[], &[reply]);
+        self.was_refused(reply.refused);
+        self.send(held.endpoint, Status::Overtaken, self.format(key), &[], &[reply.json]);
     }
 }

@@ -4,12 +4,14 @@ use crate::bayeux::app::{LifecycleEvent, ServerEvent};
 use crate::bayeux::hooks::{Answers, Hook, Permission, Question, Verdict, request};
 use crate::bayeux::io::{Notice, Output};
 use crate::bayeux::limits::Charge;
+use crate::bayeux::metrics::Metrics;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked, HOOKS, PendingId, Step, Subject, Suspended};
 use crate::bayeux::session::Client;
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, Realm, patterns};
+use crate::bayeux::wire::{BayeuxError, Realm, Written, patterns};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::mem;
+use std::time::Duration;
 
 /// Questions of one request. A hooks Worker that takes a millisecond for each is done in a tenth of a second.
 const MOST_CALLS: usize = 100;
@@ -30,6 +32,8 @@ pub(in crate::bayeux) struct Hooks {
     waiting: VecDeque<Waits>,
     /// Those of the request under way.
     asked: Vec<(ConsultedAbout, Charge)>,
+    /// When it was sent.
+    asked_at: Millis,
     permissions: BTreeMap<PendingId, Permission>,
 }
 
@@ -143,7 +147,7 @@ impl BayeuxServer {
         }
     }
 
-    fn refused(&mut self, hook: Hook, checked: &Checked, error: &BayeuxError) -> String {
+    fn refused(&mut self, hook: Hook, checked: &Checked, error: &BayeuxError) -> Written {
         match hook {
             Hook::Handshake => self.refuse_handshake(checked, error),
             Hook::Subscribe => checked.answered_subscription(Err(error.clone())),
@@ -181,12 +185,16 @@ impl BayeuxServer {
             calls.push(call);
             hooks.asked.push((about, charge));
         }
+        hooks.asked_at = self.clock.now();
         self.outputs.push(Output::Consult { request: request(self.home.name(), &calls) });
     }
 
     /// The hooks Worker has answered; none where it did not in time, or not with a 200.
     pub(super) fn take_verdicts(&mut self, now: Millis, answer: Option<&str>) {
         let asked = mem::take(&mut self.hooks.asked);
+        let took = Duration::from_millis(now.0.saturating_sub(self.hooks.asked_at.0));
+        self.metrics.hook_time.observe(took, 1);
+        let calls = asked.len();
         let answers = answer.and_then(|answer| Answers::parse(answer, asked.len()));
         if let Some(hooks) = answers.as_ref().and_then(Answers::hooks).filter(|_| self.hooks.exported) {
             self.hooks.wanted.retain(|hook| hooks.contains(&hook.name()));
@@ -209,6 +217,8 @@ impl BayeuxServer {
                 }
             }
         }
+        Metrics::count(&mut self.metrics.hook_calls, "answered", (calls - failed) as u64);
+        Metrics::count(&mut self.metrics.hook_calls, "failed", failed as u64);
         if failed > 0 {
             self.tell(Notice::HooksFailed { calls: failed });
         }

@@ -9,7 +9,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::BayeuxServer;
-use crate::bayeux::io::Notice;
 use crate::bayeux::limits::{Network, level};
 use crate::bayeux::session::{Attributes, NAME, NEW_NAME, SESSION, SessionKey};
 use crate::bayeux::time::Millis;
@@ -61,7 +60,7 @@ impl BayeuxServer {
             }
         }
         if dropped > 0 {
-            self.tell(Notice::EventsDropped { events: dropped });
+            self.dropped(dropped);
         }
     }
 

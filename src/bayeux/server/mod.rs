@@ -35,6 +35,7 @@ mod jwks;
 mod lanes;
 mod lists;
 mod memory;
+mod metrics;
 mod pending;
 mod publish;
 mod replay;
@@ -61,6 +62,7 @@ use crate::bayeux::cluster::{Cluster, ClusterInput, ClusterOptions, Home};
 use crate::bayeux::delivery::{Dedup, FlushPace, Subscriptions, Unanswered};
 use crate::bayeux::io::{Input, Notice, Output};
 use crate::bayeux::limits::{Budget, Rates};
+use crate::bayeux::metrics::Metrics;
 use crate::bayeux::options::Options;
 use crate::bayeux::persistence::{History, Journal, Store};
 use crate::bayeux::session::{ClientId, PendingDisconnects, SessionKey, Sessions};
@@ -87,6 +89,9 @@ pub struct BayeuxServer {
     pub(in crate::bayeux) pace: FlushPace,
     /// Sessions that got events since their connect was held.
     ready: BTreeSet<SessionKey>,
+    pub(in crate::bayeux) metrics: Metrics,
+    /// Since when the metrics count, in the time outside.
+    since: Millis,
     /// The next one's turn to be answered, or that of whoever comes after it.
     turn: SessionKey,
     /// `RATE_HANDSHAKES`, and who shook hands.
@@ -141,6 +146,8 @@ impl BayeuxServer {
             subscriptions: Subscriptions::default(),
             pace: FlushPace::default(),
             ready: BTreeSet::new(),
+            metrics: Metrics::default(),
+            since: Millis::default(),
             turn: SessionKey(0),
             lifecycle_events: LifecycleEvents::new(),
             pending_disconnects: PendingDisconnects::default(),
@@ -175,6 +182,9 @@ impl BayeuxServer {
     pub fn handle(&mut self, now: Millis, input: Input) -> Vec<Output> {
         if self.options.timestamp {
             self.stamp = Stamp::at(now);
+        }
+        if self.since == Millis::default() {
+            self.since = now;
         }
         let now = self.read_clock(now);
         // A session whose token has expired is not heard once more.
@@ -211,10 +221,16 @@ impl BayeuxServer {
             Input::Listen { from, origin, client_id } => self.open_stream(now, from, origin, &client_id),
             Input::Stalled(stream) => self.stalled(now, stream, true),
             Input::Drained(stream) => self.stalled(now, stream, false),
-            Input::Api { from, request } => self.serve_api(now, from, &request),
+            Input::Api { from, request, platform } => self.serve_api(now, from, &request, platform),
             Input::Closed(endpoint) => self.closed(now, endpoint),
-            Input::Call { from, call } => self.cluster(now, ClusterInput::Call { from, call }),
-            Input::Answer { token, answer } => self.cluster(now, ClusterInput::Answer { token, answer }),
+            Input::Call { from, call } => {
+                Metrics::count(&mut self.metrics.calls, "received", 1);
+                self.cluster(now, ClusterInput::Call { from, call });
+            }
+            Input::Answer { token, answer } => {
+                Metrics::count(&mut self.metrics.calls, "failed", u64::from(answer.is_none()));
+                self.cluster(now, ClusterInput::Answer { token, answer });
+            }
             Input::Consulted(answer) => self.take_verdicts(now, answer.as_deref()),
             Input::KeysFetched(answer) => self.take_keys(now, answer),
             Input::Timeout => {

@@ -20,7 +20,6 @@ use crate::bayeux::app::Publication;
 use crate::bayeux::cluster::{ClusterInput, Listener, ToRelay};
 use crate::bayeux::delivery::{DedupKey, ENTRY, Urgency, Weighed};
 use crate::bayeux::hooks::Permission;
-use crate::bayeux::io::Notice;
 use crate::bayeux::options::{Durability, QueueOverflow};
 use crate::bayeux::session::{Client, Ending, SessionKey};
 use crate::bayeux::time::Millis;
@@ -161,6 +160,7 @@ impl BayeuxServer {
             kept.iter().for_each(|_| self.unkeep(channel, number));
             return Err(error);
         }
+        self.metrics.accepted += 1;
         self.was_taken(now, key);
         Ok(())
     }
@@ -232,7 +232,7 @@ impl BayeuxServer {
     ) -> Result<(), BayeuxError> {
         let Recipients { sessions, homes, not_to } = to;
         self.make_room(now, (sessions.len() + homes.len()) * ENTRY + Weighed::weight(event))?;
-        let event = Weighed::new(event.clone(), &self.budget);
+        let event = Weighed::new(event.clone(), &self.budget, now);
         let (lasting, mut passing): (Vec<_>, Vec<_>) = sessions.iter().partition(|key| self.must_last(**key, urgency));
         let mut saved = lasting.clone();
         for Listener { key, lasts } in &homes {
@@ -261,7 +261,7 @@ impl BayeuxServer {
         }
         let dropped: usize = overflows.into_iter().map(|(key, dropped)| dropped + self.overflowed(key)).sum();
         if dropped > 0 {
-            self.tell(Notice::EventsDropped { events: dropped });
+            self.dropped(dropped);
         }
         Ok(())
     }

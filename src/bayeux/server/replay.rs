@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::BayeuxServer;
 use crate::bayeux::delivery::{Read, Want};
+use crate::bayeux::metrics::Metrics;
 use crate::bayeux::persistence::{History, HistoryRange, HistoryRow, STRIDE, StoreError};
 use crate::bayeux::session::{Session, SessionKey};
 use crate::bayeux::time::{Millis, pop_due};
@@ -137,6 +138,7 @@ impl BayeuxServer {
         reads: &[Read],
         events: Vec<Event>,
     ) {
+        Metrics::count(&mut self.metrics.replay_pages, "read", 1);
         let taken = self.sessions.change(key, |session| session.replays.take_page(request, wants, reads, events));
         let Some(missing) = taken.flatten() else { return };
         if missing > 0 {
@@ -172,6 +174,7 @@ impl BayeuxServer {
 
     /// No page could be read for a session: it is tried again.
     pub(in crate::bayeux) fn page_failed(&mut self, now: Millis, key: SessionKey, request: u64) {
+        Metrics::count(&mut self.metrics.replay_pages, "failed", 1);
         let failures = self.sessions.get_mut(key).and_then(|session| session.replays.failed(request));
         if let Some(failures) = failures {
             self.rest(key, now + crate::bayeux::cluster::pause(failures));

@@ -122,7 +122,7 @@ impl BayeuxServer {
         if self.make_room(now, to.len() * ENTRY + Weighed::weight(&event)).is_err() {
             return Some(number);
         }
-        let event = Weighed::new(event, &self.budget);
+        let event = Weighed::new(event, &self.budget, now);
         let mut waiting = Vec::new();
         for key in to {
             if self.cluster.restore_event(now, key, number, &event) {

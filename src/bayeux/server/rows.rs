@@ -13,7 +13,8 @@ use crate::bayeux::wire::BayeuxError;
 impl BayeuxServer {
     /// Writes down what must outlive the object, and tells the sockets what they hold.
     pub(super) fn keep(&mut self, now: Millis) {
-        let News { changed, deliveries, released, sockets, away } = self.sessions.take_news();
+        let News { changed, deliveries, released, sockets, away, delivered } = self.sessions.take_news();
+        self.metrics.delivered(now, delivered);
         if released {
             self.journal.released(now);
         }

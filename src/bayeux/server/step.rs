@@ -8,6 +8,7 @@ use crate::bayeux::cluster::Begun;
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
 use crate::bayeux::limits::Origin;
+use crate::bayeux::metrics::{Metrics, message_kind};
 use crate::bayeux::session::{Client, HeldConnect, Sender, Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
@@ -16,6 +17,7 @@ use crate::bayeux::wire::{BayeuxError, ChannelPattern, Element, Endpoint, Messag
 impl BayeuxServer {
     /// The messages of a request have come.
     pub(super) fn receive(&mut self, now: Millis, from: Endpoint, origin: Origin, messages: Vec<Element>) {
+        Metrics::count(&mut self.metrics.requests, from.key().transport(), 1);
         let number = self.pending.next_batch_number();
         let mut batch = Batch::new(number, from, origin, messages, self.options.max_messages_per_batch);
         self.count_request(now, &mut batch);
@@ -47,6 +49,7 @@ impl BayeuxServer {
             let step = if within_limit {
                 self.step(now, &mut batch, element)
             } else {
+                Metrics::count(&mut self.metrics.messages, "invalid", 1);
                 Step::Replied(Checked::refuse(now, element, &BayeuxError::BatchTooLarge))
             };
             match self.take_step(batch, place, step) {
@@ -181,6 +184,7 @@ impl BayeuxServer {
 
     /// Answers a batch: the events of those who connected or published, then the replies.
     pub(super) fn answer(&mut self, now: Millis, mut batch: Batch) {
+        std::mem::take(&mut batch.refused).into_iter().for_each(|refused| self.was_refused(Some(refused.into())));
         let mut events = std::mem::take(&mut batch.piggybacked);
         let network = batch.origin.network();
         for Spoke { session, rides } in batch.sessions() {
@@ -223,8 +227,12 @@ impl BayeuxServer {
     fn step(&mut self, now: Millis, batch: &mut Batch, element: Element) -> Step {
         let mut checked = match Checked::of(now, element) {
             Ok(checked) => checked,
-            Err(reply) => return Step::Replied(reply),
+            Err(reply) => {
+                Metrics::count(&mut self.metrics.messages, "invalid", 1);
+                return Step::Replied(reply);
+            }
         };
+        Metrics::count(&mut self.metrics.messages, message_kind(checked.channel.as_str()), 1);
         if let Some(reply) = self.refuse_flood(now, batch, &checked) {
             return Step::Replied(reply);
         }

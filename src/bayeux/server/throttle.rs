@@ -22,7 +22,7 @@ use crate::bayeux::io::Notice;
 use crate::bayeux::limits::{Exceeded, Origin, Rates};
 use crate::bayeux::session::{Session, Timing};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{Advice, BayeuxError, Message, Realm, patterns};
+use crate::bayeux::wire::{Advice, BayeuxError, Message, Realm, Written, patterns};
 
 impl BayeuxServer {
     /// The reply to a message past its rate, or that would start more objects than it may.
@@ -31,7 +31,7 @@ impl BayeuxServer {
         now: Millis,
         batch: &mut Batch,
         checked: &Checked,
-    ) -> Option<String> {
+    ) -> Option<Written> {
         if batch.by_api {
             return None;
         }

@@ -14,6 +14,7 @@
 mod attributes;
 mod client;
 mod client_id;
+mod delivered;
 mod ending;
 mod holdings;
 mod pending_disconnects;
@@ -24,6 +25,7 @@ pub use self::attributes::Attributes;
 pub use self::client::{Client, Sender};
 pub use self::client_id::ClientId;
 pub(in crate::bayeux) use self::client_id::{base62, from_base62};
+pub use self::delivered::Delivered;
 pub use self::ending::Ending;
 pub(in crate::bayeux) use self::holdings::{Held, NAME, NEW_NAME, SESSION};
 pub use self::pending_disconnects::PendingDisconnects;

@@ -7,12 +7,13 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::client_id::ClientId;
+use super::delivered::Delivered;
 use super::holdings::{Holdings, SESSION};
 use super::session::{HeldConnect, MetaConnect, Session};
 use crate::bayeux::limits::{Budget, Charge, Network};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack::Ack;
-use crate::bayeux::wire::{ChannelPattern, EndpointKey, Event, EventNumber, SocketId};
+use crate::bayeux::wire::{ChannelPattern, ConnectionType, EndpointKey, Event, EventNumber, SocketId};
 
 /// A session's number within its home. Never given twice: each life of the home counts on from the time it began at, in tenths
 /// of a millisecond, and no object opens ten sessions in a millisecond.
@@ -70,6 +71,8 @@ pub struct News {
     pub sockets: BTreeSet<SocketId>,
     /// Whether what is written down of those who are away does not hold any more.
     pub away: bool,
+    /// What left for clients.
+    pub delivered: Delivered,
 }
 
 /// A session was sent all its events up to one of them.
@@ -185,7 +188,10 @@ impl Sessions {
 
     /// The events that ride on the reply to a publish.
     pub fn take_events(&mut self, key: SessionKey) -> Vec<Event> {
-        self.delivering(key, |session| (session.take_events(), None)).0
+        if self.by_key.get(&key).is_none_or(|session| session.negotiated.meta_connect_deliver_only) {
+            return Vec::new();
+        }
+        self.delivering(key, |session| (session.take_queue(), None)).0
     }
 
     /// The events that ride on a connect's reply, and its `ext.ack`.
@@ -213,7 +219,10 @@ impl Sessions {
     ) -> (Vec<Event>, Option<Ack>) {
         let Some(before) = self.by_key.get(&session) else { return Default::default() };
         let newest = before.queue.newest_unsent().filter(|_| before.queue.saved() > 0);
-        let taken = self.change(session, take).unwrap_or_default();
+        let mut delivered = std::mem::take(&mut self.news.delivered);
+        let taken = self.change(session, |session| delivered.take(session, take, |(events, _)| events.len()));
+        self.news.delivered = delivered;
+        let taken = taken.unwrap_or_default();
         let Some(after) = self.by_key.get(&session) else { return taken };
         if after.is_past_its_row() && taken.1.is_some() {
             self.news.changed.insert(session);
@@ -222,6 +231,16 @@ impl Sessions {
             self.news.deliveries.push(Delivery { session, newest, batch: after.batches });
         }
         taken
+    }
+
+    /// The last events of a session that was taken out, and their `ext.ack`.
+    pub fn take_last(&mut self, session: &mut Session) -> (Vec<Event>, Option<Ack>) {
+        self.news.delivered.take(session, Session::take_batch, |(events, _)| events.len())
+    }
+
+    /// Its client connected by this.
+    pub fn connects_by(&mut self, key: SessionKey, transport: ConnectionType) {
+        self.by_key.get_mut(&key).into_iter().for_each(|session| session.connected_by = Some(transport));
     }
 
     /// Takes note that an event has a row now. Whether it still waits for this session.

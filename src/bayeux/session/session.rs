@@ -16,7 +16,7 @@ use crate::bayeux::wire::extensions::ack::Ack;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::replay::Numbers;
 use crate::bayeux::wire::extensions::timesync;
-use crate::bayeux::wire::{ChannelPattern, Endpoint, Event, MessageId, Sink, SocketId};
+use crate::bayeux::wire::{ChannelPattern, ConnectionType, Endpoint, Event, MessageId, Sink, SocketId};
 
 /// A session: what a client subscribed to, what waits for it, and where its connect stands.
 #[derive(Debug)]
@@ -38,6 +38,8 @@ pub struct Session {
     pub held: Held,
     /// What it is still to hear of what was said before it subscribed.
     pub replays: Replays,
+    /// What its last connect came by; none before the first, and in a new life of its home.
+    pub(in crate::bayeux) connected_by: Option<ConnectionType>,
     /// Where its client shook hands or connected last, if that was a socket. Changed by [`super::registry::Sessions`] alone.
     pub(in crate::bayeux) socket: Option<SocketId>,
     /// Changed by [`super::registry::Sessions`] alone, which keeps the clock's book by it.
@@ -111,6 +113,7 @@ impl Session {
             batches: None,
             held: Held::default(),
             replays: Replays::default(),
+            connected_by: None,
             socket: None,
             connect: MetaConnect::Awaited { until },
         }
@@ -124,11 +127,6 @@ impl Session {
     /// Whether the last batch is the first with a number that the row does not speak of.
     pub(in crate::bayeux) fn is_past_its_row(&self) -> bool {
         self.batches.is_some_and(|batches| batches > BATCHES_A_ROW && batches % BATCHES_A_ROW == 1)
-    }
-
-    /// The events that ride on any answer to this client.
-    pub(in crate::bayeux) fn take_events(&mut self) -> Vec<Event> {
-        if self.negotiated.meta_connect_deliver_only { Vec::new() } else { self.take_queue() }
     }
 
     /// The events that ride on a connect's reply, and what the reply says of them in `ext.ack`.
@@ -214,6 +212,15 @@ impl Session {
     /// Until when a connect is held on a socket, if one is.
     pub(super) fn held_on_socket_until(&self) -> Option<Millis> {
         self.held().filter(|held| held.endpoint.socket().is_some()).map(|held| held.until)
+    }
+
+    /// What its client connects by, in a word: a [`ConnectionType`]'s name, or `none` where that is not known.
+    pub fn transport(&self) -> &'static str {
+        match (self.socket, self.connected_by) {
+            (Some(_), _) => ConnectionType::WebSocket.name(),
+            (None, Some(type_)) => type_.name(),
+            (None, None) => "none",
+        }
     }
 
     pub fn is_held(&self) -> bool {

@@ -68,6 +68,17 @@ impl Endpoint {
     }
 }
 
+impl EndpointKey {
+    /// What it is reached by, in a word: a connection type's name.
+    pub fn transport(self) -> &'static str {
+        match self {
+            Self::LongPolling(_) => "long-polling",
+            Self::WebSocket(_) => "websocket",
+            Self::EventSource(_) => "eventsource",
+        }
+    }
+}
+
 impl RequestId {
     /// `number` must be given once in the life of a home.
     pub fn new(number: u64) -> Self {

@@ -190,9 +190,30 @@ impl Denial {
     }
 }
 
-impl fmt::Display for BayeuxError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
+impl BayeuxError {
+    /// Its name in this table, whatever an application or another Worker has worded.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::{BayeuxError, Denial, Operation};
+    ///
+    /// assert_eq!(BayeuxError::SessionUnknown.name(), "session_unknown");
+    /// assert_eq!(BayeuxError::Denied(Operation::Publish, Denial::because("nope")).name(), "publish_denied");
+    /// ```
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::ReplayIdInvalid(_) => "replay_id_invalid",
+            Self::ReplayIdNotKept(..) => "replay_id_not_kept",
+            Self::ReplaySpansTrees(_) => "replay_spans_trees",
+            Self::Token(error) => error.name(),
+            Self::Service(..) => "service_error",
+            Self::Denied(operation, _) => operation.denied(),
+            fixed => fixed.fixed().rsplit(':').next().unwrap_or_default(),
+        }
+    }
+
+    /// The whole text of those that always have the same.
+    fn fixed(&self) -> &'static str {
+        match self {
             Self::MessageInvalid => "400::message_invalid",
             Self::MessageFieldsExceeded => "400::message_fields_exceeded",
             Self::ChannelMissing => "400::channel_missing",
@@ -213,11 +234,6 @@ impl fmt::Display for BayeuxError {
             Self::SubscriptionMissing => "403::subscription_missing",
             Self::SubscriptionInvalid => "403::subscription_invalid",
             Self::SubscriptionsExceeded => "403::subscriptions_exceeded",
-            Self::ReplayIdInvalid(pattern) => return write!(f, "400:{pattern}:replay_id_invalid"),
-            Self::ReplayIdNotKept(pattern, number) => {
-                return write!(f, "400:{pattern},{}:replay_id_not_kept", number.0);
-            }
-            Self::ReplaySpansTrees(pattern) => return write!(f, "403:{pattern}:replay_spans_trees"),
             Self::SubscribersExceeded => "403::subscribers_exceeded",
             Self::DataMissing => "400::data_missing",
             Self::IdempotencyKeyInvalid => "400::idempotency_key_invalid",
@@ -238,18 +254,36 @@ impl fmt::Display for BayeuxError {
             Self::PendingExceeded => "503::pending_exceeded",
             Self::Internal => "500::internal_error",
             Self::OwnerUnreachable => "503::owner_unreachable",
-            Self::Token(error) => return error.fmt(f),
-            Self::Service(code, message) => return write!(f, "{code:03}::{message}"),
+            Self::ReplayIdInvalid(_)
+            | Self::ReplayIdNotKept(..)
+            | Self::ReplaySpansTrees(_)
+            | Self::Token(_)
+            | Self::Service(..)
+            | Self::Denied(..) => "",
+        }
+    }
+}
+
+impl fmt::Display for BayeuxError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ReplayIdInvalid(pattern) => write!(f, "400:{pattern}:replay_id_invalid"),
+            Self::ReplayIdNotKept(pattern, number) => write!(f, "400:{pattern},{}:replay_id_not_kept", number.0),
+            Self::ReplaySpansTrees(pattern) => write!(f, "403:{pattern}:replay_spans_trees"),
+            Self::Token(error) => error.fmt(f),
+            Self::Service(code, message) => write!(f, "{code:03}::{message}"),
             // CometD words a denied handshake without the argument that the others carry.
-            Self::Denied(Operation::Handshake, Denial { wording: Wording::Usual, .. }) => "403::handshake_denied",
+            Self::Denied(Operation::Handshake, Denial { wording: Wording::Usual, .. }) => {
+                f.write_str("403::handshake_denied")
+            }
             Self::Denied(operation, denial) => match &denial.wording {
-                Wording::Usual => return write!(f, "403:denied_by_security_policy:{operation}_denied"),
-                Wording::Reason(reason) => return write!(f, "403:{reason}:{operation}_denied"),
-                Wording::Error(code, text) => return write!(f, "{code:03}::{text}"),
-                Wording::Whole(error) => return f.write_str(error),
+                Wording::Usual => write!(f, "403:denied_by_security_policy:{operation}_denied"),
+                Wording::Reason(reason) => write!(f, "403:{reason}:{operation}_denied"),
+                Wording::Error(code, text) => write!(f, "{code:03}::{text}"),
+                Wording::Whole(error) => f.write_str(error),
             },
-        };
-        f.write_str(text)
+            fixed => f.write_str(fixed.fixed()),
+        }
     }
 }
 
@@ -262,6 +296,16 @@ impl Operation {
             Self::Create => "channel_create",
             Self::Subscribe => "subscribe",
             Self::Publish => "publish",
+        }
+    }
+
+    /// The name of its denial.
+    pub fn denied(self) -> &'static str {
+        match self {
+            Self::Handshake => "handshake_denied",
+            Self::Create => "channel_create_denied",
+            Self::Subscribe => "subscribe_denied",
+            Self::Publish => "publish_denied",
         }
     }
 }

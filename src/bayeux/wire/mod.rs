@@ -43,7 +43,7 @@ pub use self::extensions::ReplyExt;
 pub use self::jsonp::Callback;
 pub use self::message::{Message, MessageId};
 pub use self::refusal::Refusal;
-pub use self::reply::Reply;
+pub use self::reply::{RefusedMessage, Reply, Written};
 pub use self::request::{Element, RequestError, RequestLimits, is_form, parse_form, parse_json, text_of};
 pub(in crate::bayeux) use self::subscription::{patterns, spelt_with_slash, subscribed_names};
 pub use self::template::{Captures, ChannelTemplate};

@@ -71,7 +71,7 @@ impl Refusal {
         };
         let id = MessageId::default();
         let reply = Reply::failed(None, &id, &BayeuxError::RateExceeded(wait));
-        let reply = Reply { advice: Some(Advice::retry_after(wait)), ..reply }.into_json();
+        let reply = Reply { advice: Some(Advice::retry_after(wait)), ..reply }.into_json().json;
         format!("[{reply}]")
     }
 }

@@ -15,7 +15,9 @@ use super::message::MessageId;
 ///
 /// let id = MessageId::default();
 /// let reply = Reply::failed(Some("/chat/demo"), &id, &BayeuxError::DataMissing);
-/// assert_eq!(reply.into_json(), r#"{"channel":"/chat/demo","successful":false,"error":"400::data_missing"}"#);
+/// let written = reply.into_json();
+/// assert_eq!(written.json, r#"{"channel":"/chat/demo","successful":false,"error":"400::data_missing"}"#);
+/// assert_eq!(written.refused.unwrap().name, "data_missing");
 /// ```
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -41,6 +43,27 @@ pub struct Reply<'a> {
     pub advice: Option<Advice>,
     #[serde(skip_serializing_if = "ReplyExt::is_empty")]
     pub ext: ReplyExt,
+    /// The error's name, where there is one.
+    #[serde(skip)]
+    pub error_name: Option<&'static str>,
+}
+
+/// A reply as it is sent, and what it refuses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Written {
+    pub json: String,
+    pub refused: Option<Box<RefusedMessage>>,
+}
+
+/// What a reply refuses, for the log and the counters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedMessage {
+    /// The message's channel, as far as it is known.
+    pub channel: Option<Box<str>>,
+    /// As the client reads it.
+    pub error: String,
+    /// See [`BayeuxError::name`].
+    pub name: &'static str,
 }
 
 impl<'a> Reply<'a> {
@@ -54,12 +77,16 @@ impl<'a> Reply<'a> {
             _ => Default::default(),
         };
         let ext = ReplyExt { own, ..ReplyExt::default() };
-        Self { channel, id: id.as_json(), error: Some(error.to_string()), advice, ext, ..Self::default() }
+        let (error, error_name) = (Some(error.to_string()), Some(error.name()));
+        Self { channel, id: id.as_json(), error, error_name, advice, ext, ..Self::default() }
     }
 
-    pub fn into_json(self) -> String {
+    pub fn into_json(self) -> Written {
         // Strings, numbers and already valid JSON always serialize; there is nothing a client could send to change that.
-        serde_json::to_string(&self)
-            .unwrap_or_else(|_| r#"{"successful":false,"error":"500::reply_invalid"}"#.to_owned())
+        let json = serde_json::to_string(&self)
+            .unwrap_or_else(|_| r#"{"successful":false,"error":"500::reply_invalid"}"#.to_owned());
+        let channel = self.channel.map(Into::into);
+        let refused = self.error.zip(self.error_name);
+        Written { json, refused: refused.map(|(error, name)| Box::new(RefusedMessage { channel, error, name })) }
     }
 }

@@ -35,20 +35,28 @@ pub enum TokenError {
     ClaimInvalid(&'static str),
 }
 
+impl TokenError {
+    /// Its name in this table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TooLong => "token_too_long",
+            Self::Malformed => "token_malformed",
+            Self::AlgorithmRefused => "token_algorithm_refused",
+            Self::KeyUnknown => "token_key_unknown",
+            Self::SignatureInvalid => "token_signature_invalid",
+            Self::Expired => "token_expired",
+            Self::NotYetValid => "token_not_yet_valid",
+            Self::IssuerRefused => "token_issuer_refused",
+            Self::AudienceRefused => "token_audience_refused",
+            Self::ClaimInvalid(_) => "token_claim_invalid",
+        }
+    }
+}
+
 impl fmt::Display for TokenError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::TooLong => "403::token_too_long",
-            Self::Malformed => "403::token_malformed",
-            Self::AlgorithmRefused => "403::token_algorithm_refused",
-            Self::KeyUnknown => "403::token_key_unknown",
-            Self::SignatureInvalid => "403::token_signature_invalid",
-            Self::Expired => "403::token_expired",
-            Self::NotYetValid => "403::token_not_yet_valid",
-            Self::IssuerRefused => "403::token_issuer_refused",
-            Self::AudienceRefused => "403::token_audience_refused",
-            Self::ClaimInvalid(claim) => return write!(f, "403:{claim}:token_claim_invalid"),
-        })
+        let claim = if let Self::ClaimInvalid(claim) = self { claim } else { "" };
+        write!(f, "403:{claim}:{}", self.name())
     }
 }
 

@@ -34,6 +34,7 @@ use worker::worker_sys::DurableObjectState;
 use self::links::Links;
 use crate::bayeux::api::is_api_path;
 use crate::bayeux::app::HttpRequest;
+use crate::bayeux::metrics::Platform;
 use crate::bayeux::{
     BASE_PATH, BayeuxServer, Connections, Endpoint, EndpointKey, Format, Home, Input, Millis, Network, Origin, Refusal,
     RequestError, has_handshake, text_of,
@@ -254,7 +255,9 @@ impl Tree {
         if is_api_path(path) {
             // The key has done its work at the Worker.
             self.close_silent_sockets();
-            let call = |from, call| Input::Api { from, request: HttpRequest { headers: Vec::new(), ..call } };
+            let platform = self.platform();
+            let without_key = |call| HttpRequest { headers: Vec::new(), ..call };
+            let call = |from, call| Input::Api { from, request: without_key(call), platform };
             return self.serve(request, call).await.into();
         }
         if is_upgrade(request) {
@@ -275,6 +278,15 @@ impl Tree {
             _ => long_polling::read(request, &self.config).await,
         };
         self.receive_messages(request, arrival)
+    }
+
+    /// What the platform knows of this object.
+    fn platform(&self) -> Platform {
+        Platform {
+            sockets: self.sockets.count() as u64,
+            storage_bytes: self.store.database_size() as u64,
+            rows_written: self.store.rows_written(),
+        }
     }
 
     /// The promise of the response to nearly every request: a POST with messages that tells its length.

@@ -45,6 +45,8 @@ pub struct SqlStore {
     tables: Rc<Cell<Tables>>,
     /// Whether anything was written since that was asked last.
     written: Rc<Cell<bool>>,
+    /// How many rows were, in this life.
+    rows_written: Rc<Cell<u64>>,
     /// Why a page could not be read.
     unread: Rc<RefCell<Option<StoreError>>>,
 }
@@ -87,6 +89,7 @@ impl SqlStore {
             storage: Rc::new(storage),
             tables: Rc::default(),
             written: Rc::default(),
+            rows_written: Rc::default(),
             unread: Rc::default(),
         }
     }
@@ -155,6 +158,11 @@ impl SqlStore {
     /// Whether anything was written since this was asked last.
     pub fn has_written(&self) -> bool {
         self.written.take()
+    }
+
+    /// How many rows were written in this life, as the platform counts them.
+    pub fn rows_written(&self) -> u64 {
+        self.rows_written.get()
     }
 
     /// Leaves nothing behind of an object that nobody uses: neither its tables nor its alarm.
@@ -244,7 +252,7 @@ impl SqlStore {
     }
 
     /// Bytes of all that is stored.
-    pub(super) fn database_size(&self) -> usize {
+    pub fn database_size(&self) -> usize {
         self.sql.database_size()
     }
 
@@ -255,8 +263,7 @@ impl SqlStore {
             Tables::Outdated => drop(self.migrate()),
             Tables::Missing => self.migrate()?,
         }
-        self.written.set(true);
-        self.exec(query, values).map(drop)
+        self.change(query, values)
     }
 
     /// A statement that deletes, where there is anything.
@@ -264,8 +271,14 @@ impl SqlStore {
         if !self.is_in_use() {
             return Ok(());
         }
+        self.change(query, values)
+    }
+
+    fn change(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<()> {
         self.written.set(true);
-        self.exec(query, values).map(drop)
+        let rows = self.exec(query, values)?.rows_written();
+        self.rows_written.set(self.rows_written.get() + rows as u64);
+        Ok(())
     }
 
     pub(super) fn exec(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<SqlCursor> {

@@ -158,6 +158,11 @@ impl Sockets {
         ))
     }
 
+    /// How many are open.
+    pub fn count(&self) -> usize {
+        self.open.borrow().len()
+    }
+
     /// The socket of this number.
     pub fn get(&self, SocketId(number): SocketId) -> Option<WebSocket> {
         self.open.borrow().get(&number).map(|open| open.socket.clone())

@@ -28,7 +28,7 @@ use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::future_to_promise;
 use worker::web_sys::{Request, Response};
 
-use crate::bayeux::api::{Gateway, Route, is_api_path};
+use crate::bayeux::api::{Gateway, HEALTH_PATH, Route, health, is_api_path};
 use crate::bayeux::{
     BASE_PATH, BayeuxError, ConnectionType, Home, Notice, OptionError, Refusal, RequestError, refuse_without_token,
 };
@@ -62,6 +62,9 @@ pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<
         Ok(config) => config,
         Err(error) => return Ok(misconfigured(&error).into()),
     };
+    if path == HEALTH_PATH {
+        return Ok(app_http::response(&health(&request.method()), None)?.into());
+    }
     if is_api_path(path) && !config.api_keys.is_empty() {
         return api(&request, &bindings, &config);
     }

@@ -1,0 +1,56 @@
+//! What the server counts where it happens, and its report.
+
+use crate::bayeux::api::json;
+use crate::bayeux::app::HttpResponse;
+use crate::bayeux::io::Notice;
+use crate::bayeux::metrics::{Gauges, Metrics, Platform, Report};
+use crate::bayeux::server::BayeuxServer;
+use crate::bayeux::wire::RefusedMessage;
+
+/// The media type of OpenMetrics 1.0.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+impl BayeuxServer {
+    /// All figures of this home. It looks at each session once, so it is for whoever asks now and then.
+    pub fn report(&self, platform: Platform) -> Report {
+        let mut there_is = Gauges {
+            channels: self.subscriptions.after(None).count() as u64,
+            memory_bytes: self.memory() as u64,
+            memory_limit: self.options.max_memory as u64,
+            ..Gauges::default()
+        };
+        for (_, session) in self.sessions.after(None) {
+            Metrics::count(&mut there_is.sessions, session.transport(), 1);
+            Metrics::count(&mut there_is.held, session.transport(), u64::from(session.is_held()));
+            there_is.subscriptions += session.subscriptions.len() as u64;
+            there_is.queued_events += session.queue.count() as u64;
+            there_is.queued_bytes += session.queue.bytes() as u64;
+        }
+        Report::new(self.home.name(), self.since, &self.metrics, there_is, platform)
+    }
+
+    pub(super) fn show_metrics(&self, platform: Platform) -> HttpResponse {
+        let body = self.report(platform).to_openmetrics();
+        HttpResponse { body: Some(body.into_bytes()), ..HttpResponse::new(200) }
+            .header("content-type", OPENMETRICS)
+            .header("cache-control", "no-store")
+            .header("x-content-type-options", "nosniff")
+    }
+
+    pub(super) fn show_stats(&self, platform: Platform) -> HttpResponse {
+        json(self.report(platform).to_json())
+    }
+
+    /// A message was refused.
+    pub(in crate::bayeux) fn was_refused(&mut self, refused: Option<Box<RefusedMessage>>) {
+        if let Some(refused) = refused {
+            Metrics::count(&mut self.metrics.refused, refused.name, 1);
+        }
+    }
+
+    /// So many events had to make room.
+    pub(in crate::bayeux) fn dropped(&mut self, events: usize) {
+        self.metrics.dropped += events as u64;
+        self.tell(Notice::EventsDropped { events });
+    }
+}
