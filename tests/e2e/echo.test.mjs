@@ -64,3 +64,15 @@ test('a call into a break is told to be lost, and the next one after it is answe
   await page.keyboard.press('Enter');
   await answers(page, 'Echoes').filter({ hasText: /^after it in/ }).waitFor();
 });
+
+test('the messages are shown as they go, and no clientId among them', async () => {
+  const page = await visit();
+  await page.getByRole('status').filter({ hasText: 'Connected' }).waitFor();
+  await page.getByLabel('What to say').fill('seen');
+  await page.keyboard.press('Enter');
+  const frames = page.getByRole('region', { name: 'Messages on the wire' }).getByRole('listitem');
+  await frames.filter({ hasText: '→ /service/echo' }).filter({ hasText: '"text":"seen"' }).waitFor();
+  await frames.filter({ hasText: '← /service/echo' }).filter({ hasText: '"text":"seen"' }).waitFor();
+  await frames.filter({ hasText: '→ /meta/connect' }).filter({ hasText: '"ext":{"ack":' }).first().waitFor(); // what extensions add, too
+  for (const text of await frames.allTextContents()) assert.doesNotMatch(text, /"clientId":"[^"]{6,}[^…]"/);
+});

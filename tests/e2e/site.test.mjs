@@ -56,9 +56,28 @@ for (const colorScheme of ['light', 'dark'])
     }
   });
 
+test('the home page is live: a word that is dragged moves in a second window', async () => {
+  const [ada, bob] = [await chromium.visit(`${server.url}/`), await chromium.visit(`${server.url}/`)];
+  for (const page of [ada, bob]) await page.locator('#status').filter({ hasText: 'Connected' }).waitFor();
+  const place = (page) => page.getByRole('button', { name: 'moon', exact: true }).evaluate(({ style }) => style.cssText);
+  const before = await place(bob);
+  await ada.getByRole('button', { name: 'moon', exact: true }).focus();
+  for (const key of ['Enter', 'ArrowUp', 'ArrowUp', 'Enter']) await ada.keyboard.press(key);
+  const wanted = await place(ada);
+  assert.notEqual(wanted, before);
+  await bob.waitForFunction((wanted) => [...document.querySelectorAll('#board button')].some(({ style }) => style.cssText === wanted), wanted);
+});
+
+test('what the home page shows can be copied', async () => {
+  const page = await chromium.visit(`${server.url}/`, { permissions: ['clipboard-read', 'clipboard-write'] });
+  await page.getByRole('button', { name: 'Copy' }).first().click();
+  await page.getByRole('button', { name: 'Copied' }).waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'npm install\nnpm start\nnpm run deploy');
+});
+
 test('the home page names the address of its server, and its links lead somewhere', async () => {
   const page = await chromium.visit(`${server.url}/`);
-  await page.getByText(`${server.url}/cometd`).waitFor();
+  await page.getByText(`${server.url}/cometd`).first().waitFor();
   const links = await page.getByRole('link').evaluateAll((all) => all.map(({ href }) => href));
   const own = links.filter((href) => href.startsWith(server.url));
   assert.ok(own.length > 2);

@@ -1,5 +1,6 @@
 // Services, called from a page. Each answer repeats what it answers, so none has to be matched to its call.
 import { Connection } from '../connection.js';
+import { Frames } from '../frames.js';
 import * as status from '../status.js';
 
 const ECHO = '/service/echo';
@@ -20,13 +21,14 @@ const connection = new Connection({
     [ECHO, ({ text, sent }) => show(echoes, text, `in ${Math.round(performance.now() - sent)} ms`)],
     [MATH, ({ result, ...task }) => show(results, `${inSigns(task)} = ${result}`)],
   ]),
+  extensions: new Map([['frames', new Frames(document.getElementById('frames'))]]),
   onState: status.show,
 });
 
 echo.addEventListener('submit', (event) => {
   event.preventDefault();
   const { text } = echo.elements;
-  call(ECHO, { text: text.value, sent: performance.now() }, echoes, text.value);
+  call(ECHO, { text: text.value, sent: Math.round(performance.now()) }, echoes, text.value);
   text.value = '';
   text.focus();
 });

@@ -19,7 +19,7 @@ const ANSWER = 400; // ms
 const me = newId();
 const board = new Board();
 const said = document.getElementById('said');
-const poem = document.getElementById('poem');
+const poem = document.getElementById('poem'); // not on the home page
 let answering; // a timer
 
 const pieces = new Pieces({
@@ -77,5 +77,5 @@ function writePoem() {
   const text = lines(board.places())
     .map((line) => line.map((word) => WORDS[word]).join(' '))
     .join('\n');
-  if (poem.textContent !== text) poem.textContent = text;
+  if (poem && poem.textContent !== text) poem.textContent = text;
 }

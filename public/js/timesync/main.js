@@ -1,6 +1,7 @@
 // The time that everybody agrees on: this device's, corrected by what cometd.js' timesync extension measured.
 import { TimeSyncExtension } from '/vendor/cometd.js';
 import { Connection } from '../connection.js';
+import { Frames } from '../frames.js';
 import * as status from '../status.js';
 
 /** How soon a connect is to be answered while somebody looks, so that there is something to measure. */
@@ -19,6 +20,7 @@ const connection = new Connection({
   extensions: new Map([
     ['timesync', timesync],
     ['short-connects', { outgoing: askForAShortConnect, incoming: noteMeasurement }],
+    ['frames', new Frames(place('frames'))],
   ]),
   onState: status.show,
 });
