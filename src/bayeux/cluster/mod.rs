@@ -63,7 +63,7 @@ use self::uplink::{Tell, Uplinks};
 use self::wildcards::Wildcards;
 use crate::bayeux::delivery::{Bounds, DedupKey, Read, Want, Weighed};
 use crate::bayeux::limits::Budget;
-use crate::bayeux::persistence::{Store, StoreError};
+use crate::bayeux::persistence::{Note, Notes, Store, StoreError};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
@@ -559,31 +559,32 @@ impl Cluster {
     }
 
     /// A note of an earlier life.
-    pub fn restore_note(&mut self, now: Millis, name: &str, text: &str) {
-        match name.split_once(':') {
-            Some(("heard", owner)) => self.restore_heard(now, owner, text),
-            Some(("done", home)) => self.restore_done(home, text),
-            Some(("home", home)) => self.restore_remote_home(now, home, text),
-            Some(("tree", tree)) => self.wildcards.restore_tree(tree, text),
-            None if name == "since" => {
+    fn restore_note(&mut self, now: Millis, note: &Note, text: &str) {
+        match note {
+            Note::Heard(owner) => self.restore_heard(now, owner, text),
+            Note::Done(home) => self.restore_done(home, text),
+            Note::RemoteHome(home) => self.restore_remote_home(now, home, text),
+            Note::Tree(tree) => self.wildcards.restore_tree(tree, text),
+            Note::Since => {
                 // The next life's numbers are to be higher, though its clock may go back. There is room for 16 million events.
                 let before: u64 = text.parse().unwrap_or_default();
                 self.since = self.since.max(EventNumber(before + (1 << 24)));
             }
-            None if name == "standing" => self.registration.restore(text),
+            Note::Registration => self.registration.restore(text),
             _ => (),
         }
     }
 
     /// The notes that speak of what others have said. The number after which this life's events are numbered.
-    pub fn restore_notes(&mut self, now: Millis, notes: &[(String, String)]) -> EventNumber {
-        for (name, text) in notes {
-            self.restore_note(now, name, text);
+    pub fn restore_notes(&mut self, now: Millis, notes: &Notes) -> EventNumber {
+        for (note, text) in notes.iter() {
+            self.restore_note(now, note, text);
         }
-        for (name, text) in notes {
-            match name.split_once(':') {
-                Some(("listen", listener)) => self.restore_listener(now, listener),
-                None if name == "spans" => self.wildcards.restore_list(text),
+        // Those that only make sense when all homes and trees are known.
+        for (note, text) in notes.iter() {
+            match note {
+                Note::Listener(key, pattern) => self.listens_from_afar(now, *key, pattern.clone()),
+                Note::Wildcards => self.wildcards.restore_list(text),
                 _ => (),
             }
         }
@@ -626,7 +627,7 @@ impl Cluster {
     /// # Errors
     /// The store's.
     pub fn note_since_at(&mut self, number: EventNumber, store: &mut dyn Store) -> Result<(), StoreError> {
-        store.save_note("since", &number.0.to_string())?;
+        Note::Since.save(store, &number.0.to_string())?;
         self.noted_since = Some(number);
         Ok(())
     }
@@ -641,10 +642,10 @@ impl Cluster {
     }
 
     /// Whether it is written down, where the caller has no one to tell.
-    fn note(&self, cx: &mut Context, name: &str, text: Option<&str>) -> bool {
+    fn note(&self, cx: &mut Context, note: &Note, text: Option<&str>) -> bool {
         let saved = match text {
-            Some(text) => cx.store.save_note(name, text),
-            None => cx.store.forget_note(name),
+            Some(text) => note.save(cx.store, text),
+            None => note.forget(cx.store),
         };
         saved.map_err(|error| cx.effects.push(ClusterEffect::StoreFailed(error))).is_ok()
     }

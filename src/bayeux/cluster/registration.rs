@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::messages::{Call, Done, Failure, Spans, to_json};
 use super::{About, Accepting, Cluster, ClusterEffect, Context, Home, PATIENCE, PendingId, Publish, pause};
+use crate::bayeux::persistence::Note;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, Endpoint, Status};
@@ -181,7 +182,7 @@ impl Cluster {
             None => self.registration.failed(cx.now, State::Leaving),
             Some(Done {}) => {
                 self.registration.state = State::Unknown;
-                self.note(cx, "standing", None);
+                self.note(cx, &Note::Registration, None);
             }
         }
     }
@@ -246,6 +247,6 @@ impl Cluster {
 
     fn note_registration(&mut self, cx: &mut Context) -> bool {
         let Registration { state, version, number, .. } = self.registration;
-        self.note(cx, "standing", Some(&to_json(&(state == State::Registered, version, number))))
+        self.note(cx, &Note::Registration, Some(&to_json(&(state == State::Registered, version, number))))
     }
 }

@@ -13,6 +13,7 @@ use super::messages::{Failure, Gap, to_json};
 use super::{Cluster, Context};
 use crate::bayeux::delivery::{Queue, Subscriptions, Urgency, Weighed};
 use crate::bayeux::limits::Budget;
+use crate::bayeux::persistence::Note;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, EventNumber};
@@ -260,11 +261,6 @@ impl RemoteHomes {
     }
 }
 
-/// The name of the row of a home's pattern.
-fn listening(SessionKey(key): SessionKey, pattern: &ChannelPattern) -> String {
-    format!("listen:{key}:{}", pattern.as_str())
-}
-
 /// Homes are numbered from 1; sessions by the time, in tenths of a millisecond.
 const MOST_HOMES: u64 = 1 << 40;
 
@@ -282,7 +278,8 @@ impl Cluster {
         let stricter = strict && !remote.strict;
         let new: Vec<_> = patterns.into_iter().filter(|pattern| !remote.patterns.contains(pattern)).collect();
         if !(remote.saved || new.is_empty()) || stricter {
-            let (name, row) = (format!("home:{}", remote.home), SavedHome { key, strict: strict || remote.strict });
+            let (name, row) =
+                (Note::RemoteHome(remote.home.to_string()), SavedHome { key, strict: strict || remote.strict });
             if !self.note(cx, &name, Some(&to_json(&row))) {
                 return Err(Failure::Storage);
             }
@@ -290,7 +287,7 @@ impl Cluster {
             (remote.saved, remote.strict) = (true, remote.strict || strict);
         }
         for pattern in new {
-            if !self.note(cx, &listening(key, &pattern), Some("1")) {
+            if !self.note(cx, &Note::Listener(key, pattern.clone()), Some("1")) {
                 return Err(Failure::Storage);
             }
             self.listens_from_afar(cx.now, key, pattern);
@@ -298,7 +295,7 @@ impl Cluster {
         Ok(())
     }
 
-    fn listens_from_afar(&mut self, now: Millis, key: SessionKey, pattern: ChannelPattern) {
+    pub(super) fn listens_from_afar(&mut self, now: Millis, key: SessionKey, pattern: ChannelPattern) {
         let spans = self.spans(&pattern);
         let Some(remote) = self.remote_homes.get_mut(key) else { return };
         remote.patterns.insert(pattern.clone());
@@ -322,7 +319,7 @@ impl Cluster {
                 continue;
             }
             self.remote_homes.subscriptions.remove(pattern, key);
-            if !self.note(cx, &listening(key, pattern), None) {
+            if !self.note(cx, &Note::Listener(key, pattern.clone()), None) {
                 outcome = Err(Failure::Storage);
             }
         }
@@ -330,7 +327,7 @@ impl Cluster {
         // Without its row a home is known only as long as this object lives: it publishes without listening.
         if remote.patterns.is_empty() && remote.saved {
             (remote.saved, remote.strict) = (false, false);
-            let name = format!("home:{}", remote.home);
+            let name = Note::RemoteHome(remote.home.to_string());
             if !self.note(cx, &name, None) {
                 outcome = Err(Failure::Storage);
             }
@@ -391,7 +388,7 @@ impl Cluster {
     pub(super) fn note_done(&mut self, cx: &mut Context) {
         for key in std::mem::take(&mut self.remote_homes.unnoted) {
             let Some(remote) = self.remote_homes.get(key) else { continue };
-            let (name, text) = (format!("done:{}", remote.home), to_json(&remote.done));
+            let (name, text) = (Note::Done(remote.home.to_string()), to_json(&remote.done));
             self.note(cx, &name, Some(&text));
         }
     }
@@ -410,7 +407,7 @@ impl Cluster {
             self.remote_homes.spanning.remove(&key);
             self.remote_homes.deadlines.set(&key, None);
             if remote.done != Done::default() {
-                self.note(cx, &format!("done:{}", remote.home), None);
+                self.note(cx, &Note::Done(remote.home.to_string()), None);
             }
         }
     }
@@ -431,14 +428,6 @@ impl Cluster {
         }
     }
 
-    /// To be called when all homes are known.
-    pub(super) fn restore_listener(&mut self, now: Millis, key_and_pattern: &str) {
-        let Some((key, pattern)) = key_and_pattern.split_once(':') else { return };
-        if let (Some(key), Some(pattern)) = (SessionKey::parse(key), ChannelPattern::parse(pattern)) {
-            self.listens_from_afar(now, key, pattern);
-        }
-    }
-
     /// A home whose row is one of earlier versions, which took it for a session: it gets the rows of this one. Whether all could be
     /// written.
     pub fn adopt(
@@ -451,9 +440,9 @@ impl Cluster {
     ) -> bool {
         let Some(home) = Home::named(home) else { return true };
         self.remote_homes.restored(cx.now, key, home.clone(), strict);
-        let mut saved = self.note(cx, &format!("home:{home}"), Some(&to_json(&SavedHome { key, strict })));
+        let mut saved = self.note(cx, &Note::RemoteHome(home.to_string()), Some(&to_json(&SavedHome { key, strict })));
         for pattern in patterns {
-            saved &= self.note(cx, &listening(key, &pattern), Some("1"));
+            saved &= self.note(cx, &Note::Listener(key, pattern.clone()), Some("1"));
             self.listens_from_afar(cx.now, key, pattern);
         }
         saved

@@ -13,6 +13,7 @@ use super::home::Home;
 use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall, to_json};
 use super::{About, Cluster, Context, PATIENCE, PendingId, pause};
 use crate::bayeux::delivery::Bounds;
+use crate::bayeux::persistence::Note;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, EventNumber};
 
@@ -382,7 +383,7 @@ impl Cluster {
             self.uplinks.unnoted.remove(&owner);
             self.uplinks.ready.remove(&owner);
             if uplink.heard != EventNumber::default() {
-                self.note(cx, &format!("heard:{owner}"), None);
+                self.note(cx, &Note::Heard(owner.to_string()), None);
             }
         }
     }
@@ -403,7 +404,7 @@ impl Cluster {
         for owner in std::mem::take(&mut self.uplinks.unnoted) {
             let Some(Uplink { since, heard, .. }) = self.uplinks.by_owner.get(&owner) else { continue };
             let text = to_json(&(*since, *heard, cx.now.0));
-            self.note(cx, &format!("heard:{owner}"), Some(&text));
+            self.note(cx, &Note::Heard(owner.to_string()), Some(&text));
         }
     }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::deadlines::Deadlines;
 use super::messages::{Call, Done, Failure, Item, Span, Spans, to_json};
 use super::{About, Cluster, Context, Home, PATIENCE, pause};
+use crate::bayeux::persistence::Note;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelPattern, Endpoint, Status};
@@ -207,7 +208,7 @@ impl Cluster {
         let free = wildcards.trees.iter().filter(|(home, tree)| !tree.being_told && !wildcards.deadlines.has(home));
         wildcards.behind = free.map(|(home, _)| home.clone()).collect();
         let text = to_json(&wildcards.list());
-        if self.note(cx, "spans", Some(&text)) { Ok(()) } else { Err(Failure::Storage) }
+        if self.note(cx, &Note::Wildcards, Some(&text)) { Ok(()) } else { Err(Failure::Storage) }
     }
 
     /// Clients of the root itself listen to all trees.
@@ -334,7 +335,7 @@ impl Cluster {
     pub(super) fn take_leave(&mut self, cx: &mut Context, from: Endpoint, home: &Home, number: u64) {
         if self.wildcards.trees.get(home).is_some_and(|tree| tree.number <= number) {
             self.wildcards.remove(home);
-            self.note(cx, &format!("tree:{home}"), None);
+            self.note(cx, &Note::Tree(home.to_string()), None);
             self.tell_spanned(cx);
         }
         cx.answer_with(from, &Done {});
@@ -343,6 +344,6 @@ impl Cluster {
     fn note_tree(&mut self, cx: &mut Context, home: &Home) -> bool {
         let Some(Tree { number, told, .. }) = self.wildcards.trees.get(home) else { return true };
         let text = to_json(&(number, told));
-        self.note(cx, &format!("tree:{home}"), Some(&text))
+        self.note(cx, &Note::Tree(home.to_string()), Some(&text))
     }
 }

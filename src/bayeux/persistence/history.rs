@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::history_rows::{ChannelSummary, Cut, HistoryRange, HistoryRow};
+use super::notes::Note;
 use super::store::{Store, StoreError};
 use crate::bayeux::delivery::{DedupKey, HistoryBounds};
 use crate::bayeux::time::Millis;
@@ -34,9 +35,6 @@ const RARELY: Duration = Duration::from_secs(7 * 86_400);
 
 /// When a sweep that failed is tried again.
 const SOON: Duration = Duration::from_secs(60);
-
-/// The note's name.
-pub const NOTE: &str = "history";
 
 /// What an owner knows of its tree's history.
 #[derive(Debug, Default)]
@@ -160,7 +158,7 @@ impl History {
     }
 
     fn note(&mut self, noted: Noted, store: &mut dyn Store) -> Result<(), StoreError> {
-        store.save_note(NOTE, &serde_json::to_string(&noted).unwrap_or_default())?;
+        Note::History.save(store, &serde_json::to_string(&noted).unwrap_or_default())?;
         self.noted = Some(noted);
         Ok(())
     }
@@ -399,7 +397,7 @@ impl History {
         if store.keeps_anything()? {
             return self.note(Noted { sweep: (at + longest.unwrap_or(RARELY)).0, ..noted }, store);
         }
-        store.forget_note(NOTE)?;
+        Note::History.forget(store)?;
         self.noted = None;
         self.channels.clear();
         Ok(())

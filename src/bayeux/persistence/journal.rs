@@ -10,6 +10,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use super::notes::{Note, Notes};
 use super::store::{Store, StoreError};
 use crate::bayeux::delivery::{DedupKey, Weighed};
 use crate::bayeux::session::{Delivery, SessionKey, Sessions};
@@ -31,9 +32,6 @@ const DELIVERIES_A_ROW: usize = 8192;
 
 /// How many keys are written down of events that have no row any more: 20 kB, once in a tick.
 const MOST_KEYS: usize = 1000;
-
-/// The note that has them.
-const KEYS: &str = "keys";
 
 #[derive(Debug, Default)]
 pub struct Journal {
@@ -129,8 +127,8 @@ impl Journal {
     }
 
     /// What the publishes of the last life are known by: those of its rows, and those of which it took note.
-    pub fn restore_keys(&mut self, of_rows: Vec<(EventNumber, DedupKey)>, notes: &[(String, String)]) -> Vec<DedupKey> {
-        let note = notes.iter().find(|(name, _)| name == KEYS).and_then(|(_, text)| serde_json::from_str(text).ok());
+    pub fn restore_keys(&mut self, of_rows: Vec<(EventNumber, DedupKey)>, notes: &Notes) -> Vec<DedupKey> {
+        let note = notes.get(&Note::Keys).and_then(|text| serde_json::from_str(text).ok());
         self.keys = note.unwrap_or_default();
         let mut keys: Vec<_> = self.keys.iter().copied().collect();
         for (number, key) in of_rows {
@@ -227,7 +225,7 @@ impl Journal {
             if keys.iter().any(Option::is_some) {
                 self.keys.extend(keys.into_iter().flatten());
                 self.keys.drain(..self.keys.len().saturating_sub(MOST_KEYS));
-                store.save_note(KEYS, &serde_json::to_string(&self.keys).unwrap_or_default())?;
+                Note::Keys.save(store, &serde_json::to_string(&self.keys).unwrap_or_default())?;
             }
             if !gone.is_empty() {
                 store.forget_events(&gone)?;

@@ -10,11 +10,9 @@ use std::collections::BTreeMap;
 use super::BayeuxServer;
 use crate::bayeux::clock::LATE;
 use crate::bayeux::io::Output;
+use crate::bayeux::persistence::{Note, Notes, Store, StoreError};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
-
-/// The note's name.
-const AWAY: &str = "away";
 
 /// So many fit into a row of 2 MB, at 32 bytes each. All others get their time anew.
 const MOST: usize = 50_000;
@@ -26,7 +24,7 @@ impl BayeuxServer {
         if let Some(away) = self.sessions.unnoted_away(MOST) {
             let outside: BTreeMap<_, _> = away.iter().map(|(key, until)| (key, self.clock.outside(*until).0)).collect();
             let text = serde_json::to_string(&outside).unwrap_or_default();
-            if self.note(AWAY, Some(&text)) {
+            if self.saved(|store| Note::Away.save(store, &text)) {
                 self.sessions.away_is_noted(away);
             }
         }
@@ -35,12 +33,8 @@ impl BayeuxServer {
 
     /// What the last life wrote down of its sessions when it fell asleep, where that still holds. Where the alarm is late nobody
     /// could wake the object, or reach it: then everyone gets their time anew.
-    pub(in crate::bayeux) fn restore_away(
-        &mut self,
-        now: Millis,
-        notes: &[(String, String)],
-    ) -> BTreeMap<SessionKey, Millis> {
-        let Some((_, text)) = notes.iter().find(|(name, _)| name == AWAY) else { return BTreeMap::new() };
+    pub(in crate::bayeux) fn restore_away(&mut self, now: Millis, notes: &Notes) -> BTreeMap<SessionKey, Millis> {
+        let Some(text) = notes.get(&Note::Away) else { return BTreeMap::new() };
         let noted: BTreeMap<SessionKey, u64> = serde_json::from_str(text).unwrap_or_default();
         let mut away: BTreeMap<_, _> = noted.into_iter().map(|(key, until)| (key, Millis(until))).collect();
         if away.values().any(|until| *until + LATE < now) {
@@ -53,16 +47,12 @@ impl BayeuxServer {
     }
 
     /// Whether it is written down, where the caller has no one to tell.
-    fn note(&mut self, name: &str, text: Option<&str>) -> bool {
-        let saved = match text {
-            Some(text) => self.store.save_note(name, text),
-            None => self.store.forget_note(name),
-        };
-        saved.map_err(|error| self.storage_failed(&error)).is_ok()
+    fn saved(&mut self, write: impl FnOnce(&mut dyn Store) -> Result<(), StoreError>) -> bool {
+        write(&mut *self.store).map_err(|error| self.storage_failed(&error)).is_ok()
     }
 
     /// The note does not hold any more.
     pub(in crate::bayeux) fn forget_away(&mut self) {
-        self.note(AWAY, None);
+        self.saved(|store| Note::Away.forget(store));
     }
 }

@@ -10,7 +10,7 @@ use crate::bayeux::delivery::{ENTRY, Weighed};
 use crate::bayeux::io::Notice;
 use crate::bayeux::limits::Network;
 use crate::bayeux::persistence::{
-    Deliveries, Fate, HISTORY_NOTE, KeptSocket, SavedEvent, SavedPeer, SavedSession, Stored,
+    Deliveries, Fate, KeptSocket, Note, Notes, SavedEvent, SavedPeer, SavedSession, Stored,
 };
 use crate::bayeux::session::{HeldConnect, Session, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
@@ -32,11 +32,12 @@ impl BayeuxServer {
     /// held over HTTP are gone with their requests; those of the `sockets` that stayed open are held again.
     pub fn restore(&mut self, now: Millis, stored: Stored, sockets: Vec<KeptSocket>) {
         let Stored { sessions, events, keys, deliveries, notes } = stored;
+        let notes = Notes::of(notes);
         let now = self.read_clock(now);
         let chance = self.random_number();
         self.cluster.begin_life(now, chance);
         let since = self.cluster.restore_notes(now, &notes);
-        if let Some((_, text)) = notes.iter().find(|(name, _)| name == HISTORY_NOTE) {
+        if let Some(text) = notes.get(&Note::History) {
             self.history.restore(text);
         }
         self.journal.never_again(since);

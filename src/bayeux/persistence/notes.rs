@@ -1,0 +1,139 @@
+//! Notes: rows of one text each that belong to no session and to no event, each under its name.
+
+use std::fmt;
+
+use super::store::{Store, StoreError};
+use crate::bayeux::session::SessionKey;
+use crate::bayeux::wire::ChannelPattern;
+
+/// What a note is about. `Display` is its name in the store, which rows of earlier versions have too.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Note {
+    /// Until when clients are waited for that were away when the object fell asleep.
+    Away,
+    /// What publishes are known by whose rows are gone.
+    Keys,
+    /// What an owner knows of its tree's history.
+    History,
+    /// Up to where this object has given numbers to events.
+    Since,
+    /// How this tree is registered at the root.
+    Registration,
+    /// At the root: the patterns that span trees.
+    Wildcards,
+    /// At the root: a registered tree.
+    Tree(String),
+    /// How far this owner was heard.
+    Heard(String),
+    /// What was done for this home.
+    Done(String),
+    /// A home that listens here.
+    RemoteHome(String),
+    /// What such a home listens to.
+    Listener(SessionKey, ChannelPattern),
+}
+
+impl Note {
+    /// The note of this name; none where this version knows no such name.
+    fn named(name: &str) -> Option<Self> {
+        Some(match name.split_once(':') {
+            None => match name {
+                "away" => Self::Away,
+                "keys" => Self::Keys,
+                "history" => Self::History,
+                "since" => Self::Since,
+                "standing" => Self::Registration,
+                "spans" => Self::Wildcards,
+                _ => return None,
+            },
+            Some((kind, rest)) => match kind {
+                "tree" => Self::Tree(rest.to_owned()),
+                "heard" => Self::Heard(rest.to_owned()),
+                "done" => Self::Done(rest.to_owned()),
+                "home" => Self::RemoteHome(rest.to_owned()),
+                "listen" => {
+                    let (key, pattern) = rest.split_once(':')?;
+                    Self::Listener(SessionKey::parse(key)?, ChannelPattern::parse(pattern)?)
+                }
+                _ => return None,
+            },
+        })
+    }
+
+    /// # Errors
+    /// Nothing was written.
+    pub fn save(&self, store: &mut dyn Store, text: &str) -> Result<(), StoreError> {
+        store.save_note(&self.to_string(), text)
+    }
+
+    /// # Errors
+    /// Nothing was written.
+    pub fn forget(&self, store: &mut dyn Store) -> Result<(), StoreError> {
+        store.forget_note(&self.to_string())
+    }
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Away => f.write_str("away"),
+            Self::Keys => f.write_str("keys"),
+            Self::History => f.write_str("history"),
+            Self::Since => f.write_str("since"),
+            Self::Registration => f.write_str("standing"),
+            Self::Wildcards => f.write_str("spans"),
+            Self::Tree(tree) => write!(f, "tree:{tree}"),
+            Self::Heard(owner) => write!(f, "heard:{owner}"),
+            Self::Done(home) => write!(f, "done:{home}"),
+            Self::RemoteHome(home) => write!(f, "home:{home}"),
+            Self::Listener(SessionKey(key), pattern) => write!(f, "listen:{key}:{}", pattern.as_str()),
+        }
+    }
+}
+
+/// All notes of the last life that this version knows.
+#[derive(Debug, Default)]
+pub struct Notes(Vec<(Note, String)>);
+
+impl Notes {
+    pub fn of(rows: Vec<(String, String)>) -> Self {
+        Self(rows.into_iter().filter_map(|(name, text)| Some((Note::named(&name)?, text))).collect())
+    }
+
+    pub fn get(&self, note: &Note) -> Option<&str> {
+        self.iter().find(|(known, _)| *known == note).map(|(_, text)| text)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (&Note, &str)> {
+        self.0.iter().map(|(note, text)| (note, text.as_str()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_is_found_by_its_name() {
+        let pattern = ChannelPattern::parse("/a/**").unwrap();
+        let notes = [
+            Note::Away,
+            Note::Keys,
+            Note::History,
+            Note::Since,
+            Note::Registration,
+            Note::Wildcards,
+            Note::Tree("/chat".to_owned()),
+            Note::Heard("/".to_owned()),
+            Note::Done("/#1".to_owned()),
+            Note::RemoteHome("/#2:3".to_owned()),
+            Note::Listener(SessionKey(7), pattern),
+        ];
+        for note in notes {
+            assert_eq!(Note::named(&note.to_string()), Some(note));
+        }
+        for name in ["", "gone", "gone:1", "listen:1", "listen:x:/a", "listen:1:a"] {
+            assert_eq!(Note::named(name), None, "{name}");
+        }
+    }
+}
