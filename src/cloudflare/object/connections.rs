@@ -130,7 +130,7 @@ impl Tree {
                 }
                 let from = Endpoint::WebSocket(id);
                 let sender = Some(from.key());
-                self.take(Incoming { input: Input::Messages { from, origin, messages }, sender, request: None });
+                self.submit(Incoming { input: Input::Messages { from, origin, messages }, sender, request: None });
             }
             // A heartbeat that is not spelled as the platform knows it.
             Err(error @ RequestError::Empty) => self.sockets.send(&[id], &error.body()),
@@ -184,7 +184,7 @@ impl Tree {
         if let Some((endpoint, network)) = self.sockets.close(socket, close) {
             self.connections.borrow_mut().socket_closed(network);
             self.tunnels.close(endpoint);
-            self.take(Incoming { input: Input::Closed(endpoint), sender: None, request: None });
+            self.submit(Incoming { input: Input::Closed(endpoint), sender: None, request: None });
         }
     }
 

@@ -265,7 +265,7 @@ impl Tree {
                     Word::Asks(entry) => self.asked(&name, entry),
                     Word::Leaves(number) => {
                         if let Some(endpoint) = self.links.leave(&name, number) {
-                            self.take(Incoming { input: Input::Closed(endpoint), sender: None, request: None });
+                            self.submit(Incoming { input: Input::Closed(endpoint), sender: None, request: None });
                         }
                     }
                     Word::AllIsSaid => self.links.all_is_said(&name),
@@ -283,7 +283,7 @@ impl Tree {
         let Some(attachment) = attachment(socket) else { return false };
         close.send(socket);
         for endpoint in self.links.closed(&attachment) {
-            self.take(Incoming { input: Input::Closed(endpoint), sender: None, request: None });
+            self.submit(Incoming { input: Input::Closed(endpoint), sender: None, request: None });
         }
         true
     }
@@ -313,7 +313,7 @@ impl Tree {
                 let token = token.filter(|_| has_handshake(&messages)).as_deref().map(Bearer::new);
                 let origin = Origin { address, browser, multiplexed, again: held, token, ..Origin::default() };
                 let input = Input::Messages { from: endpoint, origin, messages };
-                self.take(Incoming { input, sender: Some(sender), request: None });
+                self.submit(Incoming { input, sender: Some(sender), request: None });
             }
             Err(error) => self.refuse_link(sender, error),
         }

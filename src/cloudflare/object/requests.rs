@@ -1,0 +1,170 @@
+//! Requests that come to the object, and what they are answered.
+//!
+//! The way of a POST with messages, from the platform to the protocol:
+//!
+//! 1. `ChannelTree::fetch`: the platform calls.
+//! 2. `receive_post` has the platform read the body, `receive_body` goes on with it.
+//! 3. `receive_messages` parses it, finds the session's home, and makes an `Input` of it.
+//! 4. `submit` lets it wait where a group commit is under way.
+//! 5. `handle` gives it to `BayeuxServer::handle`, and does what that says.
+
+use serde_json::json;
+use wasm_bindgen::JsValue;
+use worker::js_sys::Promise;
+use worker::web_sys::Request;
+
+use super::{Incoming, Tree};
+use crate::bayeux::api::is_api_path;
+use crate::bayeux::app::HttpRequest;
+use crate::bayeux::metrics::Platform;
+use crate::bayeux::{BASE_PATH, Endpoint, Format, Home, Input, Origin, Refusal, RequestError, has_handshake, text_of};
+use crate::cloudflare::http::app_http;
+use crate::cloudflare::http::browser_cookie::is_multiplexed;
+use crate::cloudflare::http::cors::{Sender, sender};
+use crate::cloudflare::http::request::{bytes, encoding, is_upgrade, length, path};
+use crate::cloudflare::http::response::{Head, refuse, respond};
+use crate::cloudflare::http::token_sources;
+use crate::cloudflare::log::LogLevel;
+use crate::cloudflare::outbound::calls;
+use crate::cloudflare::transport::callback_polling;
+use crate::cloudflare::transport::event_source::is_event_source;
+use crate::cloudflare::transport::long_polling::{self, Arrival};
+use crate::cloudflare::worker::placement;
+
+impl Tree {
+    /// The response to a request, or the promise of it.
+    pub(super) async fn receive(&self, request: &Request) -> JsValue {
+        let url = request.url();
+        let path = path(&url);
+        if !path.starts_with(BASE_PATH) {
+            return self.serve(request, |from, request| Input::Http { from, request }).await.into();
+        }
+        if is_api_path(path) {
+            // The key has done its work at the Worker.
+            self.close_silent_sockets();
+            let platform = self.platform();
+            let without_key = |call| HttpRequest { headers: Vec::new(), ..call };
+            let call = |from, call| Input::Api { from, request: without_key(call), platform };
+            return self.serve(request, call).await.into();
+        }
+        if is_upgrade(request) {
+            return self.open_link(request).unwrap_or_else(|| self.open_socket(request)).into();
+        }
+        if is_event_source(request) {
+            let client_id = Home::of_stream(path).map_or("", |(_, client_id)| client_id);
+            return match self.elsewhere(Home::of_client_id(client_id)) {
+                Some(home) => self.forward(request, &home, None),
+                None => self.open_stream(request, client_id).into(),
+            };
+        }
+        if calls::is_call(request) {
+            return self.answer_call(request).await.into();
+        }
+        let arrival = match &*request.method() {
+            "GET" => callback_polling::read(request, &self.config),
+            _ => long_polling::read(request, &self.config).await,
+        };
+        self.receive_messages(request, arrival)
+    }
+
+    /// What the platform knows of this object.
+    fn platform(&self) -> Platform {
+        Platform {
+            sockets: self.sockets.count() as u64,
+            storage_bytes: self.store.database_size() as u64,
+            rows_written: self.store.rows_written(),
+        }
+    }
+
+    /// The promise of the response to nearly every request: a POST with messages that tells its length.
+    pub(super) fn receive_post(&self, request: &Request) -> Option<Promise> {
+        if request.method() != "POST" {
+            return None;
+        }
+        let url = request.url();
+        let path = path(&url);
+        if !path.starts_with(BASE_PATH) || is_api_path(path) {
+            return None;
+        }
+        let fits = length(request)? <= self.config.options.max_message_size as u64;
+        if fits && encoding(request).is_none() { self.bodies.of(request) } else { None }
+    }
+
+    /// Such a request's body was read, or broke off.
+    pub(super) fn receive_body(&self, request: &Request, body: Option<Vec<u8>>) -> JsValue {
+        let text = body.ok_or(RequestError::JsonInvalid).and_then(text_of);
+        self.receive_messages(request, text.and_then(|text| long_polling::arrived(request, text, &self.config)))
+    }
+
+    /// The response to messages, or the promise of it.
+    fn receive_messages(&self, request: &Request, arrival: Result<Arrival, RequestError>) -> JsValue {
+        let page = sender(request, &self.config.allowed_origins);
+        if let Sender::Foreign(origin) = &page {
+            self.origin_refused(origin);
+        }
+        let browser = self.config.browser_cookie.as_ref().map(|cookie| cookie.browser(request));
+        let (browser, set_cookie) = browser.map(|browser| (browser.id, browser.set_cookie)).unzip();
+        let head = Head { cross_origin: page.cross_origin(), set_cookie: set_cookie.flatten(), ..Head::default() };
+        match arrival {
+            Ok(Arrival { origin, messages, callback, body }) => {
+                if let Some(home) = self.elsewhere(Home::of_messages(&messages)) {
+                    return self.forward(request, &home, body);
+                }
+                let multiplexed = browser.is_some() && is_multiplexed(request);
+                let token = if has_handshake(&messages) { token_sources::token(request, &self.config) } else { None };
+                let origin = Origin { browser, multiplexed, token, ..origin };
+                let (from, promise) = self.polls.open(Head { callback, ..head });
+                let sender = from.key();
+                let input = Input::Messages { from, origin, messages };
+                self.submit(Incoming { input, sender: Some(sender), request: Some(Clone::clone(request)) });
+                promise.into()
+            }
+            Err(error) => {
+                self.log.line(LogLevel::Debug, "request_refused", json!({ "status": error.status() }));
+                respond(&Head { status: error.status(), ..head }, &error.body()).into()
+            }
+        }
+    }
+
+    /// A session's home, where it is another than this. What a client makes up leads nowhere: its session is unknown here.
+    pub(super) fn elsewhere(&self, home: Option<Home>) -> Option<Home> {
+        home.filter(|home| *home != self.home && self.config.options.leads_to(home))
+    }
+
+    /// The promise of what a session's home answers in place of this object: the Worker does not look into requests, and sends
+    /// a client whose address has changed to another home than its session's.
+    pub(super) fn forward(&self, request: &Request, home: &Home, body: Option<String>) -> JsValue {
+        placement::forward(&self.bindings, home, request, body).map_or_else(
+            |error| {
+                self.log.line(LogLevel::Error, "not_forwarded", json!({ "error": format!("{error:?}") }));
+                refuse(Head::default(), Refusal::HomeUnreachable).into()
+            },
+            Into::into,
+        )
+    }
+
+    /// The promise of what another object is answered.
+    async fn answer_call(&self, request: &Request) -> Promise {
+        let (from, promise) = self.polls.open(Head::default());
+        let sender = from.key();
+        match calls::read(request).await {
+            Ok(call) => self.handle(Input::Call { from, call }, Some(sender)),
+            Err(error) => self.answer(sender, error.status(), Format::Json, &error.body()),
+        }
+        promise
+    }
+
+    /// The promise of what a route of the application's answers, or the server API.
+    async fn serve(&self, request: &Request, input: impl FnOnce(Endpoint, HttpRequest) -> Input) -> Promise {
+        let (from, promise) = self.polls.open(Head::default());
+        let sender = from.key();
+        match bytes(request, self.config.options.max_message_size).await {
+            Ok(body) => {
+                let request = HttpRequest { body, ..app_http::request(request) };
+                self.handle(input(from, request), Some(sender));
+            }
+            Err(error) => self.answer(sender, error.status(), Format::Json, &error.body()),
+        }
+        promise
+    }
+}
