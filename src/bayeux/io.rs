@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::bayeux::app::{HttpRequest, HttpResponse};
+use crate::bayeux::app::{Fetch, FetchError, FetchResponse, HttpRequest, HttpResponse};
 use crate::bayeux::auth::FetchedKeys;
 use crate::bayeux::cluster::Home;
 use crate::bayeux::limits::Origin;
@@ -39,6 +39,8 @@ pub enum Input {
     Consulted(Option<String>),
     /// What the last [`Output::FetchKeys`] has brought, or in words why nothing.
     KeysFetched(Result<FetchedKeys, String>),
+    /// The response to an [`Output::Fetch`], or why there is none.
+    Fetched { token: u64, response: Result<FetchResponse, FetchError> },
     /// The turn of the last [`Output::AwaitTurn`] is over.
     TurnOver,
     /// The time of the last [`Output::WakeAt`] has come.
@@ -66,6 +68,8 @@ pub enum Output {
     Consult { request: String },
     /// Fetch the keys that are published there. There is one such fetch at a time.
     FetchKeys { url: String },
+    /// Send this request, within its timeout, and bring the response back as [`Input::Fetched`].
+    Fetch { token: u64, fetch: Fetch },
     /// Keep this text with the socket: it is what [`BayeuxServer::restore`](super::BayeuxServer::restore) asks for.
     Keep { socket: SocketId, held: String },
     /// Call with [`Input::TurnOver`] when all that has come by now has been taken in, and what was sent is out: from the shortest

@@ -1,7 +1,7 @@
 //! The few JavaScript functions that are called directly.
 
 use wasm_bindgen::prelude::*;
-use worker::js_sys::{Date, Function, Promise};
+use worker::js_sys::{Date, Error, Function, Promise};
 use worker::web_sys::Request;
 
 use crate::bayeux::Millis;
@@ -41,6 +41,12 @@ extern "C" {
 /// attacks), so it is read once an event.
 pub fn now() -> Millis {
     Millis(Date::now() as u64)
+}
+
+/// What a thrown value says.
+pub fn words(thrown: &JsValue) -> String {
+    let message = || thrown.dyn_ref::<Error>().map(|error| String::from(error.message()));
+    thrown.as_string().or_else(message).unwrap_or_else(|| format!("{thrown:?}"))
 }
 
 /// 256 bits of the platform's cryptographic generator.

@@ -19,6 +19,7 @@ mod actions;
 mod advice;
 mod anything;
 mod api;
+mod ask;
 mod bad_input;
 mod batch;
 mod binary;

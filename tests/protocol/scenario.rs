@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bayeux_edge::bayeux::app::{HttpRequest, HttpResponse};
+use bayeux_edge::bayeux::app::{Fetch, FetchError, FetchResponse, HttpRequest, HttpResponse};
 use bayeux_edge::bayeux::{
     API_PATH, Application, FetchedKeys, Input, Millis, Notice, Options, RequestError, SocketId, parse_form, parse_json,
 };
@@ -144,6 +144,23 @@ impl Scenario {
         let mut world = self.0.borrow_mut();
         assert!(world.consulted.take().is_some(), "nobody asked");
         world.step(Input::Consulted(text.map(str::to_owned)));
+    }
+
+    /// How many requests of handlers are under way.
+    pub fn asking(&self) -> usize {
+        self.0.borrow().fetches.len()
+    }
+
+    /// The oldest of them.
+    pub fn asks(&self) -> Fetch {
+        self.0.borrow().fetches.front().expect("nobody asks").1.clone()
+    }
+
+    /// What it brings.
+    pub fn responds(&self, response: Result<FetchResponse, FetchError>) {
+        let mut world = self.0.borrow_mut();
+        let (token, _) = world.fetches.pop_front().expect("nobody asks");
+        world.step(Input::Fetched { token, response });
     }
 
     /// Where keys are being fetched.

@@ -1,8 +1,8 @@
 //! What a shell does, done by hand, and what must hold after every step.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
-use bayeux_edge::bayeux::app::{HttpRequest, HttpResponse};
+use bayeux_edge::bayeux::app::{Fetch, HttpRequest, HttpResponse};
 use bayeux_edge::bayeux::metrics::Platform;
 use bayeux_edge::bayeux::{
     Application, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, KeptSocket, Message, Millis, Notice,
@@ -43,6 +43,8 @@ pub struct World {
     pub notices: Vec<Notice>,
     /// What a route just answered.
     response: Option<HttpResponse>,
+    /// The requests of handlers that have no response yet, the oldest first.
+    pub fetches: VecDeque<(u64, Fetch)>,
     /// What the hooks Worker is asked and has not answered.
     pub consulted: Option<String>,
     /// Where it fetches keys, and has not got them.
@@ -105,6 +107,7 @@ impl World {
             secrets: BTreeMap::new(),
             notices: Vec::new(),
             response: None,
+            fetches: VecDeque::new(),
             consulted: None,
             fetching: None,
         }
@@ -226,6 +229,7 @@ impl World {
                     assert_eq!(self.consulted.replace(request), None, "one request at a time");
                 }
                 Output::FetchKeys { url } => assert_eq!(self.fetching.replace(url), None, "one fetch at a time"),
+                Output::Fetch { token, fetch } => self.fetches.push_back((token, fetch)),
                 Output::Keep { socket, held } => {
                     let open = self.secrets.keys().any(|secret| held.contains(secret));
                     assert!(held.len() < 8_000 && !open, "{held}");

@@ -6,6 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::fetch::{Ask, Fetch, FetchError, FetchResponse};
+use super::outcome::Outcome;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern};
 
@@ -55,6 +57,8 @@ pub enum Action {
         local: String,
         pattern: ChannelPattern,
     },
+    /// Send a request, and do what its handler says when the response has come.
+    Ask(Ask),
     /// What cannot be done, with the reason: a line in the log, and the end of the message that it was to follow from.
     Impossible(String),
 }
@@ -84,6 +88,11 @@ pub fn failure(data: impl Serialize) -> Actions {
 #[track_caller]
 pub fn reply(data: impl Serialize) -> Actions {
     Actions::new().reply(data)
+}
+
+/// A request and nothing else: see [`Actions::ask`].
+pub fn ask(fetch: Fetch, then: impl FnOnce(Result<FetchResponse, FetchError>) -> Outcome + 'static) -> Actions {
+    Actions::new().ask(fetch, then)
 }
 
 /// A publish and nothing else.
@@ -117,15 +126,24 @@ impl Actions {
     }
 
     /// Fails a remote call with an error, which is its data too: clients take nothing without data for an answer.
-    pub(super) fn failed_by(error: BayeuxError) -> Self {
+    pub(in crate::bayeux) fn failed_by(error: BayeuxError) -> Self {
         let data = json(serde_json::json!({ "error": error.to_string() }));
         let failed = |data| Action::Answer(CallAnswer { data, successful: false, error: Some(error) });
         Self::new().with(data.map(failed))
     }
 
-    /// Whether a remote call is answered.
-    pub(super) fn has_answer(&self) -> bool {
-        self.0.iter().any(|action| matches!(action, Action::Answer(_)))
+    /// The same for a remote call: what it comes to is an answer among these, else what the last request brings, else `null`.
+    pub(super) fn answering_a_call(mut self) -> Self {
+        if self.0.iter().any(|action| matches!(action, Action::Answer(_))) {
+            return self;
+        }
+        let Some(place) = self.0.iter().rposition(|action| matches!(action, Action::Ask(_))) else {
+            return self.answer(());
+        };
+        if let Action::Ask(ask) = self.0.remove(place) {
+            self.0.insert(place, Action::Ask(ask.of_call()));
+        }
+        self
     }
 
     /// Publishes as the server.
@@ -146,6 +164,34 @@ impl Actions {
     #[track_caller]
     pub fn push(self, session: SessionKey, channel: impl AsRef<str>, data: impl Serialize) -> Self {
         self.with(json(data).and_then(|data| Ok(Action::Push { session, channel: parsed(channel)?, data })))
+    }
+
+    /// Sends a request, and calls `then` with its response. What `then` returns is done as if the handler had returned it: `reply`
+    /// goes to the same sender, and `then` may ask again. A sender whose session has ended meanwhile, or who has none, gets no reply.
+    ///
+    /// The message itself is answered at once. So an error of `then` fails a remote call; elsewhere it is a line in the log.
+    ///
+    /// Six requests are under way at a time, 1,000 wait; of one more, `then` is not called: a remote call fails with
+    /// `503::pending_exceeded`. What waits when the object is evicted or deployed is forgotten.
+    ///
+    /// ```
+    /// use bayeux_edge::prelude::*;
+    ///
+    /// let application = Application::new().remote_call("weather", |call| {
+    ///     let city: String = call.data()?;
+    ///     Ok(ask(Fetch::post("https://weather.example/today", city), |response| {
+    ///         let weather: Value = response?.json()?;
+    ///         Ok(answer(weather))
+    ///     }))
+    /// });
+    /// ```
+    pub fn ask(
+        mut self,
+        fetch: Fetch,
+        then: impl FnOnce(Result<FetchResponse, FetchError>) -> Outcome + 'static,
+    ) -> Self {
+        self.0.push(Action::Ask(Ask { fetch, then: Box::new(then), is_call: false }));
+        self
     }
 
     /// Ends the sender's session.

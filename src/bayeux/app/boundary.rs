@@ -5,6 +5,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::fetch::{FetchError, FetchResponse, OnResponse};
 use super::lifecycle::LifecycleEvent;
 use super::{Action, Actions, Application, Client, HttpRequest, HttpResponse, Publication, SecurityPolicy, Service};
 use crate::bayeux::wire::{BayeuxError, Captures, ChannelId, ChannelPattern, Denial, Message, Operation, Realm};
@@ -87,11 +88,17 @@ impl Application {
             let outcome = guarded("a service", || service(publication))?;
             actions.extend(outcome.map_err(|error| error.blame("a service"))?);
         }
-        // Nothing is done of what is wrong in itself.
-        match actions.iter().find_map(Action::impossible) {
-            Some(reason) => Err(Fault::Failed(reason.to_owned())),
-            None => Ok(actions),
-        }
+        possible(actions)
+    }
+
+    /// Hands a handler the response that it asked for.
+    pub(in crate::bayeux) fn handle_response(
+        &mut self,
+        then: OnResponse,
+        response: Result<FetchResponse, FetchError>,
+    ) -> Result<Vec<Action>, Fault> {
+        let outcome = guarded("a handler of a response", || then(response))?;
+        possible(outcome.map_err(|error| error.blame("a handler of a response"))?)
     }
 
     fn service_at(&mut self, channel: &ChannelId) -> Option<(&mut Service, Captures)> {
@@ -135,6 +142,15 @@ impl Application {
             }
             Err(fault) => (internal_error(), Actions::new(), Some(fault)),
         }
+    }
+}
+
+/// Nothing is done of what is wrong in itself.
+fn possible(actions: impl IntoIterator<Item = Action>) -> Result<Vec<Action>, Fault> {
+    let actions: Vec<_> = actions.into_iter().collect();
+    match actions.iter().find_map(Action::impossible) {
+        Some(reason) => Err(Fault::Failed(reason.to_owned())),
+        None => Ok(actions),
     }
 }
 

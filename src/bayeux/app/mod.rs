@@ -33,6 +33,7 @@ mod actions;
 mod boundary;
 mod channels;
 mod events;
+mod fetch;
 mod http;
 mod lifecycle;
 mod local;
@@ -44,10 +45,12 @@ mod routes;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-pub use self::actions::{Action, Actions, CallAnswer, answer, failure, publish, reply};
+pub use self::actions::{Action, Actions, CallAnswer, answer, ask, failure, publish, reply};
 pub(in crate::bayeux) use self::boundary::Fault;
 pub use self::channels::ChannelOptions;
 pub use self::events::ServerEvent;
+pub(in crate::bayeux) use self::fetch::OnResponse;
+pub use self::fetch::{Ask, Fetch, FetchError, FetchResponse, FetchTarget};
 pub use self::http::{HttpRequest, HttpResponse};
 pub(in crate::bayeux) use self::lifecycle::LifecycleEvent;
 pub use self::local::LocalSession;
@@ -133,13 +136,7 @@ impl Application {
     /// Where the name makes no channel.
     #[must_use]
     pub fn remote_call(self, name: &str, mut handler: impl FnMut(&Publication) -> Outcome + 'static) -> Self {
-        self.service(name, move |call| {
-            let actions = match handler(call) {
-                Ok(actions) => actions,
-                Err(error) => Actions::failed_by(error.told()?),
-            };
-            Ok(if actions.has_answer() { actions } else { actions.answer(()) })
-        })
+        self.service(name, move |call| call_outcome(handler(call)))
     }
 
     /// Answers what is published to any other service: POE's `_handler`. Without it a message to a service that is not
@@ -324,6 +321,15 @@ impl Application {
     fn has_named_service(&self, channel: &ChannelId) -> bool {
         self.named_services.iter().any(|(template, _)| template.matches(channel).is_some())
     }
+}
+
+/// What a remote call comes to: an error is a failed answer, and whoever neither answers nor asks answers `null`.
+fn call_outcome(outcome: Outcome) -> Outcome {
+    let actions = match outcome {
+        Ok(actions) => actions,
+        Err(error) => Actions::failed_by(error.told()?),
+    };
+    Ok(actions.answering_a_call())
 }
 
 fn template(text: &str) -> ChannelTemplate {

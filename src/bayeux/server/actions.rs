@@ -29,7 +29,7 @@ pub(in crate::bayeux) const HOOKS: &str = "hooks";
 pub(in crate::bayeux) type LifecycleEvents = VecDeque<LifecycleEvent>;
 
 /// Whom actions are about.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(in crate::bayeux) struct Subject {
     client: Client,
     /// Where the message went that was sent.
@@ -43,7 +43,7 @@ pub(in crate::bayeux) struct Subject {
 impl BayeuxServer {
     /// Does what was decided, in this order. What nobody's queue keeps goes to `piggybacked`, for the sender. What cannot be
     /// stored is told in the log alone: the message is through already.
-    pub(in crate::bayeux) fn perform(
+    pub(in crate::bayeux) fn apply(
         &mut self,
         now: Millis,
         on: &Subject,
@@ -95,6 +95,7 @@ impl BayeuxServer {
                     }
                     None => self.impossible("a local session that is not there"),
                 },
+                Action::Ask(ask) => self.ask(now, on, ask),
                 Action::Impossible(reason) => self.impossible(&reason),
             }
         }
@@ -192,7 +193,7 @@ impl BayeuxServer {
             };
             let on = Subject { author, ..Subject::of(&event) };
             // Nobody waits for what no queue keeps.
-            self.perform(now, &on, &mut Vec::new(), actions);
+            self.apply(now, &on, &mut Vec::new(), actions);
         }
     }
 }

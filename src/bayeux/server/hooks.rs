@@ -190,7 +190,7 @@ impl BayeuxServer {
     }
 
     /// The hooks Worker has answered; none where it did not in time, or not with a 200.
-    pub(super) fn take_verdicts(&mut self, now: Millis, answer: Option<&str>) {
+    pub(super) fn consulted(&mut self, now: Millis, answer: Option<&str>) {
         let asked = mem::take(&mut self.hooks.asked);
         let took = Duration::from_millis(now.0.saturating_sub(self.hooks.asked_at.0));
         self.metrics.hook_time.observe(took, 1);
@@ -213,7 +213,7 @@ impl BayeuxServer {
                 ConsultedAbout::Event(on) => {
                     let actions = answer.and_then(Verdict::actions);
                     failed += usize::from(actions.is_none());
-                    self.perform(now, &on, &mut Vec::new(), actions.into_iter().flatten());
+                    self.apply(now, &on, &mut Vec::new(), actions.into_iter().flatten());
                 }
             }
         }

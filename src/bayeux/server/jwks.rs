@@ -33,7 +33,7 @@ impl BayeuxServer {
     }
 
     /// Keys have come, or why they have not. Who waits is judged by what is there now.
-    pub(in crate::bayeux) fn take_keys(&mut self, now: Millis, answer: Result<FetchedKeys, String>) {
+    pub(in crate::bayeux) fn keys_fetched(&mut self, now: Millis, answer: Result<FetchedKeys, String>) {
         self.jwks.under_way = false;
         for pending_id in mem::take(&mut self.jwks.waiting) {
             self.pending.resolve(pending_id, Ok(()));

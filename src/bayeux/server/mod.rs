@@ -9,7 +9,7 @@
 //! | `held_connects`, `event_stream` | what clients wait with |
 //! | `sending`, `rows` | what leaves, and what is written before that |
 //! | `endings`, `hibernation`, `restore` | the end of a session; the next life of a home |
-//! | `actions`, `hooks`, `api`, `lists` | what the application, the hooks Worker and the server API want done |
+//! | `actions`, `fetches`, `hooks`, `api`, `lists` | what the application, the hooks Worker and the server API want done |
 //! | `access`, `identity`, `jwks`, `throttle`, `memory` | who may, who is it, how much |
 //! | `cluster`, `beginnings`, `history`, `replay` | what other objects are asked, and what channels keep |
 //! | `deadlines` | when the server must be woken |
@@ -26,6 +26,7 @@ mod deadlines;
 mod dedup;
 mod endings;
 mod event_stream;
+mod fetches;
 mod held_connects;
 mod hibernation;
 mod history;
@@ -52,6 +53,7 @@ use rand_core::{Rng, SeedableRng};
 
 use self::actions::LifecycleEvents;
 use self::commit::Uncommitted;
+use self::fetches::Fetches;
 use self::hooks::Hooks;
 use self::jwks::JwksFetch;
 use self::pending::Pending;
@@ -118,6 +120,7 @@ pub struct BayeuxServer {
     pub(in crate::bayeux) pending: Pending,
     uncommitted: Uncommitted,
     hooks: Hooks,
+    fetches: Fetches,
     jwks: JwksFetch,
     pub(in crate::bayeux) cluster: Cluster,
     home: Home,
@@ -161,6 +164,7 @@ impl BayeuxServer {
             pending: Pending::default(),
             uncommitted: Uncommitted::default(),
             hooks: Hooks::default(),
+            fetches: Fetches::default(),
             jwks: JwksFetch::default(),
             cluster,
             home,
@@ -189,7 +193,7 @@ impl BayeuxServer {
         let now = self.read_clock(now);
         // A session whose token has expired is not heard once more.
         self.expire();
-        self.take_input(now, input);
+        self.handle_input(now, input);
         // Whoever has waited for too long is told so, and goes on below like those whose outcome has come.
         self.cluster(now, ClusterInput::Due);
         self.resume_ready(now);
@@ -214,7 +218,7 @@ impl BayeuxServer {
         std::mem::take(&mut self.outputs)
     }
 
-    fn take_input(&mut self, now: Millis, input: Input) {
+    fn handle_input(&mut self, now: Millis, input: Input) {
         match input {
             Input::Messages { from, origin, messages } => self.receive(now, from, origin, messages),
             Input::Http { from, request } => self.serve(now, from, &request),
@@ -231,8 +235,9 @@ impl BayeuxServer {
                 Metrics::count(&mut self.metrics.calls, "failed", u64::from(answer.is_none()));
                 self.cluster(now, ClusterInput::Answer { token, answer });
             }
-            Input::Consulted(answer) => self.take_verdicts(now, answer.as_deref()),
-            Input::KeysFetched(answer) => self.take_keys(now, answer),
+            Input::Consulted(answer) => self.consulted(now, answer.as_deref()),
+            Input::KeysFetched(answer) => self.keys_fetched(now, answer),
+            Input::Fetched { token, response } => self.fetched(now, token, response),
             Input::Timeout => {
                 self.wake = None;
                 self.pace.rings(now);
@@ -268,7 +273,7 @@ impl BayeuxServer {
         let (response, actions, fault) = self.app.answer(request);
         fault.into_iter().for_each(|fault| drop(self.blame(fault)));
         self.respond(to, response);
-        self.perform(now, &Subject::default(), &mut Vec::new(), actions);
+        self.apply(now, &Subject::default(), &mut Vec::new(), actions);
     }
 
     /// A session's name that nobody can guess.

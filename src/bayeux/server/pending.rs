@@ -206,7 +206,7 @@ impl BayeuxServer {
                 }
                 let Some(mut batch) = self.pending.unpark(batch) else { return };
                 let step = self.resume_message(now, &mut batch, *suspended, outcome, &begun);
-                if let Some(batch) = self.take_step(batch, place, step) {
+                if let Some(batch) = self.apply_step(batch, place, step) {
                     self.run(now, batch);
                 }
             }

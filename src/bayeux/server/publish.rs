@@ -91,7 +91,7 @@ impl BayeuxServer {
         match self.deliver(now, &published, lazy)? {
             Taken::Pending(pending_id) => Ok(Some((pending_id, SuspendedPublish { published, on, actions }))),
             Taken::Here => {
-                self.perform(now, &on, &mut batch.piggybacked, actions);
+                self.apply(now, &on, &mut batch.piggybacked, actions);
                 Ok(None)
             }
         }

@@ -52,7 +52,7 @@ impl BayeuxServer {
                 Metrics::count(&mut self.metrics.messages, "invalid", 1);
                 Step::Replied(Checked::refuse(now, element, &BayeuxError::BatchTooLarge))
             };
-            match self.take_step(batch, place, step) {
+            match self.apply_step(batch, place, step) {
                 Some(goes_on) => batch = goes_on,
                 None => return,
             }
@@ -81,7 +81,7 @@ impl BayeuxServer {
     }
 
     /// Puts what became of a message in its place. None where the batch ended with a held connect.
-    pub(super) fn take_step(&mut self, mut batch: Batch, place: usize, step: Step) -> Option<Batch> {
+    pub(super) fn apply_step(&mut self, mut batch: Batch, place: usize, step: Step) -> Option<Batch> {
         match step {
             Step::Replied(reply) => batch.fill(place, reply),
             Step::Refused(reply) => {
@@ -121,7 +121,7 @@ impl BayeuxServer {
                     Ok(()) => {
                         self.was_taken(now, sent.published.key);
                         self.published(&sent.published);
-                        self.perform(now, &sent.on, &mut batch.piggybacked, sent.actions);
+                        self.apply(now, &sent.on, &mut batch.piggybacked, sent.actions);
                     }
                     // Whoever has left is remembered already.
                     Err(BayeuxError::OwnerUnreachable) if !batch.has_aborted => {

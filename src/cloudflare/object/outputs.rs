@@ -5,15 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde_json::json;
 use wasm_bindgen::JsCast;
 use worker::wasm_bindgen_futures::spawn_local;
+use worker::web_sys::Request;
 
 use super::{Incoming, Tree};
+use crate::bayeux::app::Fetch;
 use crate::bayeux::{EndpointKey, Format, Home, Input, Notice, Output, Refusal, SocketId, StreamId};
 use crate::cloudflare::http::app_http;
 use crate::cloudflare::js;
 use crate::cloudflare::log::LogLevel;
-use crate::cloudflare::outbound::calls;
-use crate::cloudflare::outbound::hooks;
-use crate::cloudflare::outbound::jwks_fetch;
+use crate::cloudflare::outbound::{calls, fetches, hooks, jwks_fetch};
 use crate::cloudflare::transport::websocket::Close;
 
 impl Tree {
@@ -38,31 +38,36 @@ impl Tree {
     }
 
     /// Handles what came, now or at the end of the turn.
-    pub(super) fn take(&self, incoming: Incoming) {
+    pub(super) fn submit(&self, incoming: Incoming) {
         if let Some(incoming) = self.group_commit.admit(incoming) {
             self.handle_all([incoming]);
         }
     }
 
     pub(super) fn handle_all(&self, incoming: impl IntoIterator<Item = Incoming>) {
-        self.gather(|| incoming.into_iter().for_each(|incoming| self.handle_one(incoming)));
+        self.gather(|| {
+            for Incoming { input, sender, request } in incoming {
+                let has_aborted = matches!(&input, Input::Messages { origin, .. } if origin.has_aborted);
+                self.handle(input, sender);
+                if let (Some(request), Some(sender)) = (request, sender)
+                    && self.polls.holds(sender)
+                {
+                    self.watch_held(&request, sender, has_aborted);
+                }
+            }
+        });
         if self.store.has_written() {
             self.group_commit.wrote();
         }
     }
 
-    fn handle_one(&self, Incoming { input, sender, request }: Incoming) {
-        let has_aborted = matches!(&input, Input::Messages { origin, .. } if origin.has_aborted);
-        self.handle(input, sender);
-        if let (Some(request), Some(sender)) = (request, sender)
-            && self.polls.holds(sender)
-        {
-            if has_aborted {
-                // Nobody reads it, but the platform's side of the request comes to its end.
-                self.polls.answer(sender, 200, Format::Json, "[]");
-            } else {
-                self.client_aborts.watch(&request, sender);
-            }
+    /// A request is held: its client may go away.
+    fn watch_held(&self, request: &Request, sender: EndpointKey, has_aborted: bool) {
+        if has_aborted {
+            // Nobody reads it, but the platform's side of the request comes to its end.
+            self.polls.answer(sender, 200, Format::Json, "[]");
+        } else {
+            self.client_aborts.watch(request, sender);
         }
     }
 
@@ -121,6 +126,7 @@ impl Tree {
             Output::Ask { token, whom, call } => self.ask(token, whom, call),
             Output::Consult { request } => self.consult(request),
             Output::FetchKeys { url } => self.fetch_keys(url),
+            Output::Fetch { token, fetch } => self.fetch(token, fetch),
             Output::Keep { socket, held } => {
                 if let Err(error) = self.sockets.keep(socket, held) {
                     self.log.line(LogLevel::Warn, "socket_not_kept", json!({ "error": error.to_string() }));
@@ -167,6 +173,15 @@ impl Tree {
                 tree.log.line(LogLevel::Debug, "hooks_unreachable", json!({ "error": error }));
             }
             tree.handle(Input::Consulted(answer.ok()), None);
+        });
+    }
+
+    /// Sends a request of the application's, and hands the server the response.
+    fn fetch(&self, token: u64, fetch: Fetch) {
+        let Some(tree) = self.itself.upgrade() else { return };
+        spawn_local(async move {
+            let response = fetches::send(&tree.bindings, fetch).await;
+            tree.handle(Input::Fetched { token, response }, None);
         });
     }
 

@@ -19,7 +19,7 @@ use crate::cloudflare::js;
 use crate::cloudflare::outbound::timeout::within;
 
 /// How long the URL may take, ms: half of what clients wait for the reply to a handshake.
-const PATIENCE_MS: f64 = 5_000.0;
+const TIMEOUT_MS: f64 = 5_000.0;
 
 /// Bytes: 16 RSA keys of 4,096 bits, with a certificate each.
 const MOST_BYTES: usize = 64 << 10;
@@ -115,8 +115,8 @@ async fn keep(url: &str, keys: &FetchedKeys) -> worker::Result<()> {
 }
 
 async fn ask(url: &str) -> Outcome {
-    let fetched = within(PATIENCE_MS, async |signal| try_to_fetch(url, &signal).await).await;
-    let keys = fetched.map_err(|error| error.as_string().unwrap_or_else(|| format!("{error:?}")))?;
+    let fetched = within(TIMEOUT_MS, async |signal| try_to_fetch(url, &signal).await).await;
+    let keys = fetched.map_err(|error| js::words(&error))?;
     // Without a cache each isolate fetches for itself.
     let _ = keep(url, &keys).await;
     Ok(keys)

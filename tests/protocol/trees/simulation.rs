@@ -435,6 +435,7 @@ impl Simulation {
                 }
             }
             Output::Consult { request } => self.consult(home, &request),
+            Output::Fetch { fetch, .. } => panic!("no handler asks: {fetch:?}"),
             Output::FetchKeys { url } => panic!("no tokens are asked for: {url}"),
             Output::Ask { token, whom, call } => self.ask(home, token, whom, call),
             Output::AwaitTurn => self.after(1, Event::TurnOver(home.clone())),
