@@ -64,6 +64,8 @@ const REFUSED = {
   HISTORY: ['/chat/**', '/chat/** 10 soon'],
   RETAIN: ['chat'],
   MAX_HISTORY_BYTES: ['1'],
+  PRESENCE: ['chat'],
+  MAX_PRESENCE: ['-1'],
   HOMES: ['sharded'],
   FORMER_HOMES: ['root sharded'],
   REGION_HEADER: ['no header'],

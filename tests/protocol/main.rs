@@ -50,6 +50,7 @@ mod overtaken;
 mod pacing;
 mod panics;
 mod policy;
+mod presence;
 mod publish;
 mod rates;
 mod reload;

@@ -21,6 +21,7 @@ pub struct ChannelOptions {
     pub(super) max_subscribers: Option<usize>,
     pub(super) history: Option<HistoryBounds>,
     pub(super) retain: bool,
+    pub(super) presence: bool,
 }
 
 impl ChannelOptions {
@@ -45,6 +46,12 @@ impl ChannelOptions {
     #[must_use]
     pub fn retain(self) -> Self {
         Self { retain: true, ..self }
+    }
+
+    /// The channel tells who is there: `PRESENCE`.
+    #[must_use]
+    pub fn presence(self) -> Self {
+        Self { presence: true, ..self }
     }
 
     /// How many sessions may subscribe to such a channel, or to such a pattern, by its very name; one more is answered

@@ -283,6 +283,15 @@ impl Application {
         self.channels.iter().any(|(pattern, options)| options.retain && pattern.matches(channel).is_some())
     }
 
+    /// Whether this channel tells who is there, and whether any does.
+    pub(super) fn has_presence(&self, channel: &ChannelId) -> bool {
+        self.channels.iter().any(|(pattern, options)| options.presence && pattern.matches(channel).is_some())
+    }
+
+    pub(super) fn has_any_presence(&self) -> bool {
+        self.channels.iter().any(|(_, options)| options.presence)
+    }
+
     /// The patterns of channels that keep events, and how long; and of those whose latest is retained.
     pub(super) fn histories(&self) -> impl Iterator<Item = (&ChannelPattern, Option<Duration>)> {
         let all = self.widened.iter().zip(&self.channels);
@@ -316,6 +325,11 @@ impl Application {
             || self.listeners.iter().any(|(template, _)| template.is(name))
             || self.channels.iter().any(|(template, _)| template.is(name))
             || self.locals.has(name.as_str())
+    }
+
+    /// Whether a service of the application's own has this very name.
+    pub(super) fn serves(&self, channel: &ChannelId) -> bool {
+        self.services.contains_key(channel.as_str()) || self.has_named_service(channel)
     }
 
     fn has_named_service(&self, channel: &ChannelId) -> bool {

@@ -11,6 +11,8 @@
 //! * Rules know a client by its claims: the attribute `claims` of its session, an object. A verified token fills it, or the
 //!   application's own policy.
 //! * The claims `publish` and `subscribe`, lists of patterns, take away from what the rules allow.
+//! * Who is in a channel is told to whoever may subscribe to it; where a rule is about `presence`, to those alone whom such a rule, or one
+//!   with `*`, allows it. The claim `presence` takes away as the others do.
 //! * A subscription is allowed where one rule's pattern covers all channels that it could match.
 
 use std::fmt;
@@ -45,7 +47,7 @@ pub struct AccessRules(Vec<Rule>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {
     who: Who,
-    /// Both, where there is none.
+    /// All, where there is none.
     operation: Option<Operation>,
     pattern: Template,
 }
@@ -92,7 +94,8 @@ impl AccessRules {
 
     /// Whether a client with these claims may do this on every channel of this name.
     pub fn allow(&self, claims: Option<&Claims>, operation: Operation, name: &ChannelPattern) -> bool {
-        self.0.iter().any(|rule| rule.allows(claims, operation, name))
+        let is_open = operation == Operation::Presence && self.0.iter().all(|rule| rule.operation != Some(operation));
+        is_open || self.0.iter().any(|rule| rule.allows(claims, operation, name))
     }
 }
 
@@ -115,8 +118,9 @@ impl Rule {
             operation: match operation {
                 "publish" => Some(Operation::Publish),
                 "subscribe" => Some(Operation::Subscribe),
+                "presence" => Some(Operation::Presence),
                 "*" => None,
-                _ => return Err(wrong("publish, subscribe or * for the operation")),
+                _ => return Err(wrong("publish, subscribe, presence or * for the operation")),
             },
             pattern: Template::parse(pattern)
                 .ok_or_else(|| wrong("a channel or a pattern like /news/** or /user/{sub}/*"))?,
@@ -263,6 +267,15 @@ mod tests {
             assert_eq!(may(allowing, Operation::Publish), publish);
             assert_eq!(may(allowing, Operation::Subscribe), subscribe);
         }
+    }
+
+    #[test]
+    fn who_is_there_is_told_to_all_who_may_subscribe_unless_a_rule_says_to_whom() {
+        let told = |rules: &str, claims: Value| allowed(rules, &claims, Operation::Presence, "/x");
+        assert!(told("anyone subscribe /x", Value::Null));
+        let rules = "anyone subscribe /x; role=admin presence /x; role=all * /x";
+        assert!(!told(rules, Value::Null) && !told(rules, json!({"role": "user"})));
+        assert!(told(rules, json!({"role": "admin"})) && told(rules, json!({"role": "all"})));
     }
 
     #[test]

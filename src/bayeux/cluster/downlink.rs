@@ -43,8 +43,9 @@ impl Cluster {
             if bytes > MAX_BYTES && !events.is_empty() {
                 break;
             }
-            let (not_to, lazy) = (remote.not_to.get(&number).copied(), remote.lazy.contains(&number));
-            events.extend(raw(event).map(|event| Relayed { number, event, not_to, lazy }));
+            let (not_to, only_to) = (remote.not_to.get(&number).copied(), remote.only_to.get(&number).copied());
+            let lazy = remote.lazy.contains(&number);
+            events.extend(raw(event).map(|event| Relayed { number, event, not_to, only_to, lazy }));
         }
         let (owner, since, gap) = (self.home.clone(), self.since, remote.gap);
         (!events.is_empty()).then_some(Relay { owner, since, events, gap, also: Vec::new() })

@@ -66,6 +66,10 @@ impl Cluster {
                 Item::Withdraw { pattern } if self.spans(&pattern) => self.remove_wildcard(cx, &call.home, &pattern),
                 Item::Interest { pattern, strict } => self.let_listen(cx, call.key, [pattern], strict),
                 Item::Withdraw { pattern } => self.stop_listening(cx, call.key, [&pattern]),
+                Item::Presence(item) => {
+                    self.take_presence(cx, call.key, item);
+                    Ok(())
+                }
                 Item::Publish { event, not_to, lazy, key } => {
                     let event = Event::thawed(event.get().to_owned());
                     match event.channel().filter(|channel| self.owner_of(channel) == self.home) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::deadlines::Deadlines;
 use super::home::Home;
 use super::messages::Item;
+use super::presence::PresenceEffect;
 use super::uplink::Tell;
 use super::{Cluster, ClusterEffect, Context, PendingId, spans_trees};
 use crate::bayeux::time::Millis;
@@ -286,11 +287,16 @@ impl Cluster {
     /// The owner has forgotten this home, which has not forgotten what it wants.
     pub(super) fn ask_again(&mut self, cx: &mut Context, owner: &Home) {
         let patterns: Vec<_> = self.interests.by_owner.get(owner).into_iter().flatten().cloned().collect();
+        let mut forgotten = Vec::new();
         for pattern in patterns {
             let Some(interest) = self.interests.by_pattern.get_mut(&pattern) else { continue };
             if interest.told.take().is_some() {
                 self.remind(cx, &pattern);
+                forgotten.push(pattern);
             }
+        }
+        if !forgotten.is_empty() {
+            cx.present(PresenceEffect::Forgotten { patterns: forgotten });
         }
     }
 

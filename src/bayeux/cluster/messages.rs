@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::home::Home;
+use super::presence::{MembersCall, PresenceItem};
 use crate::bayeux::delivery::{DedupKey, Want};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
@@ -31,6 +32,10 @@ pub enum Call {
     Begin { pattern: ChannelPattern, from: ReplayFrom },
     /// From a home to an owner. The answer is a `PageAnswer`.
     Read(Vec<Want>),
+    /// From an owner to a home: who is there? The answer is a `Members`.
+    Members(MembersCall),
+    /// From a home to an owner: who is there? The answer is what a watcher would be told.
+    Who { channel: ChannelPattern },
 }
 
 /// Items of one link, in order.
@@ -56,6 +61,8 @@ pub enum Item {
     Withdraw {
         pattern: ChannelPattern,
     },
+    /// Who is there.
+    Presence(PresenceItem),
     /// `notTo`: the session that does not want to hear what it says. `key`: what comes again has the same.
     Publish {
         event: Box<RawValue>,
@@ -128,6 +135,9 @@ pub struct Relayed {
     pub event: Box<RawValue>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_to: Option<SessionKey>,
+    /// It is for this session alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub only_to: Option<SessionKey>,
     /// It may wait for company, whatever its channel is.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lazy: bool,

@@ -25,6 +25,7 @@
 //! | from an owner to homes | `downlink.rs`, by way of others: `relay_tree.rs`; as the home takes it: `received.rs` |
 //! | patterns that span trees | at the root `wildcards.rs`, at the others `registration.rs` |
 //! | the calls' JSON | `messages.rs` |
+//! | who is where | `presence.rs` |
 //! | names of homes, and which is whose | `home.rs`, `placement.rs` |
 //!
 //! What one input costs grows with what it touches, not with how many homes, owners, trees or patterns there are: those are found
@@ -37,6 +38,7 @@ mod home_calls;
 mod interests;
 mod messages;
 mod placement;
+mod presence;
 mod received;
 mod registration;
 mod relay_tree;
@@ -47,6 +49,7 @@ mod wildcards;
 
 pub use self::home::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Region, Shard, is_api_path};
 pub use self::placement::Placement;
+pub use self::presence::{Asker, Members, MembersCall, PresenceEffect, PresenceInput, members_answer};
 pub use self::replay::{Begun, MOST_EVENTS, PageWanted, begin_answer, page_answer};
 
 use std::collections::BTreeMap;
@@ -132,6 +135,8 @@ pub enum ClusterInput {
     AskToBegin { pattern: ChannelPattern, from: ReplayFrom, pending: PendingId },
     /// A session is to read what the owner of the first of these keeps.
     AskForPage(PageWanted),
+    /// Who is there is to be told.
+    Presence(PresenceInput),
     /// Another object calls.
     Call { from: Endpoint, call: String },
     /// Another object has answered; none where it could not be reached or did not understand.
@@ -206,6 +211,8 @@ pub enum ClusterEffect {
         wanted: PageWanted,
         page: Option<(Vec<Read>, Vec<Event>)>,
     },
+    /// Others have told who is there.
+    Presence(PresenceEffect),
     /// Too much waited for homes.
     EventsDropped {
         events: usize,
@@ -241,6 +248,8 @@ pub struct Received {
     pub number: EventNumber,
     pub event: Event,
     pub not_to: Option<SessionKey>,
+    /// It is for this session alone.
+    pub only_to: Option<SessionKey>,
     pub lazy: bool,
 }
 
@@ -252,6 +261,8 @@ pub struct ToRelay {
     pub homes: Vec<Listener>,
     /// One session of one home is not to hear it.
     pub not_to: Option<(SessionKey, SessionKey)>,
+    /// It is for one session of the home alone.
+    pub only_to: Option<SessionKey>,
     pub lazy: bool,
 }
 
@@ -281,6 +292,10 @@ enum About {
     Begin(PendingId, ChannelPattern, ReplayFrom),
     /// A page of what is kept.
     Page(PageWanted),
+    /// Who is at this home.
+    Members(SessionKey, MembersCall),
+    /// Who is in a channel, for whoever has asked.
+    Who(Asker),
     /// What this tree is told of those who listen to all.
     Wildcards(Home, u64),
 }
@@ -360,6 +375,7 @@ impl Cluster {
             ClusterInput::Relay(relay) => self.relay(cx, relay),
             ClusterInput::AskToBegin { pattern, from, pending } => self.ask_to_begin(cx, pending, pattern, from),
             ClusterInput::AskForPage(wanted) => self.ask_for_page(cx, wanted),
+            ClusterInput::Presence(input) => self.tell_presence(cx, input),
             ClusterInput::Call { from, call } => self.take_call(cx, from, &call),
             ClusterInput::Answer { token, answer } => self.take_answer(cx, token, answer.as_deref()),
             ClusterInput::Due => {
@@ -517,6 +533,8 @@ impl Cluster {
             Some(Call::Spans(spans)) => self.take_wildcards(cx, from, spans),
             Some(Call::Begin { pattern, from: start }) => self.take_begin(cx, from, pattern, start),
             Some(Call::Read(wants)) => self.take_read(cx, from, wants),
+            Some(Call::Members(call)) => cx.present(PresenceEffect::Asked { to: from, call }),
+            Some(Call::Who { channel }) => self.take_who(cx, from, &channel),
             None => cx.reply(from, Status::Misunderstood, String::new()),
         }
     }
@@ -534,6 +552,10 @@ impl Cluster {
                 Self::begin_answered(cx, pending, pattern, from, parse(answer));
             }
             Some(About::Page(wanted)) => Self::page_answered(cx, wanted, parse(answer)),
+            Some(About::Members(home, call)) => {
+                cx.present(PresenceEffect::Answered { home, call, members: parse(answer) });
+            }
+            Some(About::Who(asker)) => cx.present(PresenceEffect::Told { asker, whole: parse(answer) }),
             None => (),
         }
     }

@@ -79,7 +79,7 @@ impl Cluster {
 }
 
 fn received(relayed: &Relayed) -> Received {
-    let Relayed { number, event, not_to, lazy } = relayed;
+    let Relayed { number, event, not_to, only_to, lazy } = relayed;
     let event = Event::thawed(event.get().to_owned());
-    Received { number: *number, event, not_to: *not_to, lazy: *lazy }
+    Received { number: *number, event, not_to: *not_to, only_to: *only_to, lazy: *lazy }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::home::{Home, Region};
-use super::messages::{Heard, Relay};
+use super::messages::{Heard, Relay, Relayed};
 use super::{Cluster, Context};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
@@ -96,8 +96,9 @@ pub fn groups(relays: Vec<ToHome>, most: usize) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut by_content: BTreeMap<(Option<Region>, Vec<EventNumber>), Group> = BTreeMap::new();
     for ToHome { key, home, relay, together } in relays {
-        // What one session is not to hear, or one home has missed, is said to that home alone.
-        let special = || relay.gap.is_some() || relay.events.iter().any(|event| event.not_to.is_some());
+        // What one session is not to hear, or is to hear alone, or one home has missed, is said to that home alone.
+        let of_one = |event: &Relayed| event.not_to.is_some() || event.only_to.is_some();
+        let special = || relay.gap.is_some() || relay.events.iter().any(of_one);
         if apart || !together || special() {
             groups.push(Group { homes: vec![(key, home)], relay });
             continue;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::deadlines::Deadlines;
 use super::home::Home;
 use super::messages::{Failure, Gap, to_json};
+use super::presence::PresenceEffect;
 use super::{Cluster, Context};
 use crate::bayeux::delivery::{Queue, Subscriptions, Urgency, Weighed};
 use crate::bayeux::limits::Budget;
@@ -44,6 +45,8 @@ pub struct RemoteHome {
     pub queue: Queue,
     /// Events that one session there is not to hear.
     pub not_to: BTreeMap<EventNumber, SessionKey>,
+    /// Events that are for one session there alone.
+    pub only_to: BTreeMap<EventNumber, SessionKey>,
     /// Events that may wait for company there, whatever their channel is.
     pub lazy: BTreeSet<EventNumber>,
     /// The last event that ever waited here.
@@ -124,6 +127,7 @@ impl RemoteHome {
             patterns: BTreeSet::new(),
             queue,
             not_to: BTreeMap::new(),
+            only_to: BTreeMap::new(),
             lazy: BTreeSet::new(),
             newest: EventNumber::default(),
             gap: None,
@@ -153,6 +157,7 @@ impl RemoteHome {
         self.queue.forget_up_to(heard);
         let after = EventNumber(heard.0.saturating_add(1));
         (self.not_to, self.lazy) = (self.not_to.split_off(&after), self.lazy.split_off(&after));
+        self.only_to = self.only_to.split_off(&after);
         self.gap.take_if(|gap| gap.upto <= heard);
         if matches!(self.state, RelayState::Answered(upto, _) if upto <= heard) {
             self.state = RelayState::Free;
@@ -181,6 +186,11 @@ impl RemoteHomes {
 
     pub fn due(&self) -> Option<Millis> {
         self.deadlines.next()
+    }
+
+    /// What homes listen to, each pattern once.
+    pub fn patterns(&self) -> impl Iterator<Item = &ChannelPattern> {
+        self.subscriptions.after(None).map(|(pattern, _)| pattern)
     }
 
     /// The homes that listen to a channel.
@@ -319,6 +329,9 @@ impl Cluster {
                 continue;
             }
             self.remote_homes.subscriptions.remove(pattern, key);
+            if let Some(channel) = pattern.channel() {
+                cx.present(PresenceEffect::Absent { home: key, channel });
+            }
             if !self.note(cx, &Note::Listener(key, pattern.clone()), None) {
                 outcome = Err(Failure::Storage);
             }
@@ -354,7 +367,7 @@ impl Cluster {
 
     /// An event was accepted that these homes are to hear.
     pub(super) fn relay(&mut self, cx: &mut Context, relayed: super::ToRelay) {
-        let super::ToRelay { number, event, homes, not_to, lazy } = relayed;
+        let super::ToRelay { number, event, homes, not_to, only_to, lazy } = relayed;
         let mut lost = 0;
         for super::Listener { key, lasts } in homes {
             let Some(remote) = self.remote_homes.get_mut(key) else { continue };
@@ -370,6 +383,9 @@ impl Cluster {
             }
             if let Some((_, session)) = not_to.filter(|(home, _)| *home == key) {
                 remote.not_to.insert(number, session);
+            }
+            if let Some(session) = only_to {
+                remote.only_to.insert(number, session);
             }
             if dropped > 0 {
                 remote.note_gap(dropped);

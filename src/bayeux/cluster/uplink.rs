@@ -290,6 +290,7 @@ impl Item {
     fn size(&self) -> usize {
         match self {
             Self::Interest { .. } | Self::Withdraw { .. } => 0,
+            Self::Presence(item) => to_json(item).len(),
             Self::Publish { event, .. } => event.get().len(),
         }
     }

@@ -8,6 +8,7 @@
 //! | [`FlushPace`], [`Sent`] | when the next flush may leave; what the last one sent |
 //! | [`Frames`] | the same events to many sockets as one text |
 //! | [`HistoryRules`] | which channels keep events for those who come later |
+//! | [`Roster`], [`Member`] | who is there in a channel, and what its watchers were told of that |
 //! | [`Replays`] | what one session is still to hear of what was said before it subscribed |
 //! | [`Attempt`], [`DedupKey`] | what a publish is known by, should it come again |
 //! | [`Dedup`], [`Unanswered`] | publishes that were taken already, and those of which nobody was told |
@@ -19,6 +20,7 @@ mod dedup;
 mod frames;
 mod history_rules;
 pub(in crate::bayeux) mod pacing;
+mod presence;
 mod queue;
 mod replay;
 mod subscriptions;
@@ -29,6 +31,7 @@ pub(in crate::bayeux) use self::dedup::{Dedup, Unanswered};
 pub use self::frames::{Frames, Sending, array, split};
 pub use self::history_rules::{HistoryBounds, HistoryRules};
 pub use self::pacing::{FlushPace, Sent};
+pub use self::presence::{Member, Place, Roster};
 pub use self::queue::{Bounds, ENTRY, Queue, Urgency, Weighed};
 pub use self::replay::{Read, Replays, SavedReplays, Start, Want};
 pub use self::subscriptions::Subscriptions;

@@ -62,6 +62,11 @@ impl<S: Ord + Copy> Subscriptions<S> {
         self.by_pattern.get(pattern).is_some_and(|subscribers| subscribers.all.iter().any(|key| wanted(*key)))
     }
 
+    /// Those who listen to this very name.
+    pub fn of(&self, pattern: &ChannelPattern) -> impl Iterator<Item = S> {
+        self.by_pattern.get(pattern).into_iter().flat_map(|subscribers| subscribers.all.iter().copied())
+    }
+
     /// How many listen to this very name.
     pub fn count(&self, pattern: &ChannelPattern) -> usize {
         self.by_pattern.get(pattern).map_or(0, |subscribers| subscribers.all.len())

@@ -8,6 +8,7 @@
 //! * `subscription` MUST be a name, a pattern or an array of them (Bayeux 1.0 section 4.3); the reply repeats it as it came.
 //! * All or nothing: one invalid or denied name, and none is applied.
 //! * What was said before comes with the next connect, where `ext.replay` asks for it or the channel retains its latest event.
+//! * Who is there is told on `/chat/demo/$presence`: a name of its own, which no wildcard matches.
 //! * Meta channels cannot be subscribed; a subscription to a service channel is accepted and does nothing.
 
 use std::collections::BTreeSet;
@@ -119,6 +120,9 @@ impl BayeuxServer {
         let denied = |denial| BayeuxError::Denied(Operation::Subscribe, denial);
         if name.realm() == Realm::Meta {
             return Err(denied(Denial::default()));
+        }
+        if let Some(watched) = name.channel().and_then(|channel| channel.watched()) {
+            return self.may_watch(client, &watched, message);
         }
         self.check_access(client, Operation::Subscribe, name)?;
         // A rule that allows it names it, or what is even more.

@@ -110,6 +110,11 @@ pub struct Options {
     pub retain: Vec<ChannelPattern>,
     /// `MAX_HISTORY_BYTES` of all that the channels of one tree keep. 256 MiB: a fortieth of an object's 10 GB.
     pub max_history_bytes: u64,
+    /// `PRESENCE`: patterns of channels that tell who is there, separated by spaces. None.
+    pub presence: Vec<ChannelPattern>,
+    /// `MAX_PRESENCE`, users of one channel who are named; of more it is told how many. 1,000: at 60 bytes each, what a new watcher
+    /// is told is 60 KB.
+    pub max_presence: usize,
     /// `META_CONNECT_DELIVER_ONLY`: whether events ride on the replies to connects only, on every transport. Off, as in
     /// CometD. On, a client reads all events in one order, whatever else it asks at the same time.
     pub meta_connect_deliver_only: bool,
@@ -192,6 +197,8 @@ impl Default for Options {
             history: HistoryRules::default(),
             retain: Vec::new(),
             max_history_bytes: 256 << 20,
+            presence: Vec::new(),
+            max_presence: 1000,
             meta_connect_deliver_only: false,
             broadcast_to_publisher: true,
             messages_per_frame: None,

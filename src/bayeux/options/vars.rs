@@ -120,6 +120,8 @@ impl Options {
             history: vars.history("HISTORY")?,
             retain: vars.patterns("RETAIN", default.retain)?,
             max_history_bytes: vars.number("MAX_HISTORY_BYTES", 1 << 20..=8 << 30, default.max_history_bytes)?,
+            presence: vars.patterns("PRESENCE", default.presence)?,
+            max_presence: vars.number("MAX_PRESENCE", 0..=100_000, default.max_presence)?,
             meta_connect_deliver_only: vars.flag("META_CONNECT_DELIVER_ONLY", default.meta_connect_deliver_only)?,
             broadcast_to_publisher: vars.flag("BROADCAST_TO_PUBLISHER", default.broadcast_to_publisher)?,
             messages_per_frame: NonZeroUsize::new(vars.number("MESSAGES_PER_FRAME", 0..=1_000_000, 0)?),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::store::{Store, StoreError};
 use crate::bayeux::session::SessionKey;
-use crate::bayeux::wire::ChannelPattern;
+use crate::bayeux::wire::{ChannelId, ChannelPattern};
 
 /// What a note is about. `Display` is its name in the store, which rows of earlier versions have too.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,10 @@ pub enum Note {
     RemoteHome(String),
     /// What such a home listens to.
     Listener(SessionKey, ChannelPattern),
+    /// Who came and went may be untold.
+    PresenceUntold,
+    /// A session of such a home that is in a channel of this tree.
+    Member(SessionKey, SessionKey, ChannelId),
 }
 
 impl Note {
@@ -44,6 +48,7 @@ impl Note {
                 "since" => Self::Since,
                 "standing" => Self::Registration,
                 "spans" => Self::Wildcards,
+                "presence" => Self::PresenceUntold,
                 _ => return None,
             },
             Some((kind, rest)) => match kind {
@@ -54,6 +59,11 @@ impl Note {
                 "listen" => {
                     let (key, pattern) = rest.split_once(':')?;
                     Self::Listener(SessionKey::parse(key)?, ChannelPattern::parse(pattern)?)
+                }
+                "member" => {
+                    let (home, rest) = rest.split_once(':')?;
+                    let (session, channel) = rest.split_once(':')?;
+                    Self::Member(SessionKey::parse(home)?, SessionKey::parse(session)?, ChannelId::parse(channel)?)
                 }
                 _ => return None,
             },
@@ -87,6 +97,8 @@ impl fmt::Display for Note {
             Self::Done(home) => write!(f, "done:{home}"),
             Self::RemoteHome(home) => write!(f, "home:{home}"),
             Self::Listener(SessionKey(key), pattern) => write!(f, "listen:{key}:{}", pattern.as_str()),
+            Self::PresenceUntold => f.write_str("presence"),
+            Self::Member(home, session, channel) => write!(f, "member:{home}:{session}:{channel}"),
         }
     }
 }
@@ -128,11 +140,13 @@ mod tests {
             Note::Done("/#1".to_owned()),
             Note::RemoteHome("/#2:3".to_owned()),
             Note::Listener(SessionKey(7), pattern),
+            Note::PresenceUntold,
+            Note::Member(SessionKey(7), SessionKey(8), ChannelId::parse("/a/b").unwrap()),
         ];
         for note in notes {
             assert_eq!(Note::named(&note.to_string()), Some(note));
         }
-        for name in ["", "gone", "gone:1", "listen:1", "listen:x:/a", "listen:1:a"] {
+        for name in ["", "gone", "gone:1", "listen:1", "listen:x:/a", "listen:1:a", "member:1:/a", "member:1:2:a"] {
             assert_eq!(Note::named(name), None, "{name}");
         }
     }

@@ -80,6 +80,7 @@ impl BayeuxServer {
                     let Some(session) = self.sessions.get_mut(key) else { continue };
                     session.attributes.set(&name, value);
                     self.sessions.changed(key);
+                    self.shows_anew(key, &name);
                 }
                 Action::Subscribe { local, pattern } => match self.app.locals.subscribe(&local, &pattern) {
                     Some((_, false)) => (),
@@ -102,7 +103,13 @@ impl BayeuxServer {
     }
 
     /// What a sender gets besides its reply: with it, or in its queue.
-    fn give(&mut self, now: Millis, sender: Option<SessionKey>, piggybacked: &mut Vec<Event>, event: Option<Event>) {
+    pub(super) fn give(
+        &mut self,
+        now: Millis,
+        sender: Option<SessionKey>,
+        piggybacked: &mut Vec<Event>,
+        event: Option<Event>,
+    ) {
         match sender {
             // Where it cannot be written down, the log says so.
             Some(session) => event.iter().for_each(|event| drop(self.enqueue_for(now, session, event))),

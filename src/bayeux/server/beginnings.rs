@@ -67,6 +67,9 @@ impl BayeuxServer {
         let mut beginnings = Vec::new();
         for (name, pattern) in names {
             let explicit = asked.as_ref().and_then(|asked| asked.get(&pattern)).copied();
+            if pattern.channel().is_some_and(|channel| channel.watched().is_some()) {
+                continue;
+            }
             let (history, retained) = self.keeps_of(&pattern);
             let from = match explicit {
                 Some(from) => from,

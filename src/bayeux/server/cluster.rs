@@ -88,6 +88,7 @@ impl BayeuxServer {
                 Some((reads, events)) => self.page_was_read(now, session, request, &wants, &reads, events),
                 None => self.page_failed(now, session, request),
             },
+            ClusterEffect::Presence(effect) => self.take_presence(now, effect),
             ClusterEffect::EventsDropped { events } => self.dropped(events),
             ClusterEffect::StoreFailed(error) => drop(self.storage_failed(&error)),
             ClusterEffect::Released => self.journal.released(now),
@@ -95,7 +96,7 @@ impl BayeuxServer {
         None
     }
 
-    fn answer_call(&mut self, to: Endpoint, answer: Result<String, Status>) {
+    pub(super) fn answer_call(&mut self, to: Endpoint, answer: Result<String, Status>) {
         let (status, messages) = answer.map_or_else(|status| (status, String::new()), |json| (Status::Ok, json));
         self.outputs.push(Output::Send { to, status, format: Format::Json, messages });
     }
@@ -124,9 +125,14 @@ impl BayeuxServer {
     /// The last event that is delivered, and the channels to which nobody here listens.
     fn deliver_received(&mut self, now: Millis, events: Vec<Received>) -> (EventNumber, Vec<ChannelId>) {
         let (mut upto, mut unheard) = (EventNumber::default(), Vec::new());
-        for Received { number, event, not_to, lazy } in events {
+        for Received { number, event, not_to, only_to, lazy } in events {
             if let Some(channel) = event.channel() {
-                if self.subscriptions.matching(&channel).next().is_none() {
+                self.unsettle_watchers(now, &channel);
+                if let Some(session) = only_to {
+                    if self.deliver_whole(now, session, &channel, &event).is_err() {
+                        break;
+                    }
+                } else if self.subscriptions.matching(&channel).next().is_none() {
                     unheard.push(channel);
                 } else if self.deliver_here(now, not_to, &channel, &event, lazy).is_err() {
                     // It comes again, and those after it.
@@ -145,6 +151,7 @@ impl BayeuxServer {
         for key in all.map(|(key, _)| key).collect::<Vec<_>>() {
             self.missed(now, key, events);
         }
+        self.watch_again(owner);
     }
 
     /// Makes sure that what a session is about to subscribe to comes here. How many words `pending_id` must wait for.
@@ -187,12 +194,14 @@ impl BayeuxServer {
     /// A session of this home listens.
     pub(in crate::bayeux) fn listen(&mut self, pattern: &ChannelPattern, session: SessionKey) {
         self.add_subscriber(pattern, session);
+        self.comes(pattern, session);
         self.cluster(self.now(), ClusterInput::Listens { pattern: pattern.clone(), heard: true });
     }
 
     /// A session of this home does not listen any more.
     pub(in crate::bayeux) fn unlisten(&mut self, pattern: &ChannelPattern, session: SessionKey) {
         self.remove_subscriber(pattern, session);
+        self.goes(pattern, session);
         self.review_interest(pattern);
     }
 

@@ -21,10 +21,12 @@ enum Timer {
     HistoryPage,
     /// What is kept has grown too old.
     HistorySweep,
+    /// Who came and went is to be told, or a home to be asked who is there.
+    Presence,
 }
 
 impl BayeuxServer {
-    fn deadlines(&mut self, now: Millis) -> [(Timer, Option<Millis>); 7] {
+    fn deadlines(&mut self, now: Millis) -> [(Timer, Option<Millis>); 8] {
         [
             (Timer::Session, self.sessions.next_due()),
             (Timer::TokenExpiry, self.next_expiry()),
@@ -33,6 +35,7 @@ impl BayeuxServer {
             (Timer::Cluster, self.cluster.due()),
             (Timer::HistoryPage, self.next_page_due()),
             (Timer::HistorySweep, self.next_history_sweep(now)),
+            (Timer::Presence, self.presence.due()),
         ]
     }
 

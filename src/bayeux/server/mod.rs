@@ -38,6 +38,9 @@ mod lists;
 mod memory;
 mod metrics;
 mod pending;
+mod presence;
+mod presence_homes;
+mod presence_watchers;
 mod publish;
 mod replay;
 mod restore;
@@ -57,6 +60,7 @@ use self::fetches::Fetches;
 use self::hooks::Hooks;
 use self::jwks::JwksFetch;
 use self::pending::Pending;
+use self::presence::Presence;
 use self::replay::Replaying;
 use crate::bayeux::app::{Application, Fault, HttpRequest};
 use crate::bayeux::clock::Clock;
@@ -114,6 +118,8 @@ pub struct BayeuxServer {
     /// What the channels of this tree keep for those who come later.
     history: History,
     replaying: Replaying,
+    /// Who is in the channels of this tree, and who watches that here.
+    pub(in crate::bayeux) presence: Presence,
     store: Box<dyn Store>,
     /// What every message carries that is made now.
     stamp: Stamp,
@@ -145,6 +151,7 @@ impl BayeuxServer {
             options,
             app,
             sessions: Sessions::within(&budget),
+            presence: Presence::within(&budget),
             budget,
             subscriptions: Subscriptions::default(),
             pace: FlushPace::default(),
@@ -177,7 +184,7 @@ impl BayeuxServer {
 
     /// Whether nobody is here, and nothing is kept for anyone.
     pub fn is_empty(&self) -> bool {
-        self.sessions.len() == 0 && self.cluster.is_idle() && self.history.is_empty()
+        self.sessions.len() == 0 && self.cluster.is_idle() && self.history.is_empty() && self.presence.is_empty()
     }
 
     /// Takes what happened, gives back what to do. A client's mistake is a reply; nothing a client sends is an error
@@ -193,6 +200,7 @@ impl BayeuxServer {
         let now = self.read_clock(now);
         // A session whose token has expired is not heard once more.
         self.expire();
+        self.recover_presence(now);
         self.handle_input(now, input);
         // Whoever has waited for too long is told so, and goes on below like those whose outcome has come.
         self.cluster(now, ClusterInput::Due);
@@ -201,6 +209,8 @@ impl BayeuxServer {
         self.commit(now, None);
         // Behind the input: what came just now keeps a session alive, and answers its connect with events.
         self.sweep(now);
+        // Who came and went by now may be told.
+        self.tell_presence(now);
         // The application hears of all of the above, what ended included. What it does about it leaves with this input.
         self.dispatch(now);
         // Others are told together of what the phases above had for them.

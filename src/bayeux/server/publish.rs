@@ -23,7 +23,7 @@ use crate::bayeux::hooks::Permission;
 use crate::bayeux::options::{Durability, QueueOverflow};
 use crate::bayeux::session::{Client, Ending, SessionKey};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{BayeuxError, ChannelId, Event, EventNumber, Message, Operation, Realm};
+use crate::bayeux::wire::{BayeuxError, ChannelId, Denial, Event, EventNumber, Message, Operation, Realm};
 
 /// What became of an event that was published.
 pub(in crate::bayeux) enum Taken {
@@ -67,10 +67,17 @@ impl BayeuxServer {
             return Err(BayeuxError::DataMissing);
         }
         self.options.check_tree(&channel.clone().into())?;
+        if channel.watched().is_some() {
+            return Err(BayeuxError::Denied(Operation::Publish, Denial::because("presence")));
+        }
         let client = permission.client.take().unwrap_or_else(|| self.client(batch, sender));
         client.session().iter().for_each(|sender| batch.carries(*sender, Rides::OnPublish));
         if !batch.by_api {
             self.may_publish(&client, channel, message)?;
+        }
+        if self.is_presence_service(channel) {
+            self.serve_presence(now, &client, message, &mut batch.piggybacked)?;
+            return Ok(None);
         }
         if self.was_said_before(now, batch, *attempt) {
             return Ok(None);
@@ -131,8 +138,9 @@ impl BayeuxServer {
         Ok(Taken::Here)
     }
 
-    /// As the channel's owner: accepts an event, gives it its number and queues it for everyone who listens, once each, unless it was before;
-    /// without `BROADCAST_TO_PUBLISHER` not for the one who published it. All events that this object owns come by here.
+    /// As the channel's owner: accepts an event, gives it its number and queues it for everyone who listens, once
+    /// each, unless it was before; without `BROADCAST_TO_PUBLISHER` not for the one who published it. All events that
+    /// this object owns come by here.
     ///
     /// # Errors
     /// [`BayeuxError::StorageFailed`], and nobody gets it.
@@ -155,8 +163,8 @@ impl BayeuxServer {
         let mut sessions = self.subscriptions.matching(channel).filter(|key| Some(*key) != left_out).collect();
         self.leave_to_replays(channel, event, &mut sessions);
         let homes = self.cluster.listeners(now, channel);
-        let to = Recipients { sessions, homes, not_to: home.zip(session) };
-        if let Err(error) = self.enqueue(now, number, to, event, self.urgency(now, channel, lazy), lazy, key) {
+        let to = Recipients { sessions, homes, not_to: home.zip(session), only_to: None, lazy };
+        if let Err(error) = self.enqueue(now, number, to, event, self.urgency(now, channel, lazy), key) {
             kept.iter().for_each(|_| self.unkeep(channel, number));
             return Err(error);
         }
@@ -177,12 +185,39 @@ impl BayeuxServer {
         event: &Event,
         lazy: bool,
     ) -> Result<(), BayeuxError> {
-        let wanted = |key: &SessionKey| Some(*key) != left_out;
+        let wanted = |key: &SessionKey| Some(*key) != left_out && !self.presence.awaits_whole(channel, *key);
         let mut sessions = self.subscriptions.matching(channel).filter(wanted).collect();
         self.leave_to_replays(channel, event, &mut sessions);
         let number = self.journal.next_number();
         let to = Recipients::of(sessions);
-        self.enqueue(now, number, to, event, self.urgency(now, channel, lazy), false, None)
+        self.enqueue(now, number, to, event, self.urgency(now, channel, lazy), None)
+    }
+
+    /// As the owner: tells those who listen to this very channel what the server has to say there, or one home alone,
+    /// and of it perhaps one session.
+    ///
+    /// # Errors
+    /// [`BayeuxError::StorageFailed`] or [`BayeuxError::MemoryExceeded`], and nobody gets it.
+    pub(super) fn tell_listeners(
+        &mut self,
+        now: Millis,
+        channel: &ChannelId,
+        event: &Event,
+        at: Option<(SessionKey, Option<SessionKey>)>,
+    ) -> Result<(), BayeuxError> {
+        let mut homes = self.cluster.listeners(now, channel);
+        let mut sessions: Vec<_> = self.subscriptions.matching(channel).collect();
+        if let Some((home, _)) = at {
+            homes.retain(|listener| listener.key == home);
+            sessions.clear();
+        }
+        if homes.is_empty() && sessions.is_empty() {
+            return Ok(());
+        }
+        let only_to = at.and_then(|(_, session)| session);
+        let to = Recipients { homes, only_to, ..Recipients::of(sessions) };
+        let number = self.journal.next_number();
+        self.enqueue(now, number, to, event, Urgency::Now, None)
     }
 
     /// Whether its publisher says again what was taken already: see `delivery/dedup.rs`.
@@ -199,7 +234,8 @@ impl BayeuxServer {
         self.laziness(channel, lazy).map_or(Urgency::Now, |wait| Urgency::Lazy(now + wait))
     }
 
-    /// How long an event may wait for company: its channel's time, or `MAX_LAZY_TIMEOUT` where the message alone is lazy.
+    /// How long an event may wait for company: its channel's time, or `MAX_LAZY_TIMEOUT` where the message alone is
+    /// lazy.
     fn laziness(&self, channel: &ChannelId, lazy: bool) -> Option<Duration> {
         let of_channel = self.app.laziness(channel).or_else(|| self.options.laziness(channel));
         of_channel.filter(|wait| !wait.is_zero()).or(lazy.then_some(self.options.max_lazy_timeout))
@@ -216,7 +252,7 @@ impl BayeuxServer {
         event: &Event,
     ) -> Result<(), BayeuxError> {
         let number = self.journal.next_number();
-        self.enqueue(now, number, Recipients::of(vec![session]), event, Urgency::Now, false, None)
+        self.enqueue(now, number, Recipients::of(vec![session]), event, Urgency::Now, None)
     }
 
     /// Queues an event for each of these that is still there. A home is told at once, and lets its own wait.
@@ -227,10 +263,9 @@ impl BayeuxServer {
         to: Recipients,
         event: &Event,
         urgency: Urgency,
-        lazy: bool,
         key: Option<DedupKey>,
     ) -> Result<(), BayeuxError> {
-        let Recipients { sessions, homes, not_to } = to;
+        let Recipients { sessions, homes, not_to, only_to, lazy } = to;
         self.make_room(now, (sessions.len() + homes.len()) * ENTRY + Weighed::weight(event))?;
         let event = Weighed::new(event.clone(), &self.budget, now);
         let (lasting, mut passing): (Vec<_>, Vec<_>) = sessions.iter().partition(|key| self.must_last(**key, urgency));
@@ -257,7 +292,7 @@ impl BayeuxServer {
         }
         self.journal.watch(now, number, &event, key, passing);
         if !homes.is_empty() {
-            self.cluster(now, ClusterInput::Relay(ToRelay { number, event, homes, not_to, lazy }));
+            self.cluster(now, ClusterInput::Relay(ToRelay { number, event, homes, not_to, only_to, lazy }));
         }
         let dropped: usize = overflows.into_iter().map(|(key, dropped)| dropped + self.overflowed(key)).sum();
         if dropped > 0 {
@@ -266,8 +301,8 @@ impl BayeuxServer {
         Ok(())
     }
 
-    /// A session's queue was full: its client is told that something is missing, or its session ends. How many more events
-    /// that costs.
+    /// A session's queue was full: its client is told that something is missing, or its session ends. How many more
+    /// events that costs.
     pub(super) fn overflowed(&mut self, key: SessionKey) -> usize {
         let (queue_overflow, stamp) = (self.options.queue_overflow, &self.stamp);
         let lost = self.sessions.change(key, |session| match queue_overflow {
@@ -283,8 +318,8 @@ impl BayeuxServer {
         lost.unwrap_or(0)
     }
 
-    /// Events for this session were lost on the way to its home: its client is told in their place how many are missing at most, or its
-    /// session ends.
+    /// Events for this session were lost on the way to its home: its client is told in their place how many are
+    /// missing at most, or its session ends.
     pub(in crate::bayeux) fn missed(&mut self, now: Millis, key: SessionKey, events: usize) {
         if self.options.queue_overflow == QueueOverflow::Disconnect {
             return self.dismiss(key, Ending::Overflowed);
@@ -311,10 +346,14 @@ struct Recipients {
     homes: Vec<Listener>,
     /// One session of one home is not to hear it.
     not_to: Option<(SessionKey, SessionKey)>,
+    /// It is for one session of the home alone.
+    only_to: Option<SessionKey>,
+    /// At homes it may wait for company.
+    lazy: bool,
 }
 
 impl Recipients {
     fn of(sessions: Vec<SessionKey>) -> Self {
-        Self { sessions, homes: Vec::new(), not_to: None }
+        Self { sessions, homes: Vec::new(), not_to: None, only_to: None, lazy: false }
     }
 }

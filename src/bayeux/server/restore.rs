@@ -41,6 +41,7 @@ impl BayeuxServer {
             self.history.restore(text);
         }
         self.journal.never_again(since);
+        self.presence.begin_life(now);
         self.sessions.never_again(SessionKey::of_life(now));
         let mut away = self.restore_away(now, &notes);
         let mut given_up = 0;
@@ -50,6 +51,7 @@ impl BayeuxServer {
         if given_up > 0 {
             self.tell(Notice::SessionsGivenUp { sessions: given_up });
         }
+        self.restore_presence(&notes);
         away.retain(|key, _| self.sessions.get(*key).is_some());
         self.sessions.away_is_noted(away);
         for delivery in &deliveries {
@@ -93,7 +95,10 @@ impl BayeuxServer {
         self.sessions.restore(key, session);
         let latest = self.kept_until(now, key);
         self.sessions.extend(key, until.map_or(latest, |until| until.min(latest)));
-        names.iter().for_each(|name| self.add_subscriber(name, key));
+        for name in &names {
+            self.add_subscriber(name, key);
+            self.was_there(name, key);
+        }
         true
     }
 

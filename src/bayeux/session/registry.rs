@@ -1,6 +1,7 @@
 //! All sessions of a home, with the books by which they are found: by secret, by endpoint, by clock, by network.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::ops::Bound;
 use std::rc::Rc;
 
@@ -31,6 +32,12 @@ impl SessionKey {
     pub fn parse(digits: &str) -> Option<Self> {
         let number = digits.parse().ok().filter(|number: &u64| number.to_string() == digits)?;
         Some(Self(number))
+    }
+}
+
+impl fmt::Display for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 

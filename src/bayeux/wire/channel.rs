@@ -13,6 +13,9 @@ pub const MAX_LENGTH: usize = 512;
 /// The most segments a name may have: a publish looks up `depth + 2` keys, so this bounds its work.
 pub const MAX_DEPTH: usize = 32;
 
+/// The last segment of a channel on which the server tells who is in the channel above: see [`ChannelId::presence`].
+const PRESENCE: &str = "/$presence";
+
 /// A channel that can be published to: `/chat/demo`. Never a pattern. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChannelId(Rc<str>);
@@ -61,15 +64,46 @@ impl ChannelId {
     /// let keys: Vec<_> = ChannelId::parse("/chat/demo").unwrap().matching_keys().collect();
     /// assert_eq!(keys, ["/chat/demo", "/chat/*", "/chat/**", "/**"]);
     /// ```
+    ///
+    /// Who is there is told to those alone who subscribe to that very name:
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::ChannelId;
+    ///
+    /// let keys: Vec<_> = ChannelId::parse("/chat/demo/$presence").unwrap().matching_keys().collect();
+    /// assert_eq!(keys, ["/chat/demo/$presence"]);
+    /// ```
     pub fn matching_keys(&self) -> impl Iterator<Item = String> {
+        let name = &*self.0;
+        let wildcards = if self.watched().is_some() { None } else { Some(self.wildcard_keys()) };
+        [name.to_owned()].into_iter().chain(wildcards.into_iter().flatten())
+    }
+
+    fn wildcard_keys(&self) -> impl Iterator<Item = String> {
         let name = &*self.0;
         let parent = &name[..name.rfind('/').unwrap_or(0)];
         let ancestors = name.rmatch_indices('/').map(move |(at, _)| format!("{}/**", &name[..at]));
-        [name.to_owned(), format!("{parent}/*")].into_iter().chain(ancestors)
+        [format!("{parent}/*")].into_iter().chain(ancestors)
     }
 
-    /// Its first segments: the channel itself where it has no more.
+    /// The channel on which the server tells who is in this one; none where its name would be too long.
+    pub fn presence(&self) -> Option<Self> {
+        Self::parse(&format!("{}{PRESENCE}", self.0))
+            .filter(|channel| self.watched().is_none() && channel.watched().is_some())
+    }
+
+    /// The channel of which this one tells who is there.
+    pub fn watched(&self) -> Option<Self> {
+        let name = self.0.strip_suffix(PRESENCE).filter(|name| !name.is_empty())?;
+        let watched = Self(name.into());
+        (watched.realm() == Realm::Broadcast).then_some(watched)
+    }
+
+    /// Its first segments: the channel itself where it has no more. Who is in a channel is told in its own tree.
     pub fn tree(&self, depth: usize) -> Self {
+        if let Some(watched) = self.watched() {
+            return watched.tree(depth);
+        }
         match self.0.match_indices('/').nth(depth) {
             Some((end, _)) => Self(self.0[..end].into()),
             None => self.clone(),
@@ -103,6 +137,11 @@ impl ChannelPattern {
             return None;
         }
         ChannelId::parse(literal).map(|channel| channel.tree(depth))
+    }
+
+    /// The one channel that it is, where it has no wildcard.
+    pub fn channel(&self) -> Option<ChannelId> {
+        (!self.0.ends_with('*')).then(|| ChannelId(Rc::clone(&self.0)))
     }
 
     pub fn matches(&self, channel: &ChannelId) -> bool {

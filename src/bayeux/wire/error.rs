@@ -127,6 +127,8 @@ pub enum Operation {
     Create,
     Subscribe,
     Publish,
+    /// To be told who is in a channel.
+    Presence,
 }
 
 /// A policy's "no", with what it wants the client to read. The default has the server's own words.
@@ -296,6 +298,7 @@ impl Operation {
             Self::Create => "channel_create",
             Self::Subscribe => "subscribe",
             Self::Publish => "publish",
+            Self::Presence => "presence",
         }
     }
 
@@ -306,6 +309,7 @@ impl Operation {
             Self::Create => "channel_create_denied",
             Self::Subscribe => "subscribe_denied",
             Self::Publish => "publish_denied",
+            Self::Presence => "presence_denied",
         }
     }
 }

@@ -17,6 +17,7 @@ mod order;
 mod out_of_reach;
 mod overflow;
 mod plan;
+mod presence;
 mod relays;
 mod retries;
 mod simulation;

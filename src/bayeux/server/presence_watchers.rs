@@ -1,0 +1,162 @@
+//! Those who watch: each is told everybody first, by the owner, and then hears what is told to all.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::BayeuxServer;
+use crate::bayeux::cluster::{Asker, ClusterInput, Home, PresenceInput};
+use crate::bayeux::delivery::Roster;
+use crate::bayeux::session::{Client, SessionKey};
+use crate::bayeux::time::Millis;
+use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Denial, Event, Message, MessageId, Operation};
+
+/// What `/service/presence` is asked.
+#[derive(Deserialize)]
+struct Question {
+    channel: String,
+}
+
+impl BayeuxServer {
+    /// # Errors
+    /// The denial: who is there is told to whoever may subscribe, as far as rules and claims about `presence` let it.
+    pub(in crate::bayeux) fn may_watch(
+        &mut self,
+        client: &Client,
+        watched: &ChannelId,
+        message: &Message,
+    ) -> Result<(), BayeuxError> {
+        if !self.has_presence(watched) {
+            return Err(BayeuxError::Denied(Operation::Presence, Denial::because("no_presence")));
+        }
+        let name: ChannelPattern = watched.clone().into();
+        self.check_access(client, Operation::Subscribe, &name)?;
+        self.check_access(client, Operation::Presence, &name)?;
+        self.app.can_subscribe(client, &name, message).map_err(|fault| self.blame(fault))
+    }
+
+    /// Somebody watches from now on, and is told first who is there.
+    pub(super) fn begins_to_watch(&mut self, channel: &ChannelId, watched: &ChannelId, key: SessionKey) {
+        let now = self.now();
+        self.unsettle(now);
+        if self.owns(watched) {
+            let event = self.whole(channel, watched);
+            // Where it cannot be written down it comes again with what is told next.
+            if event.is_some_and(|event| self.enqueue_for(now, key, &event).is_err()) {
+                self.tell_everything(now, watched);
+            }
+            return;
+        }
+        self.presence.awaiting.insert((channel.clone(), key));
+        self.ask_for_whole(watched, Some(key));
+    }
+
+    pub(super) fn ask_for_whole(&mut self, watched: &ChannelId, session: Option<SessionKey>) {
+        let watch = PresenceInput::Watch { channel: watched.clone(), session };
+        self.cluster(self.now(), ClusterInput::Presence(watch));
+    }
+
+    /// All who watch this channel are told everything.
+    pub(super) fn tell_everything(&mut self, now: Millis, watched: &ChannelId) {
+        self.presence.rosters.entry(watched.clone()).or_default().tell_everything();
+        self.presence.gather(now, watched);
+    }
+
+    /// What somebody who starts to watch is told, as JSON.
+    pub(super) fn whole_of(&mut self, watched: &ChannelId) -> Option<Box<RawValue>> {
+        let json = match self.presence.rosters.get_mut(watched) {
+            Some(roster) => roster.whole(),
+            None => Roster::<SessionKey>::default().whole(),
+        };
+        RawValue::from_string(json.to_string()).ok()
+    }
+
+    pub(super) fn whole(&mut self, channel: &ChannelId, watched: &ChannelId) -> Option<Event> {
+        let json = self.whole_of(watched)?;
+        Some(Event::of_server(channel, &json, &self.stamp))
+    }
+
+    /// As a home: the owner has told one session everybody.
+    ///
+    /// # Errors
+    /// [`BayeuxError::StorageFailed`] or [`BayeuxError::MemoryExceeded`].
+    pub(super) fn deliver_whole(
+        &mut self,
+        now: Millis,
+        session: SessionKey,
+        channel: &ChannelId,
+        event: &Event,
+    ) -> Result<(), BayeuxError> {
+        let pattern: ChannelPattern = channel.clone().into();
+        if self.sessions.get(session).is_some_and(|session| session.subscriptions.contains(&pattern)) {
+            self.enqueue_for(now, session, event)?;
+        }
+        self.presence.awaiting.remove(&(channel.clone(), session));
+        Ok(())
+    }
+
+    /// Events of this owner are missing here: those who watch its channels are told everything again.
+    pub(super) fn watch_again(&mut self, owner: &Home) {
+        for watched in self.watched_here() {
+            if self.cluster.owner_of(&watched) == *owner {
+                self.ask_for_whole(&watched, None);
+            }
+        }
+    }
+
+    /// The channels that sessions here watch.
+    pub(super) fn watched_here(&self) -> BTreeSet<ChannelId> {
+        if !self.keeps_presence() {
+            return BTreeSet::new();
+        }
+        let channels = self.subscriptions.after(None).filter_map(|(pattern, _)| pattern.channel());
+        channels.filter_map(|channel| channel.watched()).collect()
+    }
+
+    /// Whether this is the server's own service, and not one of the application.
+    pub(super) fn is_presence_service(&self, channel: &ChannelId) -> bool {
+        channel.as_str() == "/service/presence" && self.keeps_presence() && !self.app.serves(channel)
+    }
+
+    /// Answers a remote call of who is in a channel.
+    ///
+    /// # Errors
+    /// [`BayeuxError::DataInvalid`], or the denial.
+    pub(super) fn serve_presence(
+        &mut self,
+        now: Millis,
+        client: &Client,
+        message: &Message,
+        piggybacked: &mut Vec<Event>,
+    ) -> Result<(), BayeuxError> {
+        let Question { channel } = message.get("data").ok_or(BayeuxError::DataInvalid)?;
+        let watched = ChannelId::parse(&channel).ok_or(BayeuxError::DataInvalid)?;
+        self.options.check_tree(&watched.clone().into())?;
+        self.may_watch(client, &watched, message)?;
+        let id = message.id()?;
+        if self.owns(&watched) {
+            let whole = self.whole_of(&watched);
+            let event = self.answer_who(&id, whole.as_deref());
+            self.give(now, client.session(), piggybacked, event);
+            return Ok(());
+        }
+        let session = client.session().ok_or(BayeuxError::SessionUnknown)?;
+        let ask = PresenceInput::AskOwner { channel: watched, asker: Asker { session, id } };
+        self.cluster(now, ClusterInput::Presence(ask));
+        Ok(())
+    }
+
+    /// The answer to such a call; none where nobody could say.
+    pub(super) fn answer_who(&self, id: &MessageId, whole: Option<&RawValue>) -> Option<Event> {
+        let service = ChannelId::parse("/service/presence")?;
+        match whole {
+            Some(whole) => Some(Event::of_call(&service, id, Ok(()), whole, &self.stamp)),
+            None => {
+                let error = BayeuxError::OwnerUnreachable;
+                let data = RawValue::from_string(format!(r#"{{"error":"{error}"}}"#)).ok()?;
+                Some(Event::of_call(&service, id, Err(Some(&error)), &data, &self.stamp))
+            }
+        }
+    }
+}

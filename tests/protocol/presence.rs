@@ -1,0 +1,313 @@
+//! Who is there: members of a channel, told to those who watch it.
+
+use bayeux_edge::bayeux::app::{Actions, Application, ChannelOptions, Client as Sender, SecurityPolicy, reply};
+use bayeux_edge::bayeux::{Denial, Message};
+use serde_json::{Value, json};
+
+use crate::client::Client;
+use crate::scenario::Scenario;
+
+const PRESENCE: (&str, &str) = ("PRESENCE", "/room/*");
+const WATCHED: &str = "/room/a/$presence";
+
+/// Believes everybody who says who it is, and lets it choose what is shown.
+struct Believer;
+
+impl SecurityPolicy for Believer {
+    fn can_handshake(&mut self, client: &mut Sender, handshake: &Message) -> Result<(), Denial> {
+        client.attributes.set("claims", handshake.get::<Value>("claims"));
+        client.attributes.set("presence", handshake.get::<Value>("shown"));
+        Ok(())
+    }
+}
+
+fn house() -> Application {
+    Application::new()
+        .security_policy(Believer)
+        .channel("/hall", ChannelOptions::new().presence())
+        .service("rename", |call| Ok(Actions::new().set_attribute("presence", call.data::<Value>()?)))
+        .service("echo", |call| Ok(reply(call.raw_data())))
+}
+
+fn with(vars: &[(&str, &str)]) -> Scenario {
+    Scenario::serving(house(), &[&[PRESENCE, ("MAX_INTERVAL", "60000")], vars].concat())
+}
+
+fn join(scenario: &Scenario, name: &'static str, user: &str) -> Client {
+    join_with(scenario, name, json!({"claims": {"sub": user}}))
+}
+
+fn join_with(scenario: &Scenario, name: &'static str, fields: Value) -> Client {
+    let client = scenario.client(name);
+    client.handshake_with(fields);
+    client.connect().answer();
+    client
+}
+
+/// All events that come with the next connect, and in the frames since.
+fn told(client: &Client) -> Vec<Value> {
+    client.connect_with(json!({"advice": {"timeout": 0}})).answer();
+    client.receives()
+}
+
+/// The names of users, and how many sessions each has.
+fn users(told: &Value) -> Vec<(String, usize)> {
+    let users = told.as_object().unwrap_or_else(|| panic!("no users: {told}"));
+    users.iter().map(|(user, sessions)| (user.clone(), sessions.as_array().unwrap().len())).collect()
+}
+
+fn named(names: &[(&str, usize)]) -> Vec<(String, usize)> {
+    names.iter().map(|(name, sessions)| ((*name).to_owned(), *sessions)).collect()
+}
+
+fn subscribing(name: &str) -> Value {
+    json!({"channel": "/meta/subscribe", "subscription": name})
+}
+
+#[test]
+fn a_watcher_is_told_who_is_there_and_then_who_comes_and_goes() {
+    let scenario = with(&[]);
+    let [alice, bob] = [join(&scenario, "alice", "alice"), join(&scenario, "bob", "bob")];
+    alice.subscribe("/room/a");
+    scenario.after(1000);
+    bob.subscribe(WATCHED);
+    let whole = told(&bob);
+    assert_eq!((whole.len(), &whole[0]["count"]), (1, &json!(1)));
+    assert_eq!(users(&whole[0]["members"]), named(&[("alice", 1)]));
+    bob.subscribe("/room/a");
+    assert!(told(&bob).is_empty(), "changes gather");
+    scenario.after(1000);
+    let changes = told(&bob);
+    assert_eq!((changes.len(), &changes[0]["count"], &changes[0]["leaves"]), (1, &json!(2), &json!({})));
+    assert_eq!(users(&changes[0]["joins"]), named(&[("bob", 1)]));
+    alice.unsubscribe("/room/a");
+    scenario.after(1000);
+    let changes = told(&bob);
+    assert_eq!((&changes[0]["count"], users(&changes[0]["leaves"])), (&json!(1), named(&[("alice", 1)])));
+    assert_eq!(changes[0]["joins"], json!({}));
+}
+
+#[test]
+fn two_tabs_are_one_user_and_who_is_nobody_is_a_session() {
+    let scenario = with(&[]);
+    let [tab, other] = [join(&scenario, "tab", "alice"), join(&scenario, "other tab", "alice")];
+    let nobody = join_with(&scenario, "nobody", json!({}));
+    let spoof = join(&scenario, "spoof", "session:1");
+    let watcher = join(&scenario, "watcher", "w");
+    watcher.subscribe(WATCHED);
+    told(&watcher);
+    [&tab, &other, &nobody, &spoof].iter().for_each(|client| client.subscribe("/room/a"));
+    scenario.after(1000);
+    let joined = told(&watcher);
+    assert_eq!(joined[0]["count"], 3);
+    let users = users(&joined[0]["joins"]);
+    assert_eq!(users[0], ("alice".to_owned(), 2));
+    assert!(users[1..].iter().all(|(name, _)| name.starts_with("session:") && name.len() > 12), "{users:?}");
+    tab.unsubscribe("/room/a");
+    scenario.after(1000);
+    let left = told(&watcher);
+    assert_eq!((&left[0]["count"], left[0]["leaves"]["alice"].as_array().unwrap().len()), (&json!(3), 1));
+    // Nothing of it lets anybody take a session's place.
+    assert!(!joined[0].to_string().contains(tab.id()));
+}
+
+#[test]
+fn who_is_away_keeps_its_place_until_the_session_ends() {
+    let scenario = with(&[]);
+    let watcher = scenario.client("watcher");
+    let socket = scenario.socket();
+    watcher.moves_to(&socket);
+    watcher.handshake();
+    watcher.connect().answer();
+    watcher.connect();
+    watcher.subscribe(WATCHED);
+    let alice = join(&scenario, "alice", "alice");
+    alice.subscribe("/room/a");
+    scenario.after(1000);
+    assert_eq!(watcher.receives().len(), 2);
+    scenario.after(58_000);
+    watcher.connect();
+    assert!(watcher.receives().is_empty());
+    scenario.after(4000);
+    let left = watcher.receives();
+    assert_eq!((left.len(), users(&left[0]["leaves"])), (1, named(&[("alice", 1)])), "{left:?}");
+    watcher.ask(json!({"channel": "/meta/disconnect"}));
+}
+
+#[test]
+fn a_reload_within_a_second_is_one_telling() {
+    let scenario = with(&[]);
+    let [watcher, alice] = [join(&scenario, "watcher", "w"), join(&scenario, "alice", "alice")];
+    alice.subscribe("/room/a");
+    scenario.after(1000);
+    watcher.subscribe(WATCHED);
+    told(&watcher);
+    alice.ask(json!({"channel": "/meta/disconnect"}));
+    join(&scenario, "alice again", "alice").subscribe("/room/a");
+    scenario.after(1000);
+    let changes = told(&watcher);
+    assert_eq!((changes.len(), &changes[0]["count"]), (1, &json!(1)));
+    assert_eq!(users(&changes[0]["joins"]), users(&changes[0]["leaves"]));
+}
+
+#[test]
+fn a_wildcard_hears_none_of_it_and_makes_nobody_a_member() {
+    let scenario = with(&[("HISTORY", "/room/** 10"), ("RETAIN", "/room/**")]);
+    let [alice, bob] = [join(&scenario, "alice", "alice"), join(&scenario, "bob", "bob")];
+    alice.subscribe("/room/**");
+    alice.subscribe("/room/a/*");
+    bob.subscribe("/room/a");
+    bob.subscribe(WATCHED);
+    scenario.after(1000);
+    assert!(told(&alice).is_empty());
+    let told = told(&bob);
+    assert_eq!(told.last().unwrap()["count"], 1, "{told:?}");
+}
+
+#[test]
+fn nobody_says_who_is_there_but_the_server() {
+    let scenario = with(&[("ANON_PUBLISH", "true")]);
+    let alice = join(&scenario, "alice", "alice");
+    for name in [WATCHED, "/other/$presence"] {
+        let error = alice.error_of(json!({"channel": name, "data": {"count": 99}}));
+        assert_eq!(error, "403:presence:publish_denied", "{name}");
+    }
+    for name in ["/other/$presence", "/room/a/$presence/$presence"] {
+        assert_eq!(alice.error_of(subscribing(name)), "403:no_presence:presence_denied", "{name}");
+    }
+}
+
+#[test]
+fn who_is_there_is_told_to_those_alone_who_may_know() {
+    let rules = "anyone subscribe /room/**; role=host presence /room/*; anyone publish /service/presence";
+    let scenario = with(&[("ACCESS_RULES", rules)]);
+    let guest = join(&scenario, "guest", "guest");
+    let host = join_with(&scenario, "host", json!({"claims": {"sub": "host", "role": "host"}}));
+    let bound = json!({"claims": {"sub": "bound", "role": "host", "presence": ["/room/b"]}});
+    let bound = join_with(&scenario, "bound", bound);
+    let blind = json!({"claims": {"sub": "blind", "role": "host", "subscribe": ["/room/b"]}});
+    let blind = join_with(&scenario, "blind", blind);
+    let asking = || json!({"channel": "/service/presence", "data": {"channel": "/room/a"}});
+    for (client, error) in [
+        (&guest, "403:denied_by_access_rules:presence_denied"),
+        (&bound, "403:denied_by_claims:presence_denied"),
+        (&blind, "403:denied_by_claims:subscribe_denied"),
+    ] {
+        assert_eq!(client.error_of(subscribing(WATCHED)), error);
+        assert_eq!(client.error_of(asking()), error);
+    }
+    host.subscribe(WATCHED);
+    bound.subscribe("/room/b/$presence");
+    assert_eq!(host.ask(asking())["successful"], true);
+}
+
+#[test]
+fn a_service_answers_who_is_there_as_a_remote_call() {
+    let scenario = with(&[]);
+    let alice = join(&scenario, "alice", "alice");
+    alice.subscribe("/room/a");
+    scenario.after(1000);
+    let ask = |data: Value| json!({"channel": "/service/presence", "id": "77", "data": data});
+    let answer = alice.send(ask(json!({"channel": "/room/a"}))).answer();
+    let event = answer.messages.iter().find(|message| message.get("data").is_some()).unwrap();
+    assert_eq!((&event["id"], &event["successful"]), (&json!("77"), &json!(true)));
+    assert_eq!(users(&event["data"]["members"]), named(&[("alice", 1)]));
+    for data in [json!(1), json!({"channel": "x"}), json!({})] {
+        assert_eq!(alice.error_of(ask(data)), "400::data_invalid");
+    }
+    assert_eq!(alice.error_of(ask(json!({"channel": "/elsewhere"}))), "403:no_presence:presence_denied");
+}
+
+#[test]
+fn more_users_than_max_presence_are_only_counted() {
+    let scenario = with(&[("MAX_PRESENCE", "2")]);
+    let watcher = join(&scenario, "watcher", "w");
+    watcher.subscribe(WATCHED);
+    let crowd = ["a", "b", "c"].map(|name| join(&scenario, name, name));
+    crowd.iter().for_each(|client| client.subscribe("/room/a"));
+    scenario.after(1000);
+    assert_eq!(told(&watcher).last().unwrap(), &json!({"count": 3}));
+    let late = join(&scenario, "late", "late");
+    late.subscribe(WATCHED);
+    assert_eq!(told(&late), [json!({"count": 3})]);
+    crowd[0].unsubscribe("/room/a");
+    scenario.after(1000);
+    let named_again = told(&late);
+    assert_eq!(users(&named_again[0]["members"]), named(&[("b", 1), ("c", 1)]));
+}
+
+#[test]
+fn the_application_says_what_is_shown_of_a_member_within_bounds() {
+    let scenario = with(&[]);
+    let watcher = join(&scenario, "watcher", "w");
+    watcher.subscribe("/hall/$presence");
+    let shown = json!({"claims": {"sub": "u1"}, "shown": {"user": "alice", "info": {"colour": "red"}}});
+    let alice = join_with(&scenario, "alice", shown);
+    alice.subscribe("/hall");
+    scenario.after(1000);
+    let joins = told(&watcher).pop().unwrap()["joins"].take();
+    assert_eq!(joins["alice"][0]["info"], json!({"colour": "red"}));
+    alice.ask(json!({"channel": "/service/rename", "data": {"user": 7, "info": "x".repeat(2000)}}));
+    scenario.after(1000);
+    let changes = told(&watcher).pop().unwrap();
+    assert_eq!((users(&changes["joins"]), users(&changes["leaves"])), (named(&[("7", 1)]), named(&[("alice", 1)])));
+    assert_eq!(changes["joins"]["7"][0]["info"], Value::Null, "too much is not shown");
+}
+
+#[test]
+fn an_object_that_slept_tells_nobody_anything_twice() {
+    let scenario = with(&[]);
+    let [alice, watcher] = [join(&scenario, "alice", "alice"), join(&scenario, "watcher", "w")];
+    alice.subscribe("/room/a");
+    watcher.subscribe(WATCHED);
+    scenario.after(1000);
+    told(&watcher);
+    scenario.after(5000);
+    scenario.crashes_into(house());
+    scenario.after(2000);
+    assert!(told(&watcher).is_empty());
+    alice.unsubscribe("/room/a");
+    scenario.after(1000);
+    let left = told(&watcher);
+    assert_eq!((left.len(), users(&left[0]["leaves"])), (1, named(&[("alice", 1)])));
+}
+
+#[test]
+fn what_a_crash_left_untold_is_told_after_it() {
+    let scenario = with(&[]);
+    let [alice, bob] = [join(&scenario, "alice", "alice"), join(&scenario, "bob", "bob")];
+    let watcher = join(&scenario, "watcher", "w");
+    [&alice, &bob].iter().for_each(|client| client.subscribe("/room/a"));
+    watcher.subscribe(WATCHED);
+    scenario.after(1000);
+    told(&watcher);
+    scenario.after(5000);
+    alice.ask(json!({"channel": "/meta/disconnect"}));
+    scenario.crashes_into(house());
+    scenario.after(1000);
+    let told = told(&watcher);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(users(&told[0]["members"]), named(&[("bob", 1)]));
+}
+
+#[test]
+fn members_take_a_part_of_the_memory_and_give_it_back() {
+    let scenario = with(&[]);
+    let alice = join(&scenario, "alice", "alice");
+    let before = scenario.memory();
+    alice.subscribe("/room/a");
+    assert!(scenario.memory() > before + 200);
+    alice.unsubscribe("/room/a");
+    scenario.after(5000);
+    told(&alice);
+    assert!(scenario.memory() <= before, "{} {before}", scenario.memory());
+}
+
+#[test]
+fn where_nothing_tells_who_is_there_nothing_is_paid() {
+    let scenario = Scenario::new();
+    let [alice] = scenario.join(["alice"]);
+    alice.subscribe("/room/a");
+    assert!(scenario.rows().load().notes.iter().all(|(name, _)| name != "presence"));
+    assert_eq!(alice.error_of(subscribing(WATCHED)), "403:no_presence:presence_denied");
+}
