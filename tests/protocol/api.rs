@@ -368,7 +368,7 @@ fn who_guesses_keys_is_not_listened_to_for_a_while_and_nobody_else_is_slowed() {
         let headers = vec![("authorization".to_owned(), format!("Bearer {key}"))];
         let (path, address) = ("/cometd/api/clients".to_owned(), Some(address.into()));
         let call = HttpRequest { method: "GET".to_owned(), path, headers, address, ..HttpRequest::default() };
-        match gateway.route(Millis(at), &keys, &call) {
+        match gateway.route(Millis(at), &keys, 1, &call) {
             Route::Closed(response) => response.status,
             Route::Open(_) | Route::FanOut => 200,
         }
@@ -381,4 +381,68 @@ fn who_guesses_keys_is_not_listened_to_for_a_while_and_nobody_else_is_slowed() {
     assert_eq!(status(3001, "192.0.2.1", "0123456789abcdef"), 200, "there is room for one more");
     let calls: Vec<_> = (0..1000).map(|_| status(10_000, "192.0.2.3", "0123456789abcdef")).collect();
     assert!(calls.iter().all(|status| *status == 200), "good keys are not counted");
+}
+
+#[test]
+fn what_channels_keep_is_read_in_pages_after_a_number() {
+    let scenario = Scenario::with(&[("HISTORY", "/hist/** 10")]);
+    let [alice] = scenario.join(["alice"]);
+    (1..=5).for_each(|n| alice.publish("/hist/a", json!({ "n": n })));
+    alice.publish("/hist/b", "elsewhere");
+    let first = get(&scenario, "/history", "channel=/hist/a&limit=3");
+    let ids: Vec<_> = first["events"].as_array().unwrap().iter().map(|event| event["ext"]["replay"].clone()).collect();
+    assert_eq!(first["events"][0]["data"], json!({"n": 1}), "as it was sent");
+    assert_eq!((ids.len(), &first["next"]), (3, &ids[2]["replayId"]));
+    let rest = get(&scenario, "/history", &format!("channel=/hist/a&after={}", first["next"]));
+    assert_eq!((rest["events"].as_array().unwrap().len(), &rest["next"]), (2, &Value::Null));
+    let all = get(&scenario, "/history", "channel=/hist/**");
+    assert_eq!(all["events"][5]["channel"], "/hist/b");
+    assert_eq!(get(&scenario, "/history", "channel=/other"), json!({"events": []}));
+    for (query, error) in [
+        ("", "400::channel_invalid"),
+        ("channel=hist", "400::channel_invalid"),
+        ("channel=/meta/connect", "400::channel_invalid"),
+        ("channel=/hist/a&after=x", "400::after_invalid"),
+        ("channel=/hist/a&after=82", "400::replay_id_not_kept"),
+        ("channel=/hist/a&limit=0", "400::limit_invalid"),
+    ] {
+        assert_eq!(refused(&scenario, "GET", "/history", query), (400, error.to_owned()), "{query}");
+    }
+    assert_eq!(refused(&scenario, "POST", "/history", "channel=/hist/a").0, 405);
+}
+
+#[test]
+fn who_is_in_a_channel_is_told_to_whoever_has_a_key() {
+    let scenario = Scenario::with(&[("PRESENCE", "/room/*")]);
+    let [alice] = scenario.join(["alice"]);
+    alice.subscribe("/room/a");
+    scenario.after(1000);
+    let told = get(&scenario, "/presence", "channel=/room/a");
+    assert_eq!((&told["count"], told["members"].as_object().unwrap().len()), (&json!(1), 1));
+    assert_eq!(refused(&scenario, "GET", "/presence", "channel=/other"), (404, "404::no_presence".to_owned()));
+    assert_eq!(refused(&scenario, "GET", "/presence", "channel=/room/*"), (400, "400::channel_invalid".to_owned()));
+    assert_eq!(refused(&scenario, "DELETE", "/presence", "channel=/room/a").0, 405);
+}
+
+#[test]
+fn what_is_asked_of_a_channel_leads_to_its_owner() {
+    let keys = ApiKeys::parse(Some("0123456789abcdef".to_owned())).unwrap();
+    let headers = vec![("authorization".to_owned(), "Bearer 0123456789abcdef".to_owned())];
+    let lead = |path: &str, query: &str, depth: usize| {
+        let (path, query) = (format!("{API_PATH}{path}"), query.to_owned());
+        let call =
+            HttpRequest { method: "GET".to_owned(), path, query, headers: headers.clone(), ..HttpRequest::default() };
+        match Gateway::default().route(Millis(1), &keys, depth, &call) {
+            Route::Open(home) => home.to_string(),
+            Route::Closed(response) => response.status.to_string(),
+            Route::FanOut => "*".to_owned(),
+        }
+    };
+    for path in ["/history", "/presence"] {
+        assert_eq!(lead(path, "channel=/a/b/c&tree=x", 1), "/a");
+        assert_eq!(lead(path, "channel=/a/b/c", 2), "/a/b");
+        assert_eq!(lead(path, "channel=/a/b/c", 0), "/");
+        assert_eq!(lead(path, "channel=/**", 1), "400");
+        assert_eq!(lead(path, "", 1), "400");
+    }
 }

@@ -6,7 +6,9 @@ use crate::bayeux::app::HttpRequest;
 use crate::bayeux::cluster::{API_PATH, Home};
 
 use crate::bayeux::session::SessionKey;
-use crate::bayeux::wire::{ChannelPattern, Element, RequestError, RequestLimits, parse_json};
+use crate::bayeux::wire::{
+    ChannelId, ChannelPattern, Element, EventNumber, Realm, RequestError, RequestLimits, parse_json,
+};
 
 /// What somebody asks of a home.
 #[derive(Debug)]
@@ -21,6 +23,8 @@ pub enum Call {
     Metrics,
     /// The same as JSON.
     Stats,
+    History(ChannelPattern, Page<EventNumber>),
+    Presence(ChannelId),
 }
 
 impl Call {
@@ -45,14 +49,27 @@ impl Call {
             (["trees"], "GET") => Page::of(request, Home::named).map(Self::Trees),
             (["metrics"], "GET") => Ok(Self::Metrics),
             (["stats"], "GET") => Ok(Self::Stats),
+            (["history"], "GET") => Ok(Self::History(channels(request)?, Page::of(request, number)?)),
+            (["presence"], "GET") => channels(request)?.channel().map(Self::Presence).ok_or(ApiError::ChannelInvalid),
             (["publish"], _) => Err(ApiError::MethodNotAllowed("POST")),
-            (["clients"] | ["channels"] | ["trees"] | ["metrics"] | ["stats"], _) => {
+            (["clients" | "channels" | "trees" | "metrics" | "stats" | "history" | "presence"], _) => {
                 Err(ApiError::MethodNotAllowed("GET"))
             }
             (["clients", _], _) => Err(ApiError::MethodNotAllowed("GET, DELETE")),
             _ => Err(ApiError::PathUnknown),
         }
     }
+}
+
+/// The channel, or the pattern, that a call is about.
+pub(super) fn channels(request: &HttpRequest) -> Result<ChannelPattern, ApiError> {
+    let pattern = request.query_field("channel").and_then(|name| ChannelPattern::parse(&name));
+    pattern.filter(|pattern| pattern.realm() == Realm::Broadcast).ok_or(ApiError::ChannelInvalid)
+}
+
+/// A number that fits into every client's.
+fn number(digits: &str) -> Option<EventNumber> {
+    digits.parse().ok().filter(|number: &u64| *number < 1 << 53).map(EventNumber)
 }
 
 fn named(client: &str) -> Result<SessionKey, ApiError> {

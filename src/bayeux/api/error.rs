@@ -24,6 +24,14 @@ pub enum ApiError {
     LimitInvalid,
     /// `after` does not name what the list is of.
     AfterInvalid,
+    /// `channel` is none, or a pattern that spans trees, or a pattern where one channel is asked about.
+    ChannelInvalid,
+    /// `after` is a number that is not kept any more, or is of another tree or of the future.
+    ReplayIdNotKept,
+    /// The channel does not tell who is there.
+    NoPresence,
+    /// The rows cannot be read.
+    StorageFailed,
     /// No session here has this name.
     SessionUnknown,
     /// The body cannot be taken.
@@ -34,11 +42,16 @@ impl ApiError {
     /// The HTTP status (RFC 9110).
     pub fn status(&self) -> u16 {
         match self {
-            Self::TreeInvalid | Self::LimitInvalid | Self::AfterInvalid => 400,
+            Self::TreeInvalid
+            | Self::LimitInvalid
+            | Self::AfterInvalid
+            | Self::ChannelInvalid
+            | Self::ReplayIdNotKept => 400,
             Self::KeyMissing | Self::KeyInvalid => 401,
-            Self::PathUnknown | Self::SessionUnknown => 404,
+            Self::PathUnknown | Self::SessionUnknown | Self::NoPresence => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::TooManyKeys(_) => 429,
+            Self::StorageFailed => 503,
             Self::Body(error) => error.status(),
         }
     }
@@ -79,6 +92,10 @@ impl ApiError {
             Self::TreeInvalid => "tree_invalid",
             Self::LimitInvalid => "limit_invalid",
             Self::AfterInvalid => "after_invalid",
+            Self::ChannelInvalid => "channel_invalid",
+            Self::ReplayIdNotKept => "replay_id_not_kept",
+            Self::NoPresence => "no_presence",
+            Self::StorageFailed => "storage_failed",
             Self::SessionUnknown => "session_unknown",
             Self::Body(_) => "body_invalid",
         }

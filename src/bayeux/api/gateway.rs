@@ -1,5 +1,6 @@
 //! Who comes in, and where to: decided before any home is called.
 
+use super::call::channels;
 use super::error::ApiError;
 use super::fan_out::FanOut;
 use super::keys::ApiKeys;
@@ -23,7 +24,7 @@ pub enum Route {
     Closed(HttpResponse),
 }
 
-/// Lets a call in that has a key, whoever asks and however often. `request` needs no body.
+/// Lets a call in that has a key, whoever asks and however often, where a tree is one segment. `request` needs no body.
 ///
 /// ```
 /// use bayeux_edge::bayeux::Home;
@@ -38,7 +39,7 @@ pub enum Route {
 /// assert!(matches!(route(&keys, &request), Route::Open(home) if home == Home::named("/chat").unwrap()));
 /// ```
 pub fn route(keys: &ApiKeys, request: &HttpRequest) -> Route {
-    Gateway::default().route(Millis::default(), keys, request)
+    Gateway::default().route(Millis::default(), keys, 1, request)
 }
 
 /// Lets calls in, and whoever guesses keys out: an address that has shown this many wrong keys in a minute is not listened to for a
@@ -58,12 +59,12 @@ impl Default for Gateway {
 }
 
 impl Gateway {
-    /// Where a call leads. `request` needs no body.
-    pub fn route(&mut self, now: Millis, keys: &ApiKeys, request: &HttpRequest) -> Route {
+    /// Where a call leads, with trees of so many segments: `TREE_DEPTH`. `request` needs no body.
+    pub fn route(&mut self, now: Millis, keys: &ApiKeys, tree_depth: usize, request: &HttpRequest) -> Route {
         if request.path.strip_prefix(API_PATH) == Some("/openapi.json") {
             return Route::Closed(describe(&request.method));
         }
-        match self.admit(now, keys, request).and_then(|()| lead(request)) {
+        match self.admit(now, keys, request).and_then(|()| lead(request, tree_depth)) {
             Ok(route) => route,
             Err(error) => Route::Closed(error.into_response()),
         }
@@ -109,8 +110,16 @@ fn describe(method: &str) -> HttpResponse {
 }
 
 /// Where a call leads that has a key.
-fn lead(request: &HttpRequest) -> Result<Route, ApiError> {
-    if FanOut::is_meant(request) { Ok(Route::FanOut) } else { home(request).map(Route::Open) }
+fn lead(request: &HttpRequest, tree_depth: usize) -> Result<Route, ApiError> {
+    if FanOut::is_meant(request) {
+        return Ok(Route::FanOut);
+    }
+    if matches!(request.path.strip_prefix(API_PATH), Some("/history" | "/presence")) {
+        // What a channel keeps, and who is there, its owner knows.
+        let owner = Home::owner_of(&channels(request)?, tree_depth);
+        return owner.map(Route::Open).ok_or(ApiError::ChannelInvalid);
+    }
+    home(request).map(Route::Open)
 }
 
 /// The home that a call speaks of.

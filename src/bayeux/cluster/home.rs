@@ -7,7 +7,7 @@ use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
 use crate::bayeux::session::{base62, from_base62};
-use crate::bayeux::wire::{ChannelId, Element, Message, Realm};
+use crate::bayeux::wire::{ChannelId, ChannelPattern, Element, Message, Realm};
 
 /// The path of the root's home. A tree's own home is one segment below it.
 pub const BASE_PATH: &str = "/cometd";
@@ -157,6 +157,22 @@ impl Home {
         match self {
             Self::Root | Self::Tree(_) => None,
             Self::Shard(shard) => shard.region,
+        }
+    }
+
+    /// The owner of what a pattern matches, with `TREE_DEPTH`; none where that spans trees.
+    ///
+    /// ```
+    /// use bayeux_edge::bayeux::{ChannelPattern, Home};
+    ///
+    /// let owner = |name| Home::owner_of(&ChannelPattern::parse(name).unwrap(), 1);
+    /// assert_eq!(owner("/chat/demo/**"), Home::named("/chat"));
+    /// assert_eq!(owner("/**"), None);
+    /// ```
+    pub fn owner_of(pattern: &ChannelPattern, tree_depth: usize) -> Option<Self> {
+        match tree_depth {
+            0 => Some(Self::Root),
+            depth => pattern.tree(depth).map(Self::Tree),
         }
     }
 

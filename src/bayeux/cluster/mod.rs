@@ -468,10 +468,7 @@ impl Cluster {
 
     /// Who is asked to relay a pattern.
     pub fn owner_of_pattern(&self, pattern: &ChannelPattern) -> Home {
-        match self.options.tree_depth {
-            0 => Home::Root,
-            depth => pattern.tree(depth).map_or(Home::Root, Home::Tree),
-        }
+        Home::owner_of(pattern, self.options.tree_depth).unwrap_or(Home::Root)
     }
 
     /// Whether to talk to this owner starts an object, as far as this home knows.

@@ -32,6 +32,8 @@ impl BayeuxServer {
             Ok(Call::Trees(page)) => self.list_trees(&page),
             Ok(Call::Metrics) => self.show_metrics(platform),
             Ok(Call::Stats) => self.show_stats(platform),
+            Ok(Call::History(pattern, page)) => self.list_history(pattern, &page),
+            Ok(Call::Presence(channel)) => self.list_members(&channel),
             Err(error) => error.into_response(),
         };
         self.respond(from, response);

@@ -8,13 +8,16 @@ use std::iter;
 
 use serde::Serialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::bayeux::api::{ApiError, Page, json};
 use crate::bayeux::app::HttpResponse;
 use crate::bayeux::cluster::Home;
+use crate::bayeux::delivery::Want;
 use crate::bayeux::server::BayeuxServer;
 use crate::bayeux::session::{Ending, Session, SessionKey};
-use crate::bayeux::wire::ChannelPattern;
+use crate::bayeux::wire::extensions::replay::{Numbers, ReplayFrom};
+use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, EventNumber};
 
 /// A client, as the API shows it: nothing of it lets anybody take its place.
 #[derive(Serialize)]
@@ -65,6 +68,15 @@ struct Channels<'a> {
     next: Option<&'a str>,
 }
 
+/// Events as those read them who want their numbers in `ext`.
+#[derive(Serialize)]
+struct Kept {
+    events: Vec<Box<RawValue>>,
+    /// After which number the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<u64>,
+}
+
 #[derive(Serialize)]
 struct Trees<'a> {
     trees: Vec<TreeView<'a>>,
@@ -112,6 +124,40 @@ impl BayeuxServer {
         let (trees, more) = page.cut(trees.map(|home| TreeView { tree: home.name() }));
         let next = trees.last().filter(|_| more).map(|last| last.tree);
         json(Trees { trees, next })
+    }
+
+    /// As the owner: what the channels that match have kept after a number, or all of it.
+    pub(in crate::bayeux) fn list_history(
+        &mut self,
+        pattern: ChannelPattern,
+        page: &Page<EventNumber>,
+    ) -> HttpResponse {
+        let from = page.after.map_or(ReplayFrom::All, ReplayFrom::After);
+        let start = match self.begin_here(&pattern, from) {
+            Ok(begun) => begun.start,
+            Err(BayeuxError::StorageFailed) => return ApiError::StorageFailed.into_response(),
+            Err(_) => return ApiError::ReplayIdNotKept.into_response(),
+        };
+        let want = Want { pattern, retained: false, after: start.after, upto: None };
+        let (reads, events) = match self.read_wants(&[want], page.limit) {
+            Ok(read) => read,
+            Err(error) => {
+                self.storage_failed(&error);
+                return ApiError::StorageFailed.into_response();
+            }
+        };
+        let next = reads.first().filter(|read| !read.complete).map(|read| read.upto.0);
+        let events = events.into_iter().map(|event| event.with_number(Numbers::Ext));
+        let events = events.filter_map(|event| RawValue::from_string(event.as_json().to_owned()).ok()).collect();
+        json(Kept { events, next })
+    }
+
+    /// As the owner: who is in a channel.
+    pub(in crate::bayeux) fn list_members(&mut self, channel: &ChannelId) -> HttpResponse {
+        if !self.has_presence(channel) {
+            return ApiError::NoPresence.into_response();
+        }
+        json(self.whole_of(channel))
     }
 
     fn view<'a>(&'a self, key: SessionKey, session: &'a Session) -> ClientView<'a> {

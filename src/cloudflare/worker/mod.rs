@@ -121,7 +121,9 @@ thread_local! {
 /// The server API: a key is asked for before any object is called.
 fn api(request: &Request, bindings: &Bindings, config: &Config) -> Result<JsValue, JsValue> {
     let call = app_http::request(request);
-    match GATEWAY.with_borrow_mut(|gateway| gateway.route(js::now(), &config.api_keys, &call)) {
+    match GATEWAY
+        .with_borrow_mut(|gateway| gateway.route(js::now(), &config.api_keys, config.options.tree_depth, &call))
+    {
         Route::Open(home) => Ok(object(bindings, &home, request)?.into()),
         Route::FanOut => Ok(fan_out::list(bindings.clone(), call, config.options.homes).into()),
         Route::Closed(response) => {
