@@ -1,15 +1,15 @@
 //! The server's own time, in which nothing jumps.
 //!
-//! Somebody sets the clock of the machine, or the machine sleeps with its lid closed. If that were time that passes, a step
-//! forward would end every session between two polls, and after a step back events would wait for an hour that has been
-//! already. So this clock stands still where the other one goes back, and where it is ahead of a wake-up that should have come
-//! long before: nobody could have reached the server meanwhile, and nobody stayed away.
+//! The machine's clock can be set, or the machine can sleep. A step forward would end every session between two polls;
+//! after a step back events would wait an hour too long. So this clock stands still where the outside clock goes back,
+//! and where the outside clock is far past a wake-up that should have come: nobody could have reached the server
+//! meanwhile.
 
 use std::time::Duration;
 
 use crate::bayeux::time::Millis;
 
-/// A wake-up may be so late on a busy object. Later, and it was not the object that was busy.
+/// A wake-up may be this late on a busy object. A later one means that the clock has jumped.
 pub(super) const LATE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
@@ -20,7 +20,8 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Takes in what time it is outside. `wake` is when, in the server's time, it wants to be woken. Whether there was a jump.
+    /// Reads the outside time. `wake` is when, in the server's time, the server wants to be woken. Returns whether the
+    /// clock jumped.
     pub fn read(&mut self, outside: Millis, wake: Option<Millis>) -> bool {
         let before = std::mem::replace(&mut self.outside, outside);
         if before == Millis::default() {
@@ -40,7 +41,7 @@ impl Clock {
         self.now
     }
 
-    /// When it will be that time, outside.
+    /// The outside time for a time of the server's.
     pub fn outside(&self, time: Millis) -> Millis {
         self.outside + Duration::from_millis(time.0.saturating_sub(self.now.0))
     }

@@ -25,8 +25,8 @@ pub enum Input {
     Stalled(StreamId),
     /// It has caught up.
     Drained(StreamId),
-    /// A call of the server API, by somebody with a key, and what the platform knows meanwhile. It is answered like a request of clients,
-    /// or like one for a route.
+    /// A call of the server API, by somebody with a key, and what the platform knows meanwhile. It is answered like a
+    /// request of clients, or like one for a route.
     Api { from: Endpoint, request: HttpRequest, platform: Platform },
     /// The platform says that nobody waits at this endpoint any more.
     Closed(EndpointKey),
@@ -34,10 +34,10 @@ pub enum Input {
     Call { from: Endpoint, call: String },
     /// The answer to an [`Output::Ask`]; none where the object could not be reached within ten seconds, or refused.
     Answer { token: u64, answer: Option<String> },
-    /// What the hooks Worker answered to the last [`Output::Consult`]; none where it did not within `HOOKS_TIMEOUT`, or not with
-    /// success.
+    /// What the hooks Worker answered to the last [`Output::Consult`]; none where it did not within `HOOKS_TIMEOUT`, or
+    /// not with success.
     Consulted(Option<String>),
-    /// What the last [`Output::FetchKeys`] has brought, or in words why nothing.
+    /// The keys of the last [`Output::FetchKeys`], or in words why there are none.
     KeysFetched(Result<FetchedKeys, String>),
     /// The response to an [`Output::Fetch`], or why there is none.
     Fetched { token: u64, response: Result<FetchResponse, FetchError> },
@@ -50,9 +50,8 @@ pub enum Input {
 /// What is to be done outside.
 #[derive(Debug)]
 pub enum Output {
-    /// Answer. `messages` is a JSON array; to a socket `status` and `format` mean nothing, to a callback `format` does not.
-    /// What goes to a stream so is its last: it ends, and with any status but [`Status::Ok`] without waiting for its client
-    /// to read.
+    /// Answer. `messages` is a JSON array. Sockets ignore `status` and `format`, callbacks ignore `format`. A stream
+    /// ends with its answer; with a status other than [`Status::Ok`] without waiting for its client to read.
     Send { to: Endpoint, status: Status, format: Format, messages: String },
     /// Answer a request for a route, or a call.
     Respond { to: Endpoint, response: HttpResponse },
@@ -60,9 +59,10 @@ pub enum Output {
     Deliver { to: Vec<SocketId>, messages: String },
     /// Send these events to each of these streams. `messages` is a JSON array.
     Stream { to: Vec<StreamId>, messages: String },
-    /// Send this stream a sign of life.
+    /// Send this stream a comment, to keep it open.
     Beat(StreamId),
-    /// Bring this to another object of this deployment, as its [`Input::Call`], and its answer back as [`Input::Answer`].
+    /// Bring this to another object of this deployment, as its [`Input::Call`], and its answer back as
+    /// [`Input::Answer`].
     Ask { token: u64, whom: Home, call: String },
     /// Bring this to the hooks Worker. There is one such request at a time.
     Consult { request: String },
@@ -72,16 +72,16 @@ pub enum Output {
     Fetch { token: u64, fetch: Fetch },
     /// Keep this text with the socket: it is what [`BayeuxServer::restore`](super::BayeuxServer::restore) asks for.
     Keep { socket: SocketId, held: String },
-    /// Call with [`Input::TurnOver`] when all that has come by now has been taken in, and what was sent is out: from the shortest
-    /// timer that there is. One is awaited at a time.
+    /// Call with [`Input::TurnOver`] when everything that has arrived by now was handled, and everything sent has left:
+    /// from the shortest timer. One is awaited at a time.
     AwaitTurn,
     /// Call with [`Input::Timeout`] at this time. It replaces an earlier one; a call too early does no harm.
     WakeAt(Millis),
-    /// Worth a line in the log.
+    /// A line for the log.
     Tell(Notice),
 }
 
-/// What a server tells its log. Never holds a clientId.
+/// What a server logs. Never contains a clientId.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Notice {
     SessionOpened {
@@ -91,14 +91,15 @@ pub enum Notice {
         why: Ending,
         sessions: usize,
     },
-    /// A session's queue was full: its oldest events made room, or all of them went with the session.
+    /// A session's queue was full: its oldest events were dropped, or all of them with the session.
     EventsDropped {
         events: usize,
     },
     ConnectionRefused {
         address: Rc<str>,
     },
-    /// More of these messages, or connections, came from there than their rate allows. Told once until all is well again.
+    /// More of these messages, or connections, came from there than their rate allows. Logged once until the rate is
+    /// kept again.
     RateExceeded {
         what: &'static str,
         address: Rc<str>,
@@ -110,7 +111,7 @@ pub enum Notice {
     ApplicationPanicked {
         what: &'static str,
     },
-    /// The application wants what cannot be done, or one of its handlers failed.
+    /// An action of the application is impossible, or one of its handlers failed.
     ActionFailed {
         reason: String,
     },
@@ -122,11 +123,11 @@ pub enum Notice {
     TokenKeysFetched {
         keys: usize,
     },
-    /// It has brought none, and why.
+    /// `TOKEN_JWKS_URL` has brought no keys, and why.
     TokenKeysFailed {
         reason: String,
     },
-    /// So many sessions of an earlier life found no room within `MAX_MEMORY`.
+    /// So many sessions of an earlier life did not fit into `MAX_MEMORY`.
     SessionsGivenUp {
         sessions: usize,
     },

@@ -1,7 +1,7 @@
 //! The protocol: pure Rust, without clock, randomness, async or platform.
 //!
-//! [`BayeuxServer::handle`] takes an [`Input`] and gives back what to do, a list of [`Output`]. Everything else is a part of it,
-//! in rooms. A room imports only from those above it in this table:
+//! [`BayeuxServer::handle`] takes an [`Input`] and gives back what to do, a list of [`Output`]. Everything else is a
+//! part of it, in rooms. A room imports only from those above it in this table:
 //!
 //! | Room | Has |
 //! |---|---|
@@ -23,8 +23,8 @@
 //!
 //! `tests/architecture.rs` reads the imports, so that this stays so.
 //!
-//! A server is driven by values alone. Alice shakes hands, subscribes, and holds a connect; Bob, who needs no session here,
-//! publishes; Alice's connect is answered with the event:
+//! A server is driven by values alone. Alice shakes hands, subscribes, and holds a connect; Bob, who needs no session
+//! here, publishes; Alice's connect is answered with the event:
 //!
 //! ```
 //! use bayeux_edge::bayeux::{

@@ -16,13 +16,13 @@ impl Millis {
 impl Add<Duration> for Millis {
     type Output = Millis;
 
-    /// Saturates, so that no option can overflow the clock.
+    /// Saturates, so that no option overflows the clock.
     fn add(self, duration: Duration) -> Millis {
         Millis(self.0.saturating_add(millis(duration)))
     }
 }
 
-/// What is due, out of a list ordered by time.
+/// Takes the first entry that is due from a list ordered by time.
 pub fn pop_due<T: Ord>(list: &mut BTreeSet<(Millis, T)>, now: Millis) -> Option<T> {
     let due = list.first().is_some_and(|(time, _)| *time <= now);
     if due { list.pop_first().map(|(_, what)| what) } else { None }

@@ -1,4 +1,4 @@
-//! Why a call of the server API as a whole is refused. What is wrong with one message of a publish is that message's reply.
+//! Why a call of the server API as a whole is refused. Errors of one message of a publish are in its reply.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ impl ApiError {
         }
     }
 
-    /// In the words of all errors here: a list with one reply that was not successful.
+    /// As all errors here: a list with one unsuccessful reply.
     ///
     /// ```
     /// use bayeux_edge::bayeux::api::ApiError;

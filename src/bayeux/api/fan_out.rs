@@ -6,8 +6,8 @@
 //! GET /cometd/api/clients?tree=*&limit=2&after=@2,17…
 //! ```
 //!
-//! The homes are asked one after the other, as many as it takes to fill a page: the root, the trees that it knows to be in use, and
-//! those that `HOMES` makes. A page ends where the next one begins: with a home, and a name in its list.
+//! The homes are asked one after the other, as many as it takes to fill a page: the root, the trees that it knows to be
+//! in use, and those that `HOMES` makes. A page ends where the next one begins: with a home, and a name in its list.
 
 use std::collections::VecDeque;
 use std::iter;
@@ -26,24 +26,24 @@ pub struct FanOut {
     list: List,
     limit: usize,
     homes: Placement,
-    /// Those that are still to be asked. The first one's list goes on behind `after`.
+    /// The homes that are still to be asked. The first one's list goes on after `after`.
     waiting: VecDeque<Home>,
     after: Option<String>,
-    /// Whether trees in use are still to be looked up, behind the first one that waits.
+    /// Whether more trees in use must be looked up, after the first one in `homes`.
     trees: bool,
     asked: usize,
     entries: Vec<Value>,
     refusal: Option<HttpResponse>,
 }
 
-/// What there is such a list of.
+/// What can be listed so.
 #[derive(Clone, Copy, Debug)]
 enum List {
     Clients,
     Channels,
 }
 
-/// What a home is to be asked next.
+/// The next question to a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     pub whom: Home,
@@ -51,8 +51,8 @@ pub struct Question {
     pub path: String,
 }
 
-/// How many homes are asked for one page: as many calls as a request may take without being slow. A page may be short, or
-/// empty, and still not be the last.
+/// How many homes are asked for one page: as many calls as a request may take without being slow. A page may be short,
+/// or empty, and still not be the last.
 const MOST: usize = 32;
 
 impl FanOut {
@@ -77,7 +77,7 @@ impl FanOut {
         Ok(Self { list, limit, homes, waiting, after, trees, asked, entries, refusal })
     }
 
-    /// What is to be asked next. Nothing where the page is complete.
+    /// The next question; none where the page is complete.
     pub fn question(&self) -> Option<Question> {
         let first = self.waiting.front().filter(|_| !self.is_complete())?;
         if self.trees {
@@ -90,7 +90,7 @@ impl FanOut {
         self.entries.len() >= self.limit || self.asked >= MOST || self.refusal.is_some()
     }
 
-    /// Takes in the answer to the last question. One that is no success is the answer to the whole.
+    /// Adds the answer to the last question. An answer that failed becomes the answer to the whole.
     pub fn take(&mut self, answer: HttpResponse) {
         let body = answer.body.as_deref().filter(|_| answer.status == 200);
         let Some(mut page) = body.and_then(|body| serde_json::from_slice::<Map<String, Value>>(body).ok()) else {

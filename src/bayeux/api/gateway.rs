@@ -42,8 +42,9 @@ pub fn route(keys: &ApiKeys, request: &HttpRequest) -> Route {
     Gateway::default().route(Millis::default(), keys, 1, request)
 }
 
-/// Lets calls in, and whoever guesses keys out: an address that has shown this many wrong keys in a minute is not listened to for a
-/// while, whatever key it shows then. A key has 96 bits, so this is about what guessing costs, not about finding one.
+/// Lets calls in, and whoever guesses keys out: an address that has shown this many wrong keys in a minute is not
+/// listened to for a while, whatever key it shows then. A key has 96 bits, so this is about what guessing costs, not
+/// about finding one.
 #[derive(Debug)]
 pub struct Gateway {
     guesses: Rates,

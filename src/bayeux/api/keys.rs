@@ -40,7 +40,8 @@ impl ApiKeys {
         self.0.is_empty()
     }
 
-    /// Whether an `Authorization` header has one of the keys. How long that takes tells nothing of them but their lengths.
+    /// Whether an `Authorization` header has one of the keys. How long that takes tells nothing of them but their
+    /// lengths.
     ///
     /// # Errors
     /// [`ApiError::KeyMissing`] or [`ApiError::KeyInvalid`].

@@ -13,8 +13,9 @@
 //! GET    /cometd/api/openapi.json         ← openapi.json of this folder
 //! ```
 //!
-//! A client is named here by its [`SessionKey`](crate::bayeux::SessionKey), which tells nothing of its clientId. Each call speaks of one home: the root's,
-//! or that of `?tree=`; the list of trees is the root's, and lists with `?tree=*` are put together from those of all homes. Without a key in `API_KEYS` none of this is there.
+//! A client is named here by its [`SessionKey`](crate::bayeux::SessionKey), which tells nothing of its clientId. Each
+//! call speaks of one home: the root's, or that of `?tree=`; the list of trees is the root's, and lists with `?tree=*`
+//! are merged from those of all homes. Without a key in `API_KEYS` these paths do not exist.
 
 mod call;
 mod error;

@@ -22,7 +22,7 @@ use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern};
 #[derive(Debug, Default)]
 pub struct Actions(Vec<Action>);
 
-/// One thing to do. The policy binds clients, not the server: none of this is asked about.
+/// One thing to do. The policy is not asked: it binds clients, not the server.
 #[derive(Debug)]
 pub enum Action {
     /// Deliver this data to the sender, on the channel it sent to.
@@ -43,7 +43,7 @@ pub enum Action {
     },
     /// End a session; the sender's, where none is named.
     Disconnect(Option<SessionKey>),
-    /// Note something of the sender's session.
+    /// Set an attribute of the sender's session.
     SetAttribute {
         name: String,
         value: Value,
@@ -59,16 +59,16 @@ pub enum Action {
     },
     /// Send a request, and do what its handler says when the response has come.
     Ask(Ask),
-    /// What cannot be done, with the reason: a line in the log, and the end of the message that it was to follow from.
+    /// An impossible action, with the reason: a line in the log, and the end of the message that it belongs to.
     Impossible(String),
 }
 
-/// What a remote call comes to.
+/// The outcome of a remote call.
 #[derive(Debug)]
 pub struct CallAnswer {
     pub data: Box<RawValue>,
     pub successful: bool,
-    /// As in the reply to a message, where it was one that failed the call.
+    /// The error that failed the call, where it was one.
     pub error: Option<BayeuxError>,
 }
 
@@ -107,7 +107,8 @@ impl Actions {
         Self::default()
     }
 
-    /// Delivers `data` to the sender alone, on the channel it sent to. Where there is no message there is nobody to reply to.
+    /// Delivers `data` to the sender alone, on the channel it sent to. Where there is no message there is nobody to
+    /// reply to.
     #[track_caller]
     pub fn reply(self, data: impl Serialize) -> Self {
         self.with(json(data).map(Action::Reply))
@@ -125,14 +126,15 @@ impl Actions {
         self.with(json(data).map(|data| Action::Answer(CallAnswer { data, successful: false, error: None })))
     }
 
-    /// Fails a remote call with an error, which is its data too: clients take nothing without data for an answer.
+    /// Fails a remote call with an error, which is its data too: clients ignore answers without data.
     pub(in crate::bayeux) fn failed_by(error: BayeuxError) -> Self {
         let data = json(serde_json::json!({ "error": error.to_string() }));
         let failed = |data| Action::Answer(CallAnswer { data, successful: false, error: Some(error) });
         Self::new().with(data.map(failed))
     }
 
-    /// The same for a remote call: what it comes to is an answer among these, else what the last request brings, else `null`.
+    /// The same for a remote call: what it comes to is an answer among these, else what the last request brings, else
+    /// `null`.
     pub(super) fn answering_a_call(mut self) -> Self {
         if self.0.iter().any(|action| matches!(action, Action::Answer(_))) {
             return self;
@@ -152,24 +154,26 @@ impl Actions {
         self.with(json(data).and_then(|data| Ok(Action::Publish { channel: parsed(channel)?, data, lazy: false })))
     }
 
-    /// Publishes a message that is in no hurry: CometD's `setLazy`. It waits for company as on a lazy channel, up to
+    /// Publishes a lazy message: CometD's `setLazy`. It waits for other events as on a lazy channel, up to
     /// `MAX_LAZY_TIMEOUT`, or the channel's own time.
     #[track_caller]
     pub fn publish_lazily(self, channel: impl AsRef<str>, data: impl Serialize) -> Self {
         self.with(json(data).and_then(|data| Ok(Action::Publish { channel: parsed(channel)?, data, lazy: true })))
     }
 
-    /// Delivers to one session, whether it is subscribed or not: CometD's `deliver`, POE's `client_push`. A session that has
-    /// ended meanwhile gets nothing.
+    /// Delivers to one session, whether it is subscribed or not: CometD's `deliver`, POE's `client_push`. A session
+    /// that has ended meanwhile gets nothing.
     #[track_caller]
     pub fn push(self, session: SessionKey, channel: impl AsRef<str>, data: impl Serialize) -> Self {
         self.with(json(data).and_then(|data| Ok(Action::Push { session, channel: parsed(channel)?, data })))
     }
 
-    /// Sends a request, and calls `then` with its response. What `then` returns is done as if the handler had returned it: `reply`
-    /// goes to the same sender, and `then` may ask again. A sender whose session has ended meanwhile, or who has none, gets no reply.
+    /// Sends a request, and calls `then` with its response. What `then` returns is done as if the handler had returned
+    /// it: `reply` goes to the same sender, and `then` may ask again. A sender whose session has ended meanwhile, or
+    /// who has none, gets no reply.
     ///
-    /// The message itself is answered at once. So an error of `then` fails a remote call; elsewhere it is a line in the log.
+    /// The message itself is answered at once. So an error of `then` fails a remote call; elsewhere it is a line in the
+    /// log.
     ///
     /// Six requests are under way at a time, 1,000 wait; of one more, `then` is not called: a remote call fails with
     /// `503::pending_exceeded`. What waits when the object is evicted or deployed is forgotten.
@@ -204,7 +208,7 @@ impl Actions {
         self.with(Ok(Action::Disconnect(Some(session))))
     }
 
-    /// Notes something of the sender's session; `null` forgets it.
+    /// Sets an attribute of the sender's session; `null` removes it.
     pub fn set_attribute(self, name: &str, value: impl Into<Value>) -> Self {
         self.with(Ok(Action::SetAttribute { name: name.to_owned(), value: value.into() }))
     }
@@ -223,7 +227,7 @@ impl Actions {
         self.with(parsed_pattern(pattern).map(|pattern| Action::Unsubscribe { local, pattern }))
     }
 
-    /// What cannot be done: its place in the source is told with the reason.
+    /// Adds an action. An impossible one is logged with its place in the source.
     #[track_caller]
     fn with(mut self, action: Result<Action, String>) -> Self {
         let written = Location::caller();
@@ -232,7 +236,7 @@ impl Actions {
         self
     }
 
-    /// What another program wants done and cannot be.
+    /// An impossible action of another program.
     pub(in crate::bayeux) fn impossible(mut self, reason: &str) -> Self {
         self.0.push(Action::Impossible(reason.to_owned()));
         self
@@ -262,7 +266,7 @@ fn json(data: impl Serialize) -> Result<Box<RawValue>, String> {
     to_raw_value(&data).map_err(|error| format!("data that is no JSON: {error}"))
 }
 
-/// The name itself may be a client's, so the log is not told of it.
+/// The name itself may come from a client, so it is not logged.
 fn parsed(channel: impl AsRef<str>) -> Result<ChannelId, String> {
     ChannelId::parse(channel.as_ref()).ok_or_else(|| "a name that is no channel's".to_owned())
 }

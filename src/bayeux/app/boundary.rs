@@ -1,7 +1,7 @@
 //! The boundary to the application's own code, the one place from which it is called.
 //!
-//! A panic there costs what it was called for, and nothing else: a message is answered `500::internal_error` and the rest of its batch
-//! goes on, a request of a route gets a 500, an event is told to the other listeners.
+//! A panic there costs only what it was called for: a message is answered `500::internal_error` and the rest of its
+//! batch goes on, a request of a route gets a 500, an event is told to the other listeners.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -13,7 +13,7 @@ use crate::bayeux::wire::{BayeuxError, Captures, ChannelId, ChannelPattern, Deni
 /// Why the application does not let a message pass.
 #[derive(Debug)]
 pub(in crate::bayeux) enum Fault {
-    /// What the sender reads; nothing for the log.
+    /// The sender reads this error, and the log has nothing.
     Refused(BayeuxError),
     /// This part of the application panicked.
     Panicked(&'static str),
@@ -113,7 +113,7 @@ impl Application {
         fallback.map(|service| (service, Captures::default()))
     }
 
-    /// What is to be done on something that has happened, and what went wrong.
+    /// What the listeners of an event want done, and what went wrong.
     pub(in crate::bayeux) fn react(&mut self, event: &LifecycleEvent) -> (Vec<Action>, Vec<Fault>) {
         let mut actions = Vec::new();
         let mut faults = Vec::new();
@@ -145,7 +145,7 @@ impl Application {
     }
 }
 
-/// Nothing is done of what is wrong in itself.
+/// Actions of which one is impossible are all refused.
 fn possible(actions: impl IntoIterator<Item = Action>) -> Result<Vec<Action>, Fault> {
     let actions: Vec<_> = actions.into_iter().collect();
     match actions.iter().find_map(Action::impossible) {
@@ -154,13 +154,13 @@ fn possible(actions: impl IntoIterator<Item = Action>) -> Result<Vec<Action>, Fa
     }
 }
 
-/// What a client of HTTP reads of a fault.
+/// The HTTP response for a fault.
 fn internal_error() -> HttpResponse {
     let body = format!(r#"[{{"successful":false,"error":"{}"}}]"#, BayeuxError::Internal);
     HttpResponse::text(body).with_status(500).header("content-type", "application/json")
 }
 
-/// Calls the application. What it was at work on when it panicked is its own, and may be half done.
+/// Calls the application. After a panic its own state may be half changed.
 fn guarded<T>(what: &'static str, call: impl FnOnce() -> T) -> Result<T, Fault> {
     catch_unwind(AssertUnwindSafe(call)).map_err(|_| Fault::Panicked(what))
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use crate::bayeux::delivery::HistoryBounds;
 
-/// What holds for the channels that match a pattern. Of several patterns that match, the first one that says something counts.
+/// Options of the channels that match a pattern. Of several patterns that match, the first one that sets an option
+/// counts.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,20 +30,20 @@ impl ChannelOptions {
         Self::default()
     }
 
-    /// Events wait for company, for so long at the most: CometD's lazy channels, as `LAZY_CHANNELS` makes them with one time
-    /// for all. Zero makes a channel of those a prompt one.
+    /// Events wait for others, at most for this time: CometD's lazy channels, which `LAZY_CHANNELS` sets with one time
+    /// for all. Zero makes such a channel prompt again.
     #[must_use]
     pub fn lazy(self, longest: Duration) -> Self {
         Self { lazy: Some(longest), ..self }
     }
 
-    /// The channel keeps so many of its events for those who come later, and none longer than that: `HISTORY`.
+    /// The channel keeps so many events for replay, and none longer than that: `HISTORY`.
     #[must_use]
     pub fn history(self, events: usize, age: Option<Duration>) -> Self {
         Self { history: Some(HistoryBounds { events: events.max(1), age, bytes: None }), ..self }
     }
 
-    /// Whoever subscribes hears the latest event of the channel first: `RETAIN`.
+    /// New subscribers receive the latest event of the channel first: `RETAIN`.
     #[must_use]
     pub fn retain(self) -> Self {
         Self { retain: true, ..self }
@@ -55,7 +56,7 @@ impl ChannelOptions {
     }
 
     /// How many sessions may subscribe to such a channel, or to such a pattern, by its very name; one more is answered
-    /// `403::subscribers_exceeded`. Whoever listens through a wider pattern is not counted: that is the policy's to forbid.
+    /// `403::subscribers_exceeded`. Subscribers of wider patterns are not counted: a policy can forbid those.
     #[must_use]
     pub fn max_subscribers(self, sessions: usize) -> Self {
         Self { max_subscribers: Some(sessions), ..self }

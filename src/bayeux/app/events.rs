@@ -11,8 +11,8 @@ use crate::bayeux::wire::{ChannelId, ChannelPattern};
 pub enum ServerEvent {
     /// A handshake opened a session.
     ClientConnect { client: Client },
-    /// A session ended: its client said goodbye, was not heard of in time ([`Ending::Expired`]), or was dismissed. What it was
-    /// subscribed to, it is unsubscribed from before.
+    /// A session ended: its client disconnected, did not come back in time ([`Ending::Expired`]), or was dismissed.
+    /// [`ServerEvent::Unsubscribe`] of its subscriptions comes before.
     ClientDisconnect { client: Client, why: Ending },
     /// A client, or a local session, listens to a channel or pattern that it did not listen to before.
     Subscribe { client: Client, pattern: ChannelPattern },

@@ -49,7 +49,8 @@ pub struct FetchResponse {
     pub body: Vec<u8>,
 }
 
-/// Why there is no response: it took too long, its body was too long, the connection failed, or the request was invalid.
+/// Why there is no response: it took too long, its body was too long, the connection failed, or the request was
+/// invalid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FetchError(pub String);
 

@@ -8,8 +8,8 @@ use super::valid;
 use crate::bayeux::delivery::Subscriptions;
 use crate::bayeux::wire::{ChannelId, ChannelPattern};
 
-/// A subscriber that is part of the application, such as a bot. It hears what clients and the server publish, but not what
-/// it publishes itself.
+/// A subscriber that is part of the application, such as a bot. It hears what clients and the server publish, but not
+/// what it publishes itself.
 ///
 /// ```
 /// use bayeux_edge::bayeux::app::{Actions, Application, LocalSession, publish};
@@ -32,8 +32,8 @@ impl LocalSession {
         Self { name: name.into(), subscriptions: Vec::new(), receive: Box::new(receive) }
     }
 
-    /// Listens from the beginning. Later on [`Actions::subscribe`] and [`Actions::unsubscribe`] change what it hears, until the
-    /// home's object is evicted and starts again.
+    /// Listens from the beginning. Later on [`Actions::subscribe`] and [`Actions::unsubscribe`] change what it hears,
+    /// until the home's object is evicted and starts again.
     ///
     /// # Panics
     /// Where `pattern` is neither a channel nor a pattern.

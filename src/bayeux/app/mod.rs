@@ -24,10 +24,10 @@
 //!     });
 //! ```
 //!
-//! Handlers are called while a message is handled, and decide at once; what they want done they return, as [`Actions`]. They
-//! may have a state of their own. It is of one home, and ends when its object is evicted: what a session needs longer belongs
-//! into its [`Attributes`]. A panic in a handler costs the message that it was called for, which is answered
-//! `500::internal_error`, and nothing else.
+//! Handlers are called while a message is handled, and return what they want done as [`Actions`]. A handler that needs
+//! an answer from elsewhere first returns [`ask`]. Handlers may have state. It belongs to one home, and is lost when
+//! its object is evicted: what a session needs for longer belongs in its [`Attributes`]. A panic in a handler costs the
+//! message that it was called for, which is answered `500::internal_error`, and nothing else.
 
 mod actions;
 mod boundary;
@@ -102,8 +102,8 @@ impl Application {
         self
     }
 
-    /// Answers what is published to `/service/<name>`, which nobody else receives. A segment of the name may be named itself:
-    /// `rooms/{room}/join` answers for every room, and [`Publication::capture`] says which.
+    /// Answers what is published to `/service/<name>`, which nobody else receives. A segment of the name may be named
+    /// itself: `rooms/{room}/join` answers for every room, and [`Publication::capture`] says which.
     ///
     /// # Panics
     /// Where the name makes no channel.
@@ -119,8 +119,9 @@ impl Application {
     }
 
     /// Answers the remote calls of this name: `remoteCall` of cometd.js and of CometD's Java client, which publish to
-    /// `/service/<name>` and wait for the message with their id. [`answer`] and [`failure`] are that message, with whatever else is to
-    /// be done. An error fails the call, with `{"error":"…"}` for its data. Who returns nothing answers `null`.
+    /// `/service/<name>` and wait for the message with their id. [`answer`] and [`failure`] are that message, with
+    /// whatever else is to be done. An error fails the call, with `{"error":"…"}` for its data. A handler that returns
+    /// no answer answers `null`.
     ///
     /// ```
     /// use bayeux_edge::bayeux::app::{Application, answer, failure};
@@ -139,18 +140,19 @@ impl Application {
         self.service(name, move |call| call_outcome(handler(call)))
     }
 
-    /// Answers what is published to any other service: POE's `_handler`. Without it a message to a service that is not
-    /// there is a success that nobody answers, as with CometD.
+    /// Answers what is published to any other service: POE's `_handler`. Without it a message to an unknown service
+    /// succeeds and has no answer, as with CometD.
     #[must_use]
     pub fn fallback_service(mut self, service: impl FnMut(&Publication) -> Outcome + 'static) -> Self {
         self.fallback = Some(Box::new(service));
         self
     }
 
-    /// Hears what clients publish on these channels, services included, before anyone receives it; several are asked in the
-    /// order they were added. An error vetoes the message: nobody receives it, and the publisher reads the error, usually
-    /// [`MessageDeleted`](crate::bayeux::BayeuxError::MessageDeleted). Data and `ext` may be changed on the way. It hears what comes by the server API too, with
-    /// [`Client::by_api`]. The application's own messages pass it by.
+    /// Is called for each message that clients publish on these channels, services included, before anyone receives it.
+    /// Several are called in the order they were added. An error vetoes the message: nobody receives it, and the
+    /// publisher reads the error, usually [`MessageDeleted`](crate::bayeux::BayeuxError::MessageDeleted). It may change
+    /// data and `ext`. It is called for messages of the server API too, with [`Client::by_api`], but not for the
+    /// application's own.
     ///
     /// # Panics
     /// Where `pattern` is neither a channel nor a pattern.
@@ -160,14 +162,15 @@ impl Application {
         self
     }
 
-    /// Hears of what has happened, after the fact and before the clients do: POE's `Callback`.
+    /// Is called for each event of the server, after the fact and before the clients receive anything: POE's
+    /// `Callback`.
     #[must_use]
     pub fn on_event(mut self, listener: impl FnMut(&ServerEvent) -> Actions + 'static) -> Self {
         self.event_listeners.push(Box::new(listener));
         self
     }
 
-    /// Adds a subscriber of the application's own. Its name should be the only one of its kind.
+    /// Adds a subscriber that is part of the application. Its name should be unique.
     #[must_use]
     pub fn local_session(mut self, session: LocalSession) -> Self {
         self.locals.add(session);
@@ -186,9 +189,9 @@ impl Application {
         self
     }
 
-    /// Answers requests of one method for a path, or with `/*` at its end for all below it: POE's `ContentHandler`. Of several
-    /// that match, the first one answers. It is called in the root's home, so it shares a state with the services there and
-    /// what it does reaches their clients.
+    /// Answers requests of one method for a path, or with `/*` at its end for all below it: POE's `ContentHandler`. Of
+    /// several that match, the first one answers. It runs in the root's home, so it shares state with the services
+    /// there, and its actions reach their clients.
     ///
     /// The platform looks for static files first: add the path to `run_worker_first` in wrangler.toml.
     ///
@@ -216,11 +219,11 @@ impl Application {
         self
     }
 
-    /// Sees each response with a static file before it leaves, and may change it: POE's `PostHandle`. It is called near the
-    /// client, far from any home, and shares no state with what is called there.
+    /// Sees each response with a static file before it leaves, and may change it: POE's `PostHandle`. It is called near
+    /// the client, far from any home, and shares no state with what is called there.
     ///
-    /// The platform sends static files by itself: only where `run_worker_first` in wrangler.toml says so do they come past
-    /// here. What depends on the path alone is better said in `public/_headers`, which costs nothing.
+    /// The platform serves static files without the Worker, except those that `run_worker_first` in wrangler.toml
+    /// names. For headers that depend on the path alone use `public/_headers`, which costs nothing.
     ///
     /// ```
     /// use bayeux_edge::bayeux::app::{Application, HttpResponse};

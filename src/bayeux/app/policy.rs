@@ -5,8 +5,8 @@ use crate::bayeux::wire::{ChannelId, ChannelPattern, Denial, Message};
 
 /// Decides on every message of every client. What it does not define is allowed.
 ///
-/// Not asked: about `/meta/**`, which nobody may subscribe to or publish on, about what the application itself does, and
-/// about what comes by the server API with a key.
+/// Not asked: about `/meta/**`, which nobody may subscribe to or publish on, about what the application itself does,
+/// and about what comes by the server API with a key.
 ///
 /// ```
 /// use bayeux_edge::bayeux::app::{Application, Client, SecurityPolicy};
@@ -68,8 +68,8 @@ pub trait SecurityPolicy {
     /// Whether a client may subscribe to a channel, or a pattern.
     ///
     /// # Errors
-    /// The denial that the client reads: `403:denied_by_security_policy:subscribe_denied`. One denied name denies the whole
-    /// message.
+    /// The denial that the client reads: `403:denied_by_security_policy:subscribe_denied`. One denied name denies the
+    /// whole message.
     fn can_subscribe(&mut self, _client: &Client, _pattern: &ChannelPattern, _message: &Message) -> Result<(), Denial> {
         Ok(())
     }

@@ -22,7 +22,7 @@ impl Publication {
         Self { client, channel, message, lazy: false, captures: Captures::default() }
     }
 
-    /// What the named segment was of the pattern that the handler was declared for: `room` of `/rooms/{room}`.
+    /// The segment that a name of the handler's pattern matched: `room` of `/rooms/{room}`.
     pub fn capture(&self, name: &str) -> Option<&str> {
         self.captures.get(name)
     }
@@ -34,7 +34,7 @@ impl Publication {
     /// The data as a `T`.
     ///
     /// # Errors
-    /// `400::data_invalid` where it is none: with `?` a service answers so.
+    /// `400::data_invalid` where the data is no `T`.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, BayeuxError> {
         self.message.get("data").ok_or(BayeuxError::DataInvalid)
     }
@@ -54,8 +54,8 @@ impl Publication {
         self.message.set("data", &data);
     }
 
-    /// Whether it is in no hurry: then it waits for company as on a lazy channel, up to `MAX_LAZY_TIMEOUT`, or the channel's
-    /// own time. A message of a lazy channel waits either way.
+    /// Makes the message lazy: it waits for other events as on a lazy channel, up to `MAX_LAZY_TIMEOUT`, or the
+    /// channel's own time. A message of a lazy channel waits either way.
     pub fn set_lazy(&mut self, lazy: bool) {
         self.lazy = lazy;
     }

@@ -6,13 +6,13 @@
 //! role=editor    publish    /news/*
 //! ```
 //!
-//! * Once there are rules, what none of them allows is refused. They are asked besides the application's policy and its hooks
-//!   Worker: all must agree.
-//! * Rules know a client by its claims: the attribute `claims` of its session, an object. A verified token fills it, or the
-//!   application's own policy.
-//! * The claims `publish` and `subscribe`, lists of patterns, take away from what the rules allow.
-//! * Who is in a channel is told to whoever may subscribe to it; where a rule is about `presence`, to those alone whom such a rule, or one
-//!   with `*`, allows it. The claim `presence` takes away as the others do.
+//! * Where there are rules, everything that no rule allows is refused. The application's policy and the hooks Worker
+//!   are asked too: all must agree.
+//! * Rules know a client by its claims: the attribute `claims` of its session, an object. A verified token fills it, or
+//!   the application's own policy.
+//! * The claims `publish` and `subscribe`, lists of patterns, restrict what the rules allow.
+//! * Who is in a channel is told to whoever may subscribe to it; where a rule is about `presence`, to those alone whom
+//!   such a rule, or one with `*`, allows it. The claim `presence` takes away as the others do.
 //! * A subscription is allowed where one rule's pattern covers all channels that it could match.
 
 use std::fmt;
@@ -21,10 +21,10 @@ use serde_json::{Map, Value};
 
 use crate::bayeux::wire::{ChannelPattern, Operation, Realm, is_segment};
 
-/// The attribute that has them.
+/// The attribute that has the claims.
 pub(in crate::bayeux) const CLAIMS: &str = "claims";
 
-/// What is known for certain about a client.
+/// The verified claims of a client.
 pub type Claims = Map<String, Value>;
 
 /// `ACCESS_RULES`, parsed.
@@ -64,7 +64,7 @@ enum Who {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Template {
     Pattern(ChannelPattern),
-    /// With segments like `{sub}`, for which the claim's value stands.
+    /// With segments like `{sub}`, which are replaced by the claim's value.
     Open(String),
 }
 
@@ -78,10 +78,10 @@ pub struct RuleError {
 }
 
 impl AccessRules {
-    /// Rules stand on lines of their own or between semicolons; what follows a `#` on its line is for people.
+    /// Rules are separated by line ends or semicolons; `#` begins a comment.
     ///
     /// # Errors
-    /// The first rule that cannot be read. A text without a rule is one.
+    /// The first rule that cannot be read. A text without any rule is an error too.
     pub fn parse(text: &str) -> Result<Self, RuleError> {
         let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default());
         let rules = lines.flat_map(|line| line.split(';')).map(str::trim).filter(|rule| !rule.is_empty());
@@ -164,7 +164,7 @@ impl Template {
         if !text.contains(['{', '}']) {
             return ChannelPattern::parse(text).map(Self::Pattern);
         }
-        // It is one where any name in place of the claims makes it one.
+        // Valid where some value in place of the claims makes it valid.
         filled(text, |_| Some("x".to_owned()))?;
         Some(Self::Open(text.to_owned()))
     }
@@ -184,8 +184,7 @@ impl Template {
     }
 }
 
-/// The pattern with each claim's value in its place. A value must be a segment: none that ends it, makes two of it, or a
-/// wildcard of it.
+/// The pattern with each claim's value in its place. A value must be exactly one segment, without slashes or wildcards.
 fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<ChannelPattern> {
     let mut name = String::new();
     for segment in template.strip_prefix('/')?.split('/') {
@@ -194,17 +193,17 @@ fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<Chan
         match claim {
             Some(claim) if claim.is_empty() || claim.contains(['{', '}']) => return None,
             Some(claim) => name.push_str(&value(claim).filter(|value| is_segment(value))?),
-            // A brace is a claim's here, not a channel's.
+            // A brace belongs to a claim here, not to a channel's name.
             None if segment.contains(['{', '}']) => return None,
             None => name.push_str(segment),
         }
     }
-    // What the protocol keeps for itself a rule must name, not a claim.
+    // Channels of the protocol must be named by the rule itself, not by a claim.
     let is_claims = template.starts_with("/{");
     ChannelPattern::parse(&name).filter(|name| !is_claims || name.realm() == Realm::Broadcast)
 }
 
-/// Whether a claim's value is written so in a rule.
+/// Whether a claim's value equals this text of a rule.
 fn is(value: &Value, text: &str) -> bool {
     match value {
         Value::String(value) => value == text,

@@ -1,14 +1,16 @@
-//! Who a client is: a token in the handshake's `ext.token`, or beside it in the request, says it, for as long as it is valid.
+//! Who a client is: a token in the handshake's `ext.token`, or beside it in the request, says it, for as long as it is
+//! valid.
 //!
 //! ```text
 //! → [{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"],"ext":{"token":"eyJhbGci…"}}]
 //! ← [{"channel":"/meta/handshake","successful":false,"error":"403::token_expired","advice":{"reconnect":"none"}, …}]
 //! ```
 //!
-//! * What the token says becomes the attribute `claims` of the session: rules, policies and the hooks Worker go by it.
-//! * The token itself goes no further than this file: it is taken out of every message before anybody else sees it.
-//! * Of several the one in `ext` counts, be it good or bad; the others come as [`Origin::token`](crate::bayeux::Origin), for the shell knows headers.
-//! * When it ceases to be valid the session ends, and its client is advised to shake hands again.
+//! * The token's claims become the attribute `claims` of the session, which rules, policies and the hooks Worker use.
+//! * The token itself goes no further than this file: it is removed from every message before anybody else sees it.
+//! * The one in `ext` counts, valid or not; those of headers come as [`Origin::token`](crate::bayeux::Origin), since
+//!   the shell reads headers.
+//! * When it expires the session ends, and its client is advised to shake hands again.
 
 use serde_json::{Map, Value};
 
@@ -22,14 +24,14 @@ use crate::bayeux::wire::{Bearer, TokenError};
 /// The end of the year 9999, beyond which no alarm can be set.
 const LAST_DATE: Millis = Millis(253_402_300_800_000);
 
-/// What is asked of tokens.
+/// The requirements on tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TokenOptions {
     /// `TOKEN_KEYS`, a secret: the keys that sign them.
     pub keys: Option<Keys>,
     /// `TOKEN_JWKS_URL`: where others publish theirs. Without either there are no tokens.
     pub jwks_url: Option<String>,
-    /// `TOKENS`: whether a handshake may come without one. It may not.
+    /// `TOKENS`: whether a handshake needs one. It does.
     pub optional: bool,
     /// `TOKEN_ISSUER`: what their `iss` must be.
     pub issuer: Option<String>,
@@ -37,16 +39,16 @@ pub struct TokenOptions {
     pub audience: Option<String>,
 }
 
-/// What a token has said.
+/// The verified claims of a token.
 #[derive(Clone, Debug)]
 pub(in crate::bayeux) struct Identity {
     claims: Map<String, Value>,
-    /// When it ceases to be valid, in the time outside.
+    /// When it expires, in the time outside.
     pub expires: Millis,
 }
 
 impl TokenOptions {
-    /// Whether tokens are asked for.
+    /// Whether tokens are checked.
     pub fn are_in_use(&self) -> bool {
         self.keys.is_some() || self.jwks_url.is_some()
     }
@@ -65,7 +67,7 @@ impl TokenOptions {
 }
 
 impl Identity {
-    /// Notes of a client what is certain of it.
+    /// Adds the claims to a client's attributes.
     pub fn note(&self, client: &mut Client) {
         client.attributes.set(CLAIMS, Value::Object(self.claims.clone()));
     }

@@ -1,11 +1,11 @@
-//! Keys that somebody else publishes, as identity providers do: a JWK Set at `TOKEN_JWKS_URL`. The shell fetches it, this file
-//! says when.
+//! Keys that somebody else publishes, as identity providers do: a JWK Set at `TOKEN_JWKS_URL`. The shell fetches it,
+//! this file says when.
 //!
-//! * They are good for as long as the answer's `Cache-Control: max-age` says, within bounds; the next handshake has them fetched
-//!   again, and waits for them.
-//! * A token with a `kid` that none of them has is reason to fetch at once: so a new key comes to be known. Between two fetches there
-//!   is a pause, in which such tokens are refused: whoever makes up `kid`s costs their publisher little.
-//! * While they cannot be fetched the last ones are used, for an hour. Without any no token is good:
+//! * They are valid for as long as the answer's `Cache-Control: max-age` says, within bounds. After that the next
+//!   handshake waits until they are fetched again.
+//! * A token with an unknown `kid` causes a fetch at once, so new keys become known. Between two fetches there is a
+//!   pause in which such tokens are refused, so invented `kid`s cost the publisher little.
+//! * While they cannot be fetched the last ones are used, for an hour. Without any key every token is refused with
 //!   `503::token_keys_unavailable`, and the client tries again later.
 //! * A token that one of `TOKEN_KEYS` signed needs none of this.
 
@@ -14,16 +14,16 @@ use std::time::Duration;
 use crate::bayeux::auth::tokens::keys::Keys;
 use crate::bayeux::time::Millis;
 
-/// How long keys are good of which nobody says so: what `jose`, the library of JavaScript's world, takes.
+/// How long keys are valid without `max-age`: the default of `jose`, JavaScript's library.
 const USUAL: Duration = Duration::from_secs(10 * 60);
 
-/// And at the longest: a key that was taken back because somebody has it must go some day.
+/// The longest validity, so that a key that was stolen and withdrawn is forgotten.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Between two fetches: twelve a minute are nothing to a server, and a person who waits so long still waits.
+/// The pause between two fetches. Twelve fetches a minute cost a server little, and a person waits that long.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// How long keys are used that should have been fetched again: an outage is over, or known to those who can end it.
+/// How long keys are used that could not be fetched again: time to end an outage.
 const GRACE: Duration = Duration::from_secs(60 * 60);
 
 /// What the shell has fetched.
@@ -44,20 +44,20 @@ pub(in crate::bayeux) struct Jwks {
 }
 
 impl Jwks {
-    /// Whether they are as their publisher wants them.
+    /// Whether they are still valid.
     pub fn are_fresh(&self, now: Millis) -> bool {
         self.keys.is_some() && now < self.fresh_until
     }
 
-    /// Whether it makes sense to wait for newer ones.
+    /// Whether waiting for newer keys makes sense.
     pub fn may_come(&self, now: Millis) -> bool {
         now >= self.not_before
     }
 
-    /// Keys have come, or why they have not. How many there are now.
+    /// Keys have come, or the reason why not. Returns how many there are now.
     ///
     /// # Errors
-    /// In words, why the keys are those of before.
+    /// In words, why the keys have not changed.
     pub fn fetched(&mut self, now: Millis, answer: Result<FetchedKeys, String>) -> Result<usize, String> {
         self.not_before = now + PAUSE;
         let FetchedKeys { text, cache_control } = answer?;
@@ -67,13 +67,14 @@ impl Jwks {
         Ok(count)
     }
 
-    /// Those to go by.
+    /// The keys that tokens are checked with.
     pub fn usable(&self, now: Millis) -> Option<&Keys> {
         self.keys.as_ref().filter(|_| now < self.fresh_until + GRACE)
     }
 }
 
-/// How long an answer with this `Cache-Control` is good (RFC 9111 section 5.2.2). What is not to be kept is kept for the pause.
+/// How long an answer with this `Cache-Control` is good (RFC 9111 section 5.2.2). Answers that must not be kept are
+/// kept for the pause.
 fn lifetime(cache_control: Option<&str>) -> Duration {
     let header = cache_control.unwrap_or_default().to_ascii_lowercase();
     let mut directives = header.split(',').map(str::trim);

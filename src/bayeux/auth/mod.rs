@@ -3,7 +3,7 @@
 //! | Type | Is |
 //! |---|---|
 //! | [`AccessRules`], [`Claims`] | `ACCESS_RULES`; what a token says of its bearer |
-//! | [`TokenOptions`], [`Identity`] | which tokens are good; what a good one said |
+//! | [`TokenOptions`], [`Identity`] | the requirements on tokens; the claims of a verified one |
 //! | [`Jwks`], [`FetchedKeys`] | the JWK Set of `TOKEN_JWKS_URL` |
 //! | [`tokens`] | JSON Web Tokens, read and verified |
 //!

@@ -1,13 +1,14 @@
-//! What a publish is known by, should it come again.
+//! How a publish is recognised when it comes again.
 //!
 //! ```text
 //! → {"channel":"/chat/demo","clientId":"…","id":"5","data":"hi","ext":{"idempotencyKey":"3f1c…"}}
 //! ```
 //!
-//! * A key of its own says so: the same session, channel, data and key are the same publish. It is between publisher and server, and
-//!   taken out of the message before anybody else sees it.
-//! * An id says so only where nobody was told of the first: there are clients that begin to count anew, or say the same with each message.
-//! * The data count too, so that a key that was given twice costs nothing but what is equal.
+//! * With an idempotency key: the same session, channel, data and key are the same publish. The key is between
+//!   publisher and server, and is removed before anybody else sees the message.
+//! * With an id alone: only where the first one was never answered. Some clients restart their counter, or send the
+//!   same id with each message.
+//! * The data count too, so a key that is reused by mistake only suppresses equal messages.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -22,8 +23,8 @@ const ENTRY: &str = "idempotencyKey";
 /// The longest key, in bytes. A UUID has 36, a SHA-512 in hexadecimal digits 128.
 const MAX_KEY_LENGTH: usize = 128;
 
-/// A hash, in which the secret clientId is but one part. That two of 65,536 agree by chance happens once in 10^14 publishes. Another
-/// version of Rust may hash in another way: then the retries that come in the minute of a deploy are not known.
+/// A hash over the secret clientId and the message. Among 65,536 of them, one in 10^14 publishes collides. Another
+/// version of Rust may hash differently: then retries during a deploy are not recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct DedupKey(u64);
@@ -31,14 +32,14 @@ pub struct DedupKey(u64);
 /// One publish, as it came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(in crate::bayeux) struct Attempt {
-    /// By its own key.
+    /// By its idempotency key.
     pub key: Option<DedupKey>,
     /// By its id: of a session's message that has no key.
     pub id: Option<DedupKey>,
 }
 
 impl DedupKey {
-    /// One that no other publish has.
+    /// A key that no other publish has.
     pub(in crate::bayeux) fn unique(random: &mut impl Rng) -> Self {
         Self(random.next_u64())
     }
@@ -46,7 +47,7 @@ impl DedupKey {
     fn of(message: &Message, channel: &ChannelId, kind: &str, name: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         (kind, name, channel.as_str()).hash(&mut hasher);
-        // `client` is whom the server API speaks to.
+        // The server API has its own sender.
         for field in ["clientId", "client", "data"] {
             message.field(field).map(|value| value.get()).hash(&mut hasher);
         }
@@ -55,10 +56,10 @@ impl DedupKey {
 }
 
 impl Attempt {
-    /// Takes the key out of a message to a channel.
+    /// Removes the key from a message to a channel.
     ///
     /// # Errors
-    /// `400::idempotency_key_invalid` where it is no text, or too short or too long to be one.
+    /// `400::idempotency_key_invalid` where it is not a string, or too short or too long.
     pub fn take_from(message: &mut Message, id: &MessageId, channel: &ChannelId) -> Result<Self, BayeuxError> {
         if let Some(key) = take_key(message)? {
             return Ok(Self { key: Some(DedupKey::of(message, channel, "key", &key)), id: None });
@@ -68,7 +69,7 @@ impl Attempt {
         Ok(Self { key: None, id: id.map(|id| DedupKey::of(message, channel, "id", id.get())) })
     }
 
-    /// The same by somebody with a key of the server API, who is nobody's session.
+    /// The same for a caller of the server API, who has no session.
     pub fn by_api(self) -> Self {
         let other = |DedupKey(hash)| DedupKey(hash.rotate_left(1) ^ 1);
         Self { key: self.key.map(other), id: None }

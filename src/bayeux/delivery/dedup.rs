@@ -1,10 +1,10 @@
-//! Publishes that come a second time: a client that has no answer, because its connection broke, sends the same again.
+//! Publishes that come a second time: a client whose connection broke before the answer came sends the same again.
 //!
-//! The second one is answered `successful` as the first was, and not delivered. So it is only where nothing but a retry can explain
-//! it: it carries a key of its own that was taken already, or it is the same as one of which nobody was told how it went.
+//! The second one is answered `successful` as the first was, and not delivered. Only a certain retry is treated so: it
+//! has an idempotency key that was accepted already, or it equals a publish whose answer reached nobody.
 //!
-//! A home knows what its clients were told of, an owner what it has taken, whichever life of a home it came from. What has a row
-//! is known to the next life too.
+//! A home knows which answers its clients received; an owner knows which publishes it accepted, from any life of a
+//! home. Publishes with a row are known to the next life too.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::bayeux::time::Millis;
 /// How many are remembered: 1,000 a second for the minute of `RETRY_WINDOW`, in about 2 MB.
 const MOST: usize = 1 << 16;
 
-/// Those that were taken lately.
+/// The publishes that were accepted lately.
 #[derive(Debug, Default)]
 pub(in crate::bayeux) struct Dedup {
     keys: BTreeSet<DedupKey>,
@@ -24,7 +24,7 @@ pub(in crate::bayeux) struct Dedup {
 }
 
 impl Dedup {
-    /// Whether it was taken within this time.
+    /// Whether it was accepted within this time.
     pub fn knows(&mut self, now: Millis, window: Duration, key: DedupKey) -> bool {
         while let Some((_, old)) = self.taken.pop_front_if(|(since, _)| *since + window <= now) {
             self.keys.remove(&old);
@@ -32,7 +32,7 @@ impl Dedup {
         self.keys.contains(&key)
     }
 
-    /// It is taken now.
+    /// It is accepted now.
     pub fn take(&mut self, now: Millis, key: DedupKey) {
         if !self.keys.insert(key) {
             return;
@@ -46,15 +46,15 @@ impl Dedup {
     }
 }
 
-/// How many publishes are remembered that nobody was told of. Each took a connection that broke.
+/// How many unanswered publishes are remembered. Each one means a connection that broke.
 const MOST_UNANSWERED: usize = 1 << 14;
 
-/// Publishes of which nobody was told how they went: by what they said under their id, the key by which their owner knows them.
+/// Publishes whose answers reached nobody: by the hash of their id and data, the key that their owner has for them.
 #[derive(Debug, Default)]
 pub(in crate::bayeux) struct Unanswered {
-    /// Equal ones one after the other, the oldest first.
+    /// Equal ones in order, the oldest first.
     by_id: BTreeMap<DedupKey, VecDeque<DedupKey>>,
-    /// Oldest first. Some may have been taken out since.
+    /// Oldest first. Some may have been removed from `by_id` since.
     noted: VecDeque<(Millis, DedupKey, DedupKey)>,
 }
 
@@ -68,7 +68,7 @@ impl Unanswered {
         }
     }
 
-    /// The key of the first of those that said the same, within this time.
+    /// The key of the first equal publish within this time.
     pub fn find(&mut self, now: Millis, window: Duration, id: DedupKey) -> Option<DedupKey> {
         while self.noted.front().is_some_and(|(since, ..)| *since + window <= now) {
             self.forget_oldest();
@@ -76,10 +76,10 @@ impl Unanswered {
         self.by_id.get(&id)?.front().copied()
     }
 
-    /// It came again.
+    /// It came again, and is answered now.
     pub fn take(&mut self, id: DedupKey, key: DedupKey) {
         let Some(keys) = self.by_id.get_mut(&id) else { return };
-        // Those before it are gone already.
+        // Older ones are gone already.
         keys.pop_front_if(|first| *first == key);
         if keys.is_empty() {
             self.by_id.remove(&id);

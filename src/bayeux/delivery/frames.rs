@@ -1,4 +1,4 @@
-//! What one flush sends over sockets and streams: each set of events is written once for all that get it.
+//! What one flush sends over sockets and streams: each set of events is serialised once for all its receivers.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -10,7 +10,7 @@ use crate::bayeux::wire::{Event, Sink, SocketId, StreamId};
 pub struct Frames {
     /// How many events go into one, at the most.
     per_frame: NonZeroUsize,
-    /// By the addresses of the events' JSON, which is shared by all queues: the same events are the same addresses.
+    /// By the addresses of the events' JSON, which all queues share: equal addresses are equal events.
     by_events: BTreeMap<Vec<*const u8>, Frame>,
     sent: Sent,
 }
@@ -32,7 +32,7 @@ pub struct Sending {
 }
 
 impl Frames {
-    /// `per_frame` as `MESSAGES_PER_FRAME`; none for all of a client's events in one.
+    /// `per_frame` is `MESSAGES_PER_FRAME`; none puts all of a client's events into one.
     pub fn new(per_frame: Option<NonZeroUsize>) -> Self {
         Self { per_frame: per_frame.unwrap_or(NonZeroUsize::MAX), by_events: BTreeMap::new(), sent: Sent::default() }
     }
@@ -57,7 +57,7 @@ impl Frames {
         }
     }
 
-    /// How much is sent, over all of them.
+    /// How much is sent in all.
     pub fn sent(&self) -> Sent {
         self.sent
     }
@@ -81,7 +81,7 @@ pub fn split(
     frames.map(|messages| Sending { sockets: sockets.clone(), streams: streams.clone(), messages }).collect()
 }
 
-/// A JSON array of what is JSON already.
+/// A JSON array of items that are JSON already.
 pub fn array<'a>(elements: impl Iterator<Item = &'a str>) -> String {
     let mut json = String::from("[");
     for element in elements {

@@ -1,10 +1,10 @@
-//! `HISTORY`: which channels keep their events for those who come later, and how many.
+//! `HISTORY`: which channels keep their events for replay, and how many.
 
 use std::time::Duration;
 
 use crate::bayeux::wire::{ChannelId, ChannelPattern};
 
-/// How much one channel keeps. What exceeds any of the bounds goes, the oldest first.
+/// How much one channel keeps. Events past any of the bounds are removed, the oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HistoryBounds {
     pub events: usize,
@@ -20,7 +20,7 @@ pub struct HistoryRules(Vec<(ChannelPattern, HistoryBounds)>);
 /// The highest count: at 100 bytes an event, a channel of 100 MB.
 const MAX_EVENTS: usize = 1_000_000;
 
-/// The longest age. Who wants more wants a database.
+/// The longest age; longer archives are a database's task.
 const MAX_AGE: Duration = Duration::from_secs(3660 * 86_400);
 
 impl HistoryRules {
@@ -51,7 +51,7 @@ impl HistoryRules {
         self.0.iter().map(|(pattern, _)| pattern)
     }
 
-    /// The longest time that any channel keeps an event; none where one keeps them for ever.
+    /// The longest time that any channel keeps an event; none where one keeps events for ever.
     pub fn longest_age(&self) -> Option<Duration> {
         self.0.iter().map(|(_, bounds)| bounds.age).collect::<Option<Vec<_>>>()?.into_iter().max()
     }

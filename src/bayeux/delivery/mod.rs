@@ -7,11 +7,11 @@
 //! | [`Weighed`] | an event with its charge to the home's memory |
 //! | [`FlushPace`], [`Sent`] | when the next flush may leave; what the last one sent |
 //! | [`Frames`] | the same events to many sockets as one text |
-//! | [`HistoryRules`] | which channels keep events for those who come later |
+//! | [`HistoryRules`] | which channels keep events for replay |
 //! | [`Roster`], [`Member`] | who is there in a channel, and what its watchers were told of that |
-//! | [`Replays`] | what one session is still to hear of what was said before it subscribed |
-//! | [`Attempt`], [`DedupKey`] | what a publish is known by, should it come again |
-//! | [`Dedup`], [`Unanswered`] | publishes that were taken already, and those of which nobody was told |
+//! | [`Replays`] | the earlier events that one session has still to receive |
+//! | [`Attempt`], [`DedupKey`] | how a publish is recognised when it comes again |
+//! | [`Dedup`], [`Unanswered`] | publishes that were accepted, and those whose answers reached nobody |
 //!
 //! This room never looks into an event, and knows no session but by its key.
 

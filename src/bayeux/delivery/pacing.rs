@@ -1,18 +1,18 @@
 //! When events leave: at once on an idle object, in turns and bundles on a busy one.
 //!
-//! Each answer to a held poll and each frame of a socket costs the object the same, whatever it carries. An object that sends each
-//! event to a crowd at once is behind from then on: what is published meanwhile does better to share the next frame than to queue up
-//! a frame of its own.
+//! Each answer to a held poll and each frame of a socket costs the object the same, whatever it carries. An object that
+//! sends each event to a crowd at once falls behind. Events that are published meanwhile had better share the next
+//! frame.
 //!
-//! So after a flush to a crowd the next one waits until **what has already come has been taken in**: for a turn of the platform's
-//! event loop, [`Output::AwaitTurn`](crate::bayeux::Output::AwaitTurn), however long that takes. A slow machine's turns are long, and its
-//! frames carry more. No time is assumed for anything, and no client is waited for, however far away it is. After frames it is two
-//! turns: in the first one the platform sends them, and what comes meanwhile is taken in by the second (measured: with one a busy
-//! object's frames carry half as many events).
+//! So after a flush to a crowd the next one waits until **what has already come has been taken in**: for a turn of the
+//! platform's event loop, [`Output::AwaitTurn`](crate::bayeux::Output::AwaitTurn), however long that takes. A slow
+//! machine's turns are long, and its frames carry more. No time is assumed for anything, and no client is waited for,
+//! however far away it is. After frames it is two turns: in the first one the platform sends them, and what comes
+//! meanwhile is taken in by the second (measured: with one a busy object's frames carry half as many events).
 //!
-//! Of the polls that are ready a flush answers a few, those first that have not been answered for longest: their clients come back
-//! while the others are answered. Everybody is so answered once in the time that all of them cost, with what came meanwhile, and what
-//! one answer used is still at hand for the next (measured: see bench/README.md). Frames and chunks go to all at once.
+//! A flush answers a few of the polls that are ready, the longest unanswered first: their clients come back while the
+//! others are answered. So everyone is answered once per round, with all that came meanwhile, and the caches stay warm
+//! from one answer to the next (measured: see bench/README.md). Frames and chunks go to all at once.
 
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ use crate::bayeux::time::Millis;
 /// A flush to so many receivers costs no more than the turn that the next one would wait for.
 const FEW: usize = 16;
 
-/// A flush answers [`FEW`] polls at the most, or this part of those that are ready: all have had their turn after so many flushes,
-/// however many they are.
+/// A flush answers at most [`FEW`] polls, or this fraction of those that are ready, so a round takes a fixed number of
+/// flushes.
 const PART: usize = 16;
 
-/// Tells whether the next flush may go out.
+/// Decides whether the next flush may go out.
 #[derive(Debug, Default)]
 pub struct FlushPace {
-    /// When to stop waiting for the turn's end, should the platform never tell of it.
+    /// When to stop waiting for the turn's end, in case the platform never reports it.
     awaits_turn: Option<Millis>,
     /// How many turns are still to pass.
     turns: u8,
@@ -50,8 +50,8 @@ impl FlushPace {
         self.awaits_turn.is_none()
     }
 
-    /// This was sent just now, and some who are ready were left out or not. Whether the next flush waits for a turn of the event loop;
-    /// for `longest` at the most.
+    /// A flush has sent this; `left_out` says whether some who are ready were left out. Returns whether the next flush
+    /// waits for a turn of the event loop, at most for `longest`.
     #[must_use]
     pub fn flushed(&mut self, now: Millis, sent: Sent, left_out: bool, longest: Duration) -> bool {
         let written = sent.frames + sent.chunks;
@@ -61,7 +61,7 @@ impl FlushPace {
         !self.allows()
     }
 
-    /// The turn is over. Whether the next flush waits for one more.
+    /// The turn is over. Returns whether the next flush waits for one more.
     #[must_use]
     pub fn turn_is_over(&mut self) -> bool {
         self.turns = self.turns.saturating_sub(1);
@@ -74,7 +74,7 @@ impl FlushPace {
         self.awaits_turn = self.awaits_turn.filter(|latest| now < *latest);
     }
 
-    /// When a timer must ring for those who are ready, should nothing tell that the turn is over.
+    /// When a timer must ring for those who are ready, in case the turn's end is never reported.
     pub fn due(&self, now: Millis) -> Option<Millis> {
         self.awaits_turn.map(|latest| latest.max(now + Duration::from_millis(1)))
     }

@@ -19,7 +19,7 @@ pub struct Bounds {
 #[derive(Clone, Debug)]
 pub struct Weighed {
     pub event: Event,
-    /// None where nobody counts.
+    /// None where memory is not counted.
     shared: Option<Rc<Shared>>,
 }
 
@@ -33,29 +33,30 @@ struct Shared {
 /// Bytes that an event takes beside its JSON.
 const EVENT: usize = 64;
 
-/// Bytes that an event takes in a queue and in the journal's list of those it waits for, with the room that they grow into.
+/// Bytes that an event takes in a queue and in the journal's list of those it waits for, with the room that they grow
+/// into.
 pub const ENTRY: usize = 80;
 
 #[derive(Debug, Default)]
 pub struct Queue {
     entries: VecDeque<Entry>,
-    /// Those that are not a replay's, and their bytes: what the bounds are for.
+    /// Events that are not a replay's, and their bytes: the bounds are for these.
     bounded: usize,
     bytes: usize,
     /// Entries that are not lazy.
     urgent: usize,
-    /// When the first lazy one should leave. Channels differ in how long theirs wait, so that may be a later one.
+    /// When the first lazy one should leave. Channels have different times, so that need not be the oldest.
     lazy_due: Option<Millis>,
-    /// Entries that the store has a row of for this session.
+    /// Entries that have a row for this session.
     saved: usize,
-    /// How many had to make room, ever.
+    /// How many were dropped, ever.
     dropped: usize,
     gap: Option<OpenGap>,
     /// For the entries.
     charge: Charge,
 }
 
-/// Events are missing before the first that waits, and the client has not been told.
+/// A notice that events are missing before the first one that waits, which the client has not acknowledged.
 #[derive(Debug)]
 struct OpenGap {
     notice: Event,
@@ -68,7 +69,7 @@ struct Entry {
     event: Weighed,
     number: EventNumber,
     saved: bool,
-    /// A replay's: there is but a page of it at a time.
+    /// It is a replay's, of which one page waits at a time.
     replayed: bool,
     urgency: Urgency,
     /// The batch that carried it first; 0 while none has.
@@ -92,7 +93,7 @@ impl Weighed {
         Self { event, shared: Some(Rc::new(Shared { _charge: charge, arrived })) }
     }
 
-    /// What an event takes that nobody holds yet.
+    /// The weight of an event that nobody holds yet.
     pub fn weight(event: &Event) -> usize {
         EVENT + event.as_json().len()
     }
@@ -110,18 +111,18 @@ impl Queue {
         self.charge.move_to(budget);
     }
 
-    /// Bytes that would be free without it, if nobody else held its events.
+    /// Bytes that dropping it would free, if nobody else held its events.
     pub fn weight(&self) -> usize {
         self.bytes + self.entries.len() * (ENTRY + EVENT)
     }
 
-    /// Drops the oldest events until it weighs no more than that. How many.
+    /// Drops the oldest events until it weighs no more than that. Returns how many.
     pub fn lighten(&mut self, weight: usize) -> usize {
         let before = self.entries.len();
         while self.weight() > weight && !self.entries.is_empty() {
             self.drop_first();
         }
-        // What it once held is not held on to.
+        // Frees the room that it has grown into.
         self.entries.shrink_to(self.entries.len() * 2);
         let dropped = before - self.entries.len();
         self.dropped += dropped;
@@ -145,7 +146,7 @@ impl Queue {
         self.entries.back().map(|entry| entry.number)
     }
 
-    /// Lets go of everything up to this event.
+    /// Drops everything up to this event.
     pub fn forget_up_to(&mut self, number: EventNumber) {
         while self.entries.front().is_some_and(|entry| entry.number <= number) {
             self.drop_first();
@@ -167,7 +168,7 @@ impl Queue {
         dropped
     }
 
-    /// Adds a page of a replay, before what was not sent yet: it is older. It comes besides what the bounds allow.
+    /// Adds a page of a replay, before the events that were not sent yet, which are newer. The bounds do not count it.
     pub fn push_page(&mut self, page: Vec<Event>) {
         self.urgent += page.len();
         let place = self.entries.iter().position(|entry| entry.batch == 0).unwrap_or(self.entries.len());
@@ -178,7 +179,7 @@ impl Queue {
         self.charge.set(self.entries.len() * ENTRY);
     }
 
-    /// Puts a page before all that waits, which was sent first with this batch in an earlier life.
+    /// Puts a page that an earlier life sent with this batch before everything that waits.
     pub fn push_page_again(&mut self, page: Vec<Event>, batch: u64) {
         self.urgent += page.len();
         for event in page.into_iter().rev() {
@@ -187,7 +188,7 @@ impl Queue {
         self.charge.set(self.entries.len() * ENTRY);
     }
 
-    /// Lets go of these events, wherever they wait.
+    /// Drops these events, wherever they stand.
     pub fn drop_matching(&mut self, goes: impl Fn(&Event) -> bool) {
         let (gone, left): (VecDeque<_>, VecDeque<_>) =
             std::mem::take(&mut self.entries).into_iter().partition(|entry| goes(&entry.event.event));
@@ -200,19 +201,19 @@ impl Queue {
         self.dropped
     }
 
-    /// So many events were lost before they came here. How many are missing now, ever.
+    /// So many events were lost before they came here. Returns how many are missing in all.
     pub fn missed(&mut self, events: usize) -> usize {
         self.dropped += events;
         self.dropped
     }
 
-    /// Puts a word about what was dropped in its place, before the first event that waits.
+    /// Puts a notice of dropped events before the first event that waits.
     pub fn tell_of_gap(&mut self, notice: Event) {
         self.gap = Some(OpenGap { notice, batch: 0 });
     }
 
-    /// Adds an event of the last life, which has a row; `batch` is the one that carried it first, or 0. What was dropped then
-    /// may still have had a row: it makes room once more.
+    /// Adds an event of the last life, which has a row; `batch` is the one that carried it first, or 0. Rows of events
+    /// that were dropped then may still exist: they are dropped again.
     pub fn restore(&mut self, event: impl Into<Weighed>, number: EventNumber, batch: u64, bounds: Bounds) {
         let event = event.into();
         self.bounded += 1;
@@ -224,7 +225,7 @@ impl Queue {
         self.make_room(bounds);
     }
 
-    /// Takes note that an event has a row now. Whether it still waits here.
+    /// Marks an event as having a row. Returns whether it still waits here.
     pub fn mark_saved(&mut self, number: EventNumber) -> bool {
         let first = self.entries.partition_point(|entry| entry.number < number);
         let mut same = self.entries.iter_mut().skip(first).take_while(|entry| entry.number == number);
@@ -258,7 +259,7 @@ impl Queue {
         gap.map(|gap| gap.notice).into_iter().chain(entries.into_iter().map(|entry| entry.event.event)).collect()
     }
 
-    /// Everything that waits, in order, as batch number `batch`. It stays here until it is acknowledged.
+    /// Everything that waits, in order, as batch number `batch`. It stays queued until it is acknowledged.
     pub fn send(&mut self, batch: u64) -> Vec<Event> {
         self.lazy_due = None;
         for entry in &mut self.entries {
@@ -276,16 +277,16 @@ impl Queue {
         told.chain(self.entries.iter().map(|entry| entry.event.event.clone())).collect()
     }
 
-    /// The client is back and has not acknowledged all: what was lazy leaves again by this time, if nothing urgent takes it along
-    /// before.
+    /// The client is back and has not acknowledged everything: lazy events leave again by this time, or earlier with an
+    /// urgent one.
     pub fn send_again_by(&mut self, due: Millis) {
         if self.entries.iter().any(|entry| entry.urgency == Urgency::Again) {
             self.lazy_due = Some(self.lazy_due.map_or(due, |before| before.min(due)));
         }
     }
 
-    /// The client has everything up to batch number `batch`. As every batch carries all that is not acknowledged, that
-    /// is each event whose first batch is not above it.
+    /// The client has everything up to batch number `batch`. Every batch carries all that is not acknowledged, so these
+    /// are the events whose first batch is not above it.
     pub fn acknowledge(&mut self, batch: u64) {
         while self.entries.front().is_some_and(|entry| entry.batch != 0 && entry.batch <= batch) {
             self.drop_first();
@@ -293,7 +294,7 @@ impl Queue {
         self.gap.take_if(|gap| gap.batch != 0 && gap.batch <= batch);
     }
 
-    /// How many events wait, or are not acknowledged.
+    /// How many events wait or are unacknowledged.
     pub fn count(&self) -> usize {
         self.entries.len()
     }
@@ -319,8 +320,8 @@ impl Queue {
         self.lazy_due
     }
 
-    /// Drops the oldest past the bounds; how many. One event alone always stays: a message within `MAX_MESSAGE_SIZE` can be
-    /// delivered.
+    /// Drops the oldest past the bounds; how many. One event alone always stays: a message within `MAX_MESSAGE_SIZE`
+    /// can be delivered.
     fn make_room(&mut self, bounds: Bounds) -> usize {
         let before = self.entries.len();
         while self.bounded > 1 && (self.bounded > bounds.events || self.bytes > bounds.bytes) {
@@ -332,7 +333,7 @@ impl Queue {
     }
 
     fn add(&mut self, entry: Entry) {
-        // By a quarter: doubled at the same event, the queues of a crowd would be twice as large as what is in them.
+        // Grows by a quarter: if the queues of a crowd doubled at the same event, half of their memory would be empty.
         if self.entries.len() == self.entries.capacity() {
             self.entries.reserve_exact(self.entries.len() / 4 + 4);
         }
@@ -346,7 +347,7 @@ impl Queue {
         }
     }
 
-    /// Does not count this one any more.
+    /// Stops counting this entry.
     fn forget(&mut self, entry: &Entry) {
         let Entry { event, urgency, saved, replayed, .. } = entry;
         self.bounded -= usize::from(!replayed);

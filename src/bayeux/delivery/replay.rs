@@ -1,14 +1,15 @@
-//! What one session is still to hear of what was said before it subscribed.
+//! The earlier events that one session has still to receive.
 //!
-//! A subscription that begins in the past is read page by page from what its channel's owner keeps. As long as it is behind, what is
-//! published meanwhile does not wait for its session: that comes with a later page. When a page reaches the present the subscription
-//! is live, and what has a number of that page or below passes it by. So every event comes once, in its tree's order, whoever reads
-//! slowly or comes late, and no replay fills a queue.
+//! A subscription that begins in the past is read page by page from the history of its channel's owner. While it is
+//! behind, newly published events are not queued for its session: a later page brings them. When a page reaches the
+//! present the subscription is live, and events with a number of that page or below are skipped. So every event comes
+//! once, in the order of its tree, and no replay fills a queue.
 //!
-//! Retained values are different: those of the moment of the subscribe are read, and all that is published after it is live.
+//! Retained values are different: the values at the moment of the subscribe are read, and everything published later is
+//! live.
 //!
-//! A session without the ack extension has heard a page when it was sent. With it a page waits in the queue until it is
-//! acknowledged, and the session's row tells what to read again should the object not live that long.
+//! Without the ack extension a page counts as received when it is sent. With it a page stays in the queue until it is
+//! acknowledged, and the session's row says what to read again after a restart.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,9 +20,9 @@ use crate::bayeux::wire::{ChannelId, ChannelPattern, Event, EventNumber, Kept};
 #[derive(Debug, Default)]
 pub struct Replays {
     list: Vec<Replay>,
-    /// What was sent and is not acknowledged.
+    /// The page that was sent and is not acknowledged.
     sent: Option<SentPage>,
-    /// The sent page is to be read again: this life does not have it.
+    /// The sent page must be read again: an earlier life sent it.
     again: bool,
     page: Option<Page>,
     /// The number of the request under way, if one is.
@@ -36,23 +37,23 @@ pub struct Replays {
 #[serde(rename_all = "camelCase")]
 struct Replay {
     pattern: ChannelPattern,
-    /// Whether it is retained values that are read: those up to this number.
+    /// Where retained values are read: those up to this number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retained: Option<EventNumber>,
     /// Where it began.
     start: EventNumber,
-    /// All up to here was sent.
+    /// Everything up to here was sent.
     after: EventNumber,
     /// It has reached the present.
     #[serde(default)]
     live: bool,
-    /// What is published now may have been read already: another object relays it.
+    /// Another object relays events of this channel, so a new event may have been read already.
     #[serde(default)]
     relayed: bool,
-    /// What is known to be missing: all up to here, perhaps.
+    /// Events up to here may be missing.
     #[serde(default)]
     floor: EventNumber,
-    /// The newest event that was left to a later page.
+    /// The newest event that a later page has to bring.
     #[serde(skip)]
     skipped: EventNumber,
 }
@@ -79,7 +80,7 @@ pub struct SavedReplays {
 pub struct Start {
     /// All after this number.
     pub after: EventNumber,
-    /// Of retained values: up to this one.
+    /// Retained values, up to this number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retained: Option<EventNumber>,
     /// Events up to here may be missing.
@@ -91,11 +92,11 @@ pub struct Start {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Want {
     pub pattern: ChannelPattern,
-    /// Whether retained values are wanted, not a history.
+    /// Whether retained values are wanted instead of a history.
     #[serde(default)]
     pub retained: bool,
     pub after: EventNumber,
-    /// None for all there is.
+    /// None reads to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upto: Option<EventNumber>,
 }
@@ -112,7 +113,7 @@ pub struct Read {
     pub events: usize,
 }
 
-/// What was read and not sent yet.
+/// The page that was read and is not sent yet.
 #[derive(Debug)]
 struct Page {
     events: Vec<Event>,
@@ -142,7 +143,7 @@ impl Replays {
         SavedReplays { list: self.list.clone(), sent: self.sent.clone() }
     }
 
-    /// Whether nothing published now is any affair of these.
+    /// Whether new events need not be checked against these replays.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
@@ -160,13 +161,13 @@ impl Replays {
         let before = self.list.len();
         self.list.retain(|replay| replay.pattern != *pattern);
         if self.list.len() < before && !self.again {
-            // What was read for it is read again for the others.
+            // The page that was read included it, so it is read again for the others.
             (self.page, self.reading) = (None, None);
         }
     }
 
-    /// Whether an event that is published now waits for this session. `otherwise` tells whether it has a subscription to it besides
-    /// those that are named.
+    /// Whether an event that is published now is queued for this session. `otherwise` says whether another of its
+    /// subscriptions matches.
     pub fn let_pass(
         &mut self,
         channel: &ChannelId,
@@ -202,7 +203,7 @@ impl Replays {
         self.again || self.list.iter().any(|replay| !replay.live)
     }
 
-    /// Whether nothing of the session's queue may be sent yet: what was sent in an earlier life comes first.
+    /// Whether the session's queue must wait: a page that an earlier life sent comes first.
     pub fn holds_back(&self) -> bool {
         self.again
     }
@@ -212,7 +213,7 @@ impl Replays {
         self.page.is_some()
     }
 
-    /// The page that was read is read again when it is wanted.
+    /// Drops the page that was read; it is read again when needed.
     pub fn discard_page(&mut self) {
         self.page = None;
     }
@@ -223,7 +224,7 @@ impl Replays {
         self.is_behind() && !waits && self.rests_until.is_none_or(|until| until <= now)
     }
 
-    /// The next page is read then, not before.
+    /// The next page is not read before this time.
     pub fn rest_until(&mut self, time: Millis) -> bool {
         self.rests_until = Some(time);
         self.is_behind()
@@ -244,19 +245,19 @@ impl Replays {
         self.requests
     }
 
-    /// The request with this number failed, as many others in a row; none where nobody waits for it any more.
+    /// The request with this number failed. Returns how many failed in a row; none where nobody waits for it.
     pub fn failed(&mut self, request: u64) -> Option<u32> {
         self.reading.take_if(|reading| *reading == request)?;
         self.failures += 1;
-        // Another owner may be within reach.
+        // Another owner may be reachable.
         if !self.list.is_empty() {
             self.list.rotate_left(1);
         }
         Some(self.failures)
     }
 
-    /// What was read: for each want how far, and all events in that order. How many numbers' worth of events may be missing before
-    /// it; none where nobody waits for it any more.
+    /// What was read: for each want how far, and all events in that order. Returns how many events may be missing
+    /// before it; none where nobody waits for it.
     pub fn take_page(&mut self, request: u64, wants: &[Want], reads: &[Read], events: Vec<Event>) -> Option<u64> {
         self.reading.take_if(|reading| *reading == request)?;
         (self.failures, self.rests_until) = (0, None);
@@ -301,7 +302,7 @@ impl Replays {
         })
     }
 
-    /// What was read is sent now, as this batch where it is to be acknowledged.
+    /// The page that was read is sent now, as this batch where it has to be acknowledged.
     pub fn turn_page(&mut self, batch: Option<u64>) -> Option<TurnedPage> {
         let Page { events, progress } = self.page.take()?;
         if std::mem::take(&mut self.again) {
@@ -321,7 +322,7 @@ impl Replays {
         Some(TurnedPage { events, again: None })
     }
 
-    /// The client has everything up to this batch. Whether that is news.
+    /// The client has everything up to this batch. Returns whether that changes anything.
     pub fn acknowledge(&mut self, batch: u64) -> bool {
         let acknowledged = self.sent.take_if(|sent| sent.batch <= batch).is_some();
         if acknowledged && std::mem::take(&mut self.again) {
@@ -330,7 +331,7 @@ impl Replays {
         acknowledged
     }
 
-    /// When all are live, and nothing comes any more that was read already.
+    /// Forgets replays that are live, where no event can come that was read already.
     fn forget_live(&mut self) {
         if self.list.iter().all(|replay| replay.live && !replay.relayed) {
             self.list.clear();

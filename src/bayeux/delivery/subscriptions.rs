@@ -15,7 +15,7 @@ pub struct Subscriptions<S> {
 #[derive(Debug)]
 struct Subscribers<S> {
     all: BTreeSet<S>,
-    /// For the name, as long as anyone listens to it.
+    /// The charge for the name, as long as anyone listens to it.
     charge: Charge,
 }
 
@@ -31,14 +31,14 @@ impl<S: Ord + Copy> Subscriptions<S> {
         self.by_pattern.entry(pattern).or_insert_with(new).all.insert(subscriber);
     }
 
-    /// The name itself is charged so, as long as anyone listens to it.
+    /// `charge` is for the name itself, as long as anyone listens to it.
     pub fn charge(&mut self, pattern: &ChannelPattern, charge: Charge) {
         if let Some(subscribers) = self.by_pattern.get_mut(pattern) {
             subscribers.charge = charge;
         }
     }
 
-    /// The same name as others have it, so that it is in memory once.
+    /// The shared copy of a name, so that it is in memory once.
     pub fn shared(&self, pattern: &ChannelPattern) -> ChannelPattern {
         self.by_pattern.get_key_value(pattern).map_or(pattern, |(shared, _)| shared).clone()
     }
@@ -57,7 +57,7 @@ impl<S: Ord + Copy> Subscriptions<S> {
         self.by_pattern.contains_key(name)
     }
 
-    /// Whether anyone listens to this very name who is wanted.
+    /// Whether a subscriber that satisfies `wanted` listens to this very name.
     pub fn any(&self, pattern: &ChannelPattern, wanted: impl Fn(S) -> bool) -> bool {
         self.by_pattern.get(pattern).is_some_and(|subscribers| subscribers.all.iter().any(|key| wanted(*key)))
     }
@@ -72,7 +72,7 @@ impl<S: Ord + Copy> Subscriptions<S> {
         self.by_pattern.get(pattern).map_or(0, |subscribers| subscribers.all.len())
     }
 
-    /// The patterns behind `after`, in the order of their names, each with those who listen to it.
+    /// The patterns after `after`, in the order of their names, each with its subscribers.
     pub fn after(&self, after: Option<&ChannelPattern>) -> impl Iterator<Item = (&ChannelPattern, &BTreeSet<S>)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         let after = self.by_pattern.range::<ChannelPattern, _>((from, Bound::Unbounded));
@@ -85,7 +85,7 @@ impl<S: Ord + Copy> Subscriptions<S> {
             .matching_keys()
             .filter_map(|key| self.by_pattern.get(key.as_str()).map(|subscribers| &subscribers.all));
         let (first, second) = (sets.next(), sets.next());
-        // Nearly always one pattern matches, and then its own set serves as it is.
+        // Nearly always one pattern matches: then its own set is used without a copy.
         let merged = second
             .map(|second| first.into_iter().chain([second]).chain(sets).flatten().copied().collect::<BTreeSet<S>>());
         let alone = if merged.is_none() { first } else { None };

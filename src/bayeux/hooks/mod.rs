@@ -1,9 +1,9 @@
 //! An application in another Worker: asked through a service binding, in JSON. docs/HOOKS.md is the contract.
 //!
-//! A message that the hooks Worker decides on is suspended and leaves its place in the batch empty, as one that waits for another
-//! object does (`server/pending.rs`). When the verdict has come it goes on where it was. One request is under way at a time, and
-//! what is to be asked meanwhile goes with the next one: a busy home makes longer requests, not more of them, and everything is
-//! decided in the order in which it came.
+//! A message that the hooks Worker decides on is suspended and leaves its place in the batch empty, as one that waits
+//! for another object does (`server/pending.rs`). When the verdict has come it goes on where it was. One request is
+//! under way at a time, and what is to be asked meanwhile goes with the next one: a busy home makes longer requests,
+//! not more of them, and everything is decided in the order in which it came.
 //!
 //! | To find | Look in |
 //! | --- | --- |

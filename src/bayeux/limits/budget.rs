@@ -1,7 +1,7 @@
-//! What may be held in all, and who holds how much of it.
+//! How much may be held in all, and who holds how much of it.
 //!
-//! Whatever a client can make a home keep is charged, and given back when it is dropped: no path can forget that. The units are the
-//! budget's own: bytes of memory, names, sessions.
+//! Everything that a client can make a home keep has a charge, which is given back when it is dropped, so no code path
+//! can forget to. The units are the budget's own: bytes of memory, names, sessions.
 //!
 //! ```
 //! use bayeux_edge::bayeux::Budget;
@@ -18,7 +18,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// An account. Clones are the same one.
+/// An account. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Budget(Rc<Account>);
 
@@ -52,9 +52,9 @@ impl Budget {
         Charge { budget: Some(self.clone()), amount }
     }
 
-    /// Whether one of its parts may hold so much more of what is here, `most` in all: twice what is left then. So one that takes all it
-    /// can gets two thirds, two get two fifths each, and there is always something left for who comes next (Choudhury and Hahne, "Dynamic
-    /// queue length thresholds for shared-memory packet switches", 1998).
+    /// Whether `part` may hold `more`, where all parts together may hold `most`. A part may hold twice what is then
+    /// left, so one greedy part gets two thirds, two get two fifths each, and some room is always left for the next one
+    /// (Choudhury and Hahne, "Dynamic queue length thresholds for shared-memory packet switches", 1998).
     pub fn has_room_for(&self, part: Option<&Self>, more: usize, most: usize) -> bool {
         let left = most.saturating_sub(self.used());
         more <= left && part.is_none_or(|part| part.used() + more <= 2 * (left - more))
@@ -70,7 +70,7 @@ impl Budget {
 }
 
 impl Charge {
-    /// From now on it is so much.
+    /// Changes the amount.
     pub fn set(&mut self, amount: usize) {
         if let Some(budget) = &self.budget {
             budget.change(self.amount, amount);
@@ -94,15 +94,15 @@ impl Drop for Charge {
     }
 }
 
-/// The level down to which those of these amounts that are above it must go, so that `less` is taken away in all: nothing is asked of who
-/// has less than that.
+/// The level to which the amounts above it must shrink, so that `less` is freed in all. Amounts below it stay as they
+/// are.
 pub fn level(mut amounts: Vec<usize>, less: usize) -> usize {
     amounts.sort_unstable_by(|a, b| b.cmp(a));
     let mut above = 0;
     for (count, amount) in (1..).zip(&amounts) {
         above += amount;
         let next = amounts.get(count).copied().unwrap_or_default();
-        // So much goes where these go down to the next one.
+        // Freed where all of these shrink to the next amount.
         if above - count * next >= less {
             return (above - less) / count;
         }

@@ -6,7 +6,7 @@ use super::{Exceeded, Network, Rate, Rates};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::Refusal;
 
-/// The connections of one home, counted by network. Who has no address is not counted.
+/// The connections of one home, counted by network. Connections without an address are not counted.
 #[derive(Debug)]
 pub struct Connections {
     /// `CLIENT_MAX_CONNECTIONS`.
@@ -59,7 +59,7 @@ impl Connections {
         }
     }
 
-    /// It is not any more.
+    /// A socket has closed.
     pub fn socket_closed(&mut self, network: Option<Network>) {
         let Some(network) = network else { return };
         if let Some(open) = self.sockets.get_mut(&network) {
@@ -70,7 +70,7 @@ impl Connections {
         }
     }
 
-    /// Whether a frame of this network is read. A heartbeat is none: the platform answers it.
+    /// Whether a frame of this network is accepted. The platform answers heartbeats, so they do not count.
     ///
     /// # Errors
     /// [`Refusal::RateExceeded`].

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Whom one address stands for: of IPv4 the address itself, of IPv6 the 64 bits that a provider gives to one customer (RFC
-/// 6177), as each of their machines has any number of addresses in it.
+/// The unit that limits count: an IPv4 address, or the first 64 bits of an IPv6 address, which a provider gives to one
+/// customer (RFC 6177) whose machines have any number of addresses in it.
 ///
 /// ```
 /// use bayeux_edge::bayeux::Network;
@@ -21,7 +21,7 @@ pub struct Network(IpAddr);
 const PREFIX: u128 = u128::MAX << 64;
 
 impl Network {
-    /// None of what is no address.
+    /// None where the text is not an address.
     pub fn of(address: &str) -> Option<Self> {
         let address: IpAddr = address.parse().ok()?;
         Some(Self(match address.to_canonical() {

@@ -14,11 +14,13 @@ pub struct Origin {
     pub browser: Option<Rc<str>>,
     /// Whether the browser's connection carries many requests at a time: HTTP/2 and later.
     pub multiplexed: bool,
-    /// Whether it was held before, by a life of this home that is over: whoever sent it still waits.
+    /// Whether an earlier life of this home held it already: its client still waits.
     pub again: bool,
-    /// The token that came beside the messages, for a handshake that has none in its `ext`. With a socket it is that of its upgrade.
+    /// The token that came beside the messages, for a handshake that has none in its `ext`. With a socket it is that of
+    /// its upgrade.
     pub token: Option<Bearer>,
-    /// Whether the client was gone before its messages were handled. They are done, but nobody is answered, and no connect is held.
+    /// Whether the client was gone before its messages were handled. They take effect, but are not answered, and no
+    /// connect is held.
     pub has_aborted: bool,
 }
 

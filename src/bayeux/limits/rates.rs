@@ -1,7 +1,8 @@
 //! How often each network may do something.
 //!
-//! A bucket of tokens for each: it begins full, what is done takes one out, and it fills again at an even pace. Of a bucket only the
-//! time is kept at which it will be full again (the generic cell rate algorithm, ITU-T I.371, annex A); then it is forgotten.
+//! Each network has a token bucket: it starts full, each action takes one token, and it refills at an even pace. Only
+//! the time at which it will be full again is stored (the generic cell rate algorithm, ITU-T I.371, annex A); a full
+//! bucket is forgotten.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use super::network::Network;
 use crate::bayeux::time::Millis;
 
-/// So many in so much time: all of them at once, or evenly.
+/// So many actions in so much time, at once or spread out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     count: u32,
@@ -29,11 +30,11 @@ pub struct Rates {
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
     full_at: Micros,
-    /// Whether it was empty when asked, and somebody was told so.
+    /// Whether an action was refused since the bucket was last full.
     told: bool,
 }
 
-/// A moment, in microseconds since the UNIX epoch: a token of 1,000,000 in a minute takes 60 of them.
+/// A moment, in microseconds since the UNIX epoch: with 1,000,000 a minute a token takes 60 of them.
 type Micros = u64;
 
 /// A network whose bucket is empty.
@@ -45,11 +46,11 @@ pub struct Exceeded {
     pub first: bool,
 }
 
-/// Buckets that are kept: about 1 MB. Past that the one makes room that is full soonest.
+/// Buckets that are kept: about 1 MB. Past that the bucket that is full soonest is forgotten.
 const MOST: usize = 10_000;
 
 impl Rate {
-    /// The longest period: an object that slept, or began anew, remembers nothing.
+    /// The longest period. Counters are in memory alone: an eviction forgets them.
     const LONGEST: u64 = 3600; // s
 
     /// Reads `count/seconds`: 1 to 1,000,000 in 1 to 3,600 seconds.
@@ -78,7 +79,7 @@ impl Rate {
 }
 
 impl Rates {
-    /// Without a rate anything goes.
+    /// Without a rate nothing is refused.
     pub fn new(rate: Option<Rate>) -> Self {
         Self { rate, buckets: BTreeMap::new(), by_full: BTreeSet::new() }
     }
@@ -94,13 +95,13 @@ impl Rates {
     /// Takes so many tokens, or none.
     ///
     /// # Errors
-    /// Where there are not so many; more than a full bucket has there never are.
+    /// Where there are fewer; there are never more than a full bucket has.
     pub fn take_many(&mut self, now: Millis, network: Option<Network>, count: usize) -> Result<(), Exceeded> {
         let (Some(rate), Some(network)) = (self.rate, network) else { return Ok(()) };
         let now = now.0.saturating_mul(1000);
         self.forget_full(now);
         let before = self.buckets.get(&network).copied();
-        // Later than this an empty bucket is not full again, unless the clock was set back.
+        // No bucket takes longer than this to fill, unless the clock was set back.
         let latest = now + rate.period();
         let tokens = rate.pace().saturating_mul(count as u64);
         let full_at = before.map_or(now, |bucket| bucket.full_at.min(latest)).saturating_add(tokens);
@@ -118,7 +119,7 @@ impl Rates {
         Err(Exceeded { wait: Duration::from_millis((full_at - latest).div_ceil(1000)), first })
     }
 
-    /// Whether there is a token, which is left where it is.
+    /// Whether there is a token, without taking it.
     ///
     /// # Errors
     /// Where there is none.

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! * A request MUST have clientId and connectionType (Bayeux 1.0 section 4.2); it MAY be held until there are events.
-//! * A client MUST have one connect outstanding only; a second one takes the first one's place.
+//! * A client MUST have one connect outstanding only; a second one replaces the first.
 //! * The client's `advice.timeout` and `advice.interval` SHOULD be honoured; ours caps them.
 //! * It is held only if it is alone in its request, not the session's first, and nothing is queued (CometD).
 //!
@@ -36,7 +36,7 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::{Advice, BayeuxError, ConnectionType, Endpoint, Message, RequestedTiming, Written};
 
-/// How often a browser tries that keeps no cookies, where `BROWSER_COOKIE` asks for them: as often as one that finds a home full.
+/// The retry interval of a browser without cookies, where `BROWSER_COOKIE` needs them: the one for a full home.
 const WITHOUT_COOKIE: Duration = Duration::from_secs(10);
 
 impl BayeuxServer {
@@ -125,7 +125,7 @@ impl BayeuxServer {
         most > 0 && batch.occupied_browser().is_some_and(|browser| self.sessions.held_by_browser(browser) >= most)
     }
 
-    /// Without a session a client is to shake hands, unless the server itself has ended the session meanwhile.
+    /// A client without a session is advised to shake hands, unless the server itself has ended the session meanwhile.
     fn connect_of_nobody(&mut self, batch: &mut Batch, checked: &Checked) -> Written {
         let ending = checked.message.client_id().and_then(|id| self.pending_disconnects.take(&id));
         let mut reply = match &ending {
@@ -143,14 +143,14 @@ impl BayeuxServer {
         reply.into_json()
     }
 
-    /// Whether there is such a session, of another browser: as far as is known of one that keeps no cookies, which would shake hands and
-    /// be refused without end.
+    /// Whether the session exists but belongs to another browser. A browser without cookies looks so too, and would
+    /// shake hands without end.
     fn is_anothers(&self, message: &Message, batch: &Batch) -> bool {
         batch.origin.browser.is_some() && message.client_id().is_some_and(|id| self.sessions.find(&id).is_some())
     }
 
-    /// Takes over the client's timing. Whether this is the session's first connect, and whether the reply advises:
-    /// on the first one, when the timing changed, and when the client spoke of it and so may have forgotten ours.
+    /// Stores the client's timing. Returns whether this is the session's first connect, and whether the reply has
+    /// advice: on the first one, when the timing changed, and when the client sent advice, so may have forgotten ours.
     pub(in crate::bayeux) fn negotiate(&mut self, key: SessionKey, requested: RequestedTiming) -> Option<(bool, bool)> {
         let session = self.sessions.get_mut(key)?;
         let timing = &mut session.timing;
@@ -163,8 +163,8 @@ impl BayeuxServer {
         Some((first, advise))
     }
 
-    /// With nothing urgent queued a connect waits for events; with events, for the pace of a busy object. On a socket
-    /// it waits either way: the events go ahead of it.
+    /// A connect waits for events where nothing urgent is queued, and for the pace of a busy object otherwise. On a
+    /// socket it waits either way: the events go ahead of it.
     fn may_wait(&self, batch: &Batch, key: SessionKey) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let events_go_ahead =
@@ -172,7 +172,8 @@ impl BayeuxServer {
         events_go_ahead || !session.has_something() || !self.pace.allows()
     }
 
-    /// The type that a connect names, where that is offered and nobody calls a poll a socket because polls are not.
+    /// The type that a connect names, if it is offered. A poll may not call itself a socket where polls are not
+    /// offered.
     fn connection_type(&self, from: &Endpoint, message: &Message) -> Result<ConnectionType, BayeuxError> {
         if message.field("connectionType").is_none() {
             return Err(BayeuxError::ConnectionTypeMissing);

@@ -7,8 +7,9 @@
 //!     "advice":{"reconnect":"retry","interval":0,"timeout":30000}}]
 //! ```
 //!
-//! * A request MUST have version and supportedConnectionTypes, MAY have minimumVersion, ext and id (Bayeux 1.0 section 4.1).
-//! * Without a connection type in common the reply MUST be unsuccessful; ours names the types there are.
+//! * A request MUST have version and supportedConnectionTypes, MAY have minimumVersion, ext and id (Bayeux 1.0 section
+//!   4.1).
+//! * Without a connection type in common the reply MUST be unsuccessful; ours lists the types that are offered.
 //! * All other messages of the same request MUST be ignored: see [`Batch::new`](crate::bayeux::server::Batch::new).
 
 use std::time::Duration;
@@ -33,7 +34,7 @@ const VERSION: &str = "1.0";
 /// The longest version that is read, in bytes. Those in use have three.
 const MAX_VERSION_LENGTH: usize = 64;
 
-/// A home that is full may have room again when sessions have expired.
+/// The retry interval where a home is full: sessions may have expired by then.
 const RETRY_WHEN_FULL: Duration = Duration::from_secs(10);
 
 impl BayeuxServer {
@@ -62,7 +63,7 @@ impl BayeuxServer {
         }
     }
 
-    /// The reply to a handshake that opens nothing.
+    /// The reply to a refused handshake.
     pub(in crate::bayeux) fn refuse_handshake(&mut self, checked: &Checked, error: &BayeuxError) -> Written {
         self.tell(Notice::HandshakeRefused { error: error.to_string() });
         self.refusal(checked, error)
@@ -150,15 +151,15 @@ impl BayeuxServer {
     }
 }
 
-/// The reply to a handshake without a token, where one is required and none came beside the messages. It needs no home, so nobody
-/// starts one by it.
+/// The reply to a handshake without a token, where one is required and none came beside the messages. It needs no home,
+/// so it starts no object.
 pub fn refuse_without_token(options: &Options, messages: &[Element]) -> Option<String> {
     if !options.tokens.are_required() {
         return None;
     }
     let handshake = messages.iter().find(|element| is_handshake(element))?.as_ref().ok()?;
     let has_token = handshake.get::<Message>("ext").is_some_and(|ext| ext.field("token").is_some());
-    // One with a bad id is its home's to refuse.
+    // A bad id is left to the home to refuse.
     let id = handshake.id().ok().filter(|_| !has_token)?;
     let types: Vec<_> = options.connection_types.iter().map(|type_| type_.name()).collect();
     let mut reply = Reply::failed(Some("/meta/handshake"), &id, &BayeuxError::TokenMissing);
@@ -173,7 +174,7 @@ fn describe<'a>(reply: &mut Reply<'a>, connection_types: &'a [&'a str]) {
     reply.supported_connection_types = Some(connection_types);
 }
 
-/// A version, which is text; a number is one to most readers, and is taken as it is written (CometD).
+/// A version is text. A number is accepted too, as it is written (CometD).
 ///
 /// # Errors
 /// `400::version_invalid`.
@@ -184,7 +185,7 @@ fn version(message: &Message, name: &str) -> Result<Option<String>, BayeuxError>
     version.filter(|version| version.len() <= MAX_VERSION_LENGTH).ok_or(BayeuxError::VersionInvalid).map(Some)
 }
 
-/// The client's connection types; one alone may come without its array, and what no name is among them is passed over.
+/// The client's connection types; a single one may come without an array, and invalid names are skipped.
 ///
 /// # Errors
 /// `400::supported_connection_types_missing` or `400::supported_connection_types_invalid`.
@@ -198,8 +199,8 @@ fn connection_types(message: &Message) -> Result<Vec<String>, BayeuxError> {
     Ok(all.into_iter().filter_map(|each| serde_json::from_str(each.get()).ok()).collect())
 }
 
-/// Whether version `a` comes after `b`, element by element (Bayeux 1.0 section 3.2): 1.10 comes after 1.9. Elements are compared as
-/// text, so that none is too large.
+/// Whether version `a` comes after `b`, element by element (Bayeux 1.0 section 3.2): 1.10 comes after 1.9. Elements are
+/// compared as text, so that none is too large.
 fn is_newer(a: &str, b: &str) -> bool {
     fn elements(version: &str) -> Vec<(usize, &str)> {
         let digits = |element: &str| element.find(|c: char| !c.is_ascii_digit()).unwrap_or(element.len());

@@ -1,13 +1,15 @@
-//! `/meta/subscribe`: the names a client wants to hear.
+//! `/meta/subscribe`: the names that a client subscribes to.
 //!
 //! ```text
 //! → [{"channel":"/meta/subscribe","clientId":"…","subscription":["/chat/demo","/news/**"],"id":"2"}]
 //! ← [{"channel":"/meta/subscribe","id":"2","successful":true,"subscription":["/chat/demo","/news/**"]}]
 //! ```
 //!
-//! * `subscription` MUST be a name, a pattern or an array of them (Bayeux 1.0 section 4.3); the reply repeats it as it came.
-//! * All or nothing: one invalid or denied name, and none is applied.
-//! * What was said before comes with the next connect, where `ext.replay` asks for it or the channel retains its latest event.
+//! * `subscription` MUST be a name, a pattern or an array of them (Bayeux 1.0 section 4.3); the reply repeats it as it
+//!   came.
+//! * All or nothing: with one invalid or denied name, none is applied.
+//! * Earlier events come with the next connect, where `ext.replay` asks for them or the channel retains its latest
+//!   event.
 //! * Who is there is told on `/chat/demo/$presence`: a name of its own, which no wildcard matches.
 //! * Meta channels cannot be subscribed; a subscription to a service channel is accepted and does nothing.
 
@@ -43,7 +45,7 @@ impl BayeuxServer {
         }
     }
 
-    /// Who wants to subscribe to what, where it may.
+    /// The session and the patterns of a subscribe, if it is allowed.
     fn allowed_subscriptions(
         &mut self,
         batch: &mut Batch,
@@ -61,7 +63,7 @@ impl BayeuxServer {
         Ok((client, key, patterns))
     }
 
-    /// Those of the patterns that the session does not have, where it may have so many.
+    /// The patterns that are new to the session, if it may have so many.
     fn new_subscriptions(
         &self,
         key: SessionKey,
@@ -80,7 +82,8 @@ impl BayeuxServer {
         Ok(new)
     }
 
-    /// Lets a session listen, where its owners know of it. Meanwhile it may have ended, or subscribed to something else.
+    /// Adds the subscriptions once their owners know of them. Meanwhile the session may have ended, or subscribed to
+    /// something else.
     pub(in crate::bayeux) fn apply_subscriptions(
         &mut self,
         checked: &Checked,
@@ -109,7 +112,7 @@ impl BayeuxServer {
         Step::Subscribed(Box::new(Subscribed { session: key, client, new, reply, refusal }))
     }
 
-    /// Those that a session does not have count as long as it waits for them.
+    /// Names that are new to the session count while it waits for them.
     fn names_under_way(&self, key: SessionKey, patterns: &[ChannelPattern]) -> Charge {
         let Some(session) = self.sessions.get(key) else { return Charge::default() };
         let new: BTreeSet<_> = patterns.iter().filter(|pattern| !session.subscriptions.contains(*pattern)).collect();
@@ -125,7 +128,7 @@ impl BayeuxServer {
             return self.may_watch(client, &watched, message);
         }
         self.check_access(client, Operation::Subscribe, name)?;
-        // A rule that allows it names it, or what is even more.
+        // A rule that allows it names it, or a wider pattern.
         if self.cluster.spans(name) && !self.options.spanning_patterns && self.options.access_rules.is_none() {
             return Err(denied(Denial::because("spans_trees")));
         }
@@ -133,13 +136,13 @@ impl BayeuxServer {
         self.app.can_subscribe(client, name, message).map_err(|fault| self.blame(fault))
     }
 
-    /// Whether somebody listens to this very name, or the application is at home there.
+    /// Whether somebody listens to this very name, or the application serves it.
     pub(in crate::bayeux) fn exists(&self, name: &ChannelPattern) -> bool {
         self.subscriptions.has(name.as_str()) || self.app.has(name)
     }
 
-    /// Whether a message may name a channel that nobody has named before: with a subscriber, or the application at home
-    /// there, it exists.
+    /// Whether a message may name a channel that nobody has named before: a channel exists where it has a subscriber or
+    /// the application serves it.
     pub(in crate::bayeux) fn may_create(
         &mut self,
         client: &Client,
@@ -153,7 +156,7 @@ impl BayeuxServer {
     }
 }
 
-/// Each of these patterns by the name that the client gave it.
+/// Each of these patterns, with the spelling of the client.
 fn named(message: &Message, patterns: &[ChannelPattern]) -> Vec<(String, ChannelPattern)> {
     let mut left: BTreeSet<_> = patterns.iter().collect();
     let named = subscribed_names(message).into_iter().filter_map(|name| {

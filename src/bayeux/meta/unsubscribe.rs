@@ -1,11 +1,12 @@
-//! `/meta/unsubscribe`: the names a client no longer wants to hear.
+//! `/meta/unsubscribe`: the names that a client no longer subscribes to.
 //!
 //! ```text
 //! → [{"channel":"/meta/unsubscribe","clientId":"…","subscription":"/chat/demo","id":"7"}]
 //! ← [{"channel":"/meta/unsubscribe","id":"7","successful":true,"subscription":"/chat/demo"}]
 //! ```
 //!
-//! * `subscription` as in a subscribe (Bayeux 1.0 section 4.4), meta channels refused. A name that was never subscribed does no harm.
+//! * `subscription` as in a subscribe (Bayeux 1.0 section 4.4), meta channels refused. A name that was never subscribed
+//!   does no harm.
 
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked};

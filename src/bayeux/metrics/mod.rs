@@ -7,8 +7,9 @@
 //! | [`Gauges`], [`Platform`] | what there is at this moment, in the core and around it |
 //! | [`Report`] | all of it as a table of families, in either form |
 //!
-//! A label's value is a `&'static str`: a name that this program has in its text. So no client, no application and no other Worker can make
-//! a label, and there is a bound on how many there are. The counters begin with the object's life; a report says when that was.
+//! A label's value is a `&'static str`: a name that this program has in its text. So no client, no application and no
+//! other Worker can make a label, and there is a bound on how many there are. The counters begin with the object's
+//! life; a report says when that was.
 
 mod histogram;
 mod report;
@@ -51,7 +52,8 @@ pub struct Metrics {
     pub ended: Tally,
     /// Pages of replays: `read` or `failed`.
     pub replay_pages: Tally,
-    /// Subscriptions that ask for what was said, by where they begin: `new` or `behind`. One that is refused counts as such.
+    /// Subscriptions that ask for what was said, by where they begin: `new` or `behind`. One that is refused counts as
+    /// such.
     pub replays: Tally,
     /// What the hooks Worker was asked: `answered` or `failed`.
     pub hook_calls: Tally,

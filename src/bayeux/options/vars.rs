@@ -1,4 +1,4 @@
-//! Options read from named strings, each checked: a value that cannot be taken is told with what is allowed.
+//! Options read from named strings, each checked: an invalid value is reported with what is allowed.
 
 use std::fmt;
 use std::num::NonZeroUsize;
@@ -44,7 +44,7 @@ impl fmt::Display for OptionError {
 impl std::error::Error for OptionError {}
 
 impl OptionError {
-    /// What every request is answered: whoever deployed it reads this first.
+    /// The answer to every request, which whoever deployed it reads first.
     pub fn body(&self) -> String {
         let Self { name, value, allowed } = self;
         json!([{ "successful": false, "error": "500::option_invalid", "option": name, "value": value, "allowed": allowed }])
@@ -62,7 +62,7 @@ impl Options {
     /// Reads every option that `var` knows by name; the others keep their defaults.
     ///
     /// # Errors
-    /// The first value that cannot be taken, with what is allowed.
+    /// The first invalid value, with what is allowed.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, OptionError> {
         let vars = Vars(var);
         let default = Self::default();
@@ -261,17 +261,17 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
             audience: (self.0)("TOKEN_AUDIENCE"),
             keys,
         };
-        // Who asks for tokens and forgets the keys would let everybody in.
+        // Tokens without keys would let everybody in.
         let asked = ["TOKENS", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "TOKEN_COOKIE"];
         let asked = asked.into_iter().any(|name| (self.0)(name).is_some());
         if asked && !tokens.are_in_use() { wrong("", "there is none, and no TOKEN_JWKS_URL") } else { Ok(tokens) }
     }
 
-    /// A URL whose answer nobody between can forge.
+    /// A URL whose answer cannot be forged on the way.
     fn url(&self, name: &'static str) -> Result<Option<String>, OptionError> {
         match (self.0)(name) {
             Some(value) if !is_safe(&value) => {
-                // Whoever visits the site reads this, and the URL may have a password in it.
+                // Visitors of the site read this, and the URL may contain a password.
                 let (value, allowed) = ("(a URL)", "one with https://, or for development with http://localhost");
                 let allowed = format!("{allowed}, and without a user or a fragment");
                 Err(OptionError { name, value: value.to_owned(), allowed })
@@ -335,7 +335,7 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
     }
 }
 
-/// What is no URL at all does no harm: the shell cannot fetch it.
+/// An invalid URL does no harm: the shell cannot fetch it.
 fn is_safe(url: &str) -> bool {
     let Some((scheme, rest)) = url.split_once("://") else { return false };
     // To the URL standard a backslash is a slash.

@@ -1,10 +1,12 @@
-//! What the channels of a tree keep for those who come later.
+//! The events that the channels of a tree keep for replay.
 //!
-//! The rows are the store's; here is what decides on them: the numbers, the bounds, and which number a client may begin after. A number is
-//! the tree's own event number, so that one is a cursor for a pattern like `/chat/**` too. It is never given twice.
+//! The store keeps the rows; this file decides on them: the numbers, the bounds, and the numbers that a client may
+//! begin after. A number is the tree's own event number, so one number is a cursor for a pattern like `/chat/**` too.
+//! It is never given twice.
 //!
-//! Numbers of kept events leave a remainder that the tree's name gives, so that a number from another tree is noticed. A channel
-//! lets go of events in ranges of an eighth of what it keeps, not one by one; before it is read it lets go of what exceeds its bounds.
+//! Modulo [`STRIDE`], the numbers of a tree's kept events equal a tag of its name, so a number of another tree is
+//! recognised. A channel drops events in ranges of an eighth of what it keeps, not one by one; before it is read it
+//! drops everything past its bounds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,49 +20,49 @@ use crate::bayeux::delivery::{DedupKey, HistoryBounds};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, EventNumber};
 
-/// Every so many numbers one may be a kept event's. A life has 1,000 numbers a millisecond, which makes 8,000 kept events a second.
+/// One of so many numbers can be a kept event's. A life has 1,000 numbers a millisecond, so 8,000 kept events a second.
 pub const STRIDE: u64 = 128;
 
-/// Channels of which the bounds are known without a look at the rows: at 200 bytes each, 2 MB.
+/// Channels whose bounds are cached: at 200 bytes each, 2 MB.
 const MOST_KNOWN: usize = 10_000;
 
-/// Of a pattern with more channels than this, what exceeds their bounds is read until they are published to again.
+/// In a replay of a pattern with more channels than this, events past the bounds may be included.
 const MOST_TRIMMED: usize = 256;
 
-/// How many channels are looked at in one step when old events go.
+/// How many channels one step of a sweep looks at.
 const SWEPT_AT_ONCE: usize = 500;
 
-/// When it is looked whether anything is left where nothing expires.
+/// The pause between sweeps where no event expires.
 const RARELY: Duration = Duration::from_secs(7 * 86_400);
 
-/// When a sweep that failed is tried again.
+/// The pause after a sweep that failed.
 const SOON: Duration = Duration::from_secs(60);
 
 /// What an owner knows of its tree's history.
 #[derive(Debug, Default)]
 pub struct History {
-    /// The remainder of this tree's numbers.
+    /// The tag of this tree's numbers.
     tag: u64,
     noted: Option<Noted>,
     channels: BTreeMap<ChannelId, ChannelSummary>,
-    /// Bytes that came since the size of all was looked at.
+    /// Bytes that came since the total size was last read.
     bytes: u64,
-    /// Where the sweep under way goes on.
+    /// The channel after which the sweep under way goes on.
     sweeping: Option<ChannelId>,
 }
 
-/// What is written down of it all.
+/// The note of a tree's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Noted {
     /// The first number that a client can have.
     begin: EventNumber,
     /// Events up to this one may be missing in any channel.
     floor: EventNumber,
-    /// When it is to be looked for old events, ms since the epoch.
+    /// When the next sweep is due, ms since the epoch.
     sweep: u64,
 }
 
-/// What becomes of an event.
+/// How an event is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Keeping {
     pub history: Option<HistoryBounds>,
@@ -84,11 +86,11 @@ impl From<StoreError> for Refused {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Page {
     pub rows: Vec<HistoryRow>,
-    /// Everything up to here is in it.
+    /// The page has everything up to here.
     pub upto: EventNumber,
     /// Events up to here may be missing, where that is more than was asked for.
     pub floor: EventNumber,
-    /// Nothing is left before the end that was asked for.
+    /// Whether the page reaches the end that was asked for.
     pub complete: bool,
 }
 
@@ -123,7 +125,7 @@ impl History {
         EventNumber(last.saturating_sub((last % STRIDE + STRIDE - self.tag) % STRIDE))
     }
 
-    /// Whether anything may be kept here.
+    /// Whether any event may be kept here.
     pub fn is_empty(&self) -> bool {
         self.noted.is_none()
     }
@@ -133,14 +135,14 @@ impl History {
         self.noted.as_ref().map(|noted| Millis(noted.sweep))
     }
 
-    /// Nothing could be swept: that is tried again in a while.
+    /// A sweep failed, and is tried again in a while.
     pub fn sweep_later(&mut self, at: Millis) {
         if let Some(noted) = &mut self.noted {
             noted.sweep = (at + SOON).0;
         }
     }
 
-    /// Takes note of the first number of all, before anyone hears of one. `first` is the number that this life began with.
+    /// Writes down the first number, before any client reads one. `first` is the number that this life began with.
     fn begin(
         &mut self,
         at: Millis,
@@ -163,7 +165,7 @@ impl History {
         Ok(())
     }
 
-    /// Keeps an event, before anyone hears of it.
+    /// Keeps an event, before anyone receives it.
     pub fn keep(
         &mut self,
         row: &HistoryRow,
@@ -178,7 +180,7 @@ impl History {
             store.keep(row, key)?;
         }
         if keeping.retain {
-            // What is retained alone is known from the one before on.
+            // A retained event alone counts as kept since the one before it.
             let floor = if keeping.history.is_some() { summary.floor } else { summary.last };
             if let Err(error) = store.retain(row, floor) {
                 if keeping.history.is_some() {
@@ -199,7 +201,7 @@ impl History {
         Ok(())
     }
 
-    /// Takes an event back that failed after all.
+    /// Takes back an event whose publish failed after all.
     pub fn unkeep(
         &mut self,
         channel: &ChannelId,
@@ -229,7 +231,8 @@ impl History {
         !self.channels.contains_key(channel)
     }
 
-    /// Lets a channel go of a range once it is past its bounds by an eighth, and of the oldest of all past `most` bytes.
+    /// Drops a range of a channel's events once it is past its bounds by an eighth, and the oldest of all channels past
+    /// `most` bytes.
     pub fn trim(
         &mut self,
         at: Millis,
@@ -258,7 +261,7 @@ impl History {
         Ok(())
     }
 
-    /// Lets a channel go of what exceeds its bounds.
+    /// Drops a channel's events past its bounds.
     fn trim_now(
         &mut self,
         at: Millis,
@@ -275,7 +278,7 @@ impl History {
         Ok(())
     }
 
-    /// Lets the channels of a pattern go of what exceeds their bounds, so that it is not read any more.
+    /// Drops events past the bounds of a pattern's channels, so that they are not read any more.
     fn trim_matching(
         &mut self,
         at: Millis,
@@ -291,7 +294,7 @@ impl History {
         Ok(())
     }
 
-    /// The number after which everything new comes, for a client to begin at. `last` is the newest of all events.
+    /// The number after which only new events come, for a client to begin at. `last` is the newest event.
     pub fn cursor(
         &mut self,
         at: Millis,
@@ -309,7 +312,8 @@ impl History {
         Ok(store.floor(pattern)?.max(begin).max(floor))
     }
 
-    /// From where all that is kept is read: the number, and the one to tell a client, which is none where no number says that.
+    /// From where all that is kept is read: the number, and the one to tell a client, which is none where no number
+    /// says that.
     pub fn all(
         &mut self,
         at: Millis,
@@ -322,7 +326,7 @@ impl History {
         if ChannelId::parse(pattern.as_str()).is_some() {
             return Ok((floor, Some(floor)));
         }
-        // Channels differ in what they have let go of.
+        // Channels have dropped different ranges.
         let begin = self.noted.map_or(floor, |noted| noted.begin.max(noted.floor));
         Ok((EventNumber::default(), Some(begin).filter(|begin| *begin == floor)))
     }
@@ -372,7 +376,7 @@ impl History {
         Ok(Page { rows, upto, floor: EventNumber::default(), complete: ends.is_none() })
     }
 
-    /// Lets go of what is too old, so many channels at a time. When nothing is left, nothing is known any more.
+    /// Drops events that are too old, [`SWEPT_AT_ONCE`] channels at a time. When nothing is left, the note goes too.
     pub fn sweep(
         &mut self,
         at: Millis,
@@ -385,7 +389,7 @@ impl History {
         let from = self.sweeping.take();
         let channels = store.channels(everything, from.as_ref().map_or("", ChannelId::as_str), SWEPT_AT_ONCE)?;
         for channel in &channels {
-            // No rule speaks of it any more.
+            // No rule keeps this channel any more.
             let gone = HistoryBounds { events: 0, age: Some(Duration::ZERO), bytes: None };
             let bounds = bounds(channel).unwrap_or(gone);
             self.trim_now(at, channel, bounds, store)?;

@@ -1,7 +1,7 @@
-//! The rows of what channels keep for those who come later.
+//! The rows of events that channels keep for replay.
 //!
-//! Two tables: of each event that a channel of `HISTORY` keeps one row, known by channel and number; of each channel that has let go of
-//! events, or whose latest one is retained, one row more.
+//! Two tables: one row for each kept event, by channel and number; one row for each channel that has dropped events or
+//! retains its latest.
 
 use super::store::StoreError;
 use crate::bayeux::delivery::DedupKey;
@@ -47,17 +47,17 @@ pub struct HistoryRange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cut {
     pub events: usize,
-    /// Events of an earlier time go.
+    /// Older events are dropped.
     pub since: Millis,
     pub bytes: u64,
 }
 
 type Result<T> = std::result::Result<T, StoreError>;
 
-/// Keeps the rows of events for those who come later. What is not said here keeps none.
+/// Keeps the rows of events for replay. The default methods keep none.
 ///
 /// # Errors
-/// All of them: what is to be written was not, what is to be read cannot be.
+/// Of all methods: nothing was written, or nothing can be read.
 #[expect(clippy::missing_errors_doc, reason = "said once for all")]
 pub trait HistoryStore {
     fn keep(&mut self, _row: &HistoryRow, _key: Option<DedupKey>) -> Result<()> {
@@ -78,17 +78,18 @@ pub trait HistoryStore {
         Ok(ChannelSummary::default())
     }
 
-    /// The number of the newest event that has to go, if one has. The newest of all stays.
+    /// The number of the newest event that must be dropped, if any. The newest of all stays.
     fn cut(&self, _channel: &ChannelId, _cut: Cut) -> Result<Option<EventNumber>> {
         Ok(None)
     }
 
-    /// Lets go of a channel's events up to this one, and remembers that they are missing.
+    /// Drops a channel's events up to this one, and remembers that they are missing.
     fn trim(&mut self, _channel: &ChannelId, _upto: EventNumber) -> Result<()> {
         Ok(())
     }
 
-    /// Lets go of the oldest eighth of all events, and of retained ones as old. The number of the newest that went.
+    /// Drops the oldest eighth of all events, and retained ones that are as old. Returns the number of the newest
+    /// dropped event.
     fn trim_oldest(&mut self) -> Result<EventNumber> {
         Ok(EventNumber::default())
     }
@@ -113,7 +114,7 @@ pub trait HistoryStore {
         Ok(Vec::new())
     }
 
-    /// By which the latest publishes of a channel are known should they come again.
+    /// The keys of a channel's latest publishes.
     fn recent_keys(&self, _channel: &ChannelId, _since: Millis) -> Result<Vec<DedupKey>> {
         Ok(Vec::new())
     }

@@ -1,11 +1,11 @@
-//! Which events have a row in the store, and which should get one.
+//! Which events have a row in the store, and which need one.
 //!
-//! An event that a client must not lose has its row before the publisher hears of success: that of a session that
-//! acknowledges, and with `DURABILITY = "strict"` each that does not leave at once. Any other gets one when it is still
-//! there after a second, so that clients which read what they are sent cost no writes.
+//! An event that a client must not lose has its row before the publisher hears of success: every event for a session
+//! that acknowledges, and with `DURABILITY = "strict"` every event that does not leave at once. Any other event gets a
+//! row when it still waits after a second, so that clients that read at once cost no writes.
 //!
-//! A row goes when no queue holds its event any more. It is not the queues that say so but the event itself, which is
-//! shared by them: see [`Event::holders`](crate::bayeux::Event::holders). What a publish is known by, should it come again, stays for some time.
+//! A row is deleted when no queue holds its event any more. The event itself tells, by the count of its clones: see
+//! [`Event::holders`](crate::bayeux::Event::holders). The key by which a publish is recognised stays for some time.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -17,37 +17,37 @@ use crate::bayeux::session::{Delivery, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::EventNumber;
 
-/// As events may be large, the useless ones go at the latest when so many bytes have come. A Worker has 128 MB.
+/// Useless rows are deleted at the latest when so many bytes of events have come. A Worker has 128 MB.
 const MAX_BYTES: usize = 8 << 20;
 
-/// How long an event may wait before it gets a row, and how long a row may stay that nobody needs.
+/// How long an event may wait before it gets a row, and how long a useless row may stay.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How many rows of deliveries there may be at least before they are put together: one client that never acknowledges keeps the rows
-/// of all that was sent since.
+/// How many rows of deliveries there may be before they are merged: a client that never acknowledges keeps the rows of
+/// everything sent since.
 const MOST_DELIVERIES: usize = 64;
 
 /// How many deliveries one row takes: about half a megabyte, of the two that a row may have.
 const DELIVERIES_A_ROW: usize = 8192;
 
-/// How many keys are written down of events that have no row any more: 20 kB, once in a tick.
+/// How many keys are written down of events whose rows are gone: 20 kB, once a tick.
 const MOST_KEYS: usize = 1000;
 
 #[derive(Debug, Default)]
 pub struct Journal {
     last: EventNumber,
-    /// Those without a row for all who wait, oldest first.
+    /// Events without a row for all who wait, oldest first.
     recent: VecDeque<Recent>,
     saved: BTreeMap<EventNumber, Saved>,
     has_saved: bool,
-    /// Of events whose rows are gone, oldest first.
+    /// The keys of events whose rows are gone, oldest first.
     keys: VecDeque<DedupKey>,
     /// Since when rows may have become useless.
     released: Option<Millis>,
-    /// How many rows of deliveries were written since they were last put together, and how many may be.
+    /// How many rows of deliveries were written since they were last merged, and how many may be.
     deliveries: usize,
     most_deliveries: usize,
-    /// Bytes of the events that came since it was last seen to that none is kept in vain.
+    /// Bytes of events since useless rows were last deleted.
     bytes: usize,
 }
 
@@ -55,10 +55,10 @@ pub struct Journal {
 struct Recent {
     number: EventNumber,
     event: Weighed,
-    /// By which the publish is known should it come again.
+    /// The key by which the publish is recognised.
     key: Option<DedupKey>,
     at: Millis,
-    /// For whom it waits without a row.
+    /// The sessions for which it waits without a row.
     to: Vec<SessionKey>,
 }
 
@@ -70,7 +70,7 @@ struct Saved {
 }
 
 impl Journal {
-    /// The number of one more event.
+    /// The number of the next event.
     pub fn next_number(&mut self) -> EventNumber {
         self.last.0 += 1;
         self.last
@@ -105,7 +105,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Takes note of an event that waits for these sessions without a row.
+    /// Remembers an event that waits for these sessions without a row.
     pub fn watch(
         &mut self,
         now: Millis,
@@ -126,7 +126,7 @@ impl Journal {
         self.saved.insert(number, Saved { event, key: None, to });
     }
 
-    /// What the publishes of the last life are known by: those of its rows, and those of which it took note.
+    /// The keys of the last life's publishes: those of its rows, and those of its note.
     pub fn restore_keys(&mut self, of_rows: Vec<(EventNumber, DedupKey)>, notes: &Notes) -> Vec<DedupKey> {
         let note = notes.get(&Note::Keys).and_then(|text| serde_json::from_str(text).ok());
         self.keys = note.unwrap_or_default();
@@ -140,7 +140,7 @@ impl Journal {
         keys
     }
 
-    /// Takes note of what was sent.
+    /// Writes down what was sent.
     ///
     /// # Errors
     /// The store's.
@@ -150,12 +150,12 @@ impl Journal {
         store.save_deliveries(newest, deliveries)
     }
 
-    /// So many deliveries of earlier lives have rows.
+    /// Earlier lives have left so many rows of deliveries.
     pub fn restore_deliveries(&mut self, count: usize) {
         self.deliveries = count;
     }
 
-    /// Something was written down besides, so that what it came from is not to be done a second time.
+    /// Something else was written down, so that its cause is not repeated.
     pub fn saved_besides(&mut self) {
         self.has_saved = true;
     }
@@ -165,17 +165,17 @@ impl Journal {
         std::mem::take(&mut self.has_saved)
     }
 
-    /// The numbers to come are higher.
+    /// Later numbers are higher than this one.
     pub fn never_again(&mut self, number: EventNumber) {
         self.last = self.last.max(number);
     }
 
-    /// Some queue let go of an event that has a row.
+    /// Some queue has dropped an event that has a row.
     pub fn released(&mut self, now: Millis) {
         self.released.get_or_insert(now);
     }
 
-    /// The next [`Journal::settle`] lets go of all that nobody waits for.
+    /// The next [`Journal::settle`] deletes all useless rows.
     pub fn hurry(&mut self) {
         self.bytes = MAX_BYTES + 1;
     }
@@ -189,8 +189,8 @@ impl Journal {
         recent.into_iter().chain(self.released).min().map(|since| since + TICK)
     }
 
-    /// Saves what waits for too long, and forgets what nobody waits for. `homes` takes note that an event has a row, and knows whether
-    /// it still waits for another home.
+    /// Saves events that have waited for a second, and deletes useless rows. `homes` is told that an event has a row,
+    /// and says whether it still waits for another home.
     ///
     /// # Errors
     /// The store's. What could not be saved stays in memory alone.
@@ -205,7 +205,7 @@ impl Journal {
         while let Some(recent) = self.recent.pop_front_if(|recent| recent.at + TICK <= now) {
             let Recent { number, event, key, to, .. } = recent;
             let to = to.into_iter().filter(|key| sessions.mark_saved(*key, number) || homes(*key, number)).collect();
-            // One that cannot be saved keeps nobody waiting: it would be due again at once.
+            // An event that cannot be saved is not tried again: it would be due again at once.
             outcome = outcome.and(self.save(number, &event, key, to, store));
         }
         outcome.and(self.forget_useless(now, sessions, store))
@@ -238,8 +238,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes down anew what was sent of the events that have a row, and forgets all that was written of it before. What that costs grows
-    /// with what waits, so it is done the more seldom the more that is.
+    /// Replaces all rows of deliveries by merged ones. The cost grows with what waits, so the more waits the more
+    /// seldom it is done.
     fn compact_deliveries(&mut self, sessions: &Sessions, store: &mut dyn Store) -> Result<(), StoreError> {
         let mut by_session = BTreeMap::<SessionKey, Vec<Delivery>>::new();
         let mut looked_at = 0;
@@ -252,7 +252,7 @@ impl Journal {
                     batch => batch,
                 };
                 let deliveries = by_session.entry(*key).or_default();
-                // The numbers rise: what was sent before in the same way is part of this.
+                // Numbers rise, so this includes the earlier delivery of the same kind.
                 deliveries.pop_if(|delivery| delivery.batch == batch);
                 deliveries.push(Delivery { session: *key, newest: *number, batch });
             }
@@ -261,7 +261,7 @@ impl Journal {
         for part in all.chunks(DELIVERIES_A_ROW) {
             store.save_deliveries(self.last, part)?;
         }
-        // The new rows speak of the last event of all, the old ones of earlier ones; where there is none both are of no use.
+        // The new rows name the newest event, the old ones older events; without any event all are useless.
         store.forget_deliveries(Some(self.last).filter(|_| !all.is_empty()))?;
         self.deliveries = all.len().div_ceil(DELIVERIES_A_ROW);
         self.most_deliveries = self.deliveries + MOST_DELIVERIES + looked_at / 8;
@@ -270,7 +270,7 @@ impl Journal {
 }
 
 impl Recent {
-    /// Whether a queue still holds it: something besides the journal does.
+    /// Whether a queue still holds it: it has a holder besides the journal.
     fn waits(&self, saved: &BTreeMap<EventNumber, Saved>) -> bool {
         self.event.event.holders() > 1 + usize::from(saved.contains_key(&self.number))
     }

@@ -9,13 +9,13 @@ use crate::bayeux::wire::{ChannelId, ChannelPattern};
 /// What a note is about. `Display` is its name in the store, which rows of earlier versions have too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
-    /// Until when clients are waited for that were away when the object fell asleep.
+    /// The sessions that were away when the object fell asleep, and until when.
     Away,
-    /// What publishes are known by whose rows are gone.
+    /// The keys of publishes whose rows are gone.
     Keys,
     /// What an owner knows of its tree's history.
     History,
-    /// Up to where this object has given numbers to events.
+    /// The highest number that this object may have given to an event.
     Since,
     /// How this tree is registered at the root.
     Registration,
@@ -23,9 +23,9 @@ pub enum Note {
     Wildcards,
     /// At the root: a registered tree.
     Tree(String),
-    /// How far this owner was heard.
+    /// The last event that came from this owner.
     Heard(String),
-    /// What was done for this home.
+    /// The last request of this home that was done.
     Done(String),
     /// A home that listens here.
     RemoteHome(String),

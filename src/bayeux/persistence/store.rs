@@ -1,7 +1,7 @@
-//! What outlives the object: rows that a [`Store`] keeps, and a server that is put together from them again.
+//! What outlives the object: rows that a [`Store`] keeps, and from which a server is restored.
 //!
-//! A store is called while an input is handled, and it answers at once: on the platform SQLite is in the same thread, and
-//! no reply leaves the object before what was written is safe (Durable Objects, "output gates").
+//! A store is called while an input is handled, and it answers at once: on the platform SQLite is in the same thread,
+//! and no reply leaves the object before what was written is safe (Durable Objects, "output gates").
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -24,7 +24,7 @@ pub trait Store: HistoryStore {
     /// Nothing was written.
     fn forget_session(&mut self, key: SessionKey) -> Result<(), StoreError>;
 
-    /// By `key` the publish is known should it come again.
+    /// `key` identifies the publish when it comes again.
     ///
     /// # Errors
     /// Nothing was written.
@@ -40,7 +40,7 @@ pub trait Store: HistoryStore {
     /// Nothing was written.
     fn forget_events(&mut self, numbers: &[EventNumber]) -> Result<(), StoreError>;
 
-    /// One row for all of them. None of them speaks of an event after `newest`.
+    /// One row for all of them. None of them names an event after `newest`.
     ///
     /// # Errors
     /// Nothing was written.
@@ -52,7 +52,7 @@ pub trait Store: HistoryStore {
     /// Nothing was written.
     fn forget_deliveries(&mut self, oldest: Option<EventNumber>) -> Result<(), StoreError>;
 
-    /// Anything else that is known by a name.
+    /// Any other row, by its name: see `notes.rs`.
     ///
     /// # Errors
     /// Nothing was written.
@@ -63,7 +63,7 @@ pub trait Store: HistoryStore {
     fn forget_note(&mut self, name: &str) -> Result<(), StoreError>;
 }
 
-/// Why a row could not be written, in the storage's own words: it is full, for one.
+/// Why a row could not be written, in the storage's own words, for example that it is full.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoreError(pub String);
 
@@ -75,14 +75,14 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-/// A session's row. What an older version did not write has a default; what a newer one wrote besides is passed over.
+/// A session's row. Fields that an older version did not write have defaults; fields of a newer version are ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SavedSession {
     pub client_id: ClientId,
     #[serde(default)]
     pub subscriptions: BTreeSet<ChannelPattern>,
-    /// Those of the channels that its client spells with a slash at the end.
+    /// The subscribed channels that its client spells with a slash at the end.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub with_slash: BTreeSet<ChannelPattern>,
     /// When its token expires: ms since the epoch.
@@ -98,10 +98,10 @@ pub struct SavedSession {
     /// With the ack extension: no batch has had a higher number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batches: Option<u64>,
-    /// What it is still to hear of what was said before it subscribed.
+    /// The earlier events that it has still to receive.
     #[serde(default, skip_serializing_if = "SavedReplays::is_empty")]
     pub replays: SavedReplays,
-    /// Where it is no session: earlier versions took other homes for some.
+    /// Set where the row is another home's: earlier versions had sessions for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<SavedPeer>,
 }
@@ -132,7 +132,7 @@ pub struct Stored {
     pub sessions: Pages<(SessionKey, SavedSession)>,
     /// By number.
     pub events: Pages<SavedEvent>,
-    /// Of those events that clients published.
+    /// The keys of events that clients published.
     pub keys: Vec<(EventNumber, DedupKey)>,
     pub deliveries: Vec<Delivery>,
     /// By name.
@@ -146,7 +146,7 @@ impl Default for Stored {
     }
 }
 
-/// What a socket that stayed open while the object was away was given to keep: see [`crate::bayeux::Output::Keep`].
+/// The text that a socket kept while the object was evicted: see [`crate::bayeux::Output::Keep`].
 #[derive(Debug)]
 pub struct KeptSocket {
     pub socket: SocketId,
@@ -194,7 +194,7 @@ impl Store for Forgetful {
     }
 }
 
-/// By session: what it was sent.
+/// What each session was sent.
 #[derive(Debug, Default)]
 pub(in crate::bayeux) struct Deliveries(BTreeMap<SessionKey, Vec<Delivery>>);
 
@@ -205,7 +205,7 @@ pub(in crate::bayeux) enum Fate {
     Waits,
     /// It was sent first with this batch, and not acknowledged as far as the rows tell.
     SentAs(u64),
-    /// It was sent, for good.
+    /// It was sent, and needs no acknowledgement.
     Gone,
 }
 

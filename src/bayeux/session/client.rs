@@ -13,15 +13,17 @@ pub enum Sender {
     Anonymous,
     /// A client with a session, by the session's number in its home.
     Session(SessionKey),
-    /// Somebody with a key of the server API, who needs no session.
+    /// A caller of the server API, who needs no session.
     Api,
-    /// The application's own: the name of a [`LocalSession`](crate::bayeux::app::LocalSession), or of the hooks Worker.
+    /// A part of the application: a [`LocalSession`](crate::bayeux::app::LocalSession) by its name, or the hooks
+    /// Worker.
     Local(Rc<str>),
     /// The server itself.
     Server,
 }
 
-/// Whoever sent a message, as an application sees it: never with the clientId, which is the client's secret. Cheap to clone.
+/// Whoever sent a message, as an application sees it: never with the clientId, which is the client's secret. Cheap to
+/// clone.
 #[derive(Clone, Debug, Default)]
 pub struct Client {
     pub sender: Sender,
@@ -41,12 +43,12 @@ impl Client {
         }
     }
 
-    /// Whether it is no client at all but somebody with a key of the server API.
+    /// Whether it is a caller of the server API, not a client.
     pub fn by_api(&self) -> bool {
         self.sender == Sender::Api
     }
 
-    /// The name of the local session that it is.
+    /// The name of the local session, where it is one.
     pub fn local(&self) -> Option<&str> {
         match &self.sender {
             Sender::Local(name) => Some(name),

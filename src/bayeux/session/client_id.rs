@@ -5,8 +5,8 @@ use std::fmt;
 use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 
-/// A session's name: a short code of its home, then 128 random bits, all alphanumeric. Whoever has it is the client,
-/// so it is never shown to anyone else, nor logged.
+/// A session's name: a short code of its home, then 128 random bits, all alphanumeric. Whoever has it is taken for the
+/// client, so it is never shown to anyone else, nor logged.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ClientId(String);

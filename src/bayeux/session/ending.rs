@@ -3,7 +3,7 @@
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// The client said goodbye.
+    /// The client disconnected.
     Disconnected,
     /// No connect came in time.
     Expired,
@@ -18,7 +18,7 @@ pub enum Ending {
 }
 
 impl Ending {
-    /// In a word, for logs and the hooks Worker.
+    /// One word, for logs and the hooks Worker.
     pub fn name(self) -> &'static str {
         match self {
             Self::Disconnected => "disconnected",

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::bayeux::limits::{Budget, Charge, Network};
 use crate::bayeux::wire::ChannelPattern;
 
-/// Bytes that a session takes with its held connect and its places in the registry: measured on workerd, see docs/LIMITS.md.
+/// Bytes that a session takes with its held connect and its places in the registry: measured on workerd, see
+/// docs/LIMITS.md.
 pub const SESSION: usize = 2048;
 
 /// Bytes that a session's subscription takes, beside those of a name that nobody else has.
@@ -17,10 +18,10 @@ pub const NEW_NAME: usize = 208;
 /// The accounts of all addresses.
 #[derive(Debug, Default)]
 pub struct Holdings {
-    /// Bytes of sessions and their names. Nothing can make room for them but their end.
+    /// Bytes of sessions and their names. Only their end frees them.
     standing: Budget,
     by_network: BTreeMap<Network, Address>,
-    /// Those of whom no address is known.
+    /// Sessions without a known address.
     nobody: Address,
 }
 
@@ -36,7 +37,7 @@ pub struct Address {
 #[derive(Debug, Default)]
 pub struct Held {
     pub network: Option<Network>,
-    /// Names it has, and those that it waits for.
+    /// Its names, and those of subscribes under way.
     pub names: Budget,
     /// Bytes of its names.
     pub name_bytes: usize,
@@ -57,14 +58,14 @@ impl Holdings {
     pub fn have_room_for(&self, network: Option<Network>, bytes: usize, most: usize) -> bool {
         let part = network.map(|network| self.by_network.get(&network).map(|address| &address.bytes));
         match part {
-            // Who has nothing yet is a part of his own.
+            // An address without a session gets a new account.
             Some(None) => self.standing.has_room_for(Some(&Budget::default()), bytes, most),
             Some(part) => self.standing.has_room_for(part, bytes, most),
             None => self.standing.has_room_for(None, bytes, most),
         }
     }
 
-    /// How many sessions and names an address has. What has no address is not counted.
+    /// How many sessions and names an address has. Sessions without an address are not counted.
     pub fn counts(&self, network: Option<Network>) -> (usize, usize) {
         let address = network.and_then(|network| self.by_network.get(&network));
         address.map_or((0, 0), |address| (address.sessions.used(), address.names.used()))
@@ -91,7 +92,7 @@ impl Holdings {
         self.by_network.entry(network).or_insert_with(|| Address::within(standing))
     }
 
-    /// A session has left: its address is forgotten where nothing else is its.
+    /// A session has ended: its address is forgotten where it has no other session.
     pub fn left(&mut self, network: Option<Network>) {
         if let Some(network) = network
             && self.by_network.get(&network).is_some_and(Address::is_empty)
@@ -112,7 +113,7 @@ impl Address {
 }
 
 impl Held {
-    /// Of a session that is about to come from there.
+    /// The account of a session that is about to be opened from there.
     pub fn of(network: Option<Network>) -> Self {
         Self { network, ..Self::default() }
     }
@@ -124,7 +125,7 @@ impl Held {
         self.bytes.set(self.bytes.amount() + NAME);
     }
 
-    /// It has one less.
+    /// It has one name less.
     pub fn remove(&mut self, name: &ChannelPattern) {
         self.name_bytes = self.name_bytes.saturating_sub(name.as_str().len());
         self.had.set(self.had.amount().saturating_sub(1));

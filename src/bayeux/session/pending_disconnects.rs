@@ -1,7 +1,7 @@
-//! Last words for clients that hold no connect when the server ends their session.
+//! The last events for clients that hold no connect when the server ends their session.
 //!
-//! A client that polls is away whenever it has just been answered. Told `402::session_unknown` on its return it would
-//! shake hands again, and nothing would have ended; so it is told what the others were told at once.
+//! A polling client holds no connect just after an answer. If its next connect failed with `402::session_unknown` it
+//! would shake hands again, and the disconnect would have no effect. So that connect gets what the others got at once.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,8 +9,8 @@ use super::client_id::ClientId;
 use crate::bayeux::time::{Millis, pop_due};
 use crate::bayeux::wire::Event;
 
-/// What ended sessions are still to be told, each for as long as it would have been awaited. In memory alone: after a crash
-/// such a client is a stranger.
+/// The events for ended sessions, each kept as long as the session would have been. In memory alone: after a crash such
+/// a client is unknown.
 #[derive(Debug, Default)]
 pub struct PendingDisconnects {
     by_client_id: BTreeMap<ClientId, (Millis, Vec<Event>)>,
@@ -18,7 +18,7 @@ pub struct PendingDisconnects {
 }
 
 impl PendingDisconnects {
-    /// Keeps a client's last events until then; past `most` clients the one that was awaited the longest is given up.
+    /// Keeps a client's last events until then. Past `most` clients the one that is due first is dropped.
     pub fn keep(&mut self, client_id: ClientId, until: Millis, events: Vec<Event>, most: usize) {
         if self.by_due.len() >= most
             && let Some((_, given_up)) = self.by_due.pop_first()
@@ -36,7 +36,7 @@ impl PendingDisconnects {
         Some(events)
     }
 
-    /// Gives up those that did not come back in time.
+    /// Drops those that did not come back in time.
     pub fn sweep(&mut self, now: Millis) {
         while let Some(given_up) = pop_due(&mut self.by_due, now) {
             self.by_client_id.remove(&given_up);

@@ -1,4 +1,4 @@
-//! All sessions of a home, with the books by which they are found: by secret, by endpoint, by clock, by network.
+//! All sessions of a home, with indexes by clientId, by endpoint, by deadline and by network.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -16,19 +16,19 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack::Ack;
 use crate::bayeux::wire::{ChannelPattern, ConnectionType, EndpointKey, Event, EventNumber, SocketId};
 
-/// A session's number within its home. Never given twice: each life of the home counts on from the time it began at, in tenths
-/// of a millisecond, and no object opens ten sessions in a millisecond.
+/// A session's number within its home. Never given twice: each life of the home counts on from the time it began at, in
+/// tenths of a millisecond, and no object opens ten sessions in a millisecond.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SessionKey(pub u64);
 
 impl SessionKey {
-    /// The first one of a life that begins now.
+    /// The first key of a life that begins now.
     pub fn of_life(now: Millis) -> Self {
         Self(now.0.saturating_mul(10))
     }
 
-    /// From its digits.
+    /// Parses the digits of a key.
     pub fn parse(digits: &str) -> Option<Self> {
         let number = digits.parse().ok().filter(|number: &u64| number.to_string() == digits)?;
         Some(Self(number))
@@ -47,12 +47,12 @@ pub struct Sessions {
     by_client_id: BTreeMap<ClientId, SessionKey>,
     /// A socket may carry several sessions.
     by_endpoint: BTreeSet<(EndpointKey, SessionKey)>,
-    /// Those whose client shook hands or connected last on a socket.
+    /// Sessions whose client shook hands or connected last on a socket.
     by_socket: BTreeSet<(SocketId, SessionKey)>,
     by_due: BTreeSet<(Millis, SessionKey)>,
-    /// Those whose connect is held on a socket, by when it is answered.
+    /// Sessions whose connect is held on a socket, by the time of its answer.
     on_sockets: BTreeSet<(Millis, SessionKey)>,
-    /// Those whose token expires, in the time outside.
+    /// Sessions whose token expires, in the time outside.
     by_expiry: BTreeSet<(Millis, SessionKey)>,
     held_by_network: BTreeMap<Network, usize>,
     held_by_browser: BTreeMap<Rc<str>, usize>,
@@ -60,40 +60,40 @@ pub struct Sessions {
     /// What the home holds.
     budget: Budget,
     last_key: u64,
-    /// Those that are away, and until when, as it is written down.
+    /// The sessions that are away, and until when, as the store has it.
     noted_away: BTreeMap<SessionKey, Millis>,
     news: News,
 }
 
-/// What the store and the sockets have not been told of yet.
+/// Changes that the store and the sockets do not have yet.
 #[derive(Debug, Default)]
 pub struct News {
-    /// Sessions whose row says something else.
+    /// Sessions whose row is out of date.
     pub changed: BTreeSet<SessionKey>,
-    /// What was sent of the events that have a row.
+    /// Deliveries of events that have a row.
     pub deliveries: Vec<Delivery>,
-    /// Whether a queue let go of an event that has a row.
+    /// Whether a queue dropped an event that has a row.
     pub released: bool,
-    /// Sockets that hold other connects than before.
+    /// Sockets whose held connects have changed.
     pub sockets: BTreeSet<SocketId>,
-    /// Whether what is written down of those who are away does not hold any more.
+    /// Whether the stored note of those who are away is out of date.
     pub away: bool,
     /// What left for clients.
     pub delivered: Delivered,
 }
 
-/// A session was sent all its events up to one of them.
+/// A session was sent all its events up to this one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Delivery {
     pub session: SessionKey,
     pub newest: EventNumber,
-    /// As this batch, to be acknowledged; none where the session does not acknowledge.
+    /// The batch that has to be acknowledged; none for a session that does not acknowledge.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<u64>,
 }
 
 impl Sessions {
-    /// Sessions that are charged to this budget.
+    /// Charges its sessions to this budget.
     pub fn within(budget: &Budget) -> Self {
         Self { holdings: Holdings::within(budget), budget: budget.clone(), ..Self::default() }
     }
@@ -120,7 +120,7 @@ impl Sessions {
         self.by_key.insert(key, session);
     }
 
-    /// The keys to come are higher.
+    /// Later keys are higher than this one.
     pub fn never_again(&mut self, SessionKey(key): SessionKey) {
         self.last_key = self.last_key.max(key);
     }
@@ -148,14 +148,14 @@ impl Sessions {
         session.subscriptions.iter().for_each(|name| session.held.add(name));
     }
 
-    /// A session has one more name; `is_new` where nobody else has it. The charge for that.
+    /// A session has one more name; `is_new` where nobody else has it. Returns the charge for the name.
     pub fn has_name(&mut self, key: SessionKey, name: &ChannelPattern, is_new: bool) -> Option<Charge> {
         let session = self.by_key.get_mut(&key)?;
         session.held.add(name);
         is_new.then(|| self.holdings.name(session.held.network, name))
     }
 
-    /// It has one less.
+    /// It has one name less.
     pub fn lost_name(&mut self, key: SessionKey, name: &ChannelPattern) {
         self.by_key.get_mut(&key).into_iter().for_each(|session| session.held.remove(name));
     }
@@ -188,7 +188,7 @@ impl Sessions {
         self.by_key.get(&key)
     }
 
-    /// For what the clock does not depend on; for the rest see [`Sessions::change`].
+    /// For changes that move no deadline; for others see [`Sessions::change`].
     pub fn get_mut(&mut self, key: SessionKey) -> Option<&mut Session> {
         self.by_key.get_mut(&key)
     }
@@ -206,19 +206,20 @@ impl Sessions {
         self.delivering(key, Session::take_batch)
     }
 
-    /// The same for a session that acknowledges: its events stay queued, whoever reads the answer.
+    /// The same for a session that acknowledges: its events stay queued until then.
     pub fn take_acknowledged(&mut self, key: SessionKey) -> (Vec<Event>, Option<Ack>) {
         let acknowledges = self.by_key.get(&key).is_some_and(|session| session.batches.is_some());
         if acknowledges { self.take_batch(key) } else { Default::default() }
     }
 
-    /// The events that ride on a connect's reply to a session that does not acknowledge: to be taken when the answer leaves.
+    /// The events that ride on a connect's reply to a session that does not acknowledge: to be taken when the answer
+    /// leaves.
     pub fn take_unacknowledged(&mut self, key: SessionKey) -> Vec<Event> {
         let acknowledges = self.by_key.get(&key).is_some_and(|session| session.batches.is_some());
         if acknowledges { Vec::new() } else { self.take_batch(key).0 }
     }
 
-    /// Takes note of what was sent, where the store would send it again otherwise.
+    /// Records what was sent of events that have a row, so that a later life does not send it again.
     fn delivering(
         &mut self,
         session: SessionKey,
@@ -250,22 +251,22 @@ impl Sessions {
         self.by_key.get_mut(&key).into_iter().for_each(|session| session.connected_by = Some(transport));
     }
 
-    /// Takes note that an event has a row now. Whether it still waits for this session.
+    /// Marks an event as having a row. Returns whether it still waits for this session.
     pub fn mark_saved(&mut self, key: SessionKey, event: EventNumber) -> bool {
         self.by_key.get_mut(&key).is_some_and(|session| session.queue.mark_saved(event))
     }
 
-    /// What is to be written down, once.
+    /// Takes the changes that are to be written down.
     pub fn take_news(&mut self) -> News {
         std::mem::take(&mut self.news)
     }
 
-    /// A session's row says something else now.
+    /// A session's row is out of date.
     pub fn changed(&mut self, key: SessionKey) {
         self.news.changed.insert(key);
     }
 
-    /// Those behind `after`, in the order of their keys.
+    /// The sessions after `after`, in the order of their keys.
     pub fn after(&self, after: Option<SessionKey>) -> impl Iterator<Item = (SessionKey, &Session)> {
         let from = after.map_or(Bound::Unbounded, Bound::Excluded);
         self.by_key.range((from, Bound::Unbounded)).map(|(key, session)| (*key, session))
@@ -280,7 +281,7 @@ impl Sessions {
         self.held_by_network.get(&network).copied().unwrap_or(0)
     }
 
-    /// How many connections of this browser held connects take.
+    /// How many connections of this browser are taken by held connects.
     pub fn held_by_browser(&self, browser: &str) -> usize {
         self.held_by_browser.get(browser).copied().unwrap_or(0)
     }
@@ -295,7 +296,7 @@ impl Sessions {
         self.set(key, MetaConnect::Suspended(held));
     }
 
-    /// Lets go of the held connect, if there is one: the caller answers it. The session is kept until `until`.
+    /// Takes the held connect out, if there is one: the caller answers it. The session is kept until `until`.
     pub fn resume(&mut self, key: SessionKey, until: Millis) -> Option<HeldConnect> {
         match self.set(key, MetaConnect::Awaited { until })? {
             MetaConnect::Awaited { .. } => None,
@@ -327,17 +328,17 @@ impl Sessions {
         }
     }
 
-    /// When the clock next matters to any session.
+    /// The next deadline of any session.
     pub fn next_due(&self) -> Option<Millis> {
         self.by_due.first().map(|(due, _)| *due).filter(|due| *due < Millis::NEVER)
     }
 
-    /// A session to which the clock matters now, if there is one.
+    /// A session whose deadline has come, if there is one.
     pub fn first_due(&self, now: Millis) -> Option<SessionKey> {
         self.by_due.first().filter(|(due, _)| *due <= now).map(|(_, key)| *key)
     }
 
-    /// Those whose connect is held on a socket until `until` at the latest, the earliest first: so many of them at most.
+    /// Up to `most` sessions whose connect is held on a socket until `until` at the latest, the earliest first.
     pub fn due_on_sockets(&self, until: Millis, most: usize) -> Vec<SessionKey> {
         self.on_sockets.iter().take_while(|(due, _)| *due <= until).take(most).map(|(_, key)| *key).collect()
     }
@@ -352,7 +353,7 @@ impl Sessions {
         self.by_expiry.first().filter(|(expires, _)| *expires <= outside).map(|(_, key)| *key)
     }
 
-    /// Changes what the clock's book may depend on, and keeps the book.
+    /// Changes a session, and updates the index by deadline.
     pub fn change<T>(&mut self, key: SessionKey, change: impl FnOnce(&mut Session) -> T) -> Option<T> {
         let session = self.by_key.get_mut(&key)?;
         let (before, saved, socket_before) = (session.due(), session.queue.saved(), session.held_on_socket_until());
@@ -373,7 +374,7 @@ impl Sessions {
         Some(result)
     }
 
-    /// Who is away, and until when they are waited for: `most` of them, where not all of that is written down.
+    /// The sessions that are away, and until when, `most` of them; none where the store has that already.
     pub fn unnoted_away(&self, most: usize) -> Option<BTreeMap<SessionKey, Millis>> {
         let away = self.by_due.iter().filter(|(until, key)| {
             *until < Millis::NEVER && self.by_key.get(key).is_some_and(|session| !session.is_held())
@@ -383,12 +384,12 @@ impl Sessions {
         (!noted).then_some(away)
     }
 
-    /// This is written down.
+    /// The store has this now.
     pub fn away_is_noted(&mut self, away: BTreeMap<SessionKey, Millis>) {
         self.noted_away = away;
     }
 
-    /// What is written down does not hold any more.
+    /// What the store has is out of date.
     pub fn away_has_changed(&mut self) {
         self.noted_away.clear();
         self.news.away = true;

@@ -23,26 +23,27 @@ use crate::bayeux::wire::{ChannelPattern, ConnectionType, Endpoint, Event, Messa
 pub struct Session {
     pub client_id: ClientId,
     pub subscriptions: BTreeSet<ChannelPattern>,
-    /// Those of the channels that its client spells with a slash at the end.
+    /// The subscribed channels that its client spells with a slash at the end.
     pub with_slash: BTreeSet<ChannelPattern>,
     pub queue: Queue,
     pub timing: Timing,
     /// When its token expires, in the time outside.
     pub expires: Option<Millis>,
-    /// What the application noted.
+    /// What the application knows of it.
     pub attributes: Attributes,
     pub negotiated: Negotiated,
     /// With the ack extension: how many batches were sent.
     pub batches: Option<u64>,
-    /// What it takes of the home's memory, and of its address's part.
+    /// Its charge to the home's memory, and to its address's part.
     pub held: Held,
-    /// What it is still to hear of what was said before it subscribed.
+    /// The earlier events that it has still to receive.
     pub replays: Replays,
     /// What its last connect came by; none before the first, and in a new life of its home.
     pub(in crate::bayeux) connected_by: Option<ConnectionType>,
-    /// Where its client shook hands or connected last, if that was a socket. Changed by [`super::registry::Sessions`] alone.
+    /// Where its client shook hands or connected last, if that was a socket. Changed by [`super::registry::Sessions`]
+    /// alone.
     pub(in crate::bayeux) socket: Option<SocketId>,
-    /// Changed by [`super::registry::Sessions`] alone, which keeps the clock's book by it.
+    /// Changed by [`super::registry::Sessions`] alone, which keeps the index by deadline.
     pub(in crate::bayeux) connect: MetaConnect,
 }
 
@@ -57,7 +58,7 @@ pub struct Negotiated {
     pub numbers: Numbers,
     /// How answers to it are written.
     pub format: Format,
-    /// The browser that shook hands. With another one's cookie, or without one, the clientId is worth nothing.
+    /// The browser that shook hands. A request with another cookie, or without one, cannot use the clientId.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub browser: Option<Box<str>>,
 }
@@ -65,7 +66,7 @@ pub struct Negotiated {
 /// Where the client's `/meta/connect` stands.
 #[derive(Debug)]
 pub enum MetaConnect {
-    /// None is held; one is expected before `until`, or the session is forgotten.
+    /// None is held. One must come before `until`, or the session ends.
     Awaited { until: Millis },
     /// One is held, and answered by `until` at the latest. A session in this state cannot expire.
     Suspended(HeldConnect),
@@ -75,16 +76,16 @@ pub enum MetaConnect {
 #[derive(Debug)]
 pub struct HeldConnect {
     pub endpoint: Endpoint,
-    /// Whose it is, where the platform tells.
+    /// Where it came from, where the platform tells.
     pub network: Option<Network>,
-    /// The browser that has one of its few connections taken by it.
+    /// The browser that spends one of its few connections on it.
     pub browser: Option<Rc<str>>,
     pub id: MessageId,
     pub until: Millis,
-    /// Whether its reply repeats the advice.
+    /// Whether its reply contains the advice.
     pub advise: bool,
     pub timesync: Option<timesync::Question>,
-    /// Whether its stream takes no more for now.
+    /// Whether its stream is full for now.
     pub stalled: bool,
 }
 
@@ -92,11 +93,11 @@ pub struct HeldConnect {
 #[derive(Debug, Clone, Copy)]
 pub struct Timing {
     pub interval: Duration,
-    /// What the client was last told; none before the first connect.
+    /// The interval that the client was last told; none before the first connect.
     pub advised: Option<Duration>,
 }
 
-/// A session's row is good for so many batches, so that it need not be written for each.
+/// A session's row covers so many batches in advance, so that not each batch needs a write.
 pub(in crate::bayeux) const BATCHES_A_ROW: u64 = 64;
 
 impl Session {
@@ -119,29 +120,29 @@ impl Session {
         }
     }
 
-    /// Whether nothing may be lost on the way to it.
+    /// Whether it has the ack extension.
     pub fn is_strict(&self) -> bool {
         self.batches.is_some()
     }
 
-    /// Whether the last batch is the first with a number that the row does not speak of.
+    /// Whether the last batch exceeds the number that the row covers.
     pub(in crate::bayeux) fn is_past_its_row(&self) -> bool {
         self.batches.is_some_and(|batches| batches > BATCHES_A_ROW && batches % BATCHES_A_ROW == 1)
     }
 
-    /// The events that ride on a connect's reply, and what the reply says of them in `ext.ack`.
+    /// The events that ride on a connect's reply, and the reply's `ext.ack`.
     pub(in crate::bayeux) fn take_batch(&mut self) -> (Vec<Event>, Option<Ack>) {
         let Some(batches) = &mut self.batches else {
             return (self.take_queue(), None);
         };
         *batches += 1;
         let batch = *batches;
-        // What was sent in an earlier life comes first, and is still to be read.
+        // A page that an earlier life sent comes first, and is not read yet.
         let events = if self.replays.holds_back() { Vec::new() } else { self.queue.send(batch) };
         (self.as_read(events), Some(Ack::Batch(batch)))
     }
 
-    /// Puts the page that was read, if one was, to what is sent next. Whether the session's row says something else now.
+    /// Adds the page that was read, if any, to what is sent next. Returns whether the session's row is out of date.
     pub fn turn_page(&mut self) -> bool {
         let next_batch = self.batches.map(|batches| batches + 1);
         let Some(page) = self.replays.turn_page(next_batch) else { return false };
@@ -152,19 +153,19 @@ impl Session {
         true
     }
 
-    /// The client has everything up to this batch. Whether the session's row says something else now.
+    /// The client has everything up to this batch. Returns whether the session's row is out of date.
     pub fn acknowledge(&mut self, batch: u64) -> bool {
         self.queue.acknowledge(batch);
         self.replays.acknowledge(batch)
     }
 
-    /// All events that wait, which nobody will acknowledge.
+    /// All events that wait, at the end of the session.
     pub(in crate::bayeux) fn take_queue(&mut self) -> Vec<Event> {
         let events = self.queue.take();
         self.as_read(events)
     }
 
-    /// Its client spells these channels in this way from now on.
+    /// Remembers how its client spells these channels.
     pub(in crate::bayeux) fn spell(&mut self, patterns: &[ChannelPattern], with_slash: Vec<ChannelPattern>) {
         self.with_slash.retain(|channel| !patterns.contains(channel));
         let subscribed = |channel: &ChannelPattern| self.subscriptions.contains(channel);
@@ -227,14 +228,14 @@ impl Session {
         self.held().is_some()
     }
 
-    /// Takes note that the stream takes no more, or that it does again, and until when nothing need be done about it.
+    /// Marks the stream as full, or as open again, and sets the next deadline.
     pub(in crate::bayeux) fn set_stalled(&mut self, stalled: bool, until: Millis) {
         if let MetaConnect::Suspended(held) = &mut self.connect {
             (held.stalled, held.until) = (stalled, until);
         }
     }
 
-    /// Whether a connect is held that events could go out with at once.
+    /// Whether a connect is held with which events could leave at once.
     pub fn is_open(&self) -> bool {
         self.held().is_some_and(|held| !held.stalled)
     }
@@ -249,7 +250,7 @@ impl Session {
         self.replays.has_page() || self.queue.is_urgent() && !self.replays.holds_back()
     }
 
-    /// When the clock next matters to this session.
+    /// This session's next deadline.
     pub fn due(&self) -> Millis {
         match &self.connect {
             MetaConnect::Awaited { until } => *until,

@@ -53,8 +53,8 @@ impl Advice {
         Self { reconnect: Some("handshake"), interval: Some(millis(interval)), timeout: None, multiple_clients: false }
     }
 
-    /// Try the same handshake again, but not before `interval` has passed. What to do is not said: clients of CometD shake hands
-    /// again by themselves, and so does Faye's, which would do it twice if it were told to, and twice as often each time.
+    /// Try the same handshake again, but not before `interval` has passed. `reconnect` is left out: CometD's and Faye's
+    /// clients repeat a handshake by themselves, and Faye's would do it twice if it were told to, doubling each time.
     pub fn again_after(interval: Duration) -> Self {
         Self { reconnect: None, interval: Some(millis(interval)), timeout: None, multiple_clients: false }
     }
@@ -86,8 +86,9 @@ pub struct RequestedTiming {
 }
 
 impl RequestedTiming {
-    /// `longest` is how long the connect may be held, `interval` what holds where the client asks for none, `longest_interval` the most
-    /// that it may ask for. Advice or members of it that make no sense count as absent, as do negative numbers.
+    /// `longest` is how long the connect may be held, `interval` what holds where the client asks for none,
+    /// `longest_interval` the most that it may ask for. Invalid advice, invalid members and negative numbers count as
+    /// absent.
     pub fn of(message: &Message, longest: Duration, interval: Duration, longest_interval: Duration) -> Self {
         let advice: Message = message.get("advice").unwrap_or_default();
         let asked = |name| duration(advice.field(name)?);
@@ -102,9 +103,9 @@ impl RequestedTiming {
 
 /// A JSON number of milliseconds, zero or more. Fractions are cut, numbers beyond any clock are the longest duration.
 fn duration(raw: &RawValue) -> Option<Duration> {
-    // Of JSON only a number is one to Rust as well, and 1E400 is infinite, which serde_json would not take.
+    // Rust parses all JSON numbers, and 1E400 as infinity, which serde_json would refuse.
     let number: f64 = raw.get().parse().ok()?;
-    // `as` saturates, which is what is wanted of 1E300 and of infinity.
+    // `as` saturates 1E300 and infinity.
     (number >= 0.0).then(|| Duration::from_millis(number as u64))
 }
 

@@ -1,15 +1,15 @@
-//! A token on its way to where it is checked, and where in a request it may stand beside the messages.
+//! An unchecked token, and the places of a request that may carry one beside the messages.
 
 use std::fmt;
 use std::rc::Rc;
 
-/// Bytes of a token. Whatever carries one in an HTTP header has no more room than this.
+/// The longest token, in bytes: HTTP headers have no more room.
 pub const MAX_TOKEN_LENGTH: usize = 8 << 10;
 
-/// The subprotocol that is none, but has a token behind it. A page can give its WebSocket no header but this one.
+/// The prefix of the subprotocol that carries a token: the only header that a page can set on a WebSocket.
 const SUBPROTOCOL: &str = "bayeux.token.";
 
-/// A token that nobody has checked. Whoever has it may use it, so logs and panics do not show it.
+/// A token that is not checked yet. It is a secret, so logs and panics do not show it.
 ///
 /// ```
 /// use bayeux_edge::bayeux::tokens::{Bearer, plain_subprotocol};
@@ -24,21 +24,21 @@ const SUBPROTOCOL: &str = "bayeux.token.";
 pub struct Bearer(Rc<str>);
 
 impl Bearer {
-    /// Of a text that is too long for a token as much is kept as is refused for its length, of one that is no ASCII nothing,
-    /// which is no token either: what a socket keeps stays small.
+    /// A text that is too long is cut just past the limit, so that it is still refused; one that is not ASCII becomes
+    /// empty, and is refused too. So the attachment of a socket stays small.
     pub fn new(text: &str) -> Self {
         let text = if text.is_ascii() { text } else { "" };
         Self(text.get(..=MAX_TOKEN_LENGTH).unwrap_or(text).into())
     }
 
-    /// The token in an `Authorization` header, if it is there for one (RFC 6750 section 2.1, RFC 9110 section 11.1).
+    /// The token in an `Authorization` header (RFC 6750 section 2.1, RFC 9110 section 11.1).
     pub fn of_authorization(header: &str) -> Option<Self> {
         let (scheme, token) = header.trim().split_once(' ').unwrap_or((header.trim(), ""));
         scheme.eq_ignore_ascii_case("Bearer").then(|| Self::new(token.trim()))
     }
 
-    /// The token among the subprotocols that a WebSocket offers: `bayeux.token.` and the token, which is all made of the signs that
-    /// one may have (RFC 6455 section 4.1).
+    /// The token among the subprotocols that a WebSocket offers: `bayeux.token.` and the token, whose characters are
+    /// all allowed there (RFC 6455 section 4.1).
     pub fn of_subprotocols(header: &str) -> Option<Self> {
         offered(header).find_map(|name| name.strip_prefix(SUBPROTOCOL)).map(Self::new)
     }
@@ -53,7 +53,8 @@ impl Bearer {
     }
 }
 
-/// The subprotocol to agree on: the first that is one. A browser closes a socket for which it offered some, and none was taken.
+/// The subprotocol to accept: the first without a token. A browser closes a socket where it offered some and none was
+/// accepted.
 pub fn plain_subprotocol(header: &str) -> Option<&str> {
     offered(header).find(|name| !name.starts_with(SUBPROTOCOL))
 }

@@ -20,7 +20,8 @@ const PRESENCE: &str = "/$presence";
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ChannelId(Rc<str>);
 
-/// What can be subscribed to: a channel, or one that ends in `/*` (one segment more) or `/**` (one or more). Cheap to clone.
+/// What can be subscribed to: a channel, or one that ends in `/*` (one segment more) or `/**` (one or more). Cheap to
+/// clone.
 ///
 /// ```
 /// use bayeux_edge::bayeux::ChannelPattern;
@@ -44,8 +45,9 @@ pub enum Realm {
 }
 
 impl ChannelId {
-    /// `None` where `name` is no channel name. One trailing slash is dropped: `/a/` is `/a`. Who subscribed to `/a/` hears of it under
-    /// that name all the same: see [`spelt_with_slash`](super::spelt_with_slash).
+    /// `None` where `name` is not a channel name. One trailing slash is dropped: `/a/` is `/a`. A client that
+    /// subscribed to `/a/` still receives events under that spelling: see
+    /// [`spelt_with_slash`](super::spelt_with_slash).
     pub fn parse(name: &str) -> Option<Self> {
         let name = canonical(name)?;
         segments(name).all(is_segment).then(|| Self(name.into()))
@@ -55,8 +57,8 @@ impl ChannelId {
         realm(&self.0)
     }
 
-    /// The keys under which a subscriber to this channel may stand: itself, the `*` of its parent, the `**` of every
-    /// ancestor. There is nothing else to look up, as wildcards only end a pattern.
+    /// The keys under which a subscriber to this channel can be found: itself, the `*` of its parent, the `**` of every
+    /// ancestor. No other key can match, since a wildcard only stands at the end of a pattern.
     ///
     /// ```
     /// use bayeux_edge::bayeux::ChannelId;
@@ -99,7 +101,8 @@ impl ChannelId {
         (watched.realm() == Realm::Broadcast).then_some(watched)
     }
 
-    /// Its first segments: the channel itself where it has no more. Who is in a channel is told in its own tree.
+    /// Its first segments; the channel itself where it has no more than that. Who is in a channel is told in its own
+    /// tree.
     pub fn tree(&self, depth: usize) -> Self {
         if let Some(watched) = self.watched() {
             return watched.tree(depth);
@@ -129,7 +132,7 @@ impl ChannelPattern {
         realm(&self.0)
     }
 
-    /// The first segments of all channels that match; none where they differ in those.
+    /// The first segments that all matching channels share; none where they differ.
     pub fn tree(&self, depth: usize) -> Option<ChannelId> {
         let literal = self.0.find('*').map_or(&*self.0, |wildcard| &self.0[..wildcard.saturating_sub(1)]);
         let is_pattern = literal.len() < self.0.len();
@@ -148,8 +151,8 @@ impl ChannelPattern {
         channel.matching_keys().any(|key| *key == *self.0)
     }
 
-    /// Whether it matches every channel that the other one matches. To judge a subscription this is what counts: whoever may
-    /// hear `/chat/**` may not for that subscribe to `/**`.
+    /// Whether it matches every channel that the other pattern matches. Access to subscriptions is judged by this:
+    /// permission for `/chat/**` does not allow a subscription to `/**`.
     ///
     /// ```
     /// use bayeux_edge::bayeux::ChannelPattern;
@@ -169,7 +172,7 @@ impl ChannelPattern {
         }
     }
 
-    /// Whether some channel may match both.
+    /// Whether some channel can match both.
     pub fn overlaps(&self, other: &Self) -> bool {
         self.covers(other) || other.covers(self)
     }
@@ -229,7 +232,7 @@ impl fmt::Display for ChannelPattern {
     }
 }
 
-/// The name without a trailing slash, if it begins as one of a channel and is within the bounds.
+/// The name without a trailing slash, if it begins with a slash and is within the bounds.
 fn canonical(name: &str) -> Option<&str> {
     let name = match name.strip_suffix('/') {
         Some(rest) if !rest.is_empty() => rest,
@@ -242,8 +245,8 @@ fn segments(name: &str) -> impl Iterator<Item = &str> {
     name.split('/').skip(1)
 }
 
-/// A `token` of Bayeux 1.0 section 2.2, and what CometD takes besides: the dot, for names like `/stock/BRK.B`, the space, and four marks.
-/// None of them needs an escape in JSON.
+/// A `token` of Bayeux 1.0 section 2.2, and what CometD takes besides: the dot, for names like `/stock/BRK.B`, the
+/// space, and four marks. None of them needs an escape in JSON.
 pub(in crate::bayeux) fn is_segment(segment: &str) -> bool {
     !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_!~()$@. #+{}".contains(&b))
 }
@@ -298,7 +301,7 @@ mod tests {
         let below = |names: &[String], last: &[&str]| -> Vec<String> {
             names.iter().flat_map(|name| last.iter().map(move |last| format!("{name}/{last}"))).collect()
         };
-        // All names of two letters, two levels deeper than the patterns over them: as deep as could make a difference.
+        // All names over two letters, two levels deeper than the patterns: deeper ones cannot differ.
         let mut levels = vec![vec![String::new()]];
         for depth in 0..5 {
             levels.push(below(&levels[depth], &["a", "ab"]));

@@ -1,6 +1,6 @@
 //! Where answers and events go: requests, sockets, streams.
 
-/// Where an answer goes. Neither `Copy` nor `Clone`: whoever answers a request gives it away.
+/// Where an answer goes. Neither `Copy` nor `Clone`, so a request cannot be answered twice.
 #[derive(Debug)]
 pub enum Endpoint {
     LongPolling(RequestId),
@@ -20,7 +20,7 @@ pub struct SocketId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamId(pub u64);
 
-/// Names an [`Endpoint`] without being one.
+/// The name of an [`Endpoint`], which cannot be answered with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EndpointKey {
     LongPolling(u64),
@@ -39,15 +39,15 @@ pub enum Sink {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     Ok,
-    /// A newer connect of the same session took this one's place. Not 408, on which Chrome sends the request again.
+    /// A newer connect of the same session replaced this one. Not 408, on which Chrome sends the request again.
     Overtaken,
     /// The address holds too many connects.
     Unavailable,
     /// No session has the stream's clientId.
     SessionUnknown,
-    /// This session takes no stream.
+    /// This session's events cannot go to a stream.
     Refused,
-    /// What another object asks is not understood by this version.
+    /// This version does not understand what another object asks.
     Misunderstood,
 }
 

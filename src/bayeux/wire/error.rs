@@ -63,29 +63,30 @@ pub enum BayeuxError {
     SubscriptionInvalid,
     /// The session would have more subscriptions than `MAX_SUBSCRIPTIONS`.
     SubscriptionsExceeded,
-    /// A replay after what is no number.
+    /// A replay after something that is not a number.
     ReplayIdInvalid(ChannelPattern),
     /// A replay after a number that is not kept any more, or is of another tree, or of the future.
     ReplayIdNotKept(ChannelPattern, EventNumber),
-    /// A replay of a pattern that no tree alone has all of.
+    /// A replay of a pattern that spans trees.
     ReplaySpansTrees(ChannelPattern),
-    /// The channel has as many subscribers as the application lets it have.
+    /// The channel has as many subscribers as the application allows.
     SubscribersExceeded,
     /// A publish without `data`.
     DataMissing,
     /// A publish whose `ext.idempotencyKey` is not a text of 1 to 128 bytes.
     IdempotencyKeyInvalid,
-    /// The data is not what the service takes.
+    /// The service does not accept this data.
     DataInvalid,
-    /// The channel's tree is none that `TREES` has.
+    /// `TREES` does not have the channel's tree.
     TreeUnknown,
     /// A listener or service vetoed the message.
     MessageDeleted,
     /// The message is one of more than `MAX_MESSAGES_PER_BATCH` in a request: those before it were done.
     BatchTooLarge,
-    /// More of this session, or of all, waits for other objects or the hooks Worker than may. Nothing was done of it.
+    /// Too many messages of this session, or of all, wait for other objects or the hooks Worker. The message had no
+    /// effect.
     PendingExceeded,
-    /// A fault of the application or of ours. The log says more.
+    /// An internal error of the application or the server. The log says more.
     Internal,
     /// A service answered with an error of its own: code, then message.
     Service(u16, String),
@@ -93,29 +94,29 @@ pub enum BayeuxError {
     MetaChannelUnknown,
     /// A handshake without a token, where one is required.
     TokenMissing,
-    /// A token that opens nothing, or has expired since.
+    /// A token that is invalid, or has expired since.
     Token(TokenError),
-    /// The keys by which tokens are checked could not be fetched, now or ever.
+    /// The keys that tokens are checked with could not be fetched.
     TokenKeysUnavailable,
-    /// The policy said no.
+    /// The policy refused.
     Denied(Operation, Denial),
     /// `MAX_SESSIONS` sessions live here already.
     SessionsExceeded,
-    /// There is no room left within `MAX_MEMORY`, or not for this address.
+    /// `MAX_MEMORY` is used up, or this address's part of it.
     MemoryExceeded,
     /// `CLIENT_MAX_CONNECTIONS` connects of this address are held already.
     ConnectionsExceeded,
     /// The home talks to `MAX_TREES` trees already.
     TreesExceeded,
-    /// More of these messages came from one network than `RATE_HANDSHAKES` or `RATE_PUBLISHES` allows; the next one is taken
-    /// when so much time has passed.
+    /// More of these messages came from one network than `RATE_HANDSHAKES` or `RATE_PUBLISHES` allows; the next one is
+    /// accepted after this time.
     RateExceeded(Duration),
-    /// The application's other Worker, which is to be asked first, gives no answer.
+    /// The hooks Worker, which has to be asked first, does not answer.
     HooksUnavailable,
-    /// What must be written down could not be: the storage is full, for one. Nothing was changed.
+    /// A row could not be written, for example because the storage is full. Nothing was changed.
     StorageFailed,
-    /// The object that owns the channel's tree did not answer in time, or too much waits for it already. Whether it took the
-    /// message is not known.
+    /// The object that owns the channel's tree did not answer in time, or too much waits for it already. Whether it
+    /// took the message is not known.
     OwnerUnreachable,
 }
 
@@ -131,7 +132,7 @@ pub enum Operation {
     Presence,
 }
 
-/// A policy's "no", with what it wants the client to read. The default has the server's own words.
+/// A policy's refusal, with what the client reads. The default has the server's own words.
 ///
 /// ```
 /// use bayeux_edge::bayeux::{Advice, BayeuxError, Denial, Operation};
@@ -144,9 +145,9 @@ pub enum Operation {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Denial {
     wording: Wording,
-    /// The reply's advice. A denied handshake advises `none`, others nothing, where this says nothing else.
+    /// The reply's advice. The default: `none` for a denied handshake, no advice for others.
     pub(in crate::bayeux) advice: Option<Advice>,
-    /// What the reply has in its `ext`.
+    /// The reply's `ext`.
     pub(in crate::bayeux) ext: Map<String, Value>,
 }
 
@@ -170,7 +171,7 @@ impl Denial {
         Self { wording: Wording::Error(code, text.to_owned()), ..Self::default() }
     }
 
-    /// A denial in the words of a whole Bayeux error, `ddd:args:text`; none where it is not one.
+    /// A denial with a complete Bayeux error, `ddd:args:text`; none where it is not one.
     pub fn worded(error: &str) -> Option<Self> {
         let mut parts = error.splitn(3, ':');
         let code = parts.next().filter(|code| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_digit()));
@@ -274,7 +275,7 @@ impl fmt::Display for BayeuxError {
             Self::ReplaySpansTrees(pattern) => write!(f, "403:{pattern}:replay_spans_trees"),
             Self::Token(error) => error.fmt(f),
             Self::Service(code, message) => write!(f, "{code:03}::{message}"),
-            // CometD words a denied handshake without the argument that the others carry.
+            // CometD's error for a denied handshake lacks the argument that the others have.
             Self::Denied(Operation::Handshake, Denial { wording: Wording::Usual, .. }) => {
                 f.write_str("403::handshake_denied")
             }

@@ -24,28 +24,29 @@ pub struct Event {
 struct Frozen {
     json: Box<str>,
     kept: Option<Kept>,
-    /// For those who read the number in `data`, and in `ext`: written when the first of them is sent it.
+    /// The JSON with the number in `data`, and with it in `ext`: written when first needed.
     with_data: OnceCell<Box<str>>,
     with_ext: OnceCell<Box<str>>,
 }
 
-/// What a channel's owner keeps for those who come later has a number in its tree, and a time: that of the outside.
+/// The number in its tree, and the outside time, of an event that is kept for replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
     pub number: EventNumber,
     pub at: Millis,
 }
 
-/// A row's text begins so where the event is kept. No event of a client's can: its first field is the channel.
+/// Prefix of a row's text where the event is kept for replay. No client's event starts so: its first field is the
+/// channel.
 const KEPT: &str = r#"{"kept":["#;
 
-/// An event's place among all of its home. Never given twice as long as a row speaks of it.
+/// An event's place among all events of its home. Never given twice while a row mentions it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EventNumber(pub u64);
 
-/// Fields that speak of the exchange with the publisher, or that a client would take as the server's word: its
-/// clientId is a secret, and `advice` or `successful` from a stranger would steer the receiver's session.
+/// Fields of the exchange with the publisher, or that a client would believe to be the server's: its clientId is a
+/// secret, and `advice` or `successful` from a stranger would steer the receiver's session.
 const NOT_DELIVERED: [&str; 7] = ["channel", "data", "clientId", "id", "advice", "successful", "error"];
 
 impl Event {
@@ -69,7 +70,7 @@ impl Event {
         closed(opened(channel, data.get()), stamp)
     }
 
-    /// What a remote call comes to: the client knows its call by the id. `data` is JSON.
+    /// The answer of a remote call; the client finds its call by the id. `data` is JSON.
     pub fn of_call(
         channel: &ChannelId,
         id: &MessageId,
@@ -89,17 +90,17 @@ impl Event {
         closed(json, stamp)
     }
 
-    /// The server ends a session: what its client is told.
+    /// The event that tells a client that the server has ended its session.
     pub fn disconnected(stamp: &Stamp) -> Self {
         closed(r#"{"channel":"/meta/disconnect","successful":true"#.to_owned(), stamp)
     }
 
-    /// So many events, in all, had to make room in a session's queue: what its client is told in their place.
+    /// The event that replaces dropped ones: how many events of this session were dropped in all.
     pub fn dropped(events: usize, stamp: &Stamp) -> Self {
         closed(format!(r#"{{"channel":"/service/dropped","data":{{"events":{events}}}"#), stamp)
     }
 
-    /// One that was frozen before: the text of [`Event::to_row`].
+    /// An event that was frozen before, from the text of [`Event::to_row`].
     pub fn thawed(row: String) -> Self {
         match Kept::cut_from(&row) {
             Some((kept, fields)) => Self::from_json(format!("{{{fields}"), Some(kept)),
@@ -119,12 +120,12 @@ impl Event {
         Self::from_json(self.frozen.json.to_string(), Some(kept))
     }
 
-    /// One that its owner has kept: its row's text, with what it is kept as.
+    /// An event that its owner keeps for replay: its row's text, number and time.
     pub fn kept_as(json: String, kept: Kept) -> Self {
         Self::from_json(json, Some(kept))
     }
 
-    /// What its owner keeps it as, if it does.
+    /// Its number and time, where its owner keeps it for replay.
     pub fn kept(&self) -> Option<Kept> {
         self.frozen.kept
     }
@@ -135,7 +136,7 @@ impl Event {
         Self { numbers, ..self }
     }
 
-    /// All of it, for a row or another object.
+    /// The complete event, for a row or another object.
     pub fn to_row(&self) -> String {
         match (self.frozen.kept, self.frozen.json.strip_prefix('{')) {
             (Some(Kept { number, at }), Some(fields)) => format!("{KEPT}{},{}],{fields}", number.0, at.0),
@@ -143,13 +144,13 @@ impl Event {
         }
     }
 
-    /// Where it was published: every event begins with that.
+    /// Its channel: the first field of every event.
     pub fn channel(&self) -> Option<ChannelId> {
         let (name, _) = self.frozen.json.strip_prefix(r#"{"channel":""#)?.split_once('"')?;
         ChannelId::parse(name)
     }
 
-    /// The same event, its channel spelt with a slash at the end.
+    /// The same event with a slash at the end of its channel.
     pub fn spelt_with_slash(&self) -> Self {
         let Some(channel) = self.channel() else { return self.clone() };
         let json = self.frozen.json.replacen(&format!(r#""{channel}""#), &format!(r#""{channel}/""#), 1);
@@ -166,7 +167,7 @@ impl Event {
         }
     }
 
-    /// How many hold this very event.
+    /// How many clones of this event exist.
     pub fn holders(&self) -> usize {
         Rc::strong_count(&self.frozen)
     }
@@ -181,7 +182,7 @@ impl PartialEq for Event {
 impl Eq for Event {}
 
 impl Kept {
-    /// What a row says of it, and the fields behind.
+    /// The row's prefix, and the fields after it.
     fn cut_from(row: &str) -> Option<(Self, &str)> {
         let (numbers, fields) = row.strip_prefix(KEPT)?.split_once("],")?;
         let (number, at) = numbers.split_once(',')?;
@@ -201,7 +202,7 @@ impl Kept {
         })
     }
 
-    /// Beside the data, which stays as it was sent.
+    /// In `ext`; the data stays as it was sent.
     fn in_ext(self, json: &str) -> String {
         rewritten(json, "ext", |ext| match members_without(ext, "replay") {
             Some(members) if !members.is_empty() => format!(r#"{{{members},"replay":{}}}"#, self.to_json()),
@@ -210,7 +211,7 @@ impl Kept {
     }
 }
 
-/// An object with another value of one field, at its end where it had none.
+/// An object with one field replaced, or appended where it was absent.
 fn rewritten(json: &str, name: &str, value: impl FnOnce(&str) -> String) -> String {
     let fields: Message = serde_json::from_str(json).unwrap_or_default();
     let new = value(fields.field(name).map_or("null", RawValue::get));
@@ -239,7 +240,7 @@ fn push_field(json: &mut String, name: &str, value: &str) {
     json.push_str(value);
 }
 
-/// The members of an object but one, byte for byte; none where it is no object.
+/// The members of an object except one, byte for byte; none where it is not an object.
 fn members_without<'a>(json: &'a str, name: &str) -> Option<std::borrow::Cow<'a, str>> {
     let inner = json.strip_prefix('{')?.strip_suffix('}')?;
     let fields: Message = serde_json::from_str(json).ok()?;

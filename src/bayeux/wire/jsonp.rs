@@ -42,7 +42,7 @@ impl Callback {
     }
 }
 
-/// Whether it can be called, or have what is called: `42` and nothing at all cannot.
+/// Whether the name can be called or can have members: `42` and the empty name cannot.
 fn is_name(part: &str) -> bool {
     let begins = part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
     begins && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))

@@ -9,7 +9,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::channel::ChannelId;
 use super::error::BayeuxError;
 
-/// The most fields of one message. Clients in use send ten; each that is the publisher's own goes to every subscriber.
+/// The most fields of one message. Clients in use send ten. Every extra field of a publish goes to every subscriber.
 const MAX_FIELDS: usize = 64;
 
 /// The longest `id` that is repeated in a reply, in bytes. Clients in use send counters; CometD's Java client UUIDs.
@@ -36,9 +36,9 @@ impl Message {
         if message.fields.len() > MAX_FIELDS { Err(BayeuxError::MessageFieldsExceeded) } else { Ok(message) }
     }
 
-    /// The field's JSON; `null` counts as absent everywhere but in `data`. Of a name that stands twice the last one
-    /// counts, as in JavaScript (RFC 8259 section 4 leaves it open); to look for such names while reading would take
-    /// the square of their number.
+    /// The field's JSON; `null` counts as absent everywhere but in `data`. Where a name occurs twice the last one
+    /// counts, as in JavaScript (RFC 8259 section 4 leaves it open). Looking for duplicates while reading would cost
+    /// the square of the number of fields.
     pub fn field(&self, name: &str) -> Option<&RawValue> {
         let (_, value) = self.fields.iter().rfind(|(key, _)| key == name)?;
         (value.get() != "null" || name == "data").then_some(value)
@@ -49,7 +49,7 @@ impl Message {
         serde_json::from_str(self.field(name)?.get()).ok()
     }
 
-    /// Gives a field another value; one that is `null`, or cannot be JSON, takes it away.
+    /// Sets a field. A value that is `null`, or cannot be JSON, removes it.
     pub fn set(&mut self, name: &str, value: &impl Serialize) {
         self.fields.retain(|(key, _)| key != name);
         if let Ok(value) = to_raw_value(value)
@@ -73,7 +73,7 @@ impl Message {
         if is_harmless(raw.get()) { Ok(MessageId(Some(raw.to_owned()))) } else { Err(BayeuxError::MessageIdInvalid) }
     }
 
-    /// The text of `channel`, whatever it is worth.
+    /// The text of `channel`, valid or not.
     pub fn channel_name(&self) -> Option<String> {
         self.get("channel")
     }
@@ -99,7 +99,8 @@ impl MessageId {
     }
 }
 
-/// A reply repeats the id, and some clients show it: letters and marks that mean nothing to HTML or a script only.
+/// A reply repeats the id, and some clients show it, so only characters without a meaning in HTML or scripts are
+/// allowed.
 fn is_harmless(id: &str) -> bool {
     let number = id.starts_with(|c: char| c == '-' || c.is_ascii_digit());
     let string = id.len() > 2 && id.starts_with('"');

@@ -21,7 +21,7 @@ pub enum Refusal {
     ConnectionTypeUnsupported,
     /// A page of an origin that may not read the answer.
     OriginNotAllowed,
-    /// Past one of the rates; the next one is taken after so much time.
+    /// Past one of the rates, and how long until the next request is accepted.
     RateExceeded(Duration),
     /// `CLIENT_MAX_CONNECTIONS` sockets of this network are open.
     ConnectionsExceeded,
@@ -29,15 +29,15 @@ pub enum Refusal {
     SocketsExceeded,
     /// The platform opens no stream.
     StreamRefused,
-    /// A fault of ours, or of another object.
+    /// An internal error, here or in another object.
     InternalError,
     /// The session's home cannot be called.
     HomeUnreachable,
-    /// A socket speaks for sessions of too many homes.
+    /// A socket carries sessions of too many homes.
     HomesExceeded,
 }
 
-/// Where a server that has no room does not know when it will: places come free all the time.
+/// `Retry-After` of a server that is full and cannot know when it will have room.
 const USUAL_WAIT: Duration = Duration::from_secs(5);
 
 impl Refusal {

@@ -82,7 +82,7 @@ impl<'a> Reply<'a> {
     }
 
     pub fn into_json(self) -> Written {
-        // Strings, numbers and already valid JSON always serialize; there is nothing a client could send to change that.
+        // Strings, numbers and valid JSON always serialize, whatever a client sends.
         let json = serde_json::to_string(&self)
             .unwrap_or_else(|_| r#"{"successful":false,"error":"500::reply_invalid"}"#.to_owned());
         let channel = self.channel.map(Into::into);

@@ -7,8 +7,8 @@ use serde_json::value::RawValue;
 use super::error::BayeuxError;
 use super::message::Message;
 
-/// Of a batch past `MAX_MESSAGES_PER_BATCH` each message is refused with a reply of its own, up to so many times that limit: with
-/// 256, that is as many messages as a client gathers that was offline for long, and half a megabyte of replies.
+/// Each message of a batch past `MAX_MESSAGES_PER_BATCH` is refused with its own reply, up to this multiple of the
+/// limit. With 256 that covers what a client gathers in a long time offline, and costs half a megabyte of replies.
 const REFUSED_ONE_BY_ONE: usize = 16;
 
 /// Why a request as a whole is refused. Nothing of it was processed.
@@ -20,7 +20,7 @@ pub enum RequestError {
     Utf8Invalid,
     /// A `charset` other than UTF-8.
     CharsetUnsupported,
-    /// A `Content-Encoding` that is not undone here.
+    /// A `Content-Encoding` that is not supported.
     EncodingUnsupported,
     /// An empty array, or a form without `message`.
     Empty,
@@ -28,13 +28,13 @@ pub enum RequestError {
     TooDeep,
     /// Longer than `MAX_MESSAGE_SIZE`.
     TooLarge,
-    /// So many more messages than `MAX_MESSAGES_PER_BATCH` that they are not even refused one by one.
+    /// So far past `MAX_MESSAGES_PER_BATCH` that messages are not refused one by one.
     TooMany,
     /// A callback's name that could be more than a name.
     CallbackInvalid,
 }
 
-/// How large a request may be. [`Options`](crate::bayeux::Options) have all of it.
+/// How large a request may be: a part of [`Options`](crate::bayeux::Options).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RequestLimits {
     /// Bytes.
@@ -83,7 +83,7 @@ impl fmt::Display for RequestError {
 /// Reads a JSON body: an array of messages, or a single one.
 ///
 /// # Errors
-/// Where the body as a whole cannot be taken; a bad message among good ones is an [`Element`] of its own.
+/// Where the body as a whole is invalid. An invalid message among valid ones is an [`Element`] of its own.
 pub fn parse_json(body: &str, limits: impl Into<RequestLimits>) -> Result<Vec<Element>, RequestError> {
     parse_documents([without_bom(body)], body.len(), limits.into())
 }
@@ -98,7 +98,7 @@ pub fn parse_json(body: &str, limits: impl Into<RequestLimits>) -> Result<Vec<El
 /// ```
 ///
 /// # Errors
-/// [`RequestError::Utf8Invalid`]: what was meant nobody knows, and subscribers would read replacement characters.
+/// [`RequestError::Utf8Invalid`]: otherwise subscribers would read replacement characters.
 pub fn text_of(bytes: Vec<u8>) -> Result<String, RequestError> {
     String::from_utf8(bytes).map_err(|_| RequestError::Utf8Invalid)
 }

@@ -14,8 +14,8 @@ pub(in crate::bayeux) fn patterns(message: &Message) -> Result<Vec<ChannelPatter
     names.iter().map(|name| ChannelPattern::parse(name).ok_or(BayeuxError::SubscriptionInvalid)).collect()
 }
 
-/// The channels in `subscription` that the client spells with a slash at the end, `/a/` for `/a`. It knows their events by that
-/// spelling only: cometd.js compares names as they are.
+/// The channels in `subscription` that the client spells with a slash at the end, `/a/` for `/a`. It recognises their
+/// events by that spelling only: cometd.js compares names literally.
 pub(in crate::bayeux) fn spelt_with_slash(message: &Message) -> Vec<ChannelPattern> {
     let names = subscribed_names(message);
     names.iter().filter(|name| name.ends_with('/')).filter_map(|name| ChannelPattern::parse(name)).collect()

@@ -5,8 +5,8 @@ use std::fmt;
 
 use super::{ChannelId, ChannelPattern};
 
-/// What an application is declared for: a channel, a pattern, or either with named segments. A named segment matches any one
-/// segment, and the handler reads which.
+/// What an application is declared for: a channel, a pattern, or either with named segments. A named segment matches
+/// any one segment, and the handler reads which.
 ///
 /// ```
 /// use bayeux_edge::bayeux::{ChannelId, ChannelTemplate};
@@ -33,12 +33,13 @@ pub enum Segment {
     Many,
 }
 
-/// What the named segments of a template stood for in one channel.
+/// What the named segments of a template matched in one channel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Captures(Vec<(String, String)>);
 
 impl ChannelTemplate {
-    /// `None` where it would be neither a channel nor a pattern with each `{name}` replaced, or names two segments alike.
+    /// `None` where it would be neither a channel nor a pattern with each `{name}` replaced, or names two segments
+    /// alike.
     pub fn parse(text: &str) -> Option<Self> {
         let segments: Vec<_> = text.strip_prefix('/')?.split('/').map(Segment::parse).collect::<Option<_>>()?;
         let names: Vec<_> = segments.iter().filter_map(Segment::name).collect();
@@ -51,7 +52,7 @@ impl ChannelTemplate {
         (alone && ChannelPattern::parse(&filled).is_some()).then_some(Self::Named(segments))
     }
 
-    /// What its named segments stand for in this channel, where it matches.
+    /// What its named segments match in this channel; `None` where it does not match.
     pub fn matches(&self, channel: &ChannelId) -> Option<Captures> {
         let segments = match self {
             Self::Pattern(pattern) => return pattern.matches(channel).then(Captures::default),
@@ -125,7 +126,7 @@ impl Segment {
 }
 
 impl Captures {
-    /// What the segment of this name was.
+    /// The segment of this name.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, segment)| segment.as_str())
     }

@@ -14,8 +14,8 @@ use std::fmt;
 pub enum TokenError {
     /// It has more bytes than [`MAX_LENGTH`](crate::bayeux::tokens::MAX_LENGTH).
     TooLong,
-    /// It is not header, claims and signature, each in base64url, the first two being JSON objects (RFC 7515 section 7.1); or
-    /// its header wants something understood that is not (`crit`, section 4.1.11).
+    /// It is not header, claims and signature, each in base64url, the first two being JSON objects (RFC 7515 section
+    /// 7.1); or its header wants something understood that is not (`crit`, section 4.1.11).
     Malformed,
     /// Its `alg` is not that of a key: `none`, for one.
     AlgorithmRefused,

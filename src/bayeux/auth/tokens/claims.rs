@@ -1,4 +1,4 @@
-//! What a token says (RFC 7519 section 4), and what must be true of it.
+//! A token's claims (RFC 7519 section 4), and which of them are required.
 
 use serde_json::{Map, Value};
 
@@ -8,12 +8,13 @@ use crate::bayeux::wire::{ChannelPattern, TokenError};
 /// section 4.1.4).
 pub const LEEWAY: u64 = 60;
 
-/// Whose tokens, and tokens for whom.
+/// The expected issuer and audience.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Expected<'a> {
-    /// What `iss` must be. Without, it may be anything.
+    /// What `iss` must be. Without it any issuer is accepted.
     pub issuer: Option<&'a str>,
-    /// What `aud` must be, or contain. Without, only tokens that have no `aud` are taken: a token for others is not for us.
+    /// What `aud` must be, or contain. Without it only tokens without `aud` are accepted: a token for another audience
+    /// is not for us.
     pub audience: Option<&'a str>,
 }
 
@@ -39,7 +40,7 @@ impl Claims {
     }
 
     pub(super) fn read(all: Map<String, Value>, expected: &Expected<'_>, now: u64) -> Result<Self, TokenError> {
-        // A token without an end could never be taken back.
+        // A token that never expires could not be withdrawn.
         let expires = seconds(&all, "exp")?.ok_or(TokenError::ClaimInvalid("exp"))?;
         let not_before = seconds(&all, "nbf")?.unwrap_or_default();
         check_issuer(&all, expected.issuer)?;
@@ -71,11 +72,11 @@ fn check_audience(all: &Map<String, Value>, expected: Option<&str>) -> Result<()
     if meant { Ok(()) } else { Err(TokenError::AudienceRefused) }
 }
 
-/// A NumericDate (section 2): seconds since 1970, perhaps with a fraction. Rounded up, a whole second is before or after it
-/// exactly as it is before or after the fraction.
+/// A NumericDate (section 2): seconds since 1970, perhaps with a fraction. Rounded up, a whole second is before or
+/// after it exactly as it is before or after the fraction.
 fn seconds(all: &Map<String, Value>, claim: &'static str) -> Result<Option<u64>, TokenError> {
     let number = |value: &Value| value.as_f64().ok_or(TokenError::ClaimInvalid(claim));
-    // What is before 1970 becomes 0, what is beyond every date the last one: `as` saturates.
+    // `as` saturates dates before 1970 and beyond the last one.
     Ok(all.get(claim).map(number).transpose()?.map(|seconds| seconds.ceil() as u64))
 }
 

@@ -1,4 +1,4 @@
-//! The keys that tokens are checked with, as an operator writes them down.
+//! The keys that tokens are checked with, as an operator configures them.
 
 use std::fmt;
 
@@ -12,7 +12,8 @@ use serde_json::{Map, Value};
 
 use super::signature::{Algorithm, Key};
 
-/// Keys of one set: the old, the new and the next one of several makers. All of them may have to be tried for one token.
+/// Keys of one set: the old, the new and the next one of several makers. All of them may have to be tried for one
+/// token.
 pub const MAX_KEYS: usize = 16;
 
 /// Bytes of a secret: as long as the hash, or longer (RFC 7518 section 3.2).
@@ -74,11 +75,11 @@ struct Jwk {
 }
 
 impl Keys {
-    /// A text that begins with `{` is a set; of it, keys for other signatures and for encryption are passed over, as section 5
-    /// has it. Any other text is a secret for HS256, less the white space around it.
+    /// A text that begins with `{` is a set; of it, keys for other signatures and for encryption are passed over, as
+    /// section 5 has it. Any other text is a secret for HS256, less the white space around it.
     ///
     /// # Errors
-    /// No key, or one that would not do what its owner means it to.
+    /// No key, or one that would not work as intended.
     pub fn parse(text: &str) -> Result<Self, KeysError> {
         let text = text.trim();
         if !text.starts_with('{') {
@@ -93,8 +94,8 @@ impl Keys {
         }
     }
 
-    /// A set that others publish. What in it is no key here is passed over (RFC 7517 section 5), and so is a secret: what everybody
-    /// can read is none. There may be no key left, if they have taken back all.
+    /// A set that others publish. Unknown keys are skipped (RFC 7517 section 5), and so are secrets, which a public set
+    /// cannot have. There may be no key left, if all were withdrawn.
     ///
     /// # Errors
     /// [`KeysError::NotASet`] or [`KeysError::TooMany`].

@@ -1,4 +1,5 @@
-//! Tokens that say who a client is: JSON Web Tokens (RFC 7519), signed (RFC 7515), made by whoever holds the other half of a key.
+//! Tokens that say who a client is: JSON Web Tokens (RFC 7519), signed (RFC 7515), made by whoever holds the other half
+//! of a key.
 //!
 //! ```
 //! use bayeux_edge::bayeux::tokens::{Expected, Keys, TokenError};

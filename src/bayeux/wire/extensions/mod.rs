@@ -24,7 +24,7 @@ pub struct ReplyExt {
     pub timesync: Option<Timesync>,
     #[serde(rename = "json-comment-filtered", skip_serializing_if = "Option::is_none")]
     pub comment_filtered: Option<bool>,
-    /// What a policy words.
+    /// The fields that a policy adds.
     #[serde(flatten)]
     pub own: Map<String, Value>,
 }

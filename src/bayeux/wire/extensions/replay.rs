@@ -1,4 +1,4 @@
-//! The replay extension, which Salesforce's clients speak: from where a subscription is to be heard.
+//! The replay extension, which Salesforce's clients speak: the number after which a subscription receives events.
 //!
 //! ```text
 //! → {"channel":"/meta/handshake", … "ext":{"replay":true}}
@@ -8,10 +8,10 @@
 //! ← {"channel":"/c","data":{"text":"hi","event":{"createdDate":"2026-03-29T19:05:28.334Z","replayId":1740800000000128}}}
 //! ```
 //!
-//! -1 is what is new, -2 all that is kept, any other number all that is kept after it. Numbers may be strings: `elastic/bayeux` sends
-//! them so. Every handshake reply says that there is replay: Salesforce's own JavaScript waits for it without asking. A client that
-//! says `"replay":"ext"` reads the number in the event's `ext`, and `data` as it was sent.
-//! (Salesforce, "Streaming API Developer Guide", "Message Durability".)
+//! -1 asks for new events, -2 for all kept events, any other number for all kept events after it. Numbers may be
+//! strings: `elastic/bayeux` sends them so. Every handshake reply says that there is replay: Salesforce's own
+//! JavaScript waits for it without asking. A client that says `"replay":"ext"` reads the number in the event's `ext`,
+//! and `data` as it was sent. (Salesforce, "Streaming API Developer Guide", "Message Durability".)
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ use crate::bayeux::wire::{BayeuxError, ChannelPattern, EventNumber, Message};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Numbers {
-    /// It did not ask for them: events are as they were sent.
+    /// The client did not ask for numbers: events stay as they were sent.
     #[default]
     None,
     /// In `data.event`, as Salesforce's clients.
@@ -33,14 +33,14 @@ pub enum Numbers {
     Ext,
 }
 
-/// What a client wants to hear of what was said before.
+/// Which earlier events a client asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum ReplayFrom {
     New,
     All,
     After(EventNumber),
-    /// The values that its channels retain: what a client gets that asks for no replay.
+    /// The retained values of its channels: the default for a client that asks for no replay.
     Retained,
 }
 
@@ -52,7 +52,7 @@ pub enum Replayed {
     Offered(bool),
     /// The handshake's to a client that reads numbers in `ext`.
     InExt(&'static str),
-    /// A subscribe's: what to ask for, by each name, to hear the same again.
+    /// A subscribe's: for each name the number that asks for the same events again.
     Cursors(BTreeMap<String, i64>),
 }
 
@@ -61,7 +61,7 @@ impl Numbers {
         *self == Self::None
     }
 
-    /// The handshake reply's word on it.
+    /// The field of the handshake reply.
     pub fn offer(self) -> Replayed {
         if self == Self::Ext { Replayed::InExt("ext") } else { Replayed::Offered(true) }
     }
@@ -81,7 +81,7 @@ impl Numbers {
 /// What a subscribe asks for, by the names as the client wrote them; none where it asks for no replay.
 ///
 /// # Errors
-/// `400:…:replay_id_invalid` for what is no number.
+/// `400:…:replay_id_invalid` for a value that is not a number.
 pub fn wanted(subscribe: &Message) -> Result<Option<BTreeMap<ChannelPattern, ReplayFrom>>, BayeuxError> {
     let Some(map) = subscribe.get("ext").and_then(|ext: Message| ext.get::<BTreeMap<String, Box<RawValue>>>("replay"))
     else {

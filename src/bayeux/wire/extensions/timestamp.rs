@@ -7,8 +7,8 @@
 //!
 //! As with CometD's `TimestampExtension` the server switches it on (`TIMESTAMP`), no client asks, and the field stands
 //! beside the others, not in `ext`. The format is not Java's but the ISO 8601 profile of Bayeux 1.0 (section
-//! "timestamp"), in milliseconds and with the zone that the profile leaves open, as JavaScript's `toISOString` writes it.
-//! An event keeps the time at which it was published, however long it waits.
+//! "timestamp"), in milliseconds and with the zone that the profile leaves open, as JavaScript's `toISOString` writes
+//! it. An event keeps the time at which it was published, however long it waits.
 
 use std::borrow::Cow;
 
@@ -50,8 +50,8 @@ pub fn iso(Millis(ms): Millis) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", of_day % 1000)
 }
 
-/// The date of a day, counted from 1970-01-01, in the Gregorian calendar: Howard Hinnant's `civil_from_days`. Years begin
-/// in March there, so that a leap day is a year's last.
+/// The date of a day, counted from 1970-01-01, in the Gregorian calendar: Howard Hinnant's `civil_from_days`. Years
+/// begin in March there, so that a leap day is a year's last.
 fn date(day: u64) -> (u64, u64, u64) {
     let day = day + 719_468; // from 0000-03-01
     let (era, of_era) = (day / 146_097, day % 146_097); // of 400 years

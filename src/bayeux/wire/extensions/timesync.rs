@@ -48,7 +48,7 @@ impl Question {
         Some(Self { asked, came: now })
     }
 
-    /// [`Question::answer`] without any time between.
+    /// The answer where no time passes between question and answer.
     pub fn answer_at_once(self) -> Option<Timesync> {
         self.answer(self.came)
     }
@@ -56,7 +56,7 @@ impl Question {
     /// None where the client's estimate is good already.
     pub fn answer(self, now: Millis) -> Option<Timesync> {
         let Self { asked: Asked { tc, l, o }, came } = self;
-        // `as` saturates: a clock beyond all bounds gets an answer beyond all bounds.
+        // `as` saturates, so absurd clocks get absurd answers and nothing overflows.
         let error = (tc + o + l - came.0 as f64) as i64;
         let wanted = l == 0.0 || error.saturating_abs() >= ACCURACY_TARGET;
         wanted.then_some(Timesync { tc: tc as i64, ts: came.0, p: now.0.saturating_sub(came.0), a: error })
