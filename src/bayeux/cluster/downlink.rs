@@ -1,8 +1,8 @@
 //! From an owner to homes: events, each once for every home where somebody listens, in the owner's order.
 //!
-//! One call is under way to each home, and carries all that has gathered since the last. Events wait here until the home says that
-//! it has heard them; it passes over those that come again. A home that is out of reach is tried again and again; it is never
-//! forgotten, as its clients were told that they listen.
+//! One call is under way to each home, and carries all that has gathered since the last. Events wait here until the
+//! home says that it has heard them; it passes over those that come again. A home that is out of reach is tried again
+//! and again; it is never forgotten, as its clients were told that they listen.
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use crate::bayeux::wire::EventNumber;
 const MAX_EVENTS: usize = 1000;
 const MAX_BYTES: usize = 4 << 20;
 
-/// How long events that went with an answer are taken as heard. A busy home says so sooner, with its next call; a quiet one is asked,
-/// as the owner stays awake for this time, which costs more than the call.
+/// How long events that went with an answer are taken as heard. A busy home says so sooner, with its next call; a quiet
+/// one is asked, as the owner stays awake for this time, which costs more than the call.
 const UNHEARD: Duration = Duration::from_millis(500);
 
 /// How long a home may be out of reach before it is tried but now and then.

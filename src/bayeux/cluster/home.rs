@@ -102,8 +102,8 @@ impl Home {
         Some((Self::at_path(above)?, client_id))
     }
 
-    /// The home whose Durable Object has this name: `/`, a tree's channel, or a shard's name. The protocol's own channels are
-    /// no tree.
+    /// The home whose Durable Object has this name: `/`, a tree's channel, or a shard's name. The protocol's own
+    /// channels are no tree.
     pub fn named(name: &str) -> Option<Self> {
         if name == "/" {
             return Some(Self::Root);
@@ -180,8 +180,8 @@ impl Home {
         matches!(self, Self::Shard(_))
     }
 
-    /// What every clientId of this home begins with: `r` for the root, `t` and 32 bits of the name's hash for a tree, `s`
-    /// and two digits for a shard, `g` and three for one of a region.
+    /// What every clientId of this home begins with: `r` for the root, `t` and 32 bits of the name's hash for a tree,
+    /// `s` and two digits for a shard, `g` and three for one of a region.
     pub(in crate::bayeux) fn code(&self) -> String {
         match self {
             Self::Root => "r".to_owned(),

@@ -1,7 +1,7 @@
 //! What homes send over their uplinks, as an owner takes it.
 //!
-//! A call's items are worked through in order. An event that is published among them is accepted outside, where it gets its
-//! number, and the call goes on when that is done.
+//! A call's items are worked through in order. An event that is published among them is accepted outside, where it gets
+//! its number, and the call goes on when that is done.
 
 use super::home::Home;
 use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall};

@@ -1,7 +1,7 @@
 //! What a home has asked owners to relay: patterns, however many of its clients subscribe to each.
 //!
-//! A client is told of success when the owner has answered the very question that was asked for it: an answer to an earlier
-//! question, or to one that promised less, says nothing about this one.
+//! A client is told of success when the owner has answered the very question that was asked for it: an answer to an
+//! earlier question, or to one that promised less, says nothing about this one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -43,7 +43,8 @@ pub struct Interests {
 struct Interest {
     /// Whether a client here listens.
     heard: bool,
-    /// What the owner knows: whether someone acknowledges, so that nothing may be lost on the way. None where it knows nothing.
+    /// What the owner knows: whether someone acknowledges, so that nothing may be lost on the way. None where it knows
+    /// nothing.
     told: Option<bool>,
     /// What it has known before it forgot.
     strict: bool,
@@ -272,8 +273,8 @@ impl Cluster {
         }
     }
 
-    /// An event came that nobody here listens to. Where nobody has listened lately either its owner remembers a pattern that an
-    /// earlier life of this home has asked for.
+    /// An event came that nobody here listens to. Where nobody has listened lately either its owner remembers a pattern
+    /// that an earlier life of this home has asked for.
     pub(super) fn withdraw_forgotten(&mut self, cx: &mut Context, channel: &ChannelId) {
         if self.interests.cover(channel) {
             return;
@@ -311,8 +312,8 @@ impl Cluster {
         }
     }
 
-    /// What the root's own clients have asked for in an earlier life ends where none of them comes back for it. Whether all trees
-    /// know of it is not known.
+    /// What the root's own clients have asked for in an earlier life ends where none of them comes back for it. Whether
+    /// all trees know of it is not known.
     pub(super) fn restore_own_wildcards(&mut self, now: Millis) {
         for pattern in self.wildcards.of(&self.home) {
             self.interests.ending.set(&pattern, Some(now + GRACE));

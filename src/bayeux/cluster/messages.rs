@@ -22,12 +22,13 @@ pub enum Call {
     Link(LinkCall),
     /// From an owner to a home. The answer is a list of [`Heard`].
     Relay(Relay),
-    /// From an owner to the root: there is such a tree. The answer is the [`Spans`] of now.
+    /// From an owner to the root: there is such a tree. The answer is the [`WildcardList`] of now.
     Announce { tree: Home, number: u64 },
     /// From an owner to the root: nobody uses this tree any more. The answer is [`Done`].
     Leave { tree: Home, number: u64 },
     /// From the root to an owner. The answer is [`Done`].
-    Spans(Spans),
+    #[serde(rename = "spans")]
+    Wildcards(WildcardList),
     /// From a home to an owner: from where is this heard? The answer is a `BeginAnswer`.
     Begin { pattern: ChannelPattern, from: ReplayFrom },
     /// From a home to an owner. The answer is a `PageAnswer`.
@@ -153,15 +154,15 @@ pub struct Heard {
 
 /// Everyone who listens to all trees.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Spans {
+pub struct WildcardList {
     /// A later list has a higher number.
     pub version: u64,
-    pub spans: Vec<Span>,
+    pub spans: Vec<Wildcard>,
 }
 
 /// A home that wants what matches a pattern of which no tree is the owner.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Span {
+pub struct Wildcard {
     pub home: Home,
     pub pattern: ChannelPattern,
     pub strict: bool,

@@ -5,17 +5,19 @@
 //!                 publishes, interests       events, numbered
 //! ```
 //!
-//! * A channel's **owner** is the object named after its tree, the first `TREE_DEPTH` segments. It gives the tree's events
-//!   their order. With a depth of 0 the root owns all.
-//! * A **home** asks the owner to relay a pattern when its first client subscribes to it, and the client is told of success
-//!   when the owner knows. The owner tells each home each event once, however many clients it has.
-//! * A pattern that **spans** trees, like `/**`, is the root's affair. It knows every tree and tells each who wants all.
+//! * A channel's **owner** is the object named after its tree, the first `TREE_DEPTH` segments. It gives the tree's
+//!   events their order. With a depth of 0 the root owns all.
+//! * A **home** asks the owner to relay a pattern when its first client subscribes to it, and the client is told of
+//!   success when the owner knows. The owner tells each home each event once, however many clients it has.
+//! * A pattern that **spans** trees, like `/**`, is the root's affair. It knows every tree and tells each who wants
+//!   all.
 //! * Where home and owner are one object nothing of this happens.
 //!
-//! [`Cluster`] is a state machine: [`Cluster::handle`] takes what happened and gives back what to do. It knows neither sessions nor
-//! clients, only patterns that are listened to here and numbers of those who wait. **Where an owner accepts an event** and gives it
-//! its number is `BayeuxServer::accept` in `server/publish.rs`, for the events of its own clients and for those that homes bring
-//! ([`ClusterEffect::Accept`]): the cluster is told of the number with [`ClusterInput::Relay`].
+//! [`Cluster`] is a state machine: [`Cluster::handle`] takes what happened and gives back what to do. It knows neither
+//! sessions nor clients, only patterns that are listened to here and numbers of those who wait. **Where an owner
+//! accepts an event** and gives it its number is `BayeuxServer::accept` in `server/publish.rs`, for the events of its
+//! own clients and for those that homes bring ([`ClusterEffect::Accept`]): the cluster is told of the number with
+//! [`ClusterInput::Relay`].
 //!
 //! | To find | Look in |
 //! | --- | --- |
@@ -28,8 +30,8 @@
 //! | who is where | `presence.rs` |
 //! | names of homes, and which is whose | `home.rs`, `placement.rs` |
 //!
-//! What one input costs grows with what it touches, not with how many homes, owners, trees or patterns there are: those are found
-//! by a key, or by the next deadline (`deadlines.rs`).
+//! What one input costs grows with what it touches, not with how many homes, owners, trees or patterns there are: those
+//! are found by a key, or by the next deadline (`deadlines.rs`).
 
 mod deadlines;
 mod downlink;
@@ -60,7 +62,7 @@ use self::interests::Interests;
 use self::messages::{Call, Failure, Item, parse, raw, to_json};
 use self::received::Receiving;
 use self::registration::Registration;
-use self::relay_tree::PassingOn;
+use self::relay_tree::RelayTree;
 use self::remote_home::RemoteHomes;
 use self::uplink::{Tell, Uplinks};
 use self::wildcards::Wildcards;
@@ -82,7 +84,7 @@ pub struct Cluster {
     remote_homes: RemoteHomes,
     wildcards: Wildcards,
     registration: Registration,
-    passing_on: PassingOn,
+    relay_tree: RelayTree,
     /// How many relays have left, so that each home in turn passes one on.
     relays: usize,
     /// Calls under way, by their token.
@@ -117,7 +119,8 @@ pub struct PendingId(pub u64);
 /// What happened.
 #[derive(Debug)]
 pub enum ClusterInput {
-    /// A session is about to subscribe: a word comes for each of the patterns. `strict`: it acknowledges, so nothing may be lost.
+    /// A session is about to subscribe: a word comes for each of the patterns. `strict`: it acknowledges, so nothing
+    /// may be lost.
     Subscribe { patterns: Vec<ChannelPattern>, strict: bool, pending: PendingId },
     /// A client here listens to a pattern, or none does any more.
     Listens { pattern: ChannelPattern, heard: bool },
@@ -125,7 +128,8 @@ pub enum ClusterInput {
     Publish { publish: Publish, pending: PendingId },
     /// The answer to [`ClusterEffect::Accept`].
     Accepted { number: u64, outcome: Result<(), BayeuxError> },
-    /// The answer to [`ClusterEffect::Deliver`]: the events up to this one are delivered, and to these channels nobody listens.
+    /// The answer to [`ClusterEffect::Deliver`]: the events up to this one are delivered, and to these channels nobody
+    /// listens.
     Delivered { number: u64, upto: EventNumber, unheard: Vec<ChannelId> },
     /// The answer to [`ClusterEffect::GoOn`].
     GoOn,
@@ -318,7 +322,7 @@ pub struct Context<'a> {
 }
 
 /// How long someone waits for an object that cannot be reached, before being told so.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long the first and the longest pause is between tries to reach an object.
 const PAUSE: (u64, u64) = (100, 30_000);
@@ -345,7 +349,7 @@ impl Cluster {
             remote_homes: RemoteHomes::within(budget.clone()),
             wildcards: Wildcards::default(),
             registration: Registration::default(),
-            passing_on: PassingOn::default(),
+            relay_tree: RelayTree::default(),
             relays: 0,
             calls: BTreeMap::new(),
             last_token: 0,
@@ -423,7 +427,7 @@ impl Cluster {
             self.interests.due(),
             self.uplinks.due(),
             self.remote_homes.due(),
-            self.passing_on.due(),
+            self.relay_tree.due(),
             self.wildcards.due(),
             self.registration.due(),
         ];
@@ -454,7 +458,8 @@ impl Cluster {
         self.remote_homes.weights()
     }
 
-    /// Drops the oldest events that wait for a home, until they weigh no more: it is told so. How many, if there is such a home.
+    /// Drops the oldest events that wait for a home, until they weigh no more: it is told so. How many, if there is
+    /// such a home.
     pub fn lighten(&mut self, home: SessionKey, weight: usize) -> Option<usize> {
         self.remote_homes.lighten(home, weight)
     }
@@ -476,8 +481,8 @@ impl Cluster {
         matches!(owner, Home::Tree(_)) && *owner != self.home && !self.uplinks.has(owner)
     }
 
-    /// Whether it would talk to more than `most` owners, with so many new ones. Those count from which it wants to hear, or which have not
-    /// answered yet; to look for them is worth it only where more are known than that.
+    /// Whether it would talk to more than `most` owners, with so many new ones. Those count from which it wants to
+    /// hear, or which have not answered yet; to look for them is worth it only where more are known than that.
     pub fn has_too_many_trees(&self, new: usize, most: usize) -> bool {
         if self.uplinks.len() + new <= most {
             return false;
@@ -527,7 +532,7 @@ impl Cluster {
             Some(Call::Relay(relay)) => self.take_relay_call(cx, from, relay),
             Some(Call::Announce { tree, number }) => self.take_announcement(cx, from, &tree, number),
             Some(Call::Leave { tree, number }) => self.take_leave(cx, from, &tree, number),
-            Some(Call::Spans(spans)) => self.take_wildcards(cx, from, spans),
+            Some(Call::Wildcards(spans)) => self.take_wildcards(cx, from, spans),
             Some(Call::Begin { pattern, from: start }) => self.take_begin(cx, from, pattern, start),
             Some(Call::Read(wants)) => self.take_read(cx, from, wants),
             Some(Call::Members(call)) => cx.present(PresenceEffect::Asked { to: from, call }),
@@ -568,8 +573,8 @@ impl Cluster {
         cx.effects.push(ClusterEffect::Call { token, whom, call });
     }
 
-    /// A life begins: what it says must come after all that earlier ones said. `chance` tells it from one that began in the same
-    /// millisecond. The number after which its events are numbered.
+    /// A life begins: what it says must come after all that earlier ones said. `chance` tells it from one that began in
+    /// the same millisecond. The number after which its events are numbered.
     pub fn begin_life(&mut self, now: Millis, chance: u64) -> EventNumber {
         self.uplinks.begin(now, chance);
         // Room for a thousand events in each millisecond that the object has ever lived.
@@ -585,7 +590,8 @@ impl Cluster {
             Note::RemoteHome(home) => self.restore_remote_home(now, home, text),
             Note::Tree(tree) => self.wildcards.restore_tree(tree, text),
             Note::Since => {
-                // The next life's numbers are to be higher, though its clock may go back. There is room for 16 million events.
+                // The next life's numbers are to be higher, though its clock may go back. There is room for 16 million
+                // events.
                 let before: u64 = text.parse().unwrap_or_default();
                 self.since = self.since.max(EventNumber(before + (1 << 24)));
             }
@@ -616,8 +622,8 @@ impl Cluster {
         self.restore_interest(pattern, strict);
     }
 
-    /// Homes whose rows are those of earlier versions, which took them for sessions, get the rows of this one. Whether all could be
-    /// written.
+    /// Homes whose rows are those of earlier versions, which took them for sessions, get the rows of this one. Whether
+    /// all could be written.
     pub fn adopt_home(
         &mut self,
         now: Millis,

@@ -71,7 +71,8 @@ impl Placement {
 }
 
 impl Region {
-    /// Where a client is, by its continent as Cloudflare names it (`request.cf.continent`) and its longitude in degrees east.
+    /// Where a client is, by its continent as Cloudflare names it (`request.cf.continent`) and its longitude in degrees
+    /// east.
     pub fn near(continent: &str, longitude: Option<f64>) -> Option<Self> {
         let east_of = |degrees: f64| longitude.is_some_and(|longitude| longitude > degrees);
         let region = match continent {

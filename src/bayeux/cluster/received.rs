@@ -19,7 +19,7 @@ impl Cluster {
     /// An owner relays, or another home in its name.
     pub(super) fn take_relay_call(&mut self, cx: &mut Context, from: Endpoint, mut relay: Relay) {
         let also = std::mem::take(&mut relay.also);
-        let number = self.passing_on.begin(cx.now, from, also.len() + 1);
+        let number = self.relay_tree.begin(cx.now, from, also.len() + 1);
         if !also.is_empty() {
             let call = Call::Relay(relay.clone());
             for home in also {

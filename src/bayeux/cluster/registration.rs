@@ -1,18 +1,18 @@
-//! A tree's registration with the root: before anything is published in a tree the root must know of it, and tell it who
-//! listens to all trees.
+//! A tree's registration with the root: before anything is published in a tree the root must know of it, and tell it
+//! who listens to all trees.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::messages::{Call, Done, Failure, Spans, to_json};
-use super::{About, Accepting, Cluster, ClusterEffect, Context, Home, PATIENCE, PendingId, Publish, pause};
+use super::messages::{Call, Done, Failure, WildcardList, to_json};
+use super::{ANSWER_TIMEOUT, About, Accepting, Cluster, ClusterEffect, Context, Home, PendingId, Publish, pause};
 use crate::bayeux::persistence::Note;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, Endpoint, Status};
 
-/// How long a tree stays registered that nobody uses. An object may sleep after 10 s, and forgets since when that was: longer, and it would
-/// wake again and again in vain.
+/// How long a tree stays registered that nobody uses. An object may sleep after 10 s, and forgets since when that was:
+/// longer, and it would wake again and again in vain.
 const IDLE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
@@ -56,10 +56,10 @@ impl Registration {
     }
 
     pub fn due(&self) -> Option<Millis> {
-        let patience = self.waiting.front().map(|(since, _)| *since + PATIENCE);
+        let timeout = self.waiting.front().map(|(since, _)| *since + ANSWER_TIMEOUT);
         let rest = self.rests_until.filter(|_| !self.waiting.is_empty() || self.state == State::Leaving);
         let idle = self.idle_since.map(|since| since + IDLE);
-        [patience, rest, idle].into_iter().flatten().min()
+        [timeout, rest, idle].into_iter().flatten().min()
     }
 
     pub fn restore(&mut self, text: &str) {
@@ -123,7 +123,8 @@ impl Cluster {
             Some(since) if since + IDLE <= cx.now => {
                 let version = std::mem::take(&mut self.registration.version);
                 (self.registration.state, self.registration.idle_since) = (State::Leaving, None);
-                // Where that cannot be written down, the next life counts itself among the trees though the root does not.
+                // Where that cannot be written down, the next life counts itself among the trees though the root does
+                // not.
                 if self.note_registration(cx) {
                     self.send_registration(cx);
                 } else {
@@ -152,7 +153,7 @@ impl Cluster {
         true
     }
 
-    pub(super) fn announcement_answered(&mut self, cx: &mut Context, answer: Option<Spans>) {
+    pub(super) fn announcement_answered(&mut self, cx: &mut Context, answer: Option<WildcardList>) {
         let applied = answer.is_some_and(|spans| self.apply_wildcards(cx, spans).is_ok());
         self.registration.state = State::Registered;
         if !applied || !self.note_registration(cx) {
@@ -162,8 +163,8 @@ impl Cluster {
         cx.effects.push(ClusterEffect::GoOn);
     }
 
-    /// The next of those that waited until the root knew of this tree. Those behind it wait until it is done: the items of a home's call
-    /// are accepted outside, and no call of the same home may come between.
+    /// The next of those that waited until the root knew of this tree. Those behind it wait until it is done: the items
+    /// of a home's call are accepted outside, and no call of the same home may come between.
     pub(super) fn next_goes_on(&mut self, cx: &mut Context) {
         let Some((_, waits)) = self.registration.waiting.pop_front() else { return };
         match waits {
@@ -190,7 +191,8 @@ impl Cluster {
     pub(super) fn registration_is_due(&mut self, cx: &mut Context) {
         let now = cx.now;
         let waiting = &mut self.registration.waiting;
-        let late: Vec<_> = std::iter::from_fn(|| waiting.pop_front_if(|(since, _)| *since + PATIENCE <= now)).collect();
+        let late: Vec<_> =
+            std::iter::from_fn(|| waiting.pop_front_if(|(since, _)| *since + ANSWER_TIMEOUT <= now)).collect();
         for (_, waits) in late {
             match waits {
                 Waits::Call(from, _) => cx.reply(from, Status::Unavailable, String::new()),
@@ -200,7 +202,7 @@ impl Cluster {
     }
 
     /// The root says who listens to all trees.
-    pub(super) fn take_wildcards(&mut self, cx: &mut Context, from: Endpoint, spans: Spans) {
+    pub(super) fn take_wildcards(&mut self, cx: &mut Context, from: Endpoint, spans: WildcardList) {
         // Whoever does not count itself among the trees asks when it does.
         let counts = matches!(self.registration.state, State::Registered | State::Announcing);
         let noted = |cluster: &mut Self, cx: &mut Context| {
@@ -214,8 +216,8 @@ impl Cluster {
     }
 
     /// Lets exactly those listen to all who are on the list.
-    fn apply_wildcards(&mut self, cx: &mut Context, spans: Spans) -> Result<(), Failure> {
-        let Spans { version, spans } = spans;
+    fn apply_wildcards(&mut self, cx: &mut Context, spans: WildcardList) -> Result<(), Failure> {
+        let WildcardList { version, spans } = spans;
         if version < self.registration.version {
             return Ok(());
         }

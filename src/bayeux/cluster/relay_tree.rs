@@ -1,8 +1,9 @@
-//! When an event is for more than `RELAY_FANOUT` homes, one home of each region gets it for the others as well, and passes
-//! it on: the owner makes a call for each group, not for each home.
+//! When an event is for more than `RELAY_FANOUT` homes, one home of each region gets it for the others as well, and
+//! passes it on: the owner makes a call for each group, not for each home.
 //!
-//! Each home of a group does so in turn, for 31 others at most. Where a home does not answer only itself goes without: whoever was to pass
-//! on says within seconds who has heard, and the owner asks all others of the group on their own, for a minute.
+//! Each home of a group does so in turn, for 31 others at most. Where a home does not answer only itself goes without:
+//! whoever was to pass on says within seconds who has heard, and the owner asks all others of the group on their own,
+//! for a minute.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,13 +18,13 @@ use crate::bayeux::wire::{Endpoint, EventNumber};
 /// How many homes are told by one call at most, so that what one of them fails to do concerns few.
 const MOST_TOGETHER: usize = 32;
 
-/// How long a home that passes events on waits for the others, before it says who has heard. Well below what its owner waits for it.
-/// Whoever is later hears the same from the owner, and passes over it.
+/// How long a home that passes events on waits for the others, before it says who has heard. Well below what its owner
+/// waits for it. Whoever is later hears the same from the owner, and passes over it.
 const PASSING_ON: Duration = Duration::from_secs(3);
 
 /// Relays that this home passes on, by a number.
 #[derive(Debug, Default)]
-pub struct PassingOn {
+pub struct RelayTree {
     last: u64,
     by_number: BTreeMap<u64, PassedOn>,
 }
@@ -36,7 +37,7 @@ struct PassedOn {
     until: Millis,
 }
 
-impl PassingOn {
+impl RelayTree {
     /// The first of them is the oldest.
     pub fn due(&self) -> Option<Millis> {
         self.by_number.first_key_value().map(|(_, passed_on)| passed_on.until)
@@ -54,7 +55,7 @@ impl PassingOn {
 impl Cluster {
     /// A home that a relay is passed on to has heard, or could not be reached.
     pub(super) fn passed_on(&mut self, cx: &mut Context, number: u64, answer: Option<Vec<Heard>>) {
-        let by_number = &mut self.passing_on.by_number;
+        let by_number = &mut self.relay_tree.by_number;
         let Some(passed_on) = by_number.get_mut(&number) else { return };
         passed_on.heard.extend(answer.into_iter().flatten());
         passed_on.left = passed_on.left.saturating_sub(1);
@@ -67,8 +68,8 @@ impl Cluster {
 
     /// The owner is told who has heard, and asks the others itself.
     pub(super) fn passing_on_is_due(&mut self, cx: &mut Context) {
-        while self.passing_on.due().is_some_and(|until| until <= cx.now)
-            && let Some((_, PassedOn { from, heard, .. })) = self.passing_on.by_number.pop_first()
+        while self.relay_tree.due().is_some_and(|until| until <= cx.now)
+            && let Some((_, PassedOn { from, heard, .. })) = self.relay_tree.by_number.pop_first()
         {
             cx.answer_with(from, &heard);
         }

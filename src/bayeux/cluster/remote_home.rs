@@ -19,8 +19,8 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, EventNumber};
 
-/// How long a home stays known that listens to nothing here, for what it has published. No call of it that was made before is made
-/// again so much later: its uplink would have been forgotten.
+/// How long a home stays known that listens to nothing here, for what it has published. No call of it that was made
+/// before is made again so much later: its uplink would have been forgotten.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
 #[derive(Debug)]
@@ -32,7 +32,8 @@ pub struct RemoteHome {
     saved: bool,
     pub done: Done,
     pub state: RelayState,
-    /// It has asked for something since the relay left that is under way: if that one found nobody there, that is no longer so.
+    /// It has asked for something since the relay left that is under way: if that one found nobody there, that is no
+    /// longer so.
     pub asked_since: bool,
     pub failures: u32,
     pub failing_since: Option<Millis>,
@@ -71,7 +72,8 @@ pub struct Done {
 pub enum RelayState {
     Free,
     UnderWay,
-    /// Events up to this one went with the answer to a call of the home. Until this time they are taken as heard unless newer ones come.
+    /// Events up to this one went with the answer to a call of the home. Until this time they are taken as heard unless
+    /// newer ones come.
     Answered(EventNumber, Millis),
     /// The home could not be reached, and is left alone until then.
     Resting(Millis),
@@ -399,8 +401,8 @@ impl Cluster {
         }
     }
 
-    /// Writes down what was done for whom, with the events that were written down for those who listen: they are not to be
-    /// published a second time after a crash.
+    /// Writes down what was done for whom, with the events that were written down for those who listen: they are not to
+    /// be published a second time after a crash.
     pub(super) fn note_done(&mut self, cx: &mut Context) {
         for key in std::mem::take(&mut self.remote_homes.unnoted) {
             let Some(remote) = self.remote_homes.get(key) else { continue };
@@ -444,8 +446,8 @@ impl Cluster {
         }
     }
 
-    /// A home whose row is one of earlier versions, which took it for a session: it gets the rows of this one. Whether all could be
-    /// written.
+    /// A home whose row is one of earlier versions, which took it for a session: it gets the rows of this one. Whether
+    /// all could be written.
     pub fn adopt(
         &mut self,
         cx: &mut Context,

@@ -1,7 +1,8 @@
 //! What a home asks an owner of the events that it keeps.
 //!
-//! A call stands for itself, and the owner remembers nothing of it: one that is lost is made again. An interest is told first, so that
-//! whatever is published after a page was read is relayed. What is kept is known outside: here calls only come and go.
+//! A call stands for itself, and the owner remembers nothing of it: one that is lost is made again. An interest is told
+//! first, so that whatever is published after a page was read is relayed. What is kept is known outside: here calls
+//! only come and go.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,9 +1,9 @@
 //! From a home to an owner: what the home's clients publish and want to hear, in order.
 //!
-//! One call is under way at a time, and carries all that has gathered since the last: under load calls get bigger, not more.
-//! A call that brings no answer is made again with the same numbers, and the owner passes over what it has done. So no two uplinks may
-//! ever number their items alike: each has a life of its own, one that this home has never used. One that is idle is forgotten; the
-//! next to the same owner begins another life.
+//! One call is under way at a time, and carries all that has gathered since the last: under load calls get bigger, not
+//! more. A call that brings no answer is made again with the same numbers, and the owner passes over what it has done.
+//! So no two uplinks may ever number their items alike: each has a life of its own, one that this home has never used.
+//! One that is idle is forgotten; the next to the same owner begins another life.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::deadlines::Deadlines;
 use super::home::Home;
 use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall, to_json};
-use super::{About, Cluster, Context, PATIENCE, PendingId, pause};
+use super::{ANSWER_TIMEOUT, About, Cluster, Context, PendingId, pause};
 use crate::bayeux::delivery::Bounds;
 use crate::bayeux::persistence::Note;
 use crate::bayeux::time::Millis;
@@ -21,7 +21,8 @@ use crate::bayeux::wire::{BayeuxError, ChannelPattern, EventNumber};
 const MAX_ITEMS: usize = 1000;
 const MAX_BYTES: usize = 4 << 20;
 
-/// How long an owner is remembered that nobody here talks to or listens to: longer than anything that it has sent can be under way.
+/// How long an owner is remembered that nobody here talks to or listens to: longer than anything that it has sent can
+/// be under way.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
 /// Bits of an uplink's life that are not the time. Half of them are the most that one life is above the last.
@@ -33,8 +34,8 @@ pub struct Uplinks {
     by_owner: BTreeMap<Home, Uplink>,
     /// The last life that an uplink was given.
     last_life: u64,
-    /// How far the next one is above the last. Where the clock has gone back, an earlier life of the home has been where this one is: it
-    /// went by another step.
+    /// How far the next one is above the last. Where the clock has gone back, an earlier life of the home has been
+    /// where this one is: it went by another step.
     step: u64,
     /// Those with something to say.
     ready: BTreeSet<Home>,
@@ -103,7 +104,8 @@ enum GivenUp {
 }
 
 impl Uplinks {
-    /// A life of the home begins. `chance` sets its uplinks apart from those of every other life, should the clock go back.
+    /// A life of the home begins. `chance` sets its uplinks apart from those of every other life, should the clock go
+    /// back.
     pub fn begin(&mut self, now: Millis, chance: u64) {
         self.last_life = self.last_life.max(now.0 << LIFE_BITS);
         self.step = 1 + (chance & ((1 << (LIFE_BITS - 1)) - 1));
@@ -182,10 +184,10 @@ impl Uplink {
     }
 
     fn due(&self) -> Option<Millis> {
-        let patience = self.items.iter().find(|waiting| waiting.tell.waits());
-        let patience = patience.map(|waiting| waiting.since + PATIENCE);
+        let timeout = self.items.iter().find(|waiting| waiting.tell.waits());
+        let timeout = timeout.map(|waiting| waiting.since + ANSWER_TIMEOUT);
         let rest = self.rests_until.filter(|_| !self.items.is_empty());
-        patience.into_iter().chain(rest).min()
+        timeout.into_iter().chain(rest).min()
     }
 
     fn next_items(&mut self, now: Millis) -> Option<Vec<(u64, Item)>> {
@@ -218,7 +220,8 @@ impl Uplink {
 
     fn failed(&mut self, now: Millis) {
         self.under_way = 0;
-        // What was published by those who wait no more is not said again: an owner may have forgotten that it has done it.
+        // What was published by those who wait no more is not said again: an owner may have forgotten that it has done
+        // it.
         let bytes = &mut self.bytes;
         self.items.retain(|Waiting { item, tell, .. }| {
             let stays = tell.waits() || !matches!(item, Item::Publish { .. });
@@ -238,7 +241,7 @@ impl Uplink {
         self.items.retain_mut(|waiting| {
             place += 1;
             // Where nobody waits, it must come to the owner all the same.
-            if now < waiting.since + PATIENCE || !waiting.tell.waits() {
+            if now < waiting.since + ANSWER_TIMEOUT || !waiting.tell.waits() {
                 return true;
             }
             // What the owner may have heard of must be taken back when it is known that it has.
@@ -347,8 +350,8 @@ impl Cluster {
                 (uplink.since, uplink.heard) = Default::default();
             }
         }
-        // First the subscriptions that were waited for, then what is for them, then the publishers who may be among them: they
-        // read their own events before the reply.
+        // First the subscriptions that were waited for, then what is for them, then the publishers who may be among
+        // them: they read their own events before the reply.
         self.tell_outcomes(cx, questions);
         if let Some(relay) = relay {
             self.take_relay(cx, relay, None);
@@ -399,8 +402,8 @@ impl Cluster {
         }
     }
 
-    /// Writes down what was heard of whom, with the events that were written down for the clients here: they are not to come
-    /// a second time after a crash.
+    /// Writes down what was heard of whom, with the events that were written down for the clients here: they are not to
+    /// come a second time after a crash.
     pub(super) fn note_heard(&mut self, cx: &mut Context) {
         for owner in std::mem::take(&mut self.uplinks.unnoted) {
             let Some(Uplink { since, heard, .. }) = self.uplinks.by_owner.get(&owner) else { continue };

@@ -6,15 +6,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::deadlines::Deadlines;
-use super::messages::{Call, Done, Failure, Item, Span, Spans, to_json};
-use super::{About, Cluster, Context, Home, PATIENCE, pause};
+use super::messages::{Call, Done, Failure, Item, Wildcard, WildcardList, to_json};
+use super::{ANSWER_TIMEOUT, About, Cluster, Context, Home, pause};
 use crate::bayeux::persistence::Note;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelPattern, Endpoint, Status};
 
-/// How long a tree may be out of reach before those who listen to all are told of success without it. It hears of them when it
-/// is back, and they hear of it from then on.
+/// How long a tree may be out of reach before those who listen to all are told of success without it. It hears of them
+/// when it is back, and they hear of it from then on.
 const WITHOUT_IT_AFTER: Duration = Duration::from_secs(60);
 
 /// How many trees are told at a time: an object may have so many requests under way.
@@ -36,8 +36,8 @@ pub struct Wildcards {
     deadlines: Deadlines<Home>,
     /// Those who are told when every tree has a version: later ones wait for later versions.
     waiting: VecDeque<Waits>,
-    /// Questions of this home's own, with the version that answers them, for which nobody waits any more: what was asked for must be taken
-    /// back all the same.
+    /// Questions of this home's own, with the version that answers them, for which nobody waits any more: what was
+    /// asked for must be taken back all the same.
     given_up: VecDeque<(u64, ChannelPattern, u64)>,
 }
 
@@ -78,8 +78,8 @@ impl Wildcards {
     }
 
     pub fn due(&self) -> Option<Millis> {
-        let patience = self.waiting.front().map(|waits| waits.since + PATIENCE);
-        patience.into_iter().chain(self.deadlines.next()).min()
+        let timeout = self.waiting.front().map(|waits| waits.since + ANSWER_TIMEOUT);
+        timeout.into_iter().chain(self.deadlines.next()).min()
     }
 
     /// The trees that are in use, in the order of their names.
@@ -93,7 +93,7 @@ impl Wildcards {
     }
 
     pub fn restore_list(&mut self, text: &str) {
-        let Ok(Spans { version, spans }) = serde_json::from_str(text) else { return };
+        let Ok(WildcardList { version, spans }) = serde_json::from_str(text) else { return };
         self.version = version;
         self.list = spans.into_iter().map(|span| ((span.home, span.pattern), span.strict)).collect();
         self.behind = self.trees.iter().filter(|(_, tree)| tree.told < version).map(|(home, _)| home.clone()).collect();
@@ -105,13 +105,13 @@ impl Wildcards {
         own.map(|(_, pattern)| pattern.clone()).collect()
     }
 
-    fn list(&self) -> Spans {
-        let span = |((home, pattern), strict): (&(Home, ChannelPattern), &bool)| Span {
+    fn list(&self) -> WildcardList {
+        let span = |((home, pattern), strict): (&(Home, ChannelPattern), &bool)| Wildcard {
             home: home.clone(),
             pattern: pattern.clone(),
             strict: *strict,
         };
-        Spans { version: self.version, spans: self.list.iter().map(span).collect() }
+        WildcardList { version: self.version, spans: self.list.iter().map(span).collect() }
     }
 
     /// The oldest version that any tree within reach has.
@@ -263,7 +263,7 @@ impl Cluster {
     pub(super) fn wildcards_are_due(&mut self, cx: &mut Context) {
         let now = cx.now;
         while let Some(Waits { version, who, .. }) =
-            self.wildcards.waiting.pop_front_if(|waits| waits.since + PATIENCE <= now)
+            self.wildcards.waiting.pop_front_if(|waits| waits.since + ANSWER_TIMEOUT <= now)
         {
             match who {
                 // The home makes the same call again, until its clients are told that it took too long.
@@ -285,7 +285,7 @@ impl Cluster {
         }
         let list = self.wildcards.list();
         let version = list.version;
-        let call = to_json(&Call::Spans(list));
+        let call = to_json(&Call::Wildcards(list));
         while self.wildcards.being_told < MOST_AT_ONCE
             && let Some(tree) = self.wildcards.behind.pop_first()
         {
