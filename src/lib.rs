@@ -30,8 +30,8 @@
 //!  └──────────────────────────────┘
 //! ```
 //!
-//! The platform's crates are dependencies of wasm32 only, and only there is `cloudflare` compiled: the rest of the crate
-//! cannot depend on it, and its tests run natively in milliseconds, with a clock that they move.
+//! The platform's crates are dependencies of wasm32 only, and only there is `cloudflare` compiled: the rest of the
+//! crate cannot depend on it, and its tests run natively in milliseconds, with a clock that they move.
 
 // The guide's examples name the crate, and are pasted into src/app.rs.
 extern crate self as bayeux_edge;

@@ -33,8 +33,8 @@ extern "C" {
 }
 
 impl Bindings {
-    /// A home's object. Where the home is one of a region the platform is asked to keep it there: that counts for whoever
-    /// comes first (Durable Objects, "Provide a location hint").
+    /// A home's object. Where the home is one of a region the platform is asked to keep it there: that counts for
+    /// whoever comes first (Durable Objects, "Provide a location hint").
     pub fn object(&self, home: &Home) -> Result<DurableObject, JsValue> {
         let objects = self.channel_tree()?;
         let Some(region) = home.region() else { return objects.get_by_name(home.name()) };

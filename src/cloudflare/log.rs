@@ -1,7 +1,7 @@
 //! Structured logs: one line of JSON each, for `wrangler tail` and Workers Logs.
 //!
-//! What any client can cause as often as it likes is counted: the first lines of an event in a minute are written, and one with
-//! the number of the others when the minute is over.
+//! What any client can cause as often as it likes is counted: the first lines of an event in a minute are written, and
+//! one with the number of the others when the minute is over.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -44,7 +44,8 @@ thread_local! {
 /// In ms.
 const MINUTE: u64 = 60_000;
 
-/// Lines of an event in a minute whose details differ from client to client. One tells of a refusal, ten of who is refused.
+/// Lines of an event in a minute whose details differ from client to client. One tells of a refusal, ten of who is
+/// refused.
 const LINES: u64 = 10;
 
 /// How often each event came in the minute that began with its first one.

@@ -29,7 +29,8 @@ use crate::bayeux::wire::{ChannelId, ChannelPattern, Denial, Message};
 ///         let own = client.attributes.text("user").and_then(|user| ChannelId::parse(&format!("/private/{user}")));
 ///         // `/**` reaches into the rooms as well: whether two patterns meet is what `covers` tells.
 ///         let meets = |rooms: ChannelPattern| rooms.covers(pattern) || pattern.covers(&rooms);
-///         if ChannelPattern::parse("/private/**").is_some_and(meets) && own.map(ChannelPattern::from).as_ref() != Some(pattern) {
+///         let is_own = own.map(ChannelPattern::from).as_ref() == Some(pattern);
+///         if ChannelPattern::parse("/private/**").is_some_and(meets) && !is_own {
 ///             return Err(Denial::because("not your room"));
 ///         }
 ///         Ok(())

@@ -2,7 +2,7 @@
 //! valid.
 //!
 //! ```text
-//! → [{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"],"ext":{"token":"eyJhbGci…"}}]
+//! → [{"channel":"/meta/handshake", … "ext":{"token":"eyJhbGci…"}}]
 //! ← [{"channel":"/meta/handshake","successful":false,"error":"403::token_expired","advice":{"reconnect":"none"}, …}]
 //! ```
 //!

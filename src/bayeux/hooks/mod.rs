@@ -1,9 +1,9 @@
 //! An application in another Worker: asked through a service binding, in JSON. docs/HOOKS.md is the contract.
 //!
 //! A message that the hooks Worker decides on is suspended and leaves its place in the batch empty, as one that waits
-//! for another object does (`server/pending.rs`). When the verdict has come it goes on where it was. One request is
-//! under way at a time, and what is to be asked meanwhile goes with the next one: a busy home makes longer requests,
-//! not more of them, and everything is decided in the order in which it came.
+//! for another object does (`server/pending.rs`). It goes on when the verdict has come. One request is under way at a
+//! time, and later questions go with the next one: a busy home makes longer requests, not more of them, and all
+//! questions are decided in order.
 //!
 //! | To find | Look in |
 //! | --- | --- |
@@ -31,7 +31,7 @@ pub enum Hook {
 }
 
 impl Hook {
-    /// What is asked where `HOOKS_FOR` says nothing.
+    /// The default of `HOOKS_FOR`.
     pub const DEFAULT: [Self; 4] = [Self::Handshake, Self::Subscribe, Self::Publish, Self::Service];
     pub const ALL: [Self; 5] = [Self::Handshake, Self::Subscribe, Self::Publish, Self::Service, Self::Event];
 
@@ -49,7 +49,7 @@ impl Hook {
         Self::ALL.into_iter().find(|hook| hook.name() == name)
     }
 
-    /// What it means that no answer came.
+    /// The error of a message where no answer came.
     pub(in crate::bayeux) fn failure(self) -> BayeuxError {
         match self {
             Self::Service => BayeuxError::Service(503, "service_unavailable".to_owned()),

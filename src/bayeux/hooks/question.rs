@@ -1,4 +1,4 @@
-//! What a hooks Worker is asked.
+//! The questions to a hooks Worker.
 
 use serde::Serialize;
 
@@ -7,7 +7,7 @@ use crate::bayeux::app::ServerEvent;
 use crate::bayeux::session::{Attributes, Client};
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Message, patterns};
 
-/// One call. What does not apply is left out.
+/// One call. Fields that do not apply are left out.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Question<'a> {
@@ -21,7 +21,7 @@ pub struct Question<'a> {
     channel: Option<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     channels: Vec<ChannelPattern>,
-    /// Of the channels those that nobody has named before.
+    /// The channels that nobody has named before.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     creates: Vec<ChannelPattern>,
     #[serde(skip_serializing_if = "Option::is_none")]

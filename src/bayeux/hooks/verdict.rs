@@ -1,4 +1,4 @@
-//! What a hooks Worker answers. Whatever is not exactly as agreed is no answer.
+//! The answers of a hooks Worker. Anything that does not match the contract counts as no answer.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use crate::bayeux::app::{Action, Actions};
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::wire::{Advice, ChannelId, Denial, Message};
 
-/// What an answer wants done.
+/// The actions of an answer.
 type Wanted = Vec<Action>;
 
 /// A decision on one message.
@@ -21,24 +21,24 @@ pub enum Verdict {
     Denied(Denial),
 }
 
-/// What comes with a yes.
+/// What a permission adds.
 #[derive(Default)]
 pub struct Permission {
-    /// Who asked, as known then: the session may have ended since.
+    /// The sender at the time of the question: its session may have ended since.
     pub client: Option<Client>,
-    /// What is to be noted of the session that opens.
+    /// The attributes of the session that is opened.
     pub attributes: BTreeMap<String, Value>,
-    /// Other data, and another `ext`, in place of what was sent.
+    /// New data and `ext`, in place of what was sent.
     pub data: Option<Box<RawValue>>,
     pub ext: Option<Box<RawValue>>,
     pub actions: Wanted,
 }
 
-/// What a request is answered.
+/// The answer to a request.
 #[derive(Deserialize)]
 pub struct Answers {
     answers: Vec<Box<RawValue>>,
-    /// What the application answers at all, where it says so.
+    /// The hooks that the application has, where it lists them.
     hooks: Option<Vec<String>>,
 }
 
@@ -54,10 +54,10 @@ struct Answer {
     #[serde(default, deserialize_with = "present")]
     ext: Option<Box<RawValue>>,
     replies: Option<Vec<Box<RawValue>>>,
-    /// Of a remote call: what it comes to.
+    /// The result of a remote call.
     #[serde(default, deserialize_with = "present")]
     result: Option<Box<RawValue>>,
-    /// Of one that fails.
+    /// The result of a remote call that fails.
     #[serde(default, deserialize_with = "present")]
     failure: Option<Box<RawValue>>,
     #[serde(default)]
@@ -88,7 +88,7 @@ enum ActionAnswer {
 }
 
 impl Answers {
-    /// None where there are not as many as questions.
+    /// None where the count differs from the questions'.
     pub fn parse(text: &str, count: usize) -> Option<Self> {
         serde_json::from_str(text).ok().filter(|answers: &Self| answers.answers.len() == count)
     }
@@ -103,7 +103,7 @@ impl Answers {
 }
 
 impl Verdict {
-    /// None where it is no answer to such a question.
+    /// None where it does not answer such a question.
     pub fn read(answer: &RawValue, hook: Hook) -> Option<Self> {
         let answer: Answer = serde_json::from_str(answer.get()).ok()?;
         let allowed = match hook {
@@ -125,7 +125,7 @@ impl Verdict {
         Some(Self::Allowed(Permission { client: None, attributes, data, ext, actions }))
     }
 
-    /// What is to be done on an event.
+    /// The actions on an event.
     pub fn actions(answer: &RawValue) -> Option<Wanted> {
         let answer: Answer = serde_json::from_str(answer.get()).ok()?;
         actions(answer.actions)
@@ -133,7 +133,7 @@ impl Verdict {
 }
 
 impl Permission {
-    /// Puts what was changed into the message.
+    /// Applies the changes to the message.
     pub fn edit(&self, message: &mut Message) {
         for (name, value) in [("data", &self.data), ("ext", &self.ext)] {
             if let Some(value) = value {
@@ -184,7 +184,7 @@ fn actions(wanted: Vec<ActionAnswer>) -> Option<Wanted> {
     Some(actions.into_iter().collect::<Vec<Action>>())
 }
 
-/// A field that is there, even as `null`.
+/// A field that is present, even as `null`.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::deserialize(deserializer).map(Some)
 }

@@ -121,8 +121,8 @@ pub struct Options {
     pub max_history_bytes: u64,
     /// `PRESENCE`: patterns of channels that tell who is there, separated by spaces. None.
     pub presence: Vec<ChannelPattern>,
-    /// `MAX_PRESENCE`, users of one channel who are named; of more it is told how many. 1,000: at 60 bytes each, what a new watcher
-    /// is told is 60 KB.
+    /// `MAX_PRESENCE`, users of one channel who are named; of more it is told how many. 1,000: at 60 bytes each, what a
+    /// new watcher is told is 60 KB.
     pub max_presence: usize,
     /// `META_CONNECT_DELIVER_ONLY`: whether events ride on the replies to connects only, on every transport. Off, as in
     /// CometD. On, a client reads all events in one order, whatever else it asks at the same time.

@@ -1,4 +1,4 @@
-//! What an application wants done, done; and what it is told of.
+//! Carries out an application's actions, and tells it of events.
 
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -18,31 +18,31 @@ use crate::bayeux::wire::extensions::timestamp::Stamp;
 use crate::bayeux::wire::{BayeuxError, ChannelId, Event, Message, MessageId, Realm};
 
 /// How many events may follow from what the application does on events, for one input. Two bots that answer each other
-/// would never come to an end; 1,000 is more than an object publishes in a second. Their data may have `MAX_QUEUE_BYTES`
-/// together: each quote of a quote is twice as long.
+/// would never come to an end; 1,000 is more than an object publishes in a second. Their data may have
+/// `MAX_QUEUE_BYTES` together: a bot that quotes another doubles the data each time.
 const MAX_FOLLOWING: usize = 1000;
 
-/// What the hooks Worker is called as the author of what it publishes.
+/// The name of the hooks Worker as a publisher.
 pub(in crate::bayeux) const HOOKS: &str = "hooks";
 
-/// What the application is still to be told of.
+/// The events that the application has not been told of yet.
 pub(in crate::bayeux) type LifecycleEvents = VecDeque<LifecycleEvent>;
 
-/// Whom actions are about.
+/// The client and the message that actions refer to.
 #[derive(Clone, Default)]
 pub(in crate::bayeux) struct Subject {
     client: Client,
-    /// Where the message went that was sent.
+    /// The channel of the message.
     channel: Option<ChannelId>,
-    /// Of that message.
+    /// The id of that message.
     id: MessageId,
-    /// Who does what is to be done: the local session of this name, or the server itself.
+    /// Who publishes: the local session of this name, or the server itself.
     author: Option<Rc<str>>,
 }
 
 impl BayeuxServer {
-    /// Does what was decided, in this order. What nobody's queue keeps goes to `piggybacked`, for the sender. What cannot be
-    /// stored is told in the log alone: the message is through already.
+    /// Carries out actions in order. Events for a sender without a queue go to `piggybacked`. Storage failures are only
+    /// logged, as the message itself has succeeded.
     pub(in crate::bayeux) fn apply(
         &mut self,
         now: Millis,
@@ -102,7 +102,7 @@ impl BayeuxServer {
         }
     }
 
-    /// What a sender gets besides its reply: with it, or in its queue.
+    /// Gives the sender an event: in its queue, or with its reply.
     pub(super) fn give(
         &mut self,
         now: Millis,
@@ -111,7 +111,7 @@ impl BayeuxServer {
         event: Option<Event>,
     ) {
         match sender {
-            // Where it cannot be written down, the log says so.
+            // A storage failure is logged.
             Some(session) => event.iter().for_each(|event| drop(self.enqueue_for(now, session, event))),
             None => {
                 self.metrics.piggybacked += u64::from(event.is_some());
@@ -141,14 +141,14 @@ impl BayeuxServer {
         self.tell(Notice::ActionFailed { reason: reason.to_owned() });
     }
 
-    /// Takes note of something that the application is told of at the end of this input.
+    /// Queues an event that the application is told of at the end of this input.
     pub(in crate::bayeux) fn happened(&mut self, event: impl FnOnce() -> ServerEvent) {
         if self.app.hears_of_events() || self.hooks.want(Hook::Event) {
             self.lifecycle_events.push_back(LifecycleEvent::Told(event()));
         }
     }
 
-    /// Nobody waits to hear how it went, but the log.
+    /// Publishes for the server or the application. A failure is only logged.
     fn publish_as_server(&mut self, now: Millis, published: Published, lazy: bool) {
         match self.deliver(now, &published, lazy) {
             Ok(Taken::Here) => (),
@@ -157,12 +157,12 @@ impl BayeuxServer {
         }
     }
 
-    /// What the server or the application published reaches nobody.
+    /// Logs that a publish of the server or the application failed.
     pub(in crate::bayeux) fn publish_failed(&mut self, error: &BayeuxError) {
         self.impossible(&format!("a publish: {error}"));
     }
 
-    /// Takes note of a message that was published.
+    /// Queues the events of a message that was published.
     pub(in crate::bayeux) fn published(&mut self, published: &Published) {
         let Published { publisher, channel, event, .. } = published;
         let publication = || {
@@ -175,8 +175,8 @@ impl BayeuxServer {
         self.happened(|| ServerEvent::Publish(publication()));
     }
 
-    /// Tells the application what has happened, and does what it wants done then. As all of it is over already, a panic
-    /// costs nobody but the handler what it would have done.
+    /// Tells the application of events, and carries out the actions that it returns. The events are past, so a panic
+    /// only loses the handler's own actions.
     pub(in crate::bayeux) fn dispatch(&mut self, now: Millis) {
         let mut first = self.lifecycle_events.len();
         let (mut following, mut bytes) = (0, 0);
@@ -199,7 +199,7 @@ impl BayeuxServer {
                 LifecycleEvent::Received(place, _) => self.app.locals.name(*place),
             };
             let on = Subject { author, ..Subject::of(&event) };
-            // Nobody waits for what no queue keeps.
+            // No answer is left that could carry events.
             self.apply(now, &on, &mut Vec::new(), actions);
         }
     }
@@ -225,7 +225,7 @@ impl Subject {
         self.author.clone().map_or(Sender::Server, Sender::Local)
     }
 
-    /// What the hooks Worker wants done on something that has happened.
+    /// The subject of the hooks Worker's actions on an event.
     pub fn of_hooks(event: &LifecycleEvent) -> Self {
         Self { author: Some(HOOKS.into()), ..Self::of(event) }
     }

@@ -1,7 +1,7 @@
-//! The messages of one request, and what was said to them so far.
+//! The messages of one request, and the replies so far.
 //!
-//! A batch holds what is still to do and the replies there are, so that a message which needs an answer from elsewhere can leave
-//! its place empty and come back: see `pending.rs`. A held connect takes the endpoint along.
+//! A batch holds the messages that have not begun and the replies so far. A message that needs an answer from elsewhere
+//! leaves its place empty and comes back: see `pending.rs`. A held connect takes the endpoint along.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -26,38 +26,38 @@ pub(in crate::bayeux) struct Batch {
     pub from: Endpoint,
     pub origin: Origin,
     pub number: BatchNumber,
-    /// Whether it came with a key of the server API, from nobody who has a session.
+    /// Whether it is a call of the server API, whose sender has no session.
     pub by_api: bool,
     /// Whether the batch is one single message: only then is a connect held.
     pub alone: bool,
     /// Whether its client does not wait for the answer any more.
     pub has_aborted: bool,
-    /// Events for whoever sent this batch that no session keeps.
+    /// Events for the sender of this batch that no session queues.
     pub piggybacked: Vec<Event>,
     /// Whether some reply depends on a row that is not written yet.
     pub(super) is_uncommitted: bool,
-    /// Its sender has sent too many of them: for how long to wait with the next.
+    /// Its sender is past a rate: how long it must wait before the next one.
     pub too_soon: Option<Duration>,
     pub(super) status: Status,
-    /// How its answer is written: as one of those who spoke wants it.
+    /// The format of its answer, which one of its sessions has negotiated.
     pub(super) format: Format,
     remaining: std::vec::IntoIter<Element>,
     /// How many of them are within `MAX_MESSAGES_PER_BATCH`.
     within_limit: usize,
     sessions: Vec<Spoke>,
-    /// What it published under an id.
+    /// What it published under an id: see `dedup.rs`.
     pub(super) said: Vec<Said>,
-    /// In the order of the messages. Those are missing that wait.
+    /// The replies, in the order of the messages; those of waiting messages are missing.
     replies: Vec<Option<String>>,
-    /// What they refuse.
+    /// The errors of these replies.
     pub(super) refused: Vec<RefusedMessage>,
-    /// How many are missing.
+    /// How many replies are missing.
     open: usize,
     /// The places of subscribes that wait.
     subscribing: BTreeSet<usize>,
     /// The places of messages to channels that wait for the hooks Worker, and of handshakes that wait for keys.
     asking: BTreeSet<usize>,
-    /// Of the messages that had not begun when the batch was parked first: their bytes, and the sessions that spoke in them.
+    /// The charge for the messages that had not begun when the batch was parked first, and their sessions.
     pub(super) charge: Charge,
     pub(super) lanes: Vec<SessionKey>,
 }
@@ -72,20 +72,20 @@ pub(super) struct Spoke {
 /// Which of a session's events ride on the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::bayeux) enum Rides {
-    /// It only subscribed and the like: clients in use do not expect events there.
+    /// None: it only subscribed and the like, and clients do not expect events there.
     Nothing,
-    /// It published: what does not have to wait for a connect.
+    /// It published: events that need not wait for a connect.
     OnPublish,
-    /// It connected: all that waits.
+    /// It connected: everything that waits.
     OnConnect,
 }
 
-/// What became of one message.
+/// The outcome of one message.
 pub(in crate::bayeux) enum Step {
     Replied(Written),
-    /// So many outcomes are awaited first.
+    /// The message waits for so many outcomes.
     Suspended(PendingId, usize, Box<Suspended>),
-    /// The session listens to more than its row says: see `commit.rs`.
+    /// The session's row lacks the new subscriptions: see `commit.rs`.
     Subscribed(Box<Subscribed>),
     /// The connect is held; no reply yet.
     Hold(SessionKey, Hold),
@@ -97,7 +97,7 @@ pub(in crate::bayeux) enum Step {
 pub(in crate::bayeux) struct Subscribed {
     pub session: SessionKey,
     pub client: Client,
-    /// Those that the session did not have.
+    /// The patterns that were new to the session.
     pub new: Vec<ChannelPattern>,
     /// The reply, and the one where the row cannot be written.
     pub reply: Written,
@@ -113,8 +113,7 @@ pub(in crate::bayeux) struct Hold {
 }
 
 impl Batch {
-    /// Beside a handshake all other messages of a request are ignored (Bayeux 1.0 section 4.1). `limit`: how many messages are
-    /// done; the others are refused.
+    /// All messages beside a handshake are ignored (Bayeux 1.0 section 4.1). Messages past `limit` are refused.
     pub fn new(number: BatchNumber, from: Endpoint, origin: Origin, mut messages: Vec<Element>, limit: usize) -> Self {
         if let Some(at) = messages.iter().position(is_handshake) {
             messages = vec![messages.swap_remove(at)];
@@ -167,8 +166,8 @@ impl Batch {
         messages.flat_map(Message::fields).map(|(name, value)| BESIDE + name.len() + value.get().len()).sum()
     }
 
-    /// Whether this message, the next one, must wait for those before it: what comes behind a subscribe does until the
-    /// subscription stands, else a client would miss what it publishes in the same breath.
+    /// Whether the next message must wait for earlier ones. Messages after a subscribe wait until it completes:
+    /// otherwise a client would miss what it publishes in the same batch.
     pub(super) fn must_wait(&self, next: &Element) -> bool {
         self.open > 0
             && (!self.subscribing.is_empty() && !is_to(next, "/meta/subscribe")
@@ -216,7 +215,7 @@ impl Batch {
         self.asking.remove(&place);
     }
 
-    /// Whether all is done and said.
+    /// Whether all messages are done and all replies are there.
     pub(super) fn is_complete(&self) -> bool {
         self.open == 0 && self.remaining.as_slice().is_empty()
     }
@@ -229,7 +228,7 @@ impl Batch {
         &self.sessions
     }
 
-    /// Takes note that this session spoke. Whether it is the first time.
+    /// Records that this session spoke. Returns whether it is the first time.
     pub(super) fn heard(&mut self, session: SessionKey) -> bool {
         let new = self.sessions.iter().all(|spoke| spoke.session != session);
         if new {
@@ -238,14 +237,14 @@ impl Batch {
         new
     }
 
-    /// So much of this session's events rides on the answer, at least.
+    /// At least so many of this session's events ride on the answer.
     pub fn carries(&mut self, session: SessionKey, rides: Rides) {
         let spoke = self.sessions.iter_mut().find(|spoke| spoke.session == session);
         spoke.into_iter().for_each(|spoke| spoke.rides = spoke.rides.max(rides));
     }
 
-    /// The browser that has a connection less while a connect of this batch is held: over HTTP/1.1 it has six to a site, each
-    /// good for one request (RFC 9112, section 9.4).
+    /// The browser that has a connection less while a connect of this batch is held: over HTTP/1.1 it has six to a
+    /// site, each good for one request (RFC 9112, section 9.4).
     pub fn occupied_browser(&self) -> Option<&Rc<str>> {
         let occupies = matches!(self.from, Endpoint::LongPolling(_)) && !self.origin.multiplexed;
         self.origin.browser.as_ref().filter(|_| occupies)
@@ -261,7 +260,7 @@ pub(in crate::bayeux) fn is_handshake(element: &Element) -> bool {
     is_to(element, "/meta/handshake")
 }
 
-/// Whether it takes back what was said before.
+/// Whether it revokes something earlier: an unsubscribe or a disconnect.
 pub(super) fn is_last_word(element: &Element) -> bool {
     is_to(element, "/meta/unsubscribe") || is_to(element, "/meta/disconnect")
 }

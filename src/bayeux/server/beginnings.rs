@@ -1,4 +1,4 @@
-//! From where a subscription is heard: what a subscribe asks for, and what its owner says to it.
+//! Where subscriptions begin: what a subscribe asks for, and what its owner answers.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::replay::{Numbers, ReplayFrom, wanted};
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, Event, EventNumber, Message};
 
-/// What a subscribe wants to hear of what was said before.
+/// The earlier events that a subscribe asks for.
 #[derive(Debug, Default)]
 pub(in crate::bayeux) struct Past {
     numbers: Numbers,
@@ -36,22 +36,22 @@ struct Beginning {
     from: ReplayFrom,
 }
 
-/// By name: after which number a subscription is heard.
+/// The number after which each subscription begins, by name.
 pub(in crate::bayeux) type Cursors = BTreeMap<String, i64>;
 
 fn cursor(EventNumber(number): EventNumber) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// What a client asks for to hear what is new, and all that is kept.
+/// The numbers that ask for new events, and for all kept events.
 const NEW: i64 = -1;
 const ALL: i64 = -2;
 
 impl BayeuxServer {
-    /// What a subscribe to these names asks for, where that is possible.
+    /// The earlier events that a subscribe to these names asks for.
     ///
     /// # Errors
-    /// Where it is not: nothing is subscribed then.
+    /// Where that is impossible: nothing is subscribed then.
     pub(in crate::bayeux) fn past_wanted(
         &self,
         session: SessionKey,
@@ -88,7 +88,7 @@ impl BayeuxServer {
         Ok(Past { numbers, beginnings })
     }
 
-    /// Asks the owners from where the subscriptions begin that are theirs. How many words come of it.
+    /// Asks owners where their subscriptions begin. Returns how many answers will come.
     pub(in crate::bayeux) fn ask_for_beginnings(&mut self, now: Millis, past: &Past, pending_id: PendingId) -> usize {
         let elsewhere = past.beginnings.iter().filter(|beginning| self.is_relayed(&beginning.pattern));
         let elsewhere: Vec<_> = elsewhere.map(|beginning| (beginning.pattern.clone(), beginning.from)).collect();
@@ -97,7 +97,7 @@ impl BayeuxServer {
         outcomes
     }
 
-    /// From where each of these subscriptions is heard: as the owners have said, or as is found here.
+    /// Where each of these subscriptions begins: as the owners answered, or as found here.
     ///
     /// # Errors
     /// [`BayeuxError::ReplayIdNotKept`] or [`BayeuxError::StorageFailed`].
@@ -117,7 +117,7 @@ impl BayeuxServer {
         Ok(begun)
     }
 
-    /// As an owner: from where a subscription is heard.
+    /// As an owner: where a subscription begins.
     ///
     /// # Errors
     /// [`BayeuxError::ReplayIdNotKept`] or [`BayeuxError::StorageFailed`].
@@ -164,13 +164,13 @@ impl BayeuxServer {
         })
     }
 
-    /// Subscriptions begin as was found out. What to tell the client of it.
+    /// Starts the subscriptions at these numbers. Returns what the client is told.
     pub(in crate::bayeux) fn begin_replays(&mut self, key: SessionKey, past: &Past, begun: &[Begun]) -> Cursors {
         let mut cursors = Cursors::new();
         for (Beginning { pattern, name, .. }, Begun { start, cursor, behind }) in past.beginnings.iter().zip(begun) {
             let relayed = self.is_relayed(pattern);
             Metrics::count(&mut self.metrics.replays, if *behind { "behind" } else { "new" }, 1);
-            // Where another object relays, something may be on its way.
+            // Where another object relays, events may be on their way.
             let behind = relayed || *behind && self.is_anything_after(pattern, *start);
             self.sessions.change(key, |session| {
                 session.negotiated.numbers = past.numbers;
@@ -196,7 +196,7 @@ impl BayeuxServer {
     fn is_anything_after(&mut self, pattern: &ChannelPattern, start: Start) -> bool {
         let (retained, upto) = (start.retained.is_some(), start.retained);
         let want = Want { pattern: pattern.clone(), retained, after: start.after, upto };
-        // What cannot be read now is tried again.
+        // A failed read is tried again.
         self.read_wants(&[want], 1)
             .map_or(true, |(reads, events)| !events.is_empty() || reads.iter().any(|read| start.floor < read.floor))
     }

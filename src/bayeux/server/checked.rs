@@ -14,11 +14,11 @@ pub(in crate::bayeux) struct Checked {
     pub message: Message,
     pub id: MessageId,
     pub channel: ChannelId,
-    /// What a message to a channel is known by, should it come again.
+    /// How a publish is recognised when it comes again.
     pub attempt: Attempt,
-    /// What a meta message asks about the clocks.
+    /// The timesync question of a meta message.
     pub timesync: Option<timesync::Question>,
-    /// What a handshake's token has said.
+    /// The identity of a handshake's token.
     pub identity: Option<Identity>,
 }
 
@@ -30,7 +30,7 @@ impl Checked {
     pub fn of(now: Millis, element: Element) -> Result<Self, Written> {
         let nameless = MessageId::default();
         let mut message = element.map_err(|error| Reply::failed(None, &nameless, &error).into_json())?;
-        // A client knows its message by the channel too, so even a bad one is repeated, within reason.
+        // Clients match replies by the channel too, so even an invalid one is repeated, up to a length.
         let name = message.channel_name().filter(|name| name.len() <= channel::MAX_LENGTH);
         let id = message.id().map_err(|error| Reply::failed(name.as_deref(), &nameless, &error).into_json())?;
         match message.channel() {
@@ -48,7 +48,7 @@ impl Checked {
         }
     }
 
-    /// The reply to a message that is not even begun, in the shape that every message is answered in.
+    /// The reply to a message that has not begun.
     pub fn refuse(now: Millis, element: Element, error: &BayeuxError) -> Written {
         match Self::of(now, element) {
             Ok(checked) => checked.failed(error).into_json(),
@@ -60,7 +60,7 @@ impl Checked {
         Reply { ext: self.ext(), ..Reply::successful(self.channel.as_str(), &self.id) }
     }
 
-    /// A reply that says no more than how it went.
+    /// A reply with the outcome alone.
     pub fn answered(&self, outcome: Result<(), BayeuxError>) -> Written {
         self.reply(&outcome).into_json()
     }
@@ -70,7 +70,7 @@ impl Checked {
         Reply { subscription: self.message.field("subscription"), ..self.reply(&outcome) }.into_json()
     }
 
-    /// The reply to a subscribe that succeeded, with where what was said before begins.
+    /// The reply to a successful subscribe, with the numbers at which it begins.
     pub fn answered_subscribe(&self, cursors: Cursors) -> Written {
         let mut reply = Reply { subscription: self.message.field("subscription"), ..self.successful() };
         reply.ext.replay = (!cursors.is_empty()).then_some(Replayed::Cursors(cursors));

@@ -1,7 +1,8 @@
-//! Subscriptions get their rows together: a session's row has all of them, and it is written once for what comes together.
+//! Subscriptions are written together: a session's row has all of them, and it is written once for all subscribes of an
+//! input.
 //!
-//! A session listens from the moment its subscribe is done, but nobody is told of success before the row is written. That is at
-//! the next message that is no subscribe, or at the end of the input.
+//! A subscription is active at once, but its reply waits for the row. The row is written at the next message that is
+//! not a subscribe, or at the end of the input.
 
 use std::collections::BTreeSet;
 
@@ -28,7 +29,7 @@ struct Place {
 }
 
 impl Uncommitted {
-    /// Takes note of a subscription. The reply if all goes well.
+    /// Adds a subscription. Returns the reply for its success.
     pub fn add(&mut self, batch: BatchNumber, place: usize, mut subscribed: Subscribed) -> Written {
         let reply = std::mem::take(&mut subscribed.reply);
         self.subscriptions.push(Place { batch, place, subscribed });
@@ -54,13 +55,13 @@ impl Uncommitted {
 }
 
 impl BayeuxServer {
-    /// Whether the session listens to some of these already, but its row does not say so yet.
+    /// Whether some of these subscriptions are active but have no row yet.
     pub(in crate::bayeux) fn awaits_row(&self, session: SessionKey, patterns: &[ChannelPattern]) -> bool {
         self.uncommitted.has(session, patterns)
     }
 
-    /// Writes the rows of sessions that subscribed, and answers the batches that wait for them alone. Where a row cannot be
-    /// written its subscribes fail, and the session listens to what it did before.
+    /// Writes the rows of sessions that subscribed, and answers the batches that wait for them alone. Where a row
+    /// cannot be written its subscribes fail, and the session listens to what it did before.
     pub(super) fn commit(&mut self, now: Millis, mut running: Option<&mut Batch>) {
         if self.uncommitted.is_empty() {
             return;

@@ -7,21 +7,21 @@ use crate::bayeux::time::Millis;
 /// What a deadline is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Timer {
-    /// A held connect has waited long enough, a lazy event for company, a session for its client; or a stream is to get a sign of life.
+    /// A held connect, a lazy event or an absent client has waited long enough, or a stream needs a comment.
     Session,
-    /// A token ceases to be valid.
+    /// A token expires.
     TokenExpiry,
     /// Events that are ready may leave.
     Flush,
-    /// An event has waited for a second without a row, or a row is of no use any more.
+    /// An event has waited for a second without a row, or a row has become useless.
     Journal,
-    /// Another object is to be called, or has been waited for long enough.
+    /// Another object must be called, or its answer is overdue.
     Cluster,
-    /// The next page of what is kept may be read.
+    /// The next replay page may be read.
     HistoryPage,
-    /// What is kept has grown too old.
+    /// Kept events have grown too old.
     HistorySweep,
-    /// Who came and went is to be told, or a home to be asked who is there.
+    /// Presence changes must be told, or a home asked for its members.
     Presence,
 }
 

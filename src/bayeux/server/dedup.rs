@@ -1,16 +1,16 @@
-//! Which publish is taken for one that comes again: one that has a key which was taken, or that says the same as one of which nobody
-//! was told how it went. See `delivery/dedup.rs`.
+//! Which publish counts as a retry: one whose key was accepted before, or one that equals a publish whose answer
+//! reached nobody. See `delivery/dedup.rs`.
 
 use super::BayeuxServer;
 use super::batch::Batch;
 use crate::bayeux::delivery::{Attempt, DedupKey};
 use crate::bayeux::time::Millis;
 
-/// What a publish said under its id, and the key by which its owner knows it.
+/// The hash of a publish's id and data, and the key that its owner has for it.
 pub(in crate::bayeux) type Said = (DedupKey, DedupKey);
 
 impl BayeuxServer {
-    /// Whether a publish was taken already, as far as is known without asking its owner. Then all that it needs is its reply.
+    /// Whether a publish was accepted before, as far as this home knows. Then it only needs its reply.
     pub(in crate::bayeux) fn was_said_before(&mut self, now: Millis, batch: &mut Batch, attempt: Attempt) -> bool {
         let window = self.options.retry_window;
         if window.is_zero() {
@@ -27,7 +27,7 @@ impl BayeuxServer {
         true
     }
 
-    /// The key by which the owner is to know a publish: its own, that of an equal one of which nobody was told, or a new one.
+    /// The key for the owner: the publish's own, that of an equal unanswered one, or a new one.
     pub(super) fn key_of(&mut self, now: Millis, batch: &mut Batch, attempt: Attempt) -> Option<DedupKey> {
         let window = self.options.retry_window;
         if window.is_zero() || attempt.key.is_some() {
@@ -41,13 +41,13 @@ impl BayeuxServer {
         Some(key)
     }
 
-    /// It is not known whether the owner has taken this publish, and its client is told so: it may well say it again.
+    /// The owner may have accepted this publish, but its client reads an error, and may retry.
     pub(super) fn may_be_taken(&mut self, now: Millis, attempt: Attempt, key: Option<DedupKey>) {
         let said = attempt.id.zip(key);
         said.into_iter().for_each(|(id, key)| self.unanswered.note(now, id, key));
     }
 
-    /// Nobody reads the answers to what was said.
+    /// Nobody reads the answers to these publishes.
     pub(super) fn nobody_reads(&mut self, now: Millis, said: Vec<Said>) {
         said.into_iter().for_each(|(id, key)| self.unanswered.note(now, id, key));
     }

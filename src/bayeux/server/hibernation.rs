@@ -1,9 +1,9 @@
-//! Until when clients that are away are waited for, while the object sleeps.
+//! The deadlines of clients that are away, while the object sleeps.
 //!
-//! A session's row does not say so: each message moves that time, and none of them is to cost a write. So a server that is put
-//! together again gives every client its time anew. But where nothing else wakes an object than its alarm, at the time when the
-//! first client is to be given up, nobody would ever be. So an object that falls asleep writes down for whom it still waits,
-//! all in one note, which is good until one of them comes back.
+//! A session's row has no deadline, since each message moves it and must not cost a write. So a restored server gives
+//! every client its full time again. But where only the alarm wakes an object, at the deadline of the first client, no
+//! session would ever expire. So an object that falls asleep writes all deadlines into one note, which is valid until
+//! one of the clients comes back.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,12 @@ use crate::bayeux::persistence::{Note, Notes, Store, StoreError};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 
-/// So many fit into a row of 2 MB, at 32 bytes each. All others get their time anew.
+/// So many fit into a row of 2 MB, at 32 bytes each. All others get their full time again.
 const MOST: usize = 50_000;
 
 impl BayeuxServer {
-    /// To be called when from now on nothing but an input or its alarm will wake the object, and it may lose its memory.
+    /// To be called when from now on nothing but an input or its alarm will wake the object, and it may lose its
+    /// memory.
     #[must_use]
     pub fn fall_asleep(&mut self) -> Vec<Output> {
         if let Some(away) = self.sessions.unnoted_away(MOST) {
@@ -31,8 +32,8 @@ impl BayeuxServer {
         std::mem::take(&mut self.outputs)
     }
 
-    /// What the last life wrote down of its sessions when it fell asleep, where that still holds. Where the alarm is late nobody
-    /// could wake the object, or reach it: then everyone gets their time anew.
+    /// The deadlines that the last life wrote down when it fell asleep, where they still hold. Where the alarm is late,
+    /// clients could not reach the object either: then everyone gets their full time again.
     pub(in crate::bayeux) fn restore_away(&mut self, now: Millis, notes: &Notes) -> BTreeMap<SessionKey, Millis> {
         let Some(text) = notes.get(&Note::Away) else { return BTreeMap::new() };
         let noted: BTreeMap<SessionKey, u64> = serde_json::from_str(text).unwrap_or_default();
@@ -46,12 +47,12 @@ impl BayeuxServer {
         away
     }
 
-    /// Whether it is written down, where the caller has no one to tell.
+    /// Writes to the store, and logs a failure. Returns whether it succeeded.
     fn saved(&mut self, write: impl FnOnce(&mut dyn Store) -> Result<(), StoreError>) -> bool {
         write(&mut *self.store).map_err(|error| self.storage_failed(&error)).is_ok()
     }
 
-    /// The note does not hold any more.
+    /// The note is out of date.
     pub(in crate::bayeux) fn forget_away(&mut self) {
         self.saved(|store| Note::Away.forget(store));
     }

@@ -1,4 +1,4 @@
-//! As an owner: events are kept for those who come later, when they are published.
+//! As an owner: events are kept for replay when they are published.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::bayeux::persistence::{HistoryRow, Keeping};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Event, EventNumber, Kept};
 
-/// The numbers of a life are noted anew after so many, of the 16 million that the next one passes over.
+/// The highest number is written down again after so many: the next life skips 16 million.
 const NOTED_NUMBERS: u64 = 1 << 23;
 
-/// What each channel keeps.
+/// How much each channel keeps.
 pub(super) fn bounds_of<'a>(
     app: &'a Application,
     options: &'a Options,
@@ -21,7 +21,7 @@ pub(super) fn bounds_of<'a>(
     |channel| app.history(channel).or_else(|| options.history.of(channel))
 }
 
-/// How long anything is kept at the most; none where something is for ever.
+/// The longest time that any event is kept; none where some are kept for ever.
 pub(super) fn longest_age(app: &Application, options: &Options) -> Option<Duration> {
     let of_options = if options.history.is_empty() { Some(Duration::ZERO) } else { options.history.longest_age() };
     let ages = app.histories().map(|(_, age)| age).chain([of_options]).collect::<Option<Vec<_>>>()?;
@@ -55,7 +55,7 @@ impl BayeuxServer {
     /// As the channel's owner: gives an event its number, and keeps it where its channel does so.
     ///
     /// # Errors
-    /// [`BayeuxError::StorageFailed`], and nobody may hear of it.
+    /// [`BayeuxError::StorageFailed`], and nobody receives it.
     pub(super) fn keep_for_later(
         &mut self,
         channel: &ChannelId,
@@ -83,7 +83,7 @@ impl BayeuxServer {
         Ok((number, Some(event.keep(Kept { number, at }))))
     }
 
-    /// Numbers are not given twice, even if the clock goes back: the next life must know where this one came to.
+    /// Numbers are never given twice, even if the clock goes back, so the next life must know the highest one.
     fn note_numbers(&mut self, number: EventNumber) {
         if self.cluster.noted_since().is_none_or(|noted| noted.0 + NOTED_NUMBERS < number.0) {
             let noted = self.cluster.note_since_at(number, &mut *self.store);
@@ -91,14 +91,14 @@ impl BayeuxServer {
         }
     }
 
-    /// An event failed after it was kept.
+    /// Takes back an event that failed after it was kept.
     pub(super) fn unkeep(&mut self, channel: &ChannelId, number: EventNumber) {
         if let Err(error) = self.history.unkeep(channel, number, &mut *self.store) {
             self.storage_failed(&error);
         }
     }
 
-    /// By which the latest publishes of a channel are known, which an earlier life has kept.
+    /// The keys of a channel's latest publishes, from an earlier life.
     pub(super) fn remember_keys(&mut self, now: Millis, channel: &ChannelId) {
         if self.history.is_empty() || !self.history.is_new(channel) || self.keeping(channel).history.is_none() {
             return;
@@ -111,7 +111,7 @@ impl BayeuxServer {
         }
     }
 
-    /// Lets go of what is too old.
+    /// Drops events that are too old.
     pub(super) fn sweep_history(&mut self) {
         let at = self.time_outside();
         if self.history.due().is_none_or(|due| at < due) {
@@ -127,7 +127,7 @@ impl BayeuxServer {
         }
     }
 
-    /// When something is to go.
+    /// When the next sweep is due.
     pub(super) fn next_history_sweep(&self, now: Millis) -> Option<Millis> {
         let left = self.history.due()?.0.saturating_sub(self.time_outside().0);
         Some(now + Duration::from_millis(left.max(1)))

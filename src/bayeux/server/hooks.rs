@@ -19,18 +19,19 @@ const MOST_CALLS: usize = 100;
 /// Bytes of one request, beyond which no further question joins it: a few of the longest messages.
 const MOST_BYTES: usize = 4 << 20;
 
-/// Questions that wait. 10,000: ten times what an object takes in a second. What comes then is refused, or not told.
+/// Questions that wait. 10,000: ten times what an object takes in a second. Past that, messages are refused and events
+/// are not reported.
 const MOST_WAITING: usize = 10_000;
 
 /// The questions of one home.
 #[derive(Default)]
 pub(in crate::bayeux) struct Hooks {
-    /// What is asked: nothing where no Worker is bound.
+    /// The kinds of questions that are asked: none where no Worker is bound.
     wanted: BTreeSet<Hook>,
-    /// Whether who answers may say what it need not be asked.
+    /// Whether the answers may limit what is asked.
     exported: bool,
     waiting: VecDeque<Waits>,
-    /// Those of the request under way.
+    /// The questions of the request under way.
     asked: Vec<(ConsultedAbout, Charge)>,
     /// When it was sent.
     asked_at: Millis,
@@ -41,7 +42,7 @@ pub(in crate::bayeux) struct Hooks {
 struct Waits {
     about: ConsultedAbout,
     call: String,
-    /// For the question, the request that it becomes a part of, and the message that waits.
+    /// The charge for the question, its part of the request, and the message that waits.
     charge: Charge,
 }
 
@@ -49,7 +50,7 @@ struct Waits {
 enum ConsultedAbout {
     /// A message, and what it asks permission for.
     Message(PendingId, Hook, Client),
-    /// Nobody.
+    /// Nobody waits for the answer.
     Event(Subject),
 }
 
@@ -60,13 +61,13 @@ impl Hooks {
 }
 
 impl BayeuxServer {
-    /// From now on a hooks Worker is asked what `HOOKS_FOR` names.
+    /// From now on a hooks Worker is asked the questions that `HOOKS_FOR` names.
     pub fn bind_hooks(&mut self) {
         self.hooks.wanted = self.options.hooks_for.iter().copied().collect();
     }
 
-    /// From now on the application that the Worker exports is asked, events included unless `HOOKS_FOR` says otherwise. Its answers say
-    /// what it has methods for: that changes only with this Worker, so nothing else need be asked.
+    /// From now on the application that the Worker exports is asked, events included unless `HOOKS_FOR` says otherwise.
+    /// Its answers list its methods, which change only with this Worker, so nothing else is asked.
     pub fn bind_application(&mut self) {
         self.bind_hooks();
         self.hooks.exported = true;
@@ -91,7 +92,7 @@ impl BayeuxServer {
         self.hooks.want(hook).then_some(hook)
     }
 
-    /// Asks permission for a message. What makes no sense here is not asked about.
+    /// Asks permission for a message. Messages that would be refused anyway are not asked about.
     pub(super) fn ask_hooks(&mut self, now: Millis, batch: &mut Batch, hook: Hook, checked: Checked) -> Step {
         let Some(client) = self.may_ask(batch, hook, &checked) else {
             return self.step_allowed(now, batch, checked, Permission::default());
@@ -114,7 +115,7 @@ impl BayeuxServer {
         Step::Suspended(pending_id, 1, Box::new(Suspended::Hook { checked, hook, session, pending_id }))
     }
 
-    /// Who asks, if that can be told and the message is one that could be allowed.
+    /// The sender, if it is known and the message could be allowed.
     fn may_ask(&mut self, batch: &mut Batch, hook: Hook, checked: &Checked) -> Option<Client> {
         let (anonymous, names) = match hook {
             Hook::Handshake => (true, Vec::new()),
@@ -155,14 +156,14 @@ impl BayeuxServer {
         }
     }
 
-    /// Tells of what has happened, but not of what came of telling: that would never end.
+    /// Reports an event, unless the hooks Worker itself caused it: that would never end.
     pub(super) fn tell_hooks(&mut self, event: &LifecycleEvent) {
         let LifecycleEvent::Told(told) = event else { return };
         let own = matches!(told, ServerEvent::Publish(published) if published.client.local() == Some(HOOKS));
         if self.hooks.want(Hook::Event) && !own && self.hooks.waiting.len() < MOST_WAITING {
             let about = ConsultedAbout::Event(Subject::of_hooks(event));
             let call = Question::event(told).to_json();
-            // Nobody waits for the answer: where there is no room, it is not told.
+            // Nobody waits for the answer, so it is dropped where there is no room.
             if self.memory() + 2 * call.len() <= self.options.max_memory {
                 let charge = self.budget.charge(2 * call.len());
                 self.hooks.waiting.push_back(Waits { about, call, charge });
@@ -170,7 +171,7 @@ impl BayeuxServer {
         }
     }
 
-    /// Sends what is to be asked, where nothing is under way.
+    /// Sends the next request, unless one is under way.
     pub(super) fn consult(&mut self) {
         let hooks = &mut self.hooks;
         if hooks.waiting.is_empty() || !hooks.asked.is_empty() {

@@ -1,4 +1,4 @@
-//! Who shakes hands: the token of a handshake, verified, perhaps by keys that are fetched first.
+//! Verifies the token of a handshake, perhaps after its keys are fetched.
 
 use crate::bayeux::auth::Identity;
 use crate::bayeux::auth::tokens::keys::Keys;
@@ -8,22 +8,22 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Bearer, Message, TokenError};
 use std::time::Duration;
 
-/// Why it is not known who shakes hands.
+/// Why a token is not verified.
 enum Unidentified {
     Refused(BayeuxError),
-    /// There may be keys that have not been fetched.
+    /// Newer keys may exist.
     KeysWanted,
 }
 
 impl BayeuxServer {
-    /// Takes the token out of a message. Where there are no keys it is the application's to read.
+    /// Removes the token from a message. Where no keys are configured it stays, for the application.
     pub(in crate::bayeux) fn take_token(&self, message: &mut Message) -> Option<Bearer> {
         if !self.options.tokens.are_in_use() {
             return None;
         }
         let mut ext: Message = message.get("ext")?;
         ext.field("token")?;
-        // What is no text is no token.
+        // A token is a string.
         let token: String = ext.get("token").unwrap_or_default();
         ext.set("token", &());
         if ext.fields().next().is_some() {
@@ -34,7 +34,7 @@ impl BayeuxServer {
         Some(Bearer::new(&token))
     }
 
-    /// Goes on with a handshake when it is known who shakes hands. For that it may have to wait.
+    /// Goes on with a handshake after its token is verified, for which it may have to wait.
     pub(in crate::bayeux) fn step_handshake(
         &mut self,
         now: Millis,
@@ -58,7 +58,7 @@ impl BayeuxServer {
         Step::Replied(self.refuse_handshake(&checked, &error))
     }
 
-    /// Who shakes hands, where a token says it.
+    /// The identity that a token proves.
     fn identify(&self, token: Option<&Bearer>) -> Result<Option<Identity>, Unidentified> {
         let tokens = &self.options.tokens;
         let token = match token {
@@ -70,7 +70,7 @@ impl BayeuxServer {
         let none = Keys::default();
         match tokens.verify(tokens.keys.as_ref().unwrap_or(&none), token, self.time_outside()) {
             Ok(identity) => Ok(Some(identity)),
-            // None of these keys made it, but another may have.
+            // A key that is not known yet may have signed it.
             Err(TokenError::KeyUnknown | TokenError::AlgorithmRefused | TokenError::SignatureInvalid)
                 if tokens.jwks_url.is_some() =>
             {

@@ -18,7 +18,7 @@ pub(in crate::bayeux) struct JwksFetch {
 }
 
 impl BayeuxServer {
-    /// A pending_id for a handshake that waits for keys. None where too many do.
+    /// The [`PendingId`] of a handshake that waits for keys. None where too many wait.
     pub(in crate::bayeux) fn await_keys(&mut self) -> Option<PendingId> {
         let url = self.options.tokens.jwks_url.clone()?;
         if self.jwks.waiting.len() >= MOST_WAITING {
@@ -32,7 +32,7 @@ impl BayeuxServer {
         Some(pending_id)
     }
 
-    /// Keys have come, or why they have not. Who waits is judged by what is there now.
+    /// Keys have come, or the reason why not. Waiting handshakes are checked with the keys that are there now.
     pub(in crate::bayeux) fn keys_fetched(&mut self, now: Millis, answer: Result<FetchedKeys, String>) {
         self.jwks.under_way = false;
         for pending_id in mem::take(&mut self.jwks.waiting) {

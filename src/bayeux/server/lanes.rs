@@ -1,7 +1,8 @@
-//! The order of what one session says in different requests, while some of it waits for others.
+//! The order of one session's messages across requests, while some of them wait for others.
 //!
-//! An unsubscribe or a disconnect waits until all that the session said before is done, and what the session says behind a
-//! batch that waits so, waits too: the last word wins. Subscribes and publishes of different requests do not wait for each other.
+//! An unsubscribe or a disconnect waits until all earlier messages of its session are done, and later batches of the
+//! session wait behind it, so the last word wins. Subscribes and publishes of different requests do not wait for each
+//! other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,7 @@ const MAX_BLOCKED: usize = 1000;
 #[derive(Debug, Default)]
 pub struct Lanes {
     by_session: BTreeMap<SessionKey, Lane>,
-    /// Lanes in which something has come to its end since [`Lanes::next_ready`] was asked.
+    /// Lanes in which something has finished since [`Lanes::next_ready`] was called.
     changed: BTreeSet<SessionKey>,
 }
 
@@ -37,7 +38,8 @@ impl Lanes {
         self.by_session.contains_key(&session)
     }
 
-    /// Whether the next message of this batch must wait for earlier ones of its session. `last_word`: it takes something back.
+    /// Whether the next message of this batch must wait for earlier ones of its session. `last_word`: it takes
+    /// something back.
     pub fn must_wait(&self, session: SessionKey, batch: BatchNumber, last_word: bool) -> bool {
         let Some(Lane { suspended, blocked }) = self.by_session.get(&session) else { return false };
         blocked.first().is_some_and(|first| *first < batch)
@@ -54,7 +56,7 @@ impl Lanes {
         *self.by_session.entry(session).or_default().suspended.entry(batch).or_default() += 1;
     }
 
-    /// It does not any more.
+    /// A message no longer waits.
     pub fn resume(&mut self, session: SessionKey, batch: BatchNumber) {
         let Some(lane) = self.by_session.get_mut(&session) else { return };
         if let Some(count) = lane.suspended.get_mut(&batch) {

@@ -1,8 +1,8 @@
 //! Messages that wait: for a channel's owner, for the hooks Worker, for keys.
 //!
-//! A message that cannot be answered yet is [`Suspended`]. It leaves its place in the batch empty, and the batch goes on with
-//! the next message. What was asked is known by a [`PendingId`]; whoever hears of its outcome resolves it, and
-//! `resume_ready` does what follows. A batch is answered when none of its places is empty.
+//! A message that cannot be answered yet is [`Suspended`]. It leaves its place in the batch empty, and the batch goes
+//! on with the next message. The question has a [`PendingId`]; whoever learns its outcome resolves that, and
+//! `resume_ready` goes on. A batch is answered when none of its places is empty.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -23,14 +23,14 @@ use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Bearer, ChannelId, ChannelPattern, EndpointKey, Event};
 
-/// Names a batch. One that came later has a higher number.
+/// The number of a batch. Later batches have higher numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::bayeux) struct BatchNumber(u64);
 
 #[derive(Default)]
 pub(in crate::bayeux) struct Pending {
     last: u64,
-    /// Those that are not answered yet.
+    /// The batches that are not answered yet.
     batches: BTreeMap<BatchNumber, Batch>,
     by_endpoint: BTreeSet<(EndpointKey, BatchNumber)>,
     pub(super) lanes: Lanes,
@@ -41,9 +41,9 @@ pub(in crate::bayeux) struct Pending {
 struct Awaited {
     /// How many outcomes are still to come.
     outcomes: usize,
-    /// The first bad one.
+    /// The first error.
     error: Option<BayeuxError>,
-    /// What owners have said of where subscriptions begin.
+    /// The numbers at which subscriptions begin, as far as owners have answered.
     begun: Vec<(ChannelPattern, Begun)>,
     then: Continuation,
 }
@@ -52,7 +52,7 @@ struct Awaited {
 pub(in crate::bayeux) enum Continuation {
     /// Fill this place of this batch.
     Reply { batch: BatchNumber, place: usize, suspended: Box<Suspended> },
-    /// It was the server or the application who published: tell the application.
+    /// The server or the application published: tell the application.
     Publish(Published),
 }
 
@@ -67,7 +67,7 @@ pub(in crate::bayeux) enum Suspended {
         session: SessionKey,
         patterns: Vec<ChannelPattern>,
         past: Past,
-        /// Of the session's names.
+        /// The charge for the session's names.
         under_way: Charge,
     },
     /// For the hooks Worker.
@@ -88,9 +88,9 @@ pub(in crate::bayeux) struct Published {
     pub publisher: Client,
     pub channel: ChannelId,
     pub event: Event,
-    /// By which it is known should it come again.
+    /// The key by which it is recognised when it comes again.
     pub key: Option<DedupKey>,
-    /// For the event here and on its way, as long as that is not through.
+    /// The charge for the event until its publish is complete.
     pub _charge: Charge,
 }
 
@@ -105,7 +105,7 @@ impl Pending {
         BatchNumber(self.last)
     }
 
-    /// `then` is done when so many outcomes have come.
+    /// Continues with `then` when so many outcomes have come.
     pub fn expect(&mut self, pending_id: PendingId, outcomes: usize, then: Continuation) {
         if let Continuation::Reply { batch, suspended, .. } = &then
             && let Some(session) = suspended.session()
@@ -115,18 +115,18 @@ impl Pending {
         self.awaited.insert(pending_id, Awaited { outcomes, error: None, begun: Vec::new(), then });
     }
 
-    /// An owner has said from where a subscription is heard.
+    /// An owner has answered where a subscription begins.
     pub fn begun(&mut self, pending_id: PendingId, pattern: ChannelPattern, begun: Begun) {
         let awaited = self.awaited.get_mut(&pending_id).into_iter();
         awaited.for_each(|awaited| awaited.begun.push((pattern.clone(), begun)));
     }
 
-    /// One outcome has come. What follows is done by [`BayeuxServer::resume_ready`].
+    /// One outcome has come. [`BayeuxServer::resume_ready`] goes on from there.
     pub fn resolve(&mut self, pending_id: PendingId, outcome: Result<(), BayeuxError>) {
         self.resolved.push_back((pending_id, outcome));
     }
 
-    /// Whether something that this session said waits.
+    /// Whether a message of this session waits.
     pub(super) fn has_of(&self, session: SessionKey) -> bool {
         self.lanes.has(session)
     }
@@ -148,7 +148,7 @@ impl Pending {
         self.batches.get_mut(&number)
     }
 
-    /// Nobody waits for these answers any more. What was published with them.
+    /// Nobody waits for these answers any more. Returns what was published with them.
     pub(super) fn client_aborted(&mut self, endpoint: EndpointKey) -> Vec<Said> {
         let all = (endpoint, BatchNumber(0))..=(endpoint, BatchNumber(u64::MAX));
         let mut said = Vec::new();
@@ -174,13 +174,13 @@ impl Suspended {
 }
 
 impl BayeuxServer {
-    /// Does what waited for the outcomes that have come, and for its turn.
+    /// Goes on with messages whose outcomes have come, and with batches whose turn has come.
     pub(in crate::bayeux) fn resume_ready(&mut self, now: Millis) {
         loop {
             if let Some((pending_id, outcome)) = self.pending.resolved.pop_front() {
                 self.resolved(now, pending_id, outcome);
             } else if let Some(number) = self.pending.lanes.next_ready() {
-                // It may be at work just now: then it goes on by itself.
+                // A batch that is being worked on goes on by itself.
                 if let Some(batch) = self.pending.unpark(number) {
                     self.run(now, batch);
                 }

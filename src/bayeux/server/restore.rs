@@ -1,7 +1,7 @@
-//! A server put together again from what outlived it.
+//! A server restored from its rows and open sockets.
 //!
-//! Nothing here is trusted to fit together: a row may speak of a session that is gone, a socket of one that was never
-//! written down. What fits nowhere is left out.
+//! Rows and sockets need not match: a row may name a session that is gone, a socket one that was never written down.
+//! What does not match is left out.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,8 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelPattern, Endpoint, EndpointKey, Event, EventNumber, MessageId, SocketId};
 
 /// The longest text that a socket is given to keep, in bytes. The platform keeps 16,384 with each (Durable Objects,
-/// `serializeAttachment`), of which the shell needs half for a token of its upgrade and some for itself. That is 60 connects with ids
-/// of 80 bytes; what does not fit is as if its client had just left.
+/// `serializeAttachment`), of which the shell needs half for a token of its upgrade and some for itself. That is 60
+/// connects with ids of 80 bytes; connects past that are treated as if their clients had just left.
 const MAX_HELD: usize = 7 * 1024;
 
 /// A connect that a socket holds: session, id, until when, and whether its reply advises. An array, as space is short.
@@ -27,9 +27,9 @@ type Held = (SessionKey, MessageId, u64, bool);
 impl BayeuxServer {
     /// Takes over from a server that was evicted, redeployed or killed. To be called once, before anything is handled.
     ///
-    /// Nobody knows how long ago that was, so every client gets the time that it would have had then, unless the object has only
-    /// slept: see `hibernation.rs`. Connects that were
-    /// held over HTTP are gone with their requests; those of the `sockets` that stayed open are held again.
+    /// How long ago that was is unknown, so every client gets its full time again, unless the object has only slept:
+    /// see `hibernation.rs`. Connects that were held over HTTP are gone with their requests; those of the `sockets`
+    /// that stayed open are held again.
     pub fn restore(&mut self, now: Millis, stored: Stored, sockets: Vec<KeptSocket>) {
         let Stored { sessions, events, keys, deliveries, notes } = stored;
         let notes = Notes::of(notes);
@@ -73,7 +73,8 @@ impl BayeuxServer {
         }
     }
 
-    /// Whether there is room for it: with `MAX_MEMORY` lowered, not all may fit that did. Those that have expired make room first.
+    /// Restores a session. Returns whether there was room: `MAX_MEMORY` may have been lowered. Expired sessions make
+    /// room first.
     fn restore_session(&mut self, now: Millis, key: SessionKey, saved: SavedSession, until: Option<Millis>) -> bool {
         if let Some(SavedPeer { home, strict }) = saved.peer {
             return self.restore_home(now, key, &home, strict, saved.subscriptions);
@@ -120,7 +121,7 @@ impl BayeuxServer {
         true
     }
 
-    /// Its number, where nobody waits for it any more.
+    /// Restores an event. Returns its number where nobody waits for it.
     fn restore_event(&mut self, now: Millis, row: SavedEvent, deliveries: &Deliveries) -> Option<EventNumber> {
         let SavedEvent { number, json, to } = row;
         let event = Event::thawed(json);
@@ -151,7 +152,7 @@ impl BayeuxServer {
             return Some(number);
         }
         self.journal.restore(number, event, waiting);
-        // Some rows may be of no use to anyone.
+        // Some rows may be useless.
         self.journal.released(now);
         None
     }
@@ -171,7 +172,7 @@ impl BayeuxServer {
             if session.is_held() {
                 continue;
             }
-            // Who was still to be told is told at once, should this connect be overtaken.
+            // A session that was still awaited by the clock is due at once, should this connect be overtaken.
             session.timing.advised = (!advise).then_some(session.timing.interval);
             let endpoint = Endpoint::WebSocket(*socket);
             let (browser, timesync, stalled) = (None, None, false);

@@ -46,7 +46,7 @@ impl BayeuxServer {
         self.settle_journal(now)
     }
 
-    /// Saves what waits for too long, and forgets what nobody waits for.
+    /// Saves events that have waited for a second, and deletes useless rows.
     pub(super) fn settle_journal(&mut self, now: Millis) -> Result<(), StoreError> {
         let (sessions, cluster) = (&mut self.sessions, &mut self.cluster);
         self.journal.settle(now, sessions, &mut |home, number| cluster.mark_saved(home, number), &mut *self.store)
@@ -60,7 +60,7 @@ impl BayeuxServer {
         }
     }
 
-    /// What a client is told where a row could not be written; the log has the reason.
+    /// The error that a client reads where a row could not be written; the log has the reason.
     pub(in crate::bayeux) fn storage_failed(&mut self, error: &StoreError) -> BayeuxError {
         self.tell(Notice::StoreFailed { error: error.to_string() });
         BayeuxError::StorageFailed

@@ -11,8 +11,8 @@ use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::{Endpoint, Event, Status};
 
 impl BayeuxServer {
-    /// Sends what is ready to leave, when the pace allows it: to sockets and streams the events alone, to others, as many as the
-    /// pace allows, their held connect's reply with them.
+    /// Sends what is ready, when the pace allows it. Sockets and streams get the events alone; as many polls as the
+    /// pace allows get their connect's reply with them.
     pub(super) fn flush(&mut self, now: Millis) {
         if self.ready.is_empty() || !self.pace.allows() {
             return;
@@ -43,8 +43,8 @@ impl BayeuxServer {
         }
     }
 
-    /// One answer: events first, then the replies in the order of their requests. With `MESSAGES_PER_FRAME` the events have
-    /// frames of their own on a socket.
+    /// One answer: events first, then the replies in the order of their requests. With `MESSAGES_PER_FRAME` the events
+    /// have frames of their own on a socket.
     pub(in crate::bayeux) fn send(
         &mut self,
         to: Endpoint,

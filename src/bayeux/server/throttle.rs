@@ -1,4 +1,5 @@
-//! Clients that send more than `RATE_HANDSHAKES` or `RATE_PUBLISHES` allows: told to wait, and their sessions live on.
+//! Clients that send more than `RATE_HANDSHAKES` or `RATE_PUBLISHES` allows: they are told to wait, and their sessions
+//! live on.
 //!
 //! ```text
 //! → [{"channel":"/chat/demo","clientId":"…","id":"5","data":"hi"}]
@@ -6,9 +7,9 @@
 //!     "advice":{"reconnect":"retry","interval":400,"timeout":30000}}]
 //! ```
 //!
-//! * A message is counted by the network it comes from, before listeners, hooks or owners hear of it. One that is refused
-//!   does not count.
-//! * What comes with a key of the server API, from other homes and from the application itself is nobody's flood.
+//! * A message is counted by the network it comes from, before listeners, hooks or owners are involved. A refused
+//!   message does not count.
+//! * Messages of the server API, of other homes and of the application itself are not counted.
 //! * Clients take advice from any reply: the next connect comes so much later, and is told the usual interval again.
 
 use std::collections::BTreeSet;
@@ -59,7 +60,7 @@ impl BayeuxServer {
         match (checked.channel.as_str(), checked.channel.realm()) {
             ("/meta/handshake", _) => self.take_tokens(now, origin, "handshakes", 1, |server| &mut server.handshakes),
             ("/meta/subscribe", _) => {
-                // What cannot be read is refused for that.
+                // An invalid message is refused for being invalid.
                 let names: BTreeSet<_> = patterns(&checked.message).unwrap_or_default().into_iter().collect();
                 self.take_tokens(now, origin, "subscribes", names.len(), |server| &mut server.subscribes)?;
                 let names = names.iter().filter(|name| name.realm() == Realm::Broadcast);
@@ -107,15 +108,14 @@ impl BayeuxServer {
         Err(BayeuxError::RateExceeded(wait))
     }
 
-    /// Has whoever sent this message stay away for a while after its next connect was answered. Its session is kept for as
-    /// much longer.
+    /// Makes the sender of this message wait longer after its next connect. Its session is kept for as much longer.
     fn advise_to_wait(&mut self, now: Millis, batch: &mut Batch, message: &Message, wait: Duration) -> Advice {
         let timeout = self.options.timeout_at(&batch.from);
         let wait = wait.min(self.options.max_client_interval());
         let Ok(key) = self.speaker(batch, message) else { return Advice::retry(wait, timeout) };
         let Some(Session { timing, .. }) = self.sessions.get_mut(key) else { return Advice::retry(wait, timeout) };
         let wait = wait.max(timing.interval);
-        // Who has had no connect yet is told all with the first.
+        // A session without a connect so far is told everything with the first.
         if timing.advised.is_some() {
             *timing = Timing { interval: wait, advised: Some(wait) };
         }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`ChannelId`], [`ChannelPattern`] | a channel's name; a name or a pattern with a wildcard at its end |
 //! | [`ChannelTemplate`], [`Captures`] | a pattern with named segments, for what an application declares |
-//! | [`Message`], [`Element`] | a client's message with its raw fields; a message of a batch, or what is wrong with it |
+//! | [`Message`], [`Element`] | a client's message with its raw fields; a message of a batch, or its error |
 //! | [`Reply`], [`Advice`] | the server's answer to one message; how the client goes on |
 //! | [`Event`] | a published message, frozen to the JSON that every subscriber receives |
 //! | [`BayeuxError`], [`RequestError`] | the error of one reply; why a request's text is refused |

@@ -1,7 +1,7 @@
 //! The cookie by which the tabs of one browser are known as such: CometD's `BAYEUX_BROWSER`.
 //!
-//! `BROWSER_COOKIE` is what follows `Set-Cookie:` (RFC 6265), without the value: its name and attributes. `true` stands for
-//! `BAYEUX_BROWSER; Path=/; HttpOnly; SameSite=Lax`.
+//! `BROWSER_COOKIE` is what follows `Set-Cookie:` (RFC 6265), without the value: its name and attributes. `true` stands
+//! for `BAYEUX_BROWSER; Path=/; HttpOnly; SameSite=Lax`.
 
 use std::rc::Rc;
 

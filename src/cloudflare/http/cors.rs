@@ -92,14 +92,14 @@ impl Sender {
     }
 }
 
-/// Whether the request comes from a page of this origin, or of one that is allowed by its name. Only a browser can say so: a
-/// client that is no page has no origin.
+/// Whether the request comes from a page of this origin, or of one that is allowed by its name. Only a browser can say
+/// so: a client that is no page has no origin.
 pub fn is_trusted(request: &Request, allowed: &AllowedOrigins) -> bool {
     header(request, "Origin").is_some_and(|origin| is_same(request, &origin) || allowed.name(&origin))
 }
 
-/// Whether another site's page makes its browser send this request, be it by `<script src>`, which has no `Origin` (Fetch
-/// Metadata, section 2.3).
+/// Whether another site's page makes its browser send this request, be it by `<script src>`, which has no `Origin`
+/// (Fetch Metadata, section 2.3).
 pub fn is_cross_site(request: &Request) -> bool {
     header(request, "Sec-Fetch-Site").is_some_and(|site| site == "cross-site")
 }

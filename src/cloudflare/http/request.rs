@@ -43,7 +43,8 @@ pub fn is_upgrade(request: &Request) -> bool {
         && header(request, "Upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
 }
 
-/// The request's body as text, `limit` bytes at the most. What gzip or deflate made smaller is made what it was, within the limit.
+/// The request's body as text, `limit` bytes at the most. What gzip or deflate made smaller is made what it was, within
+/// the limit.
 ///
 /// # Errors
 /// [`RequestError::TooLarge`], [`RequestError::JsonInvalid`] where the body breaks off, and what [`text_of`] refuses.

@@ -79,8 +79,8 @@ pub fn stream(head: &Head, body: &ReadableStream) -> Response {
     Response::new_with_opt_readable_stream_and_init(Some(body), &init).unwrap_or_else(|_| Response::error())
 }
 
-/// The answer to a preflight (Fetch standard, CORS-preflight request). A page that may read answers may send what headers it likes:
-/// `asked` is what it asks for.
+/// The answer to a preflight (Fetch standard, CORS-preflight request). A page that may read answers may send what
+/// headers it likes: `asked` is what it asks for.
 pub fn preflight(head: &Head, asked: Option<&str>) -> Response {
     let init = init(&Head { status: 204, ..head.clone() });
     if head.cross_origin.is_some() {
@@ -113,8 +113,8 @@ fn init(head: &Head) -> ResponseInit {
         (None, Format::Json) => JSON,
     };
     set("content-type", type_);
-    // A script is the answer to a GET, which a cache may keep and a page run; so may a refusal be. To a POST that went well
-    // neither happens, and each header costs.
+    // A script is the answer to a GET, which a cache may keep and a page run; so may a refusal be. To a POST that went
+    // well neither happens, and each header costs.
     if head.callback.is_some() || head.status > 200 {
         set("cache-control", "no-store");
         set("x-content-type-options", "nosniff");

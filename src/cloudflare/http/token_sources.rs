@@ -1,7 +1,8 @@
 //! What carries a token beside the messages: the header `Authorization`, a WebSocket's subprotocols, a cookie.
 //!
-//! Browsers show cookies on their own, whichever page has them send a request: one counts only where the request comes from a page
-//! of this origin, or of one that `ALLOWED_ORIGINS` names. The other two a page sends because it knows the token.
+//! Browsers show cookies on their own, whichever page has them send a request: one counts only where the request comes
+//! from a page of this origin, or of one that `ALLOWED_ORIGINS` names. The other two a page sends because it knows the
+//! token.
 
 use worker::web_sys::Request;
 

@@ -167,8 +167,9 @@ impl Tree {
         }
     }
 
-    /// Closes the sockets whose heartbeats have ceased: their clients are gone, and no network has told. To be called when somebody
-    /// asks who is here, or the object is awake anyway; it looks at each socket, so it does not look often.
+    /// Closes the sockets whose heartbeats have ceased: their clients are gone, and no network has told. To be called
+    /// when somebody asks who is here, or the object is awake anyway; it looks at each socket, so it does not look
+    /// often.
     pub(super) fn close_silent_sockets(&self) {
         let now = js::now();
         if now.0.saturating_sub(self.looked_for_silent.get().0) < LOOK_EVERY {

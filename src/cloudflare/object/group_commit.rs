@@ -1,8 +1,8 @@
 //! What comes while rows are being written is handled together, so that its rows are written together.
 //!
-//! The platform commits what one turn of the event loop has written, and holds the turn's answers until then. Such a commit
-//! costs the object about 100 µs, whatever is in it; a row as one of many 30 µs (measured on workerd). So after an input that
-//! wrote, those that follow wait for the turn's end. An object that writes nothing waits for nothing.
+//! The platform commits what one turn of the event loop has written, and holds the turn's answers until then. Such a
+//! commit costs the object about 100 µs, whatever is in it; a row as one of many 30 µs (measured on workerd). So after
+//! an input that wrote, those that follow wait for the turn's end. An object that writes nothing waits for nothing.
 
 use std::cell::{Cell, RefCell};
 

@@ -1,7 +1,8 @@
 //! The rows of what channels keep for those who come later, in the object's SQLite.
 //!
-//! `history` is ordered by channel, then by number: one row an event, and no index besides, which would cost one row more. So what a
-//! pattern keeps is put together from its channels, each read from a number on; they are found by one look into the tree for each.
+//! `history` is ordered by channel, then by number: one row an event, and no index besides, which would cost one row
+//! more. So what a pattern keeps is put together from its channels, each read from a number on; they are found by one
+//! look into the tree for each.
 
 use worker::SqlStorageValue;
 
@@ -32,8 +33,8 @@ const CHANNELS: &str = "
     )
 ";
 
-/// Where the names lie that a pattern matches: from one on, up to another, and how long the part is that all begin with where nothing
-/// deeper matches.
+/// Where the names lie that a pattern matches: from one on, up to another, and how long the part is that all begin with
+/// where nothing deeper matches.
 struct Span {
     from: String,
     to: String,

@@ -1,10 +1,11 @@
-//! The object's end of links: see links.js. Requests that the Worker holds, and their answers, in frames of one WebSocket.
+//! The object's end of links: see links.js. Requests that the Worker holds, and their answers, in frames of one
+//! WebSocket.
 //!
-//! The sockets of one Worker isolate have a name in common, and answers go out on the newest: so links are handed over. A name whose
-//! last socket has closed is gone with all of its requests, as if each of their clients had left.
+//! The sockets of one Worker isolate have a name in common, and answers go out on the newest: so links are handed over.
+//! A name whose last socket has closed is gone with all of its requests, as if each of their clients had left.
 //!
-//! The sockets hibernate. What was held when the object lost its memory is asked for again with the first thing that happens
-//! afterwards: the isolate still has it.
+//! The sockets hibernate. What was held when the object lost its memory is asked for again with the first thing that
+//! happens afterwards: the isolate still has it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -26,7 +27,8 @@ use crate::cloudflare::http::response::{Head, refuse};
 use crate::cloudflare::log::LogLevel;
 use crate::cloudflare::transport::websocket::Close;
 
-/// Where an isolate opens a link; its name follows. It is no home's path, so that no client's request reaches an object by it.
+/// Where an isolate opens a link; its name follows. It is no home's path, so that no client's request reaches an object
+/// by it.
 pub const LINK_PATH: &str = "/cometd/isolate/link/";
 
 /// By which the platform finds the sockets that are links.

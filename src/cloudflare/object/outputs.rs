@@ -132,8 +132,8 @@ impl Tree {
                     self.log.line(LogLevel::Warn, "socket_not_kept", json!({ "error": error.to_string() }));
                 }
             }
-            // The platform's timers ring when it has nothing else to do that has come already. One of a millisecond rings 1 to 3 ms
-            // later, in which a small crowd's object would be idle.
+            // The platform's timers ring when it has nothing else to do that has come already. One of a millisecond
+            // rings 1 to 3 ms later, in which a small crowd's object would be idle.
             Output::AwaitTurn => drop(js::set_timeout(self.turn_over.as_ref().unchecked_ref(), 0.0)),
             Output::WakeAt(time) => {
                 if self.timer.set(time, self.is_busy(), self.sockets.were_answered()) {

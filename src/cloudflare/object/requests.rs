@@ -126,13 +126,14 @@ impl Tree {
         }
     }
 
-    /// A session's home, where it is another than this. What a client makes up leads nowhere: its session is unknown here.
+    /// A session's home, where it is another than this. What a client makes up leads nowhere: its session is unknown
+    /// here.
     pub(super) fn elsewhere(&self, home: Option<Home>) -> Option<Home> {
         home.filter(|home| *home != self.home && self.config.options.leads_to(home))
     }
 
-    /// The promise of what a session's home answers in place of this object: the Worker does not look into requests, and sends
-    /// a client whose address has changed to another home than its session's.
+    /// The promise of what a session's home answers in place of this object: the Worker does not look into requests,
+    /// and sends a client whose address has changed to another home than its session's.
     pub(super) fn forward(&self, request: &Request, home: &Home, body: Option<String>) -> JsValue {
         placement::forward(&self.bindings, home, request, body).map_or_else(
             |error| {

@@ -63,7 +63,8 @@ enum Tables {
 /// Bytes of the rows that are read at a time; one row, of 2 MB at most, may be more.
 const PAGE: usize = 1 << 20;
 
-/// The rows of a query of one whole number and two texts, in the order of that number, which the query is given to begin with.
+/// The rows of a query of one whole number and two texts, in the order of that number, which the query is given to
+/// begin with.
 struct Pages {
     store: SqlStore,
     query: &'static str,
@@ -94,8 +95,9 @@ impl SqlStore {
         }
     }
 
-    /// All rows, those of sessions and events as they are asked for, in tables that are brought up to date; where that fails, those of the tables that are there, and each write tries
-    /// again. A row that cannot be read is set aside, into the table `damaged`. Either is told in the log.
+    /// All rows, those of sessions and events as they are asked for, in tables that are brought up to date; where that
+    /// fails, those of the tables that are there, and each write tries again. A row that cannot be read is set aside,
+    /// into the table `damaged`. Either is told in the log.
     ///
     /// # Errors
     /// Where the tables cannot be read.

@@ -16,13 +16,13 @@ use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 use crate::bayeux::Millis;
 use crate::cloudflare::js;
 
-/// What is nearer than this is waited for in memory: the platform lets an object hibernate after 10 s without work. A timer runs
-/// no longer either, as the requests that kept the object in memory may have ended meanwhile; what is still to come is then planned
-/// anew.
+/// What is nearer than this is waited for in memory: the platform lets an object hibernate after 10 s without work. A
+/// timer runs no longer either, as the requests that kept the object in memory may have ended meanwhile; what is still
+/// to come is then planned anew.
 const NEAR_MS: u64 = 10_000;
 
-/// What is far is left to the alarm when nobody has come for so long: polls that were answered come back, and the alarm is not to be
-/// moved with every message.
+/// What is far is left to the alarm when nobody has come for so long: polls that were answered come back, and the alarm
+/// is not to be moved with every message.
 const QUIET_MS: u64 = 1000;
 
 /// How long the sessions of an object that was killed stay in its tables if nobody calls it.
@@ -84,8 +84,9 @@ impl Timer {
         self.ringing.set(false);
     }
 
-    /// Calls back at `time`, or before, and at no other that was set before. `busy`: the object stays in memory anyway. `awaited`: whoever
-    /// was answered just now comes back at once, and changes that time. Whether it may sleep until then.
+    /// Calls back at `time`, or before, and at no other that was set before. `busy`: the object stays in memory anyway.
+    /// `awaited`: whoever was answered just now comes back at once, and changes that time. Whether it may sleep until
+    /// then.
     pub fn set(&self, time: Millis, busy: bool, awaited: bool) -> bool {
         let now = js::now();
         let wait = time.0.saturating_sub(now.0);

@@ -1,9 +1,9 @@
 //! The fetch of the keys that `TOKEN_JWKS_URL` publishes.
 //!
-//! Each home asks for them when a token needs them, and anybody may show tokens at many homes. So what was fetched in the last five
-//! seconds is shared: by the objects of this isolate in memory, with others of the same place by the platform's cache. Of one
-//! that is under way the others wait for the outcome, each by a timer of its own: a future of another object must not be
-//! awaited (PLATFORM: the isolate's objects share nothing that wakes).
+//! Each home asks for them when a token needs them, and anybody may show tokens at many homes. So what was fetched in
+//! the last five seconds is shared: by the objects of this isolate in memory, with others of the same place by the
+//! platform's cache. Of one that is under way the others wait for the outcome, each by a timer of its own: a future of
+//! another object must not be awaited (PLATFORM: the isolate's objects share nothing that wakes).
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -47,8 +47,8 @@ struct Fetch {
 /// What the URL answers, or has just answered.
 ///
 /// # Errors
-/// Why it did not within five seconds with a 200 and a set of reasonable length. A redirect is not followed: where the keys are is the
-/// operator's to say.
+/// Why it did not within five seconds with a 200 and a set of reasonable length. A redirect is not followed: where the
+/// keys are is the operator's to say.
 pub async fn fetch(url: &str) -> Outcome {
     while let Some(shared) = shared() {
         match shared {
@@ -65,7 +65,8 @@ pub async fn fetch(url: &str) -> Outcome {
     outcome
 }
 
-/// What another home has fetched just now, or `Some(None)` while it does. One whose object ended meanwhile counts as failed.
+/// What another home has fetched just now, or `Some(None)` while it does. One whose object ended meanwhile counts as
+/// failed.
 fn shared() -> Option<Option<Outcome>> {
     LAST.with_borrow(|last| {
         let Fetch { at, outcome } = last.as_ref()?;

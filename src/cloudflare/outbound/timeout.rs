@@ -13,7 +13,8 @@ pub async fn within<T>(ms: f64, work: impl AsyncFnOnce(AbortSignal) -> Result<T,
     let controller = AbortController::new()?;
     let signal = controller.signal();
     let give_up = Closure::once_assert_unwind_safe(move || controller.abort());
-    // Not `AbortSignal.timeout`: nothing ends its timer when the answer has come, and an object with a timer does not hibernate.
+    // Not `AbortSignal.timeout`: nothing ends its timer when the answer has come, and an object with a timer does not
+    // hibernate.
     let timer = js::set_timeout(give_up.as_ref().unchecked_ref(), ms);
     let outcome = work(signal).await;
     js::clear_timeout(&timer);

@@ -1,8 +1,8 @@
 //! Sockets whose sessions are at home in another object.
 //!
 //! Which home a socket comes to is decided before its client has said who it is. A client that comes back from another
-//! address, say from a mobile network, may so reach another home than its session's. This object then opens a socket to that home for it,
-//! and passes frames to and fro. It does not hibernate meanwhile.
+//! address, say from a mobile network, may so reach another home than its session's. This object then opens a socket to
+//! that home for it, and passes frames to and fro. It does not hibernate meanwhile.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -73,7 +73,8 @@ pub enum Passed {
     Refused,
 }
 
-/// Homes that one socket may lead to, beside its own. A client has one session, and after a change of its network another.
+/// Homes that one socket may lead to, beside its own. A client has one session, and after a change of its network
+/// another.
 const MOST_OF_SOCKET: usize = 4;
 
 /// Bytes that may wait for a tunnel to open: a frame of the usual `MAX_MESSAGE_SIZE`.

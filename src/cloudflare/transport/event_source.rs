@@ -12,12 +12,12 @@ use crate::bayeux::StreamId;
 use crate::cloudflare::http::request::header;
 use crate::cloudflare::http::response::{self, Head};
 
-/// How much a client may leave unread before it is sent nothing more, in bytes, beside what the connection itself buffers.
-/// A flush goes out whole, so it may be more by the `MAX_QUEUE_BYTES` of one session.
+/// How much a client may leave unread before it is sent nothing more, in bytes, beside what the connection itself
+/// buffers. A flush goes out whole, so it may be more by the `MAX_QUEUE_BYTES` of one session.
 const HIGH_WATER_MARK: u32 = 64 * 1024;
 
-/// How long a client waits before it opens a broken stream again, ms. A fifth of `MAX_INTERVAL`, within which its session
-/// knows it.
+/// How long a client waits before it opens a broken stream again, ms. A fifth of `MAX_INTERVAL`, within which its
+/// session knows it.
 const RETRY: &str = "retry: 2000\n\n";
 
 /// A comment: it tells those between, and the platform, that the stream is in use.

@@ -94,7 +94,8 @@ pub fn arrived(request: &Request, body: String, config: &Config) -> Result<Arriv
     Ok(Arrival { origin: origin(request), messages, callback: None, body: Some(body) })
 }
 
-/// The client's IP address. Cloudflare sets this header itself and overwrites what a client sends (HTTP headers reference).
+/// The client's IP address. Cloudflare sets this header itself and overwrites what a client sends (HTTP headers
+/// reference).
 pub const ADDRESS_HEADER: &str = "CF-Connecting-IP";
 
 /// Where a request comes from.

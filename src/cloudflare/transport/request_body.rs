@@ -1,8 +1,8 @@
 //! The bodies of requests, awaited by the platform.
 //!
-//! A Rust future for each costs a tenth of an answer: its task, two closures, and their entries in JavaScript's registry of what
-//! is to be freed. Here all the requests of an object share one function. Bytes and not text: the platform would put U+FFFD in the
-//! place of what is no UTF-8.
+//! A Rust future for each costs a tenth of an answer: its task, two closures, and their entries in JavaScript's
+//! registry of what is to be freed. Here all the requests of an object share one function. Bytes and not text: the
+//! platform would put U+FFFD in the place of what is no UTF-8.
 
 use wasm_bindgen::prelude::*;
 use worker::js_sys::{ArrayBuffer, Promise, Uint8Array};
@@ -27,7 +27,8 @@ extern "C" {
 pub struct RequestBodies(Closure<dyn Fn(Request, JsValue) -> JsValue>);
 
 impl RequestBodies {
-    /// `read` is called with the bytes, or with none where the body broke off; it returns the response or the promise of it.
+    /// `read` is called with the bytes, or with none where the body broke off; it returns the response or the promise
+    /// of it.
     pub fn new(read: impl Fn(Request, Option<Vec<u8>>) -> JsValue + 'static) -> Self {
         Self(Closure::own_assert_unwind_safe(move |request, body: JsValue| {
             read(request, body.dyn_ref::<ArrayBuffer>().map(|bytes| Uint8Array::new(bytes).to_vec()))

@@ -29,7 +29,8 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
     fn buffered_amount(this: &Sink) -> f64;
 
-    /// The object's state, which knows when the platform answered a heartbeat last (Durable Objects, WebSocket hibernation API).
+    /// The object's state, which knows when the platform answered a heartbeat last (Durable Objects, WebSocket
+    /// hibernation API).
     type HeartbeatLog;
 
     #[wasm_bindgen(method, catch, js_name = getWebSocketAutoResponseTimestamp)]
@@ -71,8 +72,8 @@ struct Attachment {
     /// Its browser's cookie.
     #[serde(default)]
     browser: Option<String>,
-    /// The token that its upgrade carried: for the handshake, which may come after a sleep, and for the next one should its session
-    /// end. It goes when the socket does.
+    /// The token that its upgrade carried: for the handshake, which may come after a sleep, and for the next one should
+    /// its session end. It goes when the socket does.
     #[serde(default)]
     token: Option<String>,
     /// The connects it holds, in the server's own words.
@@ -90,8 +91,8 @@ pub struct Close {
 }
 
 impl Sockets {
-    /// With the sockets that outlived the object's last life in memory, and what they were given to keep. `most_buffered`: bytes
-    /// that may wait for one to read.
+    /// With the sockets that outlived the object's last life in memory, and what they were given to keep.
+    /// `most_buffered`: bytes that may wait for one to read.
     pub fn new(state: State, most_buffered: usize) -> (Self, Vec<KeptSocket>) {
         let most_buffered = most_buffered as f64;
         let (opened, open, slow, answered) = Default::default();
@@ -145,8 +146,8 @@ impl Sockets {
         open.values().map(|open| &open.socket).filter(|socket| is_silent(socket)).cloned().collect()
     }
 
-    /// Whose frame it is. None for a socket that is not ours, or not any more: frames that were on their way when it was closed still
-    /// arrive.
+    /// Whose frame it is. None for a socket that is not ours, or not any more: frames that were on their way when it
+    /// was closed still arrive.
     pub fn sender(&self, socket: &WebSocket) -> Option<(SocketId, Origin)> {
         let Attachment { number, address, browser, token, .. } = attachment(socket)?;
         self.open.borrow().get(&number)?;
@@ -168,8 +169,8 @@ impl Sockets {
         self.open.borrow().get(&number).map(|open| open.socket.clone())
     }
 
-    /// Sends the same text to each socket. One that is closing is passed over: its sessions hear of it when it has closed. So is
-    /// one that has too much to read already, see [`Sockets::take_slow`].
+    /// Sends the same text to each socket. One that is closing is passed over: its sessions hear of it when it has
+    /// closed. So is one that has too much to read already, see [`Sockets::take_slow`].
     pub fn send(&self, to: &[SocketId], text: &str) {
         let text = JsValue::from_str(text);
         self.answered.set(true);
@@ -237,15 +238,15 @@ impl Close {
         Self { code: 1013, reason: refusal.to_string() }
     }
 
-    /// The other side has closed with this code: it is sent back (RFC 6455, section 5.5.1). 1005 and 1006 say that there was
-    /// none.
+    /// The other side has closed with this code: it is sent back (RFC 6455, section 5.5.1). 1005 and 1006 say that
+    /// there was none.
     pub fn answering(code: u16) -> Self {
         let code = if matches!(code, 1005 | 1006) { 1000 } else { code };
         Self { code, reason: String::new() }
     }
 
-    /// A frame that is refused as a whole. A client waits for the replies to what it sent: over HTTP a status tells it that
-    /// there are none, here nothing but the end does.
+    /// A frame that is refused as a whole. A client waits for the replies to what it sent: over HTTP a status tells it
+    /// that there are none, here nothing but the end does.
     pub fn refusing(error: RequestError) -> Self {
         let code = if error == RequestError::TooLarge { 1009 } else { 1008 };
         Self { code, reason: error.to_string() }
@@ -256,8 +257,8 @@ impl Close {
         Self { code: 1003, reason: "text, please".to_owned() }
     }
 
-    /// The home that a socket leads to is out of reach: its client is to come again (1012, "Service Restart", in the IANA
-    /// registry of close codes).
+    /// The home that a socket leads to is out of reach: its client is to come again (1012, "Service Restart", in the
+    /// IANA registry of close codes).
     pub fn restart() -> Self {
         Self { code: 1012, reason: Refusal::HomeUnreachable.to_string() }
     }

@@ -1,5 +1,5 @@
-//! What links.js asks of the core: the Worker holds requests and their clients' promises, this tells where they belong and how they
-//! are answered, as the object would.
+//! What links.js asks of the core: the Worker holds requests and their clients' promises, this tells where they belong
+//! and how they are answered, as the object would.
 
 use std::time::Duration;
 

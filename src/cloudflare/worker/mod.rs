@@ -157,8 +157,8 @@ fn asked_for(request: &Request, query: &str) -> Option<ConnectionType> {
     }
 }
 
-/// The answer of a home's object, where the rate limiter that may be bound lets the request through, and a token that is required
-/// and missing needs no home to be refused.
+/// The answer of a home's object, where the rate limiter that may be bound lets the request through, and a token that
+/// is required and missing needs no home to be refused.
 fn unless_too_many(request: Request, bindings: Bindings, home: Home, config: &Rc<Config>) -> Result<JsValue, JsValue> {
     let limited = bindings.rate_limiter().zip(origin(&request).network());
     let is_token_missing = lacks_token(&request, config);
@@ -183,8 +183,8 @@ fn unless_too_many(request: Request, bindings: Bindings, home: Home, config: &Rc
     Ok(future_to_promise(AssertUnwindSafe(answer)).into())
 }
 
-/// Whether a token is required that did not come beside the messages: then it is looked for in them. One that opens a socket may
-/// come with its frames.
+/// Whether a token is required that did not come beside the messages: then it is looked for in them. One that opens a
+/// socket may come with its frames.
 fn lacks_token(request: &Request, config: &Config) -> bool {
     config.options.tokens.are_required()
         && request.method() == "POST"

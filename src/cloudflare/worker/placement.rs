@@ -10,8 +10,8 @@ use crate::cloudflare::config::Config;
 use crate::cloudflare::http::request::header;
 use crate::cloudflare::transport::long_polling::ADDRESS_HEADER;
 
-/// The home of a client of whom nothing is known yet. Its requests are not looked into: as long as its address stays the same they
-/// all lead there.
+/// The home of a client of whom nothing is known yet. Its requests are not looked into: as long as its address stays
+/// the same they all lead there.
 pub fn home_of_newcomer(request: &Request, config: &Config) -> Home {
     let homes = config.options.homes;
     let address = || network(&header(request, ADDRESS_HEADER).unwrap_or_default());

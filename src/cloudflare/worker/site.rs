@@ -17,8 +17,8 @@ use crate::cloudflare::http::response::{Head, refuse};
 use crate::cloudflare::log::{Log, LogLevel};
 
 thread_local! {
-    /// The application as the Worker knows it, made at the first request: for its routes' paths, and for its hook. Those of
-    /// the homes are others.
+    /// The application as the Worker knows it, made at the first request: for its routes' paths, and for its hook.
+    /// Those of the homes are others.
     static APPLICATION: OnceCell<Rc<Application>> = const { OnceCell::new() };
 }
 

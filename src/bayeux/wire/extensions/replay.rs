@@ -5,7 +5,7 @@
 //! ← {"channel":"/meta/handshake", … "ext":{"replay":true}}
 //! → {"channel":"/meta/subscribe","subscription":"/c", … "ext":{"replay":{"/c":-2}}}
 //! ← {"channel":"/meta/subscribe","subscription":"/c","successful":true,"ext":{"replay":{"/c":1740800000000000}}}
-//! ← {"channel":"/c","data":{"text":"hi","event":{"createdDate":"2026-03-29T19:05:28.334Z","replayId":1740800000000128}}}
+//! ← {"channel":"/c","data":{"text":"hi","event":{"createdDate":"2026-03-29T19:05:28.334Z","replayId":174080000128}}}
 //! ```
 //!
 //! -1 asks for new events, -2 for all kept events, any other number for all kept events after it. Numbers may be
