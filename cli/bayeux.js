@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs';
 import * as call from './commands/call.js';
 import * as chat from './commands/chat.js';
+import * as history from './commands/history.js';
+import * as presence from './commands/presence.js';
 import * as publish from './commands/publish.js';
 import * as subscribe from './commands/subscribe.js';
 import { Connection } from './connection.js';
@@ -11,7 +13,7 @@ import { told } from './notes.js';
 import { Output, toJson } from './output.js';
 import { help, parse, table } from './usage.js';
 
-const COMMANDS = { subscribe, publish, call, chat };
+const COMMANDS = { subscribe, publish, call, chat, history, presence };
 
 const DEFAULT_PATIENCE = 10_000; // ms
 
@@ -55,11 +57,12 @@ async function connected(command, { url, options, operands }) {
     ext: ext(options),
     ack: !options['no-ack'],
     reconnect: !options['no-reconnect'],
+    since: options.since ?? command.since,
     trace: options.verbose && ((arrow, message) => output.note(`${arrow} ${toJson(message)}`)),
   });
   connection.onState = (kind, news) => output.note(told({ kind, ...news }));
   const patience = options.timeout ?? DEFAULT_PATIENCE;
-  const run = command.run({ connection, output, patience, options, operands, stdin, stdout }).then(() => EXIT.ok);
+  const run = command.run({ url, connection, output, patience, options, operands, stdin, stdout }).then(() => EXIT.ok);
   try {
     return await Promise.race([run, connection.failed, interrupted, unread]);
   } finally {

@@ -5,6 +5,7 @@ import { adapt } from 'cometd-nodejs-client';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NoConnection, Refused, within } from './failure.js';
+import { Replay } from '../public/js/replay.js';
 import { heartbeat } from './heartbeat.js';
 
 const TRANSPORTS = { websocket: WebSocketTransport, 'long-polling': LongPollingTransport };
@@ -48,16 +49,20 @@ export class Connection {
   /** Told 'lost' with a reason, and 'back', with whether by a session that knows nothing of before. */
   onState = () => {};
 
+  /** `[channel, data]`, which goes before the subscribes of each new session. */
+  greeting = null;
+
   /** `[channel, data]`: the last words, which go out with the goodbye. */
   farewell = null;
 
   /**
    * `ext` is that of the handshake. `trace(arrow, message)` gets every message, with secrets masked. Without `reconnect`
-   * the first break is the end.
+   * the first break is the end. `since`: subscriptions begin with what was kept, 'all' or after a number, and after a break they go on
+   * where they were.
    */
-  constructor(url, { transports = TRANSPORT_NAMES, ext = {}, ack = true, reconnect = true, trace } = {}) {
+  constructor(url, { transports = TRANSPORT_NAMES, ext = {}, ack = true, reconnect = true, since, trace } = {}) {
     this.#url = url;
-    this.#options = { transports, ext, reconnect };
+    this.#options = { transports, ext, reconnect, since };
     this.failed.catch(() => {}); // whoever waits is told
     const cometd = this.#cometd;
     cometd.unregisterTransports();
@@ -72,6 +77,7 @@ export class Connection {
       },
     });
     if (ack) cometd.registerExtension('ack', new AckExtension());
+    if (since !== undefined) cometd.registerExtension('replay', new Replay({ from: since, onMissed: (name) => this.#missed(name) }));
     cometd.configure({ url, maxBackoff: MAX_BACKOFF, logLevel: 'warn', maxSendBayeuxMessageSize: Infinity });
     // Our own mistakes, which cometd.js would only log.
     cometd.onExtensionException = cometd.onListenerException = cometd.onCallbackException = (error) => this.#end(error);
@@ -168,26 +174,40 @@ export class Connection {
     this.#subscribing = true;
     const replies = [];
     this.#cometd.batch(() => {
+      if (this.greeting) this.#cometd.publish(...this.greeting);
       for (const pattern of this.#patterns) replies.push(this.#subscribeTo(pattern));
     });
     const answers = await Promise.all(replies);
-    const refused = answers.find((reply) => outcome(reply) === 'refused');
+    const refused = answers.find((reply) => outcome(reply) === 'refused' && !(this.#open && reply.error?.endsWith(':replay_id_not_kept')));
     if (refused) return this.#end(new Refused(`${refused.subscription}: ${this.why(refused)}`));
     this.#subscribed = answers.every(({ successful }) => successful);
     this.#subscribing = false;
     if (this.#subscribed) this.#ready();
+    // What came since is not all kept any more: now the extension asks for all that is.
+    else if (answers.some(({ error }) => error?.endsWith(':replay_id_not_kept'))) this.#subscribe();
   }
 
   #subscribeTo(pattern) {
     // The events are taken where they come in: here one would come once for each pattern that it matches.
-    return new Promise((resolve) => this.#cometd.subscribe(pattern, () => {}, resolve));
+    return new Promise((resolve) => {
+      const handle = this.#cometd.subscribe(pattern, () => {}, (reply) => {
+        // It would not be sent again for what has a listener.
+        if (!reply.successful) this.#cometd.removeListener(handle);
+        resolve(reply);
+      });
+    });
+  }
+
+  /** What came during a break is not all kept: the next subscribe brings all that is. Without one, what was asked is refused. */
+  #missed(name) {
+    if (this.#open) this.onState('missed', { reason: name });
   }
 
   #ready() {
     if (!this.#open) {
       this.#open = true;
       this.#opened();
-    } else if (this.#lost) this.onState('back', { anew: this.#anew });
+    } else if (this.#lost) this.onState('back', { anew: this.#anew, replayed: this.#options.since !== undefined });
     this.#lost = false;
     this.#anew = false;
   }

@@ -2,29 +2,22 @@
 import { Memory } from '../public/js/chat/memory.js';
 import { read } from '../public/js/chat/messages.js';
 import { Outbox } from '../public/js/chat/outbox.js';
-import { Presence, REFRESH } from '../public/js/chat/presence.js';
-import { roomChannel } from '../public/js/chat/rooms.js';
+import { People } from '../public/js/chat/people.js';
+import { NAME_SERVICE, presenceChannel, roomChannel } from '../public/js/chat/rooms.js';
 import { newId } from '../public/js/ids.js';
 import { outcome } from './connection.js';
-
-/** Answers to one who joins are spread over this time for each person here: a crowd must not answer at once. */
-const ANSWER_PER_PERSON = 20; // ms
-const LATEST_ANSWER = 2_000; // ms
-
-/** Of those who answer, how many are asked what was said: one of them may have come just now, too. */
-const MAX_ASKED = 3;
 
 export class Room {
   #connection;
   #channel;
   #me;
   #tell;
-  #presence = new Presence();
+  #people;
   #memory = new Memory();
   #unsent = new Set(); // ids
   #idle = () => {};
   #connected = false;
-  #toAsk = 0;
+  #entered = Date.now();
   #outbox;
 
   /**
@@ -35,9 +28,10 @@ export class Room {
     this.#connection = connection;
     this.#channel = roomChannel(room);
     this.#me = { from: newId(), name };
+    this.#people = new People(this.#me.from);
     this.#tell = tell;
-    connection.farewell = [this.#channel, { kind: 'leave', ...this.#me }];
-    connection.onEvent = ({ channel, data }) => this.channels.includes(channel) && this.#receive(data);
+    connection.greeting = [NAME_SERVICE, this.#me];
+    connection.onEvent = (message) => this.#onEvent(message);
     connection.onState = (state, news) => this.#onState(state, news);
     this.#outbox = new Outbox({
       send: async (message) => outcome((await connection.send(this.#channel, [message], [message.id]))[0]),
@@ -46,14 +40,14 @@ export class Room {
     });
   }
 
-  /** The room's, and ours alone, where those who are here answer. */
+  /** The room's, and the one on which the server tells who is there. */
   get channels() {
-    return [this.#channel, this.#privately(this.#me.from)];
+    return [this.#channel, presenceChannel(this.#channel)];
   }
 
   /** The names of everybody else. */
   get people() {
-    return this.#presence.people().map(({ name }) => name);
+    return this.#people.but(this.#me.from).map(({ name }) => name);
   }
 
   get name() {
@@ -62,8 +56,7 @@ export class Room {
 
   /** The connection is there for the first time. */
   enter() {
-    this.#arrive(true);
-    setInterval(() => this.#announce('here'), REFRESH);
+    this.#arrive();
     setInterval(() => this.#sweep(), 1_000);
   }
 
@@ -75,8 +68,7 @@ export class Room {
 
   rename(name) {
     this.#me.name = name;
-    this.#connection.farewell[1].name = name;
-    this.#announce('here');
+    if (this.#connected) this.#connection.send(NAME_SERVICE, [this.#me]);
   }
 
   /** Resolves when the server has answered for all that was written. */
@@ -86,87 +78,50 @@ export class Room {
 
   #settled(message, state) {
     if (state === 'pending') return;
-    if (state === 'sent') this.#memory.remember(message);
     this.#tell({ ...message, kind: state === 'sent' ? 'sent' : 'refused' });
     this.#unsent.delete(message.id);
     if (this.#unsent.size === 0) this.#idle();
   }
 
-  #announce(kind, to = this.#channel, more = {}) {
-    if (this.#connected) this.#connection.send(to, [{ kind, ...this.#me, ...more }]);
+  #onEvent({ channel, data, ext }) {
+    if (channel === this.#channel) this.#text(read(data, Date.now(), ext?.replay));
+    else if (channel === presenceChannel(this.#channel)) this.#told(data);
   }
 
-  #receive(data) {
-    const now = Date.now();
-    const message = read(data, now);
-    if (message === null) return;
-    if (message.from === null) this.#text(message);
-    else if (message.from === this.#me.from) message.kind === 'text' && this.#outbox.arrived(message.id);
-    else if (message.kind === 'leave') this.#presence.leave(message.from, now);
-    else this.#receiveFrom(message, now);
-  }
-
-  #receiveFrom(message, now) {
-    const known = this.#presence.people().some(({ id }) => id === message.from);
-    const news = this.#presence.see(message, now);
-    if (news?.arrived) this.#tell({ kind: 'joined', name: news.arrived });
-    else if (news?.renamed) this.#tell({ kind: 'renamed', from: news.renamed[0], name: news.renamed[1] });
-    else if (!known) this.#tell({ kind: 'here', name: message.name });
-    if (message.kind === 'text') this.#text(message);
-    else if (message.kind === 'join') this.#answer(message.from);
-    else if (message.kind === 'here') this.#askOnce(message.from);
-    else if (message.kind === 'ask') this.#announce('recall', this.#privately(message.from), { texts: this.#memory.latest() });
-    else if (message.kind === 'recall') this.#recall(message.texts);
+  #told(data) {
+    const before = new Set(this.people);
+    const news = this.#people.told(data, Date.now());
+    for (const { joined, renamed } of news) before.add(joined ?? renamed[1]);
+    for (const { joined, renamed } of news) {
+      if (joined) this.#tell({ kind: 'joined', name: joined });
+      if (renamed) this.#tell({ kind: 'renamed', from: renamed[0], name: renamed[1] });
+    }
+    for (const name of this.people) if (!before.has(name)) this.#tell({ kind: 'here', name });
   }
 
   #text(message) {
-    if (this.#memory.remember(message)) this.#tell(message);
+    if (message === null) return;
+    this.#outbox.arrived(message.id); // it was sent, although we were not told
+    if (!this.#memory.remember(message) || message.from === this.#me.from) return;
+    this.#tell({ ...message, kind: message.time < this.#entered ? 'recalled' : 'text' });
   }
 
-  #answer(newcomer) {
-    const latest = Math.min(this.#presence.people().length * ANSWER_PER_PERSON, LATEST_ANSWER);
-    setTimeout(() => this.#announce('here', this.#privately(newcomer)), Math.random() * latest);
-  }
-
-  /** After a join those who answer are asked, too, what was said before: the server keeps none of it. */
-  #askOnce(person) {
-    if (this.#toAsk === 0) return;
-    this.#toAsk -= 1;
-    this.#announce('ask', this.#privately(person));
-  }
-
-  #recall(texts) {
-    for (const message of texts) {
-      this.#outbox.arrived(message.id); // it was sent, although we were not told
-      if (this.#memory.remember(message)) this.#tell({ ...message, kind: 'recalled' });
-    }
-  }
-
-  #onState(state, { reason, anew }) {
-    if (state === 'back') this.#arrive(anew);
-    else {
+  #onState(state, news) {
+    if (state === 'back') this.#arrive();
+    else if (state === 'lost') {
       this.#connected = false;
       this.#outbox.close();
     }
-    this.#tell({ kind: state, reason, anew });
+    this.#tell({ kind: state, ...news });
   }
 
-  #arrive(anew) {
+  #arrive() {
     this.#connected = true;
-    this.#presence.resume(Date.now());
-    if (anew) {
-      this.#toAsk = MAX_ASKED;
-      this.#announce('join');
-    }
     this.#outbox.open();
   }
 
   #sweep() {
-    if (!this.#connected) return; // nobody can tell us that they are here
-    for (const name of this.#presence.sweep(Date.now())) this.#tell({ kind: 'left', name });
-  }
-
-  #privately(person) {
-    return `${this.#channel}/${person}`;
+    if (!this.#connected) return; // nobody can tell us that they are back
+    for (const name of this.#people.sweep(Date.now())) this.#tell({ kind: 'left', name });
   }
 }

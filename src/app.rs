@@ -6,16 +6,35 @@ use bayeux_edge::prelude::*;
 
 /// The application of every home. `var` reads what `[vars]` in wrangler.toml sets, and secrets.
 ///
-/// This one leaves everything open. It has the services of the site's page /echo/, and with `AUTOBOT = "true"` somebody to
+/// This one leaves everything open. It has the services of the site's pages /echo/ and /chat/, and with `AUTOBOT = "true"` somebody to
 /// talk to in `/chat/demo`.
 pub fn application(var: &dyn Fn(&str) -> Option<String>) -> Application {
     let application = Application::new();
     let application = match var("EXAMPLES").as_deref() {
         // The npm package, where an application in TypeScript may have services of these names.
         Some("false") => application,
-        _ => application.service("echo", |call| Ok(reply(call.raw_data()))).service("math", math),
+        _ => application
+            .service("echo", |call| Ok(reply(call.raw_data())))
+            .service("math", math)
+            .service("chat/name", name),
     };
     if var("AUTOBOT").as_deref() == Some("true") { application.local_session(autobot()) } else { application }
+}
+
+/// What somebody in the rooms of the chat is called: `/service/chat/name`. The page has no login, so it is what they say themselves.
+#[derive(Deserialize)]
+struct Person {
+    from: String,
+    name: String,
+}
+
+/// Shows the name with the session to whoever watches a room (docs/PRESENCE.md).
+pub(crate) fn name(call: &Publication) -> Outcome {
+    let Person { from, name } = call.data()?;
+    if from.len() > 24 || name.chars().count() > 60 {
+        return Err(BayeuxError::DataInvalid.into());
+    }
+    Ok(Actions::new().set_attribute("presence", json!({ "info": { "from": from, "name": name } })))
 }
 
 /// The data of `/service/math`; any other shape is `400::data_invalid`.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `/service/echo` | answers with the data it got |
 //! | `/service/rc` | a remote call that answers with the data it got, and fails where that is `{"fail":true}` |
+//! | `/service/chat/name` | as in `src/app.rs` |
 //! | `/service/veto` | vetoes the message |
 //! | `/service/kick` | ends the sender's session |
 //! | `/service/pub` with `{"channel":C,"data":D}` | publishes D on C as the server |
@@ -38,6 +39,7 @@ pub fn application(_var: &dyn Fn(&str) -> Option<String>) -> Application {
     let application = Application::new()
         .security_policy(Guard)
         .service("echo", |call| Ok(reply(call.raw_data())))
+        .service("chat/name", crate::app::name)
         .remote_call("rc", remote_call)
         .listener("/service/veto", |_| Err(BayeuxError::MessageDeleted.into()))
         .service("kick", |_| Ok(Actions::new().disconnect()))

@@ -17,6 +17,9 @@ sends each line of standard input. The end of the input, Ctrl-D, leaves. Lines t
 With --json each line is an object: {"kind":"text","from":ID,"name":…,"id":…,"text":…,"time":MS}; other kinds
 are recalled (said before we came), sent, refused, joined, here, left and renamed.`;
 
+/** Of a room's texts and people: see Connection. */
+export const since = 'all';
+
 export const options = {
   name: { type: 'string', value: 'NAME', parse: name, help: 'what you are called: your name on this machine' },
 };
@@ -79,7 +82,7 @@ const NOTES = {
 };
 
 function write(output, news, { typed }) {
-  if (news.kind === 'lost' || news.kind === 'back') return output.note(told(news));
+  if (['lost', 'back', 'missed'].includes(news.kind)) return output.note(told(news));
   if (news.kind === 'refused') output.error(`the server refused: ${news.text}`);
   if (NOTES[news.kind]) return output.result(news, ({ dim }) => dim(`* ${visible(NOTES[news.kind](news))}`));
   if (!output.json && (news.kind === 'refused' || (news.kind === 'sent' && typed))) return; // it stands there already

@@ -9,9 +9,12 @@ export const about = `Writes what is published on the channels, one message a li
 CHANNEL may be a pattern: '/chat/*' for one more segment, '/chat/**' for any number of them (quoted, or
 the shell takes it for files). It goes on until Ctrl-C, through breaks of the connection.
 
+With --since it begins with what the channels have kept (HISTORY), and after a break of the connection it goes on where it was.
+
 With --json each line is the message as it came: {"channel":"/chat/demo","data":{"text":"hi"}}`;
 
 export const options = {
+  since: { type: 'string', value: 'N|all', parse: place, help: 'first what was kept: all of it, or what came after the event with this number' },
   count: { ...COUNT, help: 'ends after N messages; with --timeout, they too have to come in time' },
 };
 
@@ -27,6 +30,12 @@ export async function run({ connection, output, patience, options, operands: pat
   output.note(`subscribed to ${patterns.join(', ')} (${connection.transport})`);
   if (!options.count || !options.timeout) return all;
   await within(options.timeout - (Date.now() - started), all, `fewer than ${options.count} messages within ${options.timeout / 1000} s`);
+}
+
+function place(text, name) {
+  if (text === 'all') return text;
+  if (!/^\d{1,16}$/.test(text)) throw new WrongUsage(`${name} takes the number of an event or all, not "${text}"`);
+  return Number(text);
 }
 
 /** Writes the messages, as many as asked for, and resolves then. */

@@ -25,21 +25,24 @@ export class Connection {
   #channels;
   #onState;
   #farewell;
+  #greeting;
   #state = 'connecting';
   #subscribed = false;
   #subscribing = false;
+  #taken = new Set(); // channels of this session
   #anew = false;
 
   /**
-   * `channels` maps each channel to what gets its data, `services` each service to what gets its answers, and
+   * `channels` maps each channel to what gets its data and the whole message, `services` each service to what gets its answers, and
    * `extensions` names to those of cometd.js. `onState(state, { anew })` is told 'connected' (`anew`: by a session that
    * knows nothing of before), 'reconnecting' and 'closed', which is for good. `farewell()` gives the `{ channel, data }`
-   * to be published last, when the page goes away.
+   * to be published last, when the page goes away, and `greeting()` those that go before the subscribes of a new session.
    */
-  constructor({ channels = new Map(), services = new Map(), extensions = new Map(), onState, farewell = () => [] }) {
+  constructor({ channels = new Map(), services = new Map(), extensions = new Map(), onState, farewell = () => [], greeting = () => [] }) {
     this.#channels = channels;
     this.#onState = onState;
     this.#farewell = farewell;
+    this.#greeting = greeting;
     const cometd = this.#cometd;
     // Events of an answer that was lost on its way are sent again.
     cometd.registerExtension('ack', new AckExtension());
@@ -81,6 +84,7 @@ export class Connection {
 
   #shaken(reply) {
     this.#subscribed = false;
+    this.#taken.clear();
     if (!reply.successful) return this.#lost(reply);
     this.#anew = true;
     this.#subscribe();
@@ -96,16 +100,25 @@ export class Connection {
     this.#subscribing = true;
     const replies = [];
     this.#cometd.batch(() => {
-      for (const [channel, listener] of this.#channels) replies.push(this.#subscribeTo(channel, listener));
+      for (const { channel, data } of this.#greeting()) this.#cometd.publish(channel, data);
+      for (const [channel, listener] of this.#channels) if (!this.#taken.has(channel)) replies.push(this.#subscribeTo(channel, listener));
     });
-    this.#subscribed = (await Promise.all(replies)).every(Boolean);
+    const answers = await Promise.all(replies);
+    this.#subscribed = answers.every(({ successful }) => successful);
     this.#subscribing = false;
     if (this.#subscribed) this.#to('connected');
+    // What came since is not all kept any more: now the extension asks for all that is.
+    else if (answers.some(({ error }) => error?.endsWith(':replay_id_not_kept'))) this.#subscribe();
   }
 
   #subscribeTo(channel, listener) {
     return new Promise((resolve) => {
-      this.#cometd.subscribe(channel, ({ data }) => listener(data), ({ successful }) => resolve(successful));
+      const handle = this.#cometd.subscribe(channel, (message) => listener(message.data, message), (reply) => {
+        // It would not be sent again for what has a listener.
+        if (reply.successful) this.#taken.add(channel);
+        else this.#cometd.removeListener(handle);
+        resolve(reply);
+      });
     });
   }
 

@@ -7,7 +7,8 @@ export const FIXTURE_VARS = {
   WEBSOCKET_TIMEOUT: '3000',
   LAZY_CHANNELS: '/lazy/**',
   SPANNING_PATTERNS: 'true', // `/**` and the like for everybody
-  HISTORY: '/hist/** 100 1h', // what channels keep
+  HISTORY: '/hist/** 100 1h; /chat/* 200 7d', // what channels keep
   RETAIN: '/keep/**',
+  PRESENCE: '/room/* /chat/*', // who is there
   MAX_LAZY_TIMEOUT: '1500', // ms until a lazy event leaves alone
 };

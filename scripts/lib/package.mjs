@@ -18,6 +18,7 @@ const PARTS = [
   ['cli', 'cli'],
   ['public/js/chat', 'public/js/chat'],
   ['public/js/ids.js', 'public/js/ids.js'],
+  ['public/js/replay.js', 'public/js/replay.js'],
   ['LICENSE', 'LICENSE'],
 ];
 

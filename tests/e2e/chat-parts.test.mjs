@@ -1,12 +1,12 @@
-// The chat's parts that need no browser: rooms' names, what comes over a channel, who is here, what was said, links.
+// The chat's parts that need no browser: rooms' names, what comes over a channel, who is here, links.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { withLinks } from '../../public/js/chat/links.js';
 import { Memory } from '../../public/js/chat/memory.js';
 import { MAX_NAME, MAX_TEXT, read, tidyName } from '../../public/js/chat/messages.js';
 import { Outbox } from '../../public/js/chat/outbox.js';
-import { EXPIRY, GRACE, Presence } from '../../public/js/chat/presence.js';
-import { roomAt, roomChannel, roomName, roomPath } from '../../public/js/chat/rooms.js';
+import { GRACE, People } from '../../public/js/chat/people.js';
+import { presenceChannel, roomAt, roomChannel, roomName, roomPath } from '../../public/js/chat/rooms.js';
 import { newId } from '../../public/js/ids.js';
 
 const ROOMS = ['lobby', 'café ☕', 'a/b', '100% (really)', '(', '(28)', '~', '.x', 'e\u0301', '日本語', '👩‍👩‍👧‍👦', '\ud800', 'x'.repeat(99), '🦊'.repeat(99)];
@@ -23,7 +23,7 @@ test('every room has a channel of its own, that the server takes', () => {
   assert.equal(new Set(channels).size, new Set(ROOMS.map(roomName)).size);
   for (const channel of channels) {
     assert.match(channel, /^\/chat\/[A-Za-z0-9\-_!~()$@]+$/);
-    assert.ok(`${channel}/${newId()}`.length <= 512, channel);
+    assert.ok(presenceChannel(channel).length <= 512, channel);
   }
 });
 
@@ -43,73 +43,78 @@ test('a name is one line that can be seen and does not turn its surroundings', (
 
 test('only messages of the known shapes are read', () => {
   const from = newId();
-  const text = { kind: 'text', from, name: 'Ada', id: newId(), text: 'hello', time: 5 };
-  assert.deepEqual(read({ ...text, more: 1 }, 10), text);
-  assert.equal(read({ ...text, time: 11 }, 10).time, 10, 'nothing comes from the future');
-  assert.equal(read({ ...text, time: 'soon' }, 10).time, 10);
-  assert.deepEqual(read({ kind: 'join', from, name: 'Ada' }, 10), { kind: 'join', from, name: 'Ada' });
-  const { id } = text;
+  const data = { kind: 'text', from, name: 'Ada', id: newId(), text: 'hello' };
+  const kept = { createdDate: '2026-03-29T19:05:28.334Z', replayId: 7 };
+  const { kind, ...text } = data;
+  assert.deepEqual(read({ ...data, time: 5, more: 1 }, 10), { ...text, time: 10, number: undefined }, 'it was written now');
+  assert.deepEqual(read(data, 10, kept), { ...text, time: Date.parse(kept.createdDate), number: 7 }, 'the room says when');
   const bad = [{ from: 'me' }, { name: 7 }, { name: ' ' }, { id: '' }, { text: '' }, { text: {} }, { text: 'x'.repeat(MAX_TEXT + 1) }, { kind: 'shout' }];
-  for (const fields of bad) assert.equal(read({ ...text, ...fields }, 10), null, JSON.stringify(fields));
+  for (const fields of bad) assert.equal(read({ ...data, ...fields }, 10), null, JSON.stringify(fields));
   for (const data of [null, undefined, 1, 'text', true, [], [text]]) assert.equal(read(data, 10), null);
-  const recall = read({ kind: 'recall', from, name: 'Ada', texts: [null, text, { text: 'nobody' }, { ...text, text: 1 }, { ...text, kind: 'join' }] }, 10);
-  assert.deepEqual(recall.texts, [text]);
-  assert.deepEqual(read({ kind: 'recall', from, name: 'Ada', texts: 'all', id }, 10).texts, []);
 });
 
 test('a program may write without being anybody', () => {
   const message = read({ text: 'hello' }, 10);
-  assert.deepEqual({ ...message, id: null }, { kind: 'text', from: null, name: 'Somebody', id: null, text: 'hello', time: 10 });
+  assert.deepEqual({ ...message, id: null }, { from: null, name: 'Somebody', id: null, text: 'hello', time: 10, number: undefined });
   assert.equal(read({ text: 'hello', name: 'cron' }, 10).name, 'cron');
 });
 
-test('who answers was here before; who joins, or comes back, has arrived', () => {
-  const presence = new Presence();
-  assert.equal(presence.see({ kind: 'here', from: 'a', name: 'Ada' }, 0), null);
-  assert.deepEqual(presence.see({ kind: 'join', from: 'b', name: 'Bob' }, 0), { arrived: 'Bob' });
-  assert.deepEqual(presence.see({ kind: 'here', from: 'b', name: 'Robert' }, 0), { renamed: ['Bob', 'Robert'] });
-  assert.deepEqual(presence.people().map(({ name }) => name), ['Ada', 'Robert']);
-  presence.leave('b', 100);
-  assert.deepEqual(presence.sweep(100 + GRACE), ['Robert']);
-  assert.deepEqual(presence.see({ kind: 'here', from: 'b', name: 'Robert' }, 9000), { arrived: 'Robert' });
+const [ADA, BOB] = ['a'.repeat(24), 'b'.repeat(24)];
+const users = (...people) => Object.fromEntries(people.map(([session, from, name]) => [`session:${session}`, [{ session, info: { from, name } }]]));
+const names = (people) => people.but('nobody').map(({ name }) => name);
+
+test('who is there when we come was here before us; who comes later has arrived', () => {
+  const people = new People();
+  assert.deepEqual(people.told({ count: 1, members: users(['1', ADA, 'Ada']) }, 0), []);
+  assert.deepEqual(people.told({ count: 2, joins: users(['2', BOB, 'Bob']), leaves: {} }, 0), [{ joined: 'Bob' }]);
+  assert.deepEqual(people.told({ count: 2, joins: users(['2', BOB, 'Robert']), leaves: {} }, 0), [{ renamed: ['Bob', 'Robert'] }]);
+  assert.deepEqual(names(people), ['Ada', 'Robert']);
+  assert.deepEqual(people.but(ADA).map(({ name }) => name), ['Robert']);
+  people.told({ count: 1, joins: {}, leaves: users(['2', BOB, 'Robert']) }, 100);
+  assert.deepEqual(people.sweep(99 + GRACE), []);
+  assert.deepEqual(people.sweep(100 + GRACE), ['Robert']);
+  assert.deepEqual(names(people), ['Ada']);
 });
 
-test('who leaves and is back at once has not left', () => {
-  const presence = new Presence();
-  presence.see({ kind: 'here', from: 'a', name: 'Ada' }, 0);
-  presence.leave('a', 10);
-  assert.deepEqual(presence.sweep(9 + GRACE), []);
-  assert.equal(presence.see({ kind: 'join', from: 'a', name: 'Ada' }, 9 + GRACE), null);
-  assert.deepEqual(presence.sweep(100 + GRACE), []);
+test('who came before us, though it is told with us, was here; who came after us has arrived', () => {
+  const me = 'c'.repeat(24);
+  const people = new People(me);
+  people.told({ count: 0, members: {} }, 0);
+  const joins = users(['17', ADA, 'Ada'], ['3.19', BOB, 'Bob'], ['18', me, 'Me']);
+  assert.deepEqual(people.told({ count: 3, joins, leaves: {} }, 0), [{ joined: 'Bob' }]);
+  assert.deepEqual(people.told({ count: 3, joins: users(['18', me, 'Myself']), leaves: {} }, 0), []);
 });
 
-test('who vanishes is missed after a while, but not for a break of our own', () => {
-  const presence = new Presence();
-  presence.see({ kind: 'here', from: 'a', name: 'Ada' }, 0);
-  assert.deepEqual(presence.sweep(EXPIRY - 1), []);
-  presence.resume(EXPIRY);
-  assert.deepEqual(presence.sweep(2 * EXPIRY - 1), []);
-  assert.deepEqual(presence.sweep(2 * EXPIRY), ['Ada']);
+test('who reloads the page has not left, in one telling or in two', () => {
+  const people = new People();
+  people.told({ count: 1, members: users(['1', ADA, 'Ada']) }, 0);
+  assert.deepEqual(people.told({ count: 1, joins: users(['2', ADA, 'Ada']), leaves: users(['1', ADA, 'Ada']) }, 0), []);
+  people.told({ count: 0, joins: {}, leaves: users(['2', ADA, 'Ada']) }, 10);
+  assert.deepEqual(people.told({ count: 1, joins: users(['3', ADA, 'Ada']), leaves: {} }, 20), []);
+  assert.deepEqual(people.sweep(10 + GRACE), []);
 });
 
-test('invented people do not fill the memory', () => {
-  const presence = new Presence();
-  for (let at = 0; at < 2000; at += 1) presence.see({ kind: 'join', from: `${at}`, name: 'Eve' }, 0);
-  assert.equal(presence.people().length, 500);
+test('everybody is told again after a break: who is not among them has left', () => {
+  const people = new People();
+  people.told({ count: 2, members: users(['1', ADA, 'Ada'], ['2', BOB, 'Bob']) }, 0);
+  assert.deepEqual(people.told({ count: 1, members: users(['3', ADA, 'Ada']) }, 10), []);
+  assert.deepEqual(people.sweep(10 + GRACE), ['Bob']);
 });
 
-test('what was said is remembered once, by time, and not without end', () => {
+test('a crowd is counted, and programs are somebody', () => {
+  const people = new People();
+  people.told({ count: 1, members: { cron: [{ session: '9' }] } }, 0);
+  assert.deepEqual([names(people), people.count], [['Somebody'], null]);
+  people.told({ count: 2000 }, 0);
+  assert.deepEqual([names(people), people.count], [[], 2000]);
+});
+
+test('a text is shown once, and what is known of them is not without end', () => {
   const memory = new Memory();
-  const message = (id, time, text = 'x') => ({ id, time, text });
-  assert.ok(memory.remember(message('b', 2)));
-  assert.ok(memory.remember(message('a', 1)));
-  assert.ok(!memory.remember(message('b', 2)));
-  assert.deepEqual(memory.latest().map(({ id }) => id), ['a', 'b']);
-  for (let at = 0; at < 2000; at += 1) memory.remember(message(`${at}`, at + 10));
-  assert.equal(memory.latest().length, 50);
-  assert.equal(memory.latest().at(-1).id, '1999');
-  for (let at = 0; at < 50; at += 1) memory.remember(message(`long ${at}`, at + 3000, 'x'.repeat(MAX_TEXT)));
-  assert.equal(memory.latest().length, 7, 'what one message may carry');
+  assert.ok(memory.remember({ id: 'a' }));
+  assert.ok(!memory.remember({ id: 'a' }));
+  for (let at = 0; at < 2000; at += 1) memory.remember({ id: `${at}` });
+  assert.ok(memory.remember({ id: 'a' }));
 });
 
 test('a text waits for the connection, is sent again when it was lost, and is told when it was refused', async () => {

@@ -9,6 +9,7 @@ import { after, test } from 'node:test';
 import { WebSocketServer } from 'ws';
 import { heartbeat } from '../../cli/heartbeat.js';
 import { Output, readable, toJson } from '../../cli/output.js';
+import { FIXTURE_VARS } from '../../scripts/lib/fixture.mjs';
 import { inRoot, readJson } from '../../scripts/lib/project.mjs';
 import { capture } from '../../scripts/lib/run.mjs';
 import { startServer } from '../../scripts/lib/server.mjs';
@@ -17,6 +18,7 @@ import { bayeux, ended, ran } from './support/cli.mjs';
 import { fayeServer } from './support/faye.mjs';
 import { fixture, until } from './support/server.mjs';
 
+const KEY = 'a-key-for-the-command-line';
 const server = await fixture();
 const url = `${server.url}/cometd`;
 const TRANSPORTS = ['websocket', 'long-polling'];
@@ -230,6 +232,47 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
   });
 }
 
+test('subscribe --since begins with what was kept, all of it or after a number, and then what is new', async () => {
+  const alice = await join(url);
+  for (const n of [1, 2, 3]) await alice.publish('/hist/cli', { n });
+  const all = await subscribed([url, '/hist/cli', '--since', 'all', '--json', '-n', '4']);
+  await until(() => all.objects.length === 3, () => `${all.stdout} ${all.stderr}`);
+  await alice.publish('/hist/cli', { n: 4 });
+  assert.equal(await all.ends(), 0);
+  assert.deepEqual(all.objects.map(({ data }) => data), [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }], 'as it was published');
+  const { replayId } = all.objects[1].ext.replay;
+  const rest = await subscribed([url, '/hist/cli', '--since', `${replayId}`, '--json', '-n', '2']);
+  assert.equal(await rest.ends(), 0);
+  assert.deepEqual(rest.objects.map(({ data: { n } }) => n), [3, 4]);
+  ended(await ran(['subscribe', url, '/hist/cli', '--since', '82']), 1, /400:\/hist\/cli,82:replay_id_not_kept/);
+  ended(await ran(['subscribe', url, '/hist/cli', '--since', 'yesterday']), 2, /--since takes the number of an event or all/);
+});
+
+test('presence writes who is in a channel', async () => {
+  const bob = await subscribed([url, '/room/cli', '--verbose']);
+  await until(async () => (await ran(['presence', url, '/room/cli'])).stdout.startsWith('session:'), 'nobody is there');
+  const { code, stdout } = await ran(['presence', url, '/room/cli', '--json']);
+  assert.equal(code, 0);
+  assert.equal(JSON.parse(stdout).count, 1);
+  bob.child.kill('SIGINT');
+  ended(await ran(['presence', url, '/elsewhere']), 1, /403:no_presence:presence_denied/);
+});
+
+test('history writes what a channel has kept, with a key of the server API', async () => {
+  const { url: site, stop } = await startServer({ fixture: true, vars: { ...FIXTURE_VARS, API_KEYS: KEY } });
+  after(stop);
+  const alice = await join(`${site}/cometd`);
+  for (const n of [1, 2, 3]) await alice.publish('/hist/kept', { n });
+  const args = ['history', `${site}/cometd`, '/hist/kept', '--json'];
+  const numbers = ({ stdout }) => stdout.trim().split('\n').map((line) => JSON.parse(line).data.n);
+  const env = { BAYEUX_API_KEY: KEY };
+  assert.deepEqual(numbers(await ran(args, { env })), [1, 2, 3]);
+  assert.deepEqual(numbers(await ran([...args, '-n', '2', '--key', KEY])), [1, 2]);
+  ended(await ran(['history', `${site}/cometd`, '/hist/kept', '--since', '82'], { env }), 1, /400::replay_id_not_kept/);
+  ended(await ran([...args, '--key', 'wrong']), 1, /401::api_key_invalid/);
+  ended(await ran(args, { env: { BAYEUX_API_KEY: '' } }), 2, /BAYEUX_API_KEY/);
+});
+
 test('people in a chat see who comes, who goes, what is said, and what was said before', async () => {
   const ann = bayeux(['chat', url, 'tea', '--name', 'Ann']);
   await ann.notes('as Ann');
@@ -242,6 +285,7 @@ test('people in a chat see who comes, who goes, what is said, and what was said 
   await cara.writes('"kind":"recalled"');
   assert.deepEqual(cara.objects.filter(({ kind }) => kind === 'recalled').map(({ name, text }) => [name, text]), [['Ann', 'hello \u001b[2J']]);
   cara.type('bye');
+  await bob.writes('* Cara joined'); // who comes and goes within a second was never there
   cara.type('/quit');
   assert.equal(await cara.ends(), 0);
   await bob.writes('Cara: bye');

@@ -10,7 +10,7 @@ function server(...answers) {
     asked,
     subscribe(pattern, receive, { ext }, answered) {
       asked.push(ext?.replay?.[pattern]);
-      client.publish = (number) => receive({ channel: pattern, data: number, ext: { replay: number } });
+      client.publish = (number) => receive({ channel: pattern, data: number, ext: { replay: { replayId: number } } });
       queueMicrotask(() => answered(answers.shift()));
       return {};
     },

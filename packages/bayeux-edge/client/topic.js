@@ -92,7 +92,7 @@ export class Topic {
 
   /** With its number as `cursor`, where the server keeps events (docs/HISTORY.md). */
   #numbered(message) {
-    const number = message.ext?.replay;
+    const number = message.ext?.replay?.replayId;
     if (!Number.isInteger(number)) return message;
     this.#cursor = number;
     return { ...message, cursor: number };

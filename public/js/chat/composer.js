@@ -5,7 +5,7 @@ export class Composer {
   #form = document.getElementById('composer');
   #field = this.#form.elements.text;
 
-  constructor({ onSend }) {
+  constructor({ onSend, onTyping }) {
     this.#field.maxLength = MAX_TEXT;
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -15,6 +15,7 @@ export class Composer {
       this.#field.focus();
       onSend(text);
     });
+    this.#field.addEventListener('input', () => this.#field.value.trim() !== '' && onTyping());
     this.#field.addEventListener('keydown', (event) => {
       // The Enter that picks a word in an input method is not for us.
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;

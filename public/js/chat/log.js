@@ -1,8 +1,11 @@
 // The messages on the page. Texts and names of others only ever become text nodes.
 import { withLinks } from './links.js';
 
-/** Older ones leave the page, so that a day in a busy room does not slow it down. */
-const MAX_SHOWN = 500;
+/** Older ones wait outside of the page until somebody scrolls up to them, so that a day in a busy room does not slow it down. */
+const SHOWN = 50;
+
+/** Of those that wait, the oldest go. */
+const MAX_OLDER = 450;
 
 /** Messages of one person within this time stand under one name. */
 const TOGETHER = 5 * 60_000; // ms
@@ -19,13 +22,18 @@ export class MessageLog {
   #log = document.getElementById('log');
   #list = document.getElementById('messages');
   #newer = document.getElementById('newer');
-  #told = new WeakMap(); // element → { from, name, time }
+  #told = new WeakMap(); // element → { from, name, time, number }
+  #older = []; // elements, the oldest first
+  #last = 0; // the highest number
   #own = new Map(); // id → element, of those that still may change
   #atEnd = true;
   #onRetry;
   #onDiscard;
+  #onFirst;
 
-  constructor({ onRetry, onDiscard }) {
+  /** `onFirst(is)` is told whether there is any message. */
+  constructor({ onRetry, onDiscard, onFirst }) {
+    this.#onFirst = onFirst;
     this.#onRetry = onRetry;
     this.#onDiscard = onDiscard;
     // Whether the reader is at the end is asked of the scroll position only when they have scrolled: a new message
@@ -34,6 +42,7 @@ export class MessageLog {
       const { scrollHeight, scrollTop, clientHeight } = this.#log;
       this.#atEnd = scrollHeight - scrollTop - clientHeight < 40;
       if (this.#atEnd) this.#newer.hidden = true;
+      if (scrollTop < 40) this.#showOlder();
     });
     new ResizeObserver(() => this.#atEnd && this.#toEnd()).observe(this.#log);
     this.#newer.addEventListener('click', () => {
@@ -42,16 +51,26 @@ export class MessageLog {
     });
   }
 
-  /** A message that was written now. `state` is that of an own one: 'pending', 'sent' or 'failed'. */
+  /**
+   * A message, in its place among all others: that of its number, before those of our own that have none yet. `state` is that of an own
+   * one: 'pending', 'sent' or 'failed'.
+   */
   message(message, state) {
+    this.#onFirst(true);
     this.#add(this.#item(message, state), { toEnd: state !== undefined });
   }
 
-  /** A message that was written earlier: it gets its place by its time. */
-  recall(message, state) {
-    const items = [...this.#list.children];
-    const next = items[items.findLastIndex((item) => this.#told.get(item).time <= message.time) + 1];
-    this.#add(this.#item(message, state), { before: next });
+  /** An own message has come back from the room: everybody has it in this place. Whether it stood here. */
+  place({ id, number, time }) {
+    const item = this.#own.get(id);
+    if (!item || number === undefined) return item !== undefined;
+    const next = item.nextElementSibling;
+    Object.assign(this.#told.get(item), { number, time });
+    if (item.dataset.state === 'sent') this.#own.delete(id);
+    item.remove();
+    this.#join(next);
+    this.#add(item);
+    return true;
   }
 
   /** Something that happened; `names` stand where the text has an asterisk. */
@@ -61,7 +80,7 @@ export class MessageLog {
       if (index > 0) note.append(element('bdi', { textContent: names[index - 1] }));
       note.append(part);
     }
-    this.#told.set(note, { time: Date.now() });
+    this.#told.set(note, { number: this.#last });
     this.#add(note);
   }
 
@@ -74,7 +93,7 @@ export class MessageLog {
     if (state === 'failed') {
       mark.append(' ', button('Try again', () => this.#onRetry(id)), ' ', button('Discard', () => this.#discard(id)));
     }
-    if (state === 'sent') this.#own.delete(id);
+    if (state === 'sent' && Number.isFinite(this.#told.get(item).number)) this.#own.delete(id);
   }
 
   #discard(id) {
@@ -83,13 +102,15 @@ export class MessageLog {
     this.#own.delete(id);
     item.remove();
     this.#join(next);
+    if (this.#list.querySelector('.message') === null) this.#onFirst(false);
     this.#log.focus();
     this.#onDiscard(id);
   }
 
-  #item({ id, from, name, text, time }, state) {
+  #item({ id, from, name, text, time, number }, state) {
     const item = element('li', { className: 'message' });
-    this.#told.set(item, { from, name, time });
+    // What waits to be sent stands behind all that the room has.
+    this.#told.set(item, { from, name, time, number: number ?? (state === 'pending' ? Infinity : this.#last) });
     item.append(this.#head({ from, name, time }), body(text));
     if (state === undefined) return item;
     item.classList.add('own');
@@ -114,14 +135,40 @@ export class MessageLog {
     return head;
   }
 
-  #add(item, { before = null, toEnd = false } = {}) {
+  #add(item, { toEnd = false } = {}) {
     const stay = !toEnd && !this.#atEnd;
+    const { number } = this.#told.get(item);
+    if (Number.isFinite(number)) this.#last = Math.max(this.#last, number);
+    let before = null;
+    for (let other = this.#list.lastElementChild; other && this.#told.get(other).number > number; other = other.previousElementSibling) before = other;
     this.#list.insertBefore(item, before);
     this.#join(item);
     this.#join(before);
-    if (this.#list.childElementCount > MAX_SHOWN) this.#list.firstElementChild.remove();
-    if (!stay) this.#toEnd();
+    if (!stay) {
+      this.#hideOlder();
+      this.#toEnd();
+    }
     else if (item.classList.contains('message')) this.#newer.hidden = false;
+  }
+
+  #hideOlder() {
+    while (this.#list.childElementCount > SHOWN) {
+      const oldest = this.#list.firstElementChild;
+      oldest.remove();
+      this.#older.push(oldest);
+    }
+    if (this.#older.length > MAX_OLDER) this.#older.splice(0, this.#older.length - MAX_OLDER);
+  }
+
+  /** Somebody has scrolled up: what they read stays where it is. */
+  #showOlder() {
+    const older = this.#older.splice(-SHOWN);
+    if (older.length === 0) return;
+    const { scrollHeight, scrollTop } = this.#log;
+    this.#atEnd = false;
+    this.#list.prepend(...older);
+    for (const item of [...older, older.at(-1).nextElementSibling]) this.#join(item);
+    this.#log.scrollTop = scrollTop + this.#log.scrollHeight - scrollHeight;
   }
 
   /** Puts a message under the name of the one before it, if that is of the same person and time. */

@@ -1,25 +1,21 @@
-// The chat: one room, one person, and what happens between them.
+// The chat: one room, one person, and what happens between them. The server keeps what was said and tells who is here.
 import { Connection } from '../connection.js';
 import { newId } from '../ids.js';
+import { Replay } from '../replay.js';
 import * as status from '../status.js';
 import { Composer } from './composer.js';
+import { showEmpty } from './empty.js';
 import { askName } from './join.js';
 import { MessageLog } from './log.js';
 import { Memory } from './memory.js';
 import { read } from './messages.js';
 import { Outbox } from './outbox.js';
-import { Presence, REFRESH } from './presence.js';
-import { roomAt, roomChannel } from './rooms.js';
+import { People } from './people.js';
+import { NAME_SERVICE, presenceChannel, roomAt, roomChannel, typingChannel } from './rooms.js';
 import { Side } from './side.js';
 import * as storage from './storage.js';
+import { Typing } from './typing.js';
 import { countUnread } from './unread.js';
-
-/** Answers to one who joins are spread over this time for each person here: a crowd must not answer at once. */
-const ANSWER_PER_PERSON = 20; // ms
-const LATEST_ANSWER = 2_000; // ms
-
-/** Of those who answer, how many are asked what was said: one of them may have come just now, too. */
-const MAX_ASKED = 3;
 
 const room = roomAt(location.pathname);
 const channel = roomChannel(room);
@@ -27,28 +23,39 @@ const me = storage.person();
 
 document.getElementById('room').textContent = room;
 const unread = countUnread(room);
-const presence = new Presence();
+const people = new People(me.from);
 const memory = new Memory();
+let hasTexts = false;
 let connected = false;
+let connectedAt = 0;
 let breaks = 0;
 let missed = 0;
-let toAsk = 0;
 
-const log = new MessageLog({ onRetry: (id) => outbox.retry(id), onDiscard: (id) => outbox.discard(id) });
+const log = new MessageLog({
+  onRetry: (id) => outbox.retry(id),
+  onDiscard: (id) => outbox.discard(id),
+  onFirst: (is) => {
+    hasTexts = is;
+    showEmpty(connected && !hasTexts);
+  },
+});
 const side = new Side({ room, rooms: storage.visit(room), onRename: rename });
-const composer = new Composer({ onSend: write });
+const typing = new Typing({ say: () => connection.publish(typingChannel(channel), me) });
+const composer = new Composer({ onSend: write, onTyping: () => connected && typing.typed() });
 const connection = new Connection({
   channels: new Map([
     [channel, receive],
-    // Where those who are here answer us alone.
-    [privately(me.from), receive],
+    [presenceChannel(channel), (data) => onPeople(people.told(data, Date.now()))],
+    [typingChannel(channel), (data) => typing.told(data, me.from)],
   ]),
+  // What was said before comes first; after a break what came since.
+  extensions: new Map([['replay', new Replay({ from: 'all' })]]),
+  greeting: () => [{ channel: NAME_SERVICE, data: me }],
   onState,
-  farewell: () => [{ channel, data: { kind: 'leave', ...me } }],
 });
 const outbox = new Outbox({
   send: async (message) => (await connection.publish(channel, message, { key: message.id })).outcome,
-  changed: onProgress,
+  changed: (message, state) => log.mark(message.id, state),
   store: storage.unsent(room),
 });
 
@@ -67,7 +74,6 @@ function start() {
   showPeople();
   for (const message of outbox.restore()) log.message(message, 'pending');
   connection.start();
-  setInterval(() => announce('here'), REFRESH);
   setInterval(sweep, 1_000);
   composer.focus();
 }
@@ -75,88 +81,48 @@ function start() {
 async function rename() {
   if (!(await ask())) return;
   showPeople();
-  announce('here');
+  if (connected) connection.publish(NAME_SERVICE, me);
 }
 
 function write(text) {
   const message = { kind: 'text', ...me, id: newId(), text, time: Date.now() };
   log.message(message, 'pending');
   outbox.add(message);
+  typing.sent();
 }
 
-function onProgress(message, state) {
-  if (state === 'sent') memory.remember(message);
-  log.mark(message.id, state);
-}
-
-function announce(kind, to = channel) {
-  if (connected) connection.publish(to, { kind, ...me });
-}
-
-function receive(data) {
-  const now = Date.now();
-  const message = read(data, now);
+function receive(data, { ext }) {
+  const message = read(data, Date.now(), ext?.replay);
   if (message === null) return;
-  if (message.from === null) receiveText(message);
-  else if (message.from === me.from) receiveOwn(message);
-  else if (message.kind === 'leave') presence.leave(message.from, now);
-  else receiveFrom(message, now);
-}
-
-/** Ours come back from the room; those of a copy of this tab come too, as it is the same person. */
-function receiveOwn(message) {
-  if (message.kind === 'leave') announce('here'); // the copy has gone, we have not
-  if (message.kind !== 'text') return;
-  outbox.arrived(message.id);
-}
-
-function receiveFrom(message, now) {
-  const news = presence.see(message, now);
-  if (news?.arrived) log.note('* joined', news.arrived);
-  if (news?.renamed) log.note('* is now *', ...news.renamed);
-  showPeople();
-  if (message.kind === 'text') receiveText(message);
-  else if (message.kind === 'join') answer(message.from);
-  else if (message.kind === 'here') askOnce(message.from);
-  else if (message.kind === 'ask') tell(message.from);
-  else if (message.kind === 'recall') recall(message.texts);
-}
-
-function receiveText(message) {
+  const stands = log.place(message);
+  outbox.arrived(message.id); // it was sent, even if we were not told
+  typing.wrote(message.from);
   if (!memory.remember(message)) return;
+  // Of an earlier life of this page, or of a copy of this tab.
+  if (message.from === me.from) return stands || log.message(message, 'sent');
   unread();
-  if (connected) return log.message(message);
+  log.message(message);
+  count(message);
+}
+
+/** Whether it was missed: it was written before we were back, as far as the server's clock and ours agree. */
+function count({ time }) {
+  if (connected && (breaks === 0 || time >= connectedAt)) return;
   missed += 1;
-  log.recall(message);
+  if (connected) status.showReconnected(missed);
 }
 
-function answer(newcomer) {
-  const latest = Math.min(presence.people().length * ANSWER_PER_PERSON, LATEST_ANSWER);
-  setTimeout(() => announce('here', privately(newcomer)), Math.random() * latest);
-}
-
-/** After a join those who answer are asked, too, what was said before: the server keeps none of it. */
-function askOnce(person) {
-  if (toAsk === 0) return;
-  toAsk -= 1;
-  announce('ask', privately(person));
-}
-
-function tell(person) {
-  connection.publish(privately(person), { kind: 'recall', ...me, texts: memory.latest() });
-}
-
-function recall(texts) {
-  for (const message of texts) outbox.arrived(message.id); // it was sent, although we were not told
-  const news = texts.filter((message) => memory.remember(message));
-  for (const message of news) log.recall(message, message.from === me.from ? 'sent' : undefined);
-  if (breaks === 0) return;
-  missed += news.length;
-  status.showReconnected(missed);
+function onPeople(news) {
+  for (const { joined, renamed } of news) {
+    if (joined) log.note('* joined', joined);
+    if (renamed) log.note('* is now *', ...renamed);
+  }
+  showPeople();
 }
 
 function onState(state, { anew }) {
   connected = state === 'connected';
+  showEmpty(connected && !hasTexts);
   if (connected) return onConnected(anew);
   outbox.close();
   breaks += 1;
@@ -165,28 +131,20 @@ function onState(state, { anew }) {
 }
 
 function onConnected(anew) {
-  presence.resume(Date.now());
-  if (anew) {
-    toAsk = MAX_ASKED;
-    announce('join');
-  }
+  connectedAt = Date.now();
   outbox.open();
   if (breaks === 0) status.show('connected');
-  // Of a session that is new nobody knows yet what it missed.
-  else status.showReconnected(anew ? null : missed);
+  // To a session that is new it is told now what it missed.
+  else status.showReconnected(anew && missed === 0 ? null : missed);
 }
 
 function sweep() {
-  if (!connected) return; // nobody can tell us that they are here
-  const names = presence.sweep(Date.now());
+  if (!connected) return; // nobody can tell us that they are back
+  const names = people.sweep(Date.now());
   for (const name of names) log.note('* left', name);
   if (names.length > 0) showPeople();
 }
 
-function privately(person) {
-  return `${channel}/${person}`;
-}
-
 function showPeople() {
-  side.people(me, presence.people());
+  side.people(me, people.but(me.from), people.count);
 }

@@ -4,17 +4,9 @@ import { isId, newId } from '../ids.js';
 export const MAX_NAME = 60;
 export const MAX_TEXT = 4000;
 
-/**
- * `join`: I am new, who is here? `here`: I am. `leave`: I go. `text`: what somebody wrote. To one person alone: `ask`:
- * what was said? and `recall`: that.
- */
-const KINDS = new Set(['join', 'here', 'leave', 'text', 'ask', 'recall']);
-
-/** Of a recall; nobody sends more. */
-const MAX_RECALLED = 50;
 
 /** What programs are called that do not say. */
-const NAMELESS = 'Somebody';
+export const NAMELESS = 'Somebody';
 
 /** A name in one line and not too long, or '' if there is nothing in it to be seen. */
 export function tidyName(typed) {
@@ -23,35 +15,25 @@ export function tidyName(typed) {
   return /[\p{L}\p{N}\p{P}\p{S}]/u.test(tidy) ? [...tidy].slice(0, MAX_NAME).join('').trim() : '';
 }
 
-/** The message, with only the fields that we know, or null. */
-export function read(data, now) {
+/**
+ * The text that somebody wrote, with only the fields that we know, or null. A room that keeps its events tells when it was written, and by
+ * its number which comes first; elsewhere it was written now.
+ */
+export function read(data, now, { createdDate, replayId: number } = {}) {
   if (data === null || typeof data !== 'object') return null;
-  if (data.kind === undefined) return readSimple(data, now);
-  const { kind, from, name, id, text, time, texts } = data;
-  if (!KINDS.has(kind) || !isId(from) || typeof name !== 'string') return null;
-  const message = { kind, from, name: tidyName(name) };
-  if (message.name === '') return null;
-  if (kind === 'recall') return { ...message, texts: readTexts(texts, now) };
-  if (kind !== 'text') return message;
-  if (!isId(id) || !isText(text)) return null;
-  // The writer's clock tells when it was written, however late it arrives; but nothing comes from the future.
-  const written = Number.isFinite(time) && time > 0 ? Math.min(time, now) : now;
-  return { ...message, id, text: text.toWellFormed(), time: written };
+  const time = createdDate === undefined ? now : Date.parse(createdDate);
+  if (data.kind === undefined) return readSimple(data, { time, number });
+  const { kind, from, name, id, text } = data;
+  if (kind !== 'text' || !isId(from) || typeof name !== 'string' || !isId(id) || !isText(text)) return null;
+  const tidy = tidyName(name);
+  return tidy === '' ? null : { from, name: tidy, id, text: text.toWellFormed(), time, number };
 }
 
 /** `{ text, name }`, the name at will, is what a program writes that is nobody in the room: it is `from` nobody. */
-function readSimple({ name, text }, now) {
+function readSimple({ name, text }, placed) {
   if (!isText(text)) return null;
   const tidy = typeof name === 'string' ? tidyName(name) : '';
-  return { kind: 'text', from: null, name: tidy || NAMELESS, id: newId(), text: text.toWellFormed(), time: now };
-}
-
-function readTexts(texts, now) {
-  if (!Array.isArray(texts)) return [];
-  return texts
-    .slice(-MAX_RECALLED)
-    .map((data) => read(data, now))
-    .filter((message) => message?.kind === 'text' && message.from !== null);
+  return { from: null, name: tidy || NAMELESS, id: newId(), text: text.toWellFormed(), ...placed };
 }
 
 const isText = (value) => typeof value === 'string' && value.trim() !== '' && value.length <= MAX_TEXT;

@@ -24,6 +24,13 @@ export function roomAt(path) {
   }
 }
 
+/** Where it is told who is in a room, and who is typing there. */
+export const presenceChannel = (channel) => `${channel}/$presence`;
+export const typingChannel = (channel) => `${channel}/typing`;
+
+/** The service that is told what people in rooms are called. */
+export const NAME_SERVICE = '/service/chat/name';
+
 /** Letters, digits, - and _ stay as they are; any other character becomes its number: `café` is `caf(e9)`. */
 export const roomChannel = (room) =>
   `/chat/${room.replace(/[^A-Za-z0-9_-]/gu, (character) => `(${character.codePointAt(0).toString(16)})`)}`;

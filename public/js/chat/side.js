@@ -27,13 +27,15 @@ export class Side {
     });
   }
 
-  /** `me` first, then the others. */
-  people(me, others) {
-    this.#count.textContent = others.length + 1;
-    this.#toggle.setAttribute('aria-label', `People and rooms: ${others.length + 1} here`);
+  /** `me` first, then the others; `count` where there are too many of them to be named. */
+  people(me, others, count) {
+    const here = count ?? others.length + 1;
+    this.#count.textContent = here;
+    this.#toggle.setAttribute('aria-label', `People and rooms: ${here} here`);
     const self = person(me.name);
     self.append(' ', Object.assign(document.createElement('span'), { className: 'you', textContent: '(you)' }));
-    this.#people.replaceChildren(self, ...others.map(({ name }) => person(name)));
+    const crowd = count === null ? [] : [Object.assign(document.createElement('li'), { textContent: `and ${count - 1} others` })];
+    this.#people.replaceChildren(self, ...others.map(({ name }) => person(name)), ...crowd);
   }
 
   #show(shown) {

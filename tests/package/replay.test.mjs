@@ -1,0 +1,64 @@
+// The replay extension for cometd.js and Faye, without a server: what it asks, and what it remembers.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { kept, Replay } from '../../public/js/replay.js';
+
+const subscribe = (subscription) => ({ channel: '/meta/subscribe', subscription });
+const event = (channel, replayId) => ({ channel, data: 'x', ext: { replay: { createdDate: '2026-03-29T19:05:28.334Z', replayId } } });
+const asks = (replay, subscription) => replay.outgoing(subscribe(subscription)).ext.replay;
+
+function subscribed(replay, subscription, cursors = {}) {
+  replay.incoming({ ...subscribe(subscription), successful: true, ext: { replay: cursors } });
+}
+
+test('a handshake asks for the numbers in ext, and leaves what else is there', () => {
+  const replay = new Replay();
+  assert.deepEqual(replay.outgoing({ channel: '/meta/handshake', ext: { ack: true } }).ext, { ack: true, replay: 'ext' });
+  assert.deepEqual(replay.outgoing({ channel: '/meta/connect' }), { channel: '/meta/connect' });
+});
+
+test('a name asks first as it was told, then for what came after the last event', () => {
+  const replay = new Replay({ from: 'all' });
+  assert.deepEqual(asks(replay, ['/a', '/b/*']), { '/a': -2, '/b/*': -2 });
+  subscribed(replay, ['/a', '/b/*'], { '/a': 128 });
+  replay.incoming(event('/b/x', 256));
+  replay.incoming(event('/b/x/y', 384));
+  replay.incoming({ channel: '/a', data: 'not kept' });
+  assert.deepEqual(asks(replay, ['/a', '/b/*']), { '/a': 128, '/b/*': 256 });
+  assert.deepEqual(asks(new Replay(), '/a'), { '/a': -1 });
+  assert.deepEqual(asks(new Replay({ from: 5 }), '/a'), { '/a': 5 });
+});
+
+test('what is not kept any more is told, and then all that is kept is asked for', () => {
+  const missed = [];
+  const replay = new Replay({ onMissed: (name) => missed.push(name) });
+  subscribed(replay, '/a', { '/a': 128 });
+  subscribed(replay, '/b', { '/b': 256 });
+  replay.incoming({ ...subscribe(['/a', '/b']), successful: false, error: '400:/a,128:replay_id_not_kept' });
+  assert.deepEqual(missed, ['/a']);
+  assert.deepEqual(asks(replay, ['/a', '/b']), { '/a': -2, '/b': 256 });
+  replay.incoming({ ...subscribe('/b'), successful: false, error: '403::subscription_invalid' });
+  assert.deepEqual(missed, ['/a']);
+});
+
+test('what was heard is kept in a storage, and one that refuses disturbs nobody', () => {
+  const storage = new Map();
+  const local = { getItem: (name) => storage.get(name) ?? null, setItem: (name, value) => storage.set(name, value) };
+  const replay = new Replay({ store: kept(local, 'heard') });
+  subscribed(replay, '/a');
+  replay.incoming(event('/a', 512));
+  assert.deepEqual(asks(new Replay({ store: kept(local, 'heard') }), '/a'), { '/a': 512 });
+  storage.set('heard', '{');
+  assert.deepEqual(asks(new Replay({ store: kept(local, 'heard') }), '/a'), { '/a': -1 });
+  const refusing = { getItem() { throw new Error('private'); }, setItem() { throw new Error('full'); } };
+  subscribed(new Replay({ store: kept(refusing) }), '/a', { '/a': 1 });
+});
+
+test('Faye passes messages on by a callback', () => {
+  const replay = new Replay();
+  let passed;
+  replay.outgoing(subscribe('/a'), (message) => (passed = message));
+  assert.deepEqual(passed.ext.replay, { '/a': -1 });
+  replay.incoming(event('/a', 1), (message) => (passed = message));
+  assert.equal(passed.channel, '/a');
+});
