@@ -1,4 +1,4 @@
-// node scripts/check.mjs: the syntax of scripts and pages, links and snippets of the documentation, format, lints (native and wasm32,
+// node scripts/check.mjs: the syntax of scripts and pages, links, snippets and sums of the documentation, format, lints (native and wasm32,
 // with and without the fixture) and Rust's documentation, warnings as errors.
 import { existsSync } from 'node:fs';
 import { inRoot } from './lib/project.mjs';
@@ -10,6 +10,7 @@ const DENY = ['--', '-D', 'warnings'];
 await main(async () => {
   await checkScripts();
   await run(process.execPath, [inRoot('scripts', 'check-docs.mjs')]);
+  await run(process.execPath, [inRoot('scripts', 'scale.mjs')]);
   await run('cargo', ['fmt', '--check']);
   await run('cargo', ['clippy', '--locked', '--all-targets', '--all-features', ...DENY]);
 
