@@ -18,10 +18,10 @@ impl Placement {
     /// Reads `root`, `sharded:N` or `regional:N`, with N from 1 to [`MAX_SHARDS`].
     ///
     /// ```
-    /// use bayeux_edge::bayeux::Homes;
+    /// use bayeux_edge::bayeux::Placement;
     ///
     /// assert_eq!(Placement::parse("sharded:8"), Some(Placement::Sharded(8)));
-    /// assert_eq!(Homes::parse("sharded"), None);
+    /// assert_eq!(Placement::parse("sharded"), None);
     /// ```
     pub fn parse(text: &str) -> Option<Self> {
         if text == "root" {
