@@ -1,19 +1,26 @@
 #!/usr/bin/env node
 // The command-line client: `npx bayeux --help`. A command is a file in commands/; this one starts it and sees to its end.
 import { readFileSync } from 'node:fs';
+import { Api } from './api.js';
 import * as call from './commands/call.js';
+import * as channels from './commands/channels.js';
 import * as chat from './commands/chat.js';
+import * as clients from './commands/clients.js';
 import * as history from './commands/history.js';
+import * as kick from './commands/kick.js';
 import * as presence from './commands/presence.js';
 import * as publish from './commands/publish.js';
+import * as stats from './commands/stats.js';
 import * as subscribe from './commands/subscribe.js';
+import * as token from './commands/token.js';
+import * as trees from './commands/trees.js';
 import { Connection } from './connection.js';
 import { EXIT, WrongUsage } from './failure.js';
 import { told } from './notes.js';
 import { Output, toJson } from './output.js';
 import { help, parse, table } from './usage.js';
 
-const COMMANDS = { subscribe, publish, call, chat, history, presence };
+const COMMANDS = { subscribe, publish, call, chat, history, presence, clients, channels, trees, kick, stats, token };
 
 const DEFAULT_PATIENCE = 10_000; // ms
 
@@ -45,8 +52,17 @@ async function main([name, ...args]) {
   const command = COMMANDS[name];
   const { options, operands: [url, ...operands] } = parse(command, args);
   if (options.help) return print(help(command));
-  output = new Output({ stdout, stderr, json: options.json });
+  output = new Output({ stdout, stderr, json: options.json, format: options.format });
+  if (command.api || command.local) return alone(command, { url, options, operands });
   return connected(command, { url, options, operands });
+}
+
+/** Runs a command that has no session: one of an operator, or one that asks nobody. */
+async function alone(command, { url, options, operands }) {
+  const api = command.api && new Api(url, { key: options.key, patience: options.timeout ?? DEFAULT_PATIENCE });
+  const query = { tree: options.all ? '*' : options.tree };
+  const run = command.run({ api, output, query, options, operands }).then(() => EXIT.ok);
+  return Promise.race([run, interruption(), unread]);
 }
 
 /** Runs a command on a connection, and says goodbye whatever ends it. */
@@ -85,7 +101,8 @@ function overview() {
   const commands = Object.values(COMMANDS).map(({ usage, summary }) => [usage, summary]);
   return `Usage: bayeux COMMAND URL …
 
-A client for Bayeux servers: bayeux-edge, CometD, Faye. URL is the server's, like http://localhost:8787/cometd.
+A client for Bayeux servers: bayeux-edge, CometD, Faye. URL is the server's, like http://localhost:8787/cometd. It may be left out where
+BAYEUX_URL has it. Commands with [URL] ask bayeux-edge's server API, with the key in BAYEUX_KEY.
 
 Commands:
 ${table(commands)}

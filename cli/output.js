@@ -12,15 +12,43 @@ export class Output {
   #stderr;
 
   /** `json`: one object a line, for programs. */
-  constructor({ stdout, stderr, json = false }) {
+  constructor({ stdout, stderr, json = false, format = 'table' }) {
     this.#stdout = new Styled(stdout);
     this.#stderr = new Styled(stderr);
-    this.json = json;
+    this.json = json || format === 'json';
+    this.format = format;
   }
 
   /** Whatever the server sent, for people as `text` says: a function of the styles. */
   result(value, text) {
     this.#stdout.line(this.json ? toJson(value) : text(this.#stdout));
+  }
+
+  /** Entries of a list as they come, one a line; `columns` says what people see of one. The first column is its name. */
+  async rows(entries, columns) {
+    const titles = Object.keys(columns);
+    const cells = (entry) => titles.map((title) => visible(String(columns[title](entry) ?? '')));
+    if (this.json || this.format === 'names') {
+      for await (const entry of entries) this.#stdout.line(this.json ? toJson(entry) : cells(entry)[0]);
+      return;
+    }
+    const rows = [];
+    for await (const entry of entries) rows.push(cells(entry));
+    // A column that nobody has anything in is left out.
+    const shown = titles.map((_, at) => at).filter((at) => at === 0 || rows.some((row) => row[at] !== ''));
+    const widths = shown.map((at) => Math.max(titles[at].length, ...rows.map((row) => row[at].length)));
+    const line = (row) => shown.map((at, place) => row[at].padEnd(widths[place])).join('  ').trimEnd();
+    this.#stdout.line(this.#stdout.dim(line(titles)));
+    for (const row of rows) this.#stdout.line(line(row));
+  }
+
+  /** One thing, a line for each of its fields. */
+  record(value) {
+    if (this.json) return this.#stdout.line(toJson(value));
+    const fields = Object.entries(value);
+    const width = Math.max(...fields.map(([name]) => name.length));
+    const shown = (name, field) => (TIMES.includes(name) ? new Date(field).toISOString() : Array.isArray(field) ? field.join(' ') : readable(field));
+    for (const [name, field] of fields) this.#stdout.line(`${this.#stdout.dim(name.padEnd(width))}  ${visible(shown(name, field))}`);
   }
 
   /** What a person wants to know meanwhile. */
@@ -89,6 +117,17 @@ const picture = (control) => {
 
 /** A message's data for people: text as it is, all else as JSON. */
 export const readable = (data) => visible(typeof data === 'string' ? data : toJson(data));
+
+/** Fields that are times, in milliseconds since 1970. */
+const TIMES = ['since', 'lastActivity'];
+
+/** How long ago a time is, as briefly as it can be told. */
+export function ago(time, now = Date.now()) {
+  if (time === undefined) return undefined;
+  const seconds = Math.max(0, Math.round((now - time) / 1000));
+  for (const [unit, size] of [['d', 86_400], ['h', 3600], ['m', 60]]) if (seconds >= 2 * size) return `${Math.floor(seconds / size)}${unit}`;
+  return `${seconds}s`;
+}
 
 /** The time of the day, here. */
 export const timeOfDay = (time = Date.now()) => clock.format(time);

@@ -16,6 +16,21 @@ export const OPTIONS = {
   help: { type: 'boolean', short: 'h', help: 'this' },
 };
 
+/** Of commands that ask the server API. */
+export const API_OPTIONS = {
+  key: { type: 'string', value: 'KEY', help: 'the key of the server API; better in the environment, as BAYEUX_KEY' },
+  format: { type: 'string', value: 'FORMAT', parse: format, help: 'table for people, json for programs (one object a line), names for a shell' },
+};
+
+/** Of those that speak of one home. */
+export const TREE = { tree: { type: 'string', value: 'TREE', help: 'the home of this tree, like chat; without it that of the URL' } };
+
+/** Of those that may speak of all. */
+export const HOMES = { ...TREE, all: { type: 'boolean', help: 'all homes' } };
+
+/** What a command that talks to no server as a client has of all. */
+const EVERYWHERE = ['json', 'timeout', 'help'];
+
 /** Of commands that receive. */
 export const COUNT = {
   type: 'string',
@@ -29,15 +44,28 @@ export const TEXT = { type: 'boolean', help: 'DATA is text, even where it looks 
 
 /** `{ options, operands }` of a command's arguments, checked and converted. */
 export function parse(command, args) {
-  const known = { ...OPTIONS, ...command.options };
+  const known = { ...common(command), ...command.options };
   const { values, positionals } = parsed(args, known);
   const options = Object.fromEntries(
     Object.entries(values).map(([name, value]) => [name, known[name].parse ? known[name].parse(value, `--${name}`) : value]),
   );
   if (options.help) return { options, operands: [] };
-  if (positionals.length === 0) throw new WrongUsage('the URL of a server is missing');
-  const [url, ...operands] = positionals;
-  return { options, operands: [serverUrl(url), ...command.operands(operands)] };
+  if (command.local) return { options, operands: [undefined, ...command.operands(positionals)] };
+  // Without a scheme the first one is no URL, and BAYEUX_URL is meant.
+  const named = positionals[0]?.includes('://') || !process.env.BAYEUX_URL;
+  const url = named ? positionals[0] : process.env.BAYEUX_URL;
+  if (url === undefined) throw new WrongUsage('the URL of a server is missing; BAYEUX_URL in the environment may have it');
+  return { options, operands: [serverUrl(url), ...command.operands(positionals.slice(named ? 1 : 0))] };
+}
+
+/** The options that this command shares with others. */
+const common = ({ api, local }) =>
+  api || local ? Object.fromEntries(EVERYWHERE.map((name) => [name, OPTIONS[name]])) : OPTIONS;
+
+function format(text, name) {
+  const formats = ['table', 'json', 'names'];
+  if (!formats.includes(text)) throw new WrongUsage(`${name} takes one of ${formats.join(', ')}, not "${text}"`);
+  return text;
 }
 
 function parsed(args, options) {
@@ -74,7 +102,7 @@ export function data(text, { text: asText = false } = {}) {
   }
 }
 
-function object(text, name) {
+export function object(text, name) {
   const value = data(text);
   if (value === null || typeof value !== 'object' || Array.isArray(value)) throw new WrongUsage(`${name} takes a JSON object, like '{"room": 7}'`);
   return value;
@@ -96,6 +124,8 @@ function milliseconds(text, name) {
   return seconds * 1000;
 }
 
+export const seconds = (text, name) => milliseconds(text, name) / 1000;
+
 function count(text, name) {
   const number = Number(text);
   if (!(Number.isSafeInteger(number) && number > 0)) throw new WrongUsage(`${name} takes a number from 1, not "${text}"`);
@@ -109,7 +139,7 @@ export function help(command) {
 ${command.about}
 
 Options:
-${table(Object.entries({ ...command.options, ...OPTIONS }).map(([name, option]) => [title(name, option), option.help]))}
+${table(Object.entries({ ...command.options, ...common(command) }).map(([name, option]) => [title(name, option), option.help]))}
 `;
 }
 

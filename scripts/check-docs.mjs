@@ -42,18 +42,27 @@ await main(async () => {
   const listed = new Set(pages.get('README.md').links.map(({ target }) => target.split('#')[0]));
   for (const name of names)
     if (/^docs\/[A-Z0-9-]+\.md$/.test(name) && !listed.has(name)) wrong.push(`README.md: its index does not list ${name}`);
-  for (const [page, missing] of [await unlisted('docs/OPTIONS.md', OPTIONS), await unlisted('docs/ERRORS.md', ERRORS)])
+  for (const [page, missing] of [await unlisted('docs/OPTIONS.md', OPTIONS), await unlisted('docs/ERRORS.md', ERRORS), await unlisted('docs/LOGS.md', await logLines())])
     for (const name of missing) wrong.push(`${page}: ${name} is missing`);
   if (wrong.length > 0) throw new Problem(wrong.join('\n  '));
   console.log(`${links} links and ${snippets} snippets of ${names.length} pages are good`);
 });
+
+/** Where the shell writes lines, each with a level before its event. */
+async function logLines() {
+  const { stdout } = await capture('git', ['grep', '-l', 'LogLevel::', '--', 'src/cloudflare']);
+  return [
+    ...stdout.trim().split('\n').filter((file) => !file.endsWith('config.rs')).map((file) => [file, /LogLevel::\w+,\s*"(\w+)"|level, "(\w+)"/g]),
+    ['src/cloudflare/log.rs', /"event": "(\w+)"/g],
+  ];
+}
 
 /** What a page does not name of what the code has. */
 async function unlisted(page, places) {
   const text = await readFile(inRoot(page), 'utf8');
   const missing = new Set();
   for (const [file, pattern] of places) {
-    const names = [...(await readFile(inRoot(file), 'utf8')).split('#[cfg(test)]')[0].matchAll(pattern)].map(([, name]) => name);
+    const names = [...(await readFile(inRoot(file), 'utf8')).split('#[cfg(test)]')[0].matchAll(pattern)].map(([, ...names]) => names.find(Boolean));
     if (names.length === 0) throw new Problem(`${file} names nothing any more: see scripts/check-docs.mjs`);
     for (const name of names) if (!new RegExp(`\\b${name}\\b`).test(text)) missing.add(name);
   }

@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
+use crate::bayeux::api::Scope;
 use crate::bayeux::app::{Fetch, FetchError, FetchResponse, HttpRequest, HttpResponse};
 use crate::bayeux::auth::FetchedKeys;
 use crate::bayeux::cluster::Home;
 use crate::bayeux::limits::Origin;
 use crate::bayeux::metrics::Platform;
-use crate::bayeux::session::Ending;
+use crate::bayeux::session::{Ending, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::{Element, Endpoint, EndpointKey, SocketId, Status, StreamId};
@@ -25,9 +26,9 @@ pub enum Input {
     Stalled(StreamId),
     /// It has caught up.
     Drained(StreamId),
-    /// A call of the server API, by somebody with a key, and what the platform knows meanwhile. It is answered like a
-    /// request of clients, or like one for a route.
-    Api { from: Endpoint, request: HttpRequest, platform: Platform },
+    /// A call of the server API, by somebody with a key of this scope, and what the platform knows meanwhile. It is
+    /// answered like a request of clients, or like one for a route.
+    Api { from: Endpoint, request: HttpRequest, scope: Scope, platform: Platform },
     /// The platform says that nobody waits at this endpoint any more.
     Closed(EndpointKey),
     /// Another object's [`Output::Ask`]. It is answered like a request, if not at once.
@@ -77,8 +78,19 @@ pub enum Output {
     AwaitTurn,
     /// Call with [`Input::Timeout`] at this time. It replaces an earlier one; a call too early does no harm.
     WakeAt(Millis),
-    /// A line for the log.
-    Tell(Notice),
+    /// Worth a line in the log, and whose session it is about.
+    Tell(Notice, Option<Who>),
+}
+
+/// A session, as the log has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who {
+    /// As the API has it.
+    pub client: SessionKey,
+    /// The claim `sub`.
+    pub user: Option<String>,
+    /// What it connects by.
+    pub transport: &'static str,
 }
 
 /// What a server logs. Never contains a clientId.
@@ -106,6 +118,16 @@ pub enum Notice {
     },
     HandshakeRefused {
         error: String,
+    },
+    /// Any other message was.
+    MessageRefused {
+        /// The message's channel, and what it wanted to subscribe to, as far as they are known; cut where they are long.
+        channel: Option<Box<str>>,
+        subscription: Option<Box<str>>,
+        /// As the client reads it.
+        error: String,
+        /// Its name, of which the first in a minute has a line.
+        name: &'static str,
     },
     /// The application's own code panicked; the log line before this one says where.
     ApplicationPanicked {

@@ -89,7 +89,7 @@ pub use auth::{AccessRules, Claims, FetchedKeys, RuleError, TokenOptions, tokens
 pub use cluster::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Placement, Region, Shard};
 pub use delivery::{DedupKey, HistoryBounds, HistoryRules, Queue, SavedReplays, Subscriptions, Urgency};
 pub use hooks::Hook;
-pub use io::{Input, Notice, Output};
+pub use io::{Input, Notice, Output, Who};
 pub use limits::{Budget, Connections, Exceeded, Network, Origin, Rate, Rates, Refused};
 pub use meta::refuse_without_token;
 pub use options::{Durability, OptionError, Options, QueueOverflow};

@@ -10,9 +10,10 @@ use std::rc::Rc;
 use std::sync::Once;
 
 use serde_json::{Value, json};
+use worker::web_sys::Request;
 use worker::{console_debug, console_error, console_log, console_warn};
 
-use crate::bayeux::{Millis, Notice, OptionError};
+use crate::bayeux::{Millis, Notice, OptionError, SessionKey, Who};
 use crate::cloudflare::js;
 
 /// How much is logged: each level includes those before it.
@@ -39,6 +40,10 @@ pub struct Log {
 thread_local! {
     /// Of all requests of this isolate: each is an invocation of its own, and a flood is many of them.
     static OF_WORKER: RefCell<Option<Log>> = const { RefCell::new(None) };
+    /// The request that is worked on: read only where there is a line.
+    static REQUEST: RefCell<Option<Request>> = const { RefCell::new(None) };
+    /// What the last panic said, and where it was.
+    static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// In ms.
@@ -48,9 +53,12 @@ const MINUTE: u64 = 60_000;
 /// refused.
 const LINES: u64 = 10;
 
-/// How often each event came in the minute that began with its first one.
+/// An event, and of what kind where there are several: an error's name.
+type Kind = (&'static str, &'static str);
+
+/// How often each kind of event came in the minute that began with its first one.
 #[derive(Debug, Default)]
-struct Counts(BTreeMap<&'static str, Count>);
+struct Counts(BTreeMap<Kind, Count>);
 
 #[derive(Debug)]
 struct Count {
@@ -99,7 +107,7 @@ impl Log {
     }
 
     /// What a server says of itself.
-    pub fn notice(&self, notice: &Notice) {
+    pub fn notice(&self, notice: &Notice, who: Option<&Who>) {
         let (level, event, details) = match notice {
             Notice::SessionOpened { sessions } => (LogLevel::Debug, "session_opened", json!({ "sessions": sessions })),
             Notice::SessionClosed { why, sessions } => {
@@ -120,27 +128,37 @@ impl Log {
             }
             Notice::StoreFailed { error } => (LogLevel::Error, "store_failed", json!({ "error": error })),
             Notice::HandshakeRefused { error } => (LogLevel::Info, "handshake_refused", json!({ "error": error })),
-            Notice::ApplicationPanicked { what } => (LogLevel::Error, "request_failed", json!({ "what": what })),
+            Notice::MessageRefused { channel, subscription, error, .. } => {
+                let details = json!({ "channel": channel, "subscription": subscription, "error": error });
+                (LogLevel::Info, "message_refused", details)
+            }
+            Notice::ApplicationPanicked { what } => {
+                (LogLevel::Error, "request_failed", json!({ "what": what, "panic": last_panic() }))
+            }
             Notice::ActionFailed { reason } => (LogLevel::Error, "action_failed", json!({ "reason": reason })),
         };
+        let details = with_who(details, who);
         match notice {
+            Notice::MessageRefused { name, .. } => self.counted(level, (event, name), details, 1),
             Notice::HandshakeRefused { .. } | Notice::ConnectionRefused { .. } => self.refusal(level, event, details),
-            Notice::RateExceeded { .. } | Notice::EventsDropped { .. } => self.counted(level, event, details, LINES),
+            Notice::RateExceeded { .. } | Notice::EventsDropped { .. } => {
+                self.counted(level, (event, ""), details, LINES)
+            }
             _ => self.line(level, event, details),
         }
     }
 
     /// Somebody was refused: the first one in a minute has a line.
     pub fn refusal(&self, level: LogLevel, event: &'static str, details: Value) {
-        self.counted(level, event, details, 1);
+        self.counted(level, (event, ""), details, 1);
     }
 
     /// A client was at fault: the first `most` in a minute have lines.
-    fn counted(&self, level: LogLevel, event: &'static str, details: Value, most: u64) {
+    fn counted(&self, level: LogLevel, kind: Kind, details: Value, most: u64) {
         let now = js::now();
         self.tell_sums(now);
-        if self.counts.borrow_mut().count(now, level, event, most) {
-            self.line(level, event, details);
+        if self.counts.borrow_mut().count(now, level, kind, most) {
+            self.line(level, kind.0, details);
         }
     }
 
@@ -151,8 +169,9 @@ impl Log {
             return;
         }
         let sums = self.counts.borrow_mut().take_sums(now);
-        for (event, level, more) in sums {
-            self.line(level, event, json!({ "more": more, "seconds": MINUTE / 1000 }));
+        for ((event, kind), level, more) in sums {
+            let kind = Some(kind).filter(|kind| !kind.is_empty());
+            self.line(level, event, without_nulls(json!({ "kind": kind, "more": more, "seconds": MINUTE / 1000 })));
         }
     }
 
@@ -164,6 +183,9 @@ impl Log {
         details["level"] = level.name().into();
         details["event"] = event.into();
         details["home"] = (*self.home).into();
+        if let Some(ray) = ray() {
+            details["ray"] = ray.into();
+        }
         match level {
             LogLevel::Error => console_error!("{details}"),
             LogLevel::Warn => console_warn!("{details}"),
@@ -175,21 +197,55 @@ impl Log {
 
 impl Counts {
     /// Counts one more. Whether it is to have a line of its own.
-    fn count(&mut self, now: Millis, level: LogLevel, event: &'static str, most: u64) -> bool {
+    fn count(&mut self, now: Millis, level: LogLevel, kind: Kind, most: u64) -> bool {
         let until = Millis(now.0 + MINUTE);
-        let count = self.0.entry(event).or_insert(Count { until, seen: 0, level, most });
+        let count = self.0.entry(kind).or_insert(Count { until, seen: 0, level, most });
         count.seen += 1;
         count.seen <= most
     }
 
     /// Of each event whose minute is over, how many had no line.
-    fn take_sums(&mut self, now: Millis) -> Vec<(&'static str, LogLevel, u64)> {
+    fn take_sums(&mut self, now: Millis) -> Vec<(Kind, LogLevel, u64)> {
         // A clock that was set back ends a minute too.
         let over = |count: &Count| now >= count.until || now.0 + MINUTE < count.until.0;
         let ended = self.0.extract_if(.., |_, count| over(count));
-        let sums = ended.map(|(event, count)| (event, count.level, count.seen.saturating_sub(count.most)));
+        let sums = ended.map(|(kind, count)| (kind, count.level, count.seen.saturating_sub(count.most)));
         sums.filter(|(_, _, more)| *more > 0).collect()
     }
+}
+
+/// Works on a request: what is logged meanwhile has its `cf-ray`.
+pub fn during<T>(request: Option<&Request>, work: impl FnOnce() -> T) -> T {
+    let before = REQUEST.replace(request.cloned());
+    let done = work();
+    REQUEST.set(before);
+    done
+}
+
+/// Cloudflare's own name of the request that is worked on, by which its other logs have it.
+fn ray() -> Option<String> {
+    REQUEST.with_borrow(|request| request.as_ref()?.headers().get("cf-ray").ok().flatten())
+}
+
+/// What the last panic said, and where it was; once.
+pub fn last_panic() -> Option<String> {
+    PANIC.take()
+}
+
+fn with_who(mut details: Value, who: Option<&Who>) -> Value {
+    if let Some(Who { client: SessionKey(client), user, transport }) = who {
+        details["client"] = client.to_string().into();
+        details["user"] = user.as_deref().into();
+        details["transport"] = (*transport).into();
+    }
+    without_nulls(details)
+}
+
+fn without_nulls(mut details: Value) -> Value {
+    if let Value::Object(fields) = &mut details {
+        fields.retain(|_, value| !value.is_null());
+    }
+    details
 }
 
 /// Makes a panic one line of JSON too, with where it was.
@@ -197,6 +253,7 @@ pub fn log_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
         panic::set_hook(Box::new(|panic| {
+            PANIC.set(Some(panic.to_string()));
             let line = json!({ "level": "error", "event": "panic", "message": panic.to_string() });
             console_error!("{line}");
         }));
@@ -213,12 +270,12 @@ mod tests {
     fn a_flood_is_a_first_line_and_a_sum_a_minute() {
         let mut counts = Counts::default();
         let flood = |counts: &mut Counts, at: u64| {
-            let lines = (0..1000).filter(|_| counts.count(Millis(at), LogLevel::Warn, "api_refused", 1)).count();
+            let lines = (0..1000).filter(|_| counts.count(Millis(at), LogLevel::Warn, ("api_refused", ""), 1)).count();
             (lines, counts.take_sums(Millis(at)))
         };
         assert_eq!(flood(&mut counts, 0), (1, vec![]));
         assert_eq!(flood(&mut counts, MINUTE - 1), (0, vec![]));
-        assert_eq!(counts.take_sums(Millis(MINUTE)), [("api_refused", LogLevel::Warn, 1999)]);
+        assert_eq!(counts.take_sums(Millis(MINUTE)), [(("api_refused", ""), LogLevel::Warn, 1999)]);
         assert!(counts.0.is_empty(), "nothing is kept of it");
         assert_eq!(flood(&mut counts, MINUTE), (1, vec![]), "the next minute has its own first line");
     }
@@ -226,15 +283,15 @@ mod tests {
     #[wasm_bindgen_test]
     fn what_came_no_more_often_than_it_has_lines_needs_no_sum() {
         let mut counts = Counts::default();
-        assert!((0..10).all(|_| counts.count(Millis(0), LogLevel::Warn, "rate_exceeded", 10)));
+        assert!((0..10).all(|_| counts.count(Millis(0), LogLevel::Warn, ("rate_exceeded", ""), 10)));
         assert_eq!(counts.take_sums(Millis(MINUTE)), []);
     }
 
     #[wasm_bindgen_test]
     fn a_clock_that_is_set_back_silences_nothing() {
         let mut counts = Counts::default();
-        counts.count(Millis(10 * MINUTE), LogLevel::Warn, "origin_refused", 1);
+        counts.count(Millis(10 * MINUTE), LogLevel::Warn, ("origin_refused", ""), 1);
         assert!(counts.take_sums(Millis(MINUTE)).is_empty());
-        assert!(counts.count(Millis(MINUTE), LogLevel::Warn, "origin_refused", 1));
+        assert!(counts.count(Millis(MINUTE), LogLevel::Warn, ("origin_refused", ""), 1));
     }
 }

@@ -10,10 +10,11 @@ import { request } from './support/http.mjs';
 import { logged, until, withFixture } from './support/server.mjs';
 import { Socket } from './support/websocket.mjs';
 
+const [READS, SPEAKS] = ['the-key-of-who-only-reads', 'the-key-of-who-only-speaks'];
 const [OLD, NEW] = ['the-key-that-is-to-go-soon', 'bmV3LWtleS1uZXcta2V5LW5ldw=='];
 const server = await startServer({
   fixture: true,
-  vars: { API_KEYS: `${OLD} ${NEW}`, MAX_MESSAGE_SIZE: '2000', MAX_MESSAGES_PER_BATCH: '20', LOG_LEVEL: 'debug' },
+  vars: { API_KEYS: `${OLD} ${NEW} read:grafana:${READS} publish:backend:${SPEAKS}`, MAX_MESSAGE_SIZE: '2000', MAX_MESSAGES_PER_BATCH: '20', LOG_LEVEL: 'debug' },
   beside: [{ name: 'caller', script: inRoot('tests/e2e/support/api-caller.js'), vars: { BAYEUX_KEY: NEW }, services: { BAYEUX: SERVER } }],
 });
 after(() => server.stop());
@@ -64,6 +65,28 @@ test('each of several keys opens, and nothing else does: the log says who tried,
       assert.equal(answer.headers['www-authenticate'], 'Bearer');
     }
   assert.equal(logged(server, 'api_refused').length, 1, 'a line for each');
+});
+
+test('a key opens the calls of its scope, and the log has it by its name', async () => {
+  const [reads, speaks] = [api.with(READS), api.with(SPEAKS)];
+  for (const path of ['/clients', '/channels', '/trees', '/stats', '/metrics', '/history', '/presence', '/clients/1'])
+    assert.deepEqual(error(await speaks.call('GET', path)), [403, false, '403:read:api_key_scope_missing'], path);
+  assert.deepEqual(error(await reads.publish([{ channel: '/a', data: 1 }])), [403, false, '403:publish:api_key_scope_missing']);
+  assert.deepEqual(error(await reads.call('DELETE', '/clients/1')), [403, false, '403:admin:api_key_scope_missing']);
+  await reads.get('/clients');
+  assert.equal((await speaks.publish([{ channel: '/a', data: 1 }])).status, 200);
+  await until(() => logged(server, 'api_called').some(({ key, method, path }) => key === 'grafana' && method === 'GET' && path === '/cometd/api/clients'), 'it is not called by its name');
+  await until(() => logged(server, 'api_called').some(({ key, method }) => key === 'backend' && method === 'POST'), 'it is not called by its name');
+});
+
+test('a client is told of with its transport and times, and with its address to who may know it', async () => {
+  const client = await join(cometd, { headers: { 'cf-connecting-ip': '192.0.2.77' } });
+  secrets.push(client.clientId);
+  const find = async (api) => (await api.get('/clients', { limit: 1000 })).clients.at(-1);
+  const [all, some] = [await find(api), await find(api.with(READS))];
+  assert.deepEqual([all.transport, all.address, some.client, some.address], ['long-polling', '192.0.2.77', all.client, undefined]);
+  assert.ok(all.since <= all.lastActivity && Date.now() - all.since < 60_000, JSON.stringify(all));
+  assert.equal((await api.get('/clients', { tree: '*', limit: 1000 })).clients.find(({ client }) => client === all.client).address, '192.0.2.77');
 });
 
 test('the first one who is refused is a line in the log, with the address', () =>
@@ -174,9 +197,10 @@ test('clients and channels are listed in pages', async () => {
   const channels = (await api.get('/channels', { limit: 1000 })).channels.filter(({ channel }) => channel.startsWith('/pages/'));
   assert.deepEqual(channels, [{ channel: '/pages/**', subscribers: 3 }, { channel: '/pages/false', subscribers: 2 }, { channel: '/pages/true', subscribers: 1 }]);
   const [{ name }] = crowd;
-  const shown = { client: name, connected: false, subscriptions: 2, queued: 0 };
-  assert.deepEqual((await api.get('/clients', { limit: 1000 })).clients.find(({ client }) => client === name), shown);
-  assert.deepEqual(await api.get(`/clients/${name}`), { ...shown, channels: ['/pages/**', '/pages/true'] });
+  const shown = { client: name, transport: 'long-polling', connected: false, subscriptions: 2, queued: 0 };
+  const untimed = ({ since, lastActivity, ...rest }) => (assert.ok(since <= lastActivity), rest);
+  assert.deepEqual(untimed((await api.get('/clients', { limit: 1000 })).clients.find(({ client }) => client === name)), shown);
+  assert.deepEqual(untimed(await api.get(`/clients/${name}`)), { ...shown, channels: ['/pages/**', '/pages/true'] });
 });
 
 test('clients and channels of all homes are listed in pages, each with its home', () =>
@@ -309,5 +333,5 @@ test('every answer that the description promises was seen, and every path of it'
 
 test('neither keys nor clientIds are in anything that was logged', () => {
   assert.ok(secrets.length > 5 && server.logs.length > 5);
-  for (const { message } of server.logs) for (const secret of [OLD, NEW, NEW.slice(0, -1), ...secrets]) assert.ok(!message.includes(secret), message);
+  for (const { message } of server.logs) for (const secret of [OLD, NEW, READS, SPEAKS, NEW.slice(0, -1), ...secrets]) assert.ok(!message.includes(secret), message);
 });

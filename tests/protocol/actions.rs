@@ -97,7 +97,7 @@ fn a_publish_of_the_application_that_cannot_leave_for_its_owner_is_a_line_in_the
         let request = HttpRequest { method: "GET".into(), path: "/say".into(), ..HttpRequest::default() };
         let from = Endpoint::LongPolling(RequestId::new(number));
         for output in server.handle(now, Input::Http { from, request }) {
-            if let Output::Tell(Notice::ActionFailed { reason }) = output {
+            if let Output::Tell(Notice::ActionFailed { reason }, _) = output {
                 failures.push(reason);
             }
         }

@@ -215,10 +215,15 @@ fn clients_are_shown_by_a_name_of_no_use_to_anyone_without_a_key() {
     let _held = bob.hold();
     let [of_alice, of_bob]: [String; 2] = names(&scenario).try_into().unwrap();
     assert!(of_alice != of_bob && !alice.id().contains(&of_alice));
-    let expected = json!({"clients": [
+    let mut expected = json!({"clients": [
         {"client": of_alice, "connected": false, "subscriptions": 2, "queued": 1, "attributes": {"user": "alice"}},
         {"client": of_bob, "connected": true, "subscriptions": 0, "queued": 0},
     ]});
+    for client in expected["clients"].as_array_mut().unwrap() {
+        client["since"] = json!(scenario.now().0);
+        client["lastActivity"] = json!(scenario.now().0);
+        client["transport"] = json!("long-polling");
+    }
     assert_eq!(get(&scenario, "/clients", ""), expected);
     let mut whole = expected["clients"][0].clone();
     whole["channels"] = json!(["/chat/*", "/news"]);
@@ -445,4 +450,51 @@ fn what_is_asked_of_a_channel_leads_to_its_owner() {
         assert_eq!(lead(path, "channel=/**", 1), "400");
         assert_eq!(lead(path, "", 1), "400");
     }
+}
+
+#[test]
+fn a_key_opens_the_calls_of_its_scope() {
+    let keys = "read:the-key-of-who-looks publish:the-key-of-who-speaks admin:it:the-key-of-who-may-all";
+    let keys = ApiKeys::parse(Some(keys.to_owned())).unwrap();
+    let status = |method: &str, path: &str, key: &str| {
+        let headers = vec![("authorization".to_owned(), format!("Bearer the-key-of-who-{key}"))];
+        let (method, path) = (method.to_owned(), format!("{API_PATH}{path}"));
+        match route(&keys, &HttpRequest { method, path, headers, ..HttpRequest::default() }) {
+            Route::Open(_) | Route::FanOut => "open".to_owned(),
+            Route::Closed(response) => String::from_utf8(response.body.unwrap()).unwrap(),
+        }
+    };
+    let refused = |scope| format!(r#"[{{"successful":false,"error":"403:{scope}:api_key_scope_missing"}}]"#);
+    for (method, path, reads, speaks) in [
+        ("GET", "/clients", "open".to_owned(), refused("read")),
+        ("GET", "/metrics", "open".to_owned(), refused("read")),
+        ("POST", "/publish", refused("publish"), "open".to_owned()),
+        ("DELETE", "/clients/1", refused("admin"), refused("admin")),
+    ] {
+        assert_eq!(status(method, path, "looks"), reads, "{method} {path}");
+        assert_eq!(status(method, path, "speaks"), speaks, "{method} {path}");
+        assert_eq!(status(method, path, "may-all"), "open", "{method} {path}");
+    }
+}
+
+#[test]
+fn a_client_is_told_of_with_since_when_by_what_and_from_where() {
+    let scenario = Scenario::new();
+    let alice = scenario.client("alice").at_address("192.0.2.7");
+    let began = scenario.now().0;
+    alice.handshake();
+    scenario.after(500);
+    alice.connect().answer();
+    let client = get(&scenario, "/clients", "")["clients"][0].take();
+    assert_eq!((&client["since"], &client["lastActivity"]), (&json!(began), &json!(began + 500)));
+    assert_eq!((&client["transport"], &client["address"]), (&json!("long-polling"), &json!("192.0.2.7")));
+    let seen = scenario.read_only("/clients")["clients"][0].take();
+    assert_eq!((&seen["client"], &seen["address"]), (&client["client"], &Value::Null), "who reads sees no address");
+    scenario.crashes();
+    let client = get(&scenario, "/clients", "")["clients"][0].take();
+    assert_eq!(
+        (&client["since"], &client["lastActivity"]),
+        (&json!(began), &Value::Null),
+        "it has not been heard since"
+    );
 }

@@ -105,7 +105,8 @@ fn every_client_of_every_home_is_listed_once_whatever_the_page() {
         assert_eq!((homes, &entries), (expected.clone(), &whole), "{limit} a page");
     }
     let entry = whole[9].as_object().unwrap();
-    assert_eq!(entry.keys().collect::<Vec<_>>(), ["client", "connected", "queued", "subscriptions", "tree"]);
+    let fields = ["client", "connected", "lastActivity", "queued", "since", "subscriptions", "transport", "tree"];
+    assert_eq!(entry.keys().collect::<Vec<_>>(), fields);
 }
 
 #[test]

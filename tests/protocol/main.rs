@@ -61,6 +61,7 @@ mod routes;
 mod service;
 mod silent_network;
 mod subscribe;
+mod telling;
 mod timestamp;
 mod timesync;
 mod tokens;

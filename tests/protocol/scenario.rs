@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use bayeux_edge::bayeux::api::Scope;
 use bayeux_edge::bayeux::app::{Fetch, FetchError, FetchResponse, HttpRequest, HttpResponse};
 use bayeux_edge::bayeux::{
-    API_PATH, Application, FetchedKeys, Input, Millis, Notice, Options, RequestError, SocketId, parse_form, parse_json,
+    API_PATH, Application, FetchedKeys, Input, Millis, Notice, Options, RequestError, SocketId, Who, parse_form,
+    parse_json,
 };
 use serde_json::Value;
 
@@ -112,6 +114,13 @@ impl Scenario {
     /// What the server API answers, as it is sent.
     pub fn api(&self, request: HttpRequest) -> HttpResponse {
         self.0.borrow_mut().call(request)
+    }
+
+    /// What is answered to a `GET` with a key that only reads.
+    pub fn read_only(&self, path: &str) -> Value {
+        let (method, path) = ("GET".into(), format!("{API_PATH}{path}"));
+        let response = self.0.borrow_mut().call_as(Scope::Read, HttpRequest { method, path, ..HttpRequest::default() });
+        serde_json::from_slice(&response.body.unwrap_or_default()).unwrap_or_default()
     }
 
     /// From now on a hooks Worker is asked.
@@ -282,7 +291,14 @@ impl Scenario {
     }
 
     /// What the server told its log since the last time this was asked.
+    /// Refused messages have a line each, which is left out: see [`Scenario::told`].
     pub fn notices(&self) -> Vec<Notice> {
+        let told = self.told().into_iter().map(|(notice, _)| notice);
+        told.filter(|notice| !matches!(notice, Notice::MessageRefused { .. })).collect()
+    }
+
+    /// The same, all of it, and whose sessions it is about.
+    pub fn told(&self) -> Vec<(Notice, Option<Who>)> {
         std::mem::take(&mut self.0.borrow_mut().notices)
     }
 }

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use bayeux_edge::bayeux::api::Scope;
 use bayeux_edge::bayeux::app::{Fetch, HttpRequest, HttpResponse};
 use bayeux_edge::bayeux::metrics::Platform;
 use bayeux_edge::bayeux::{
     Application, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, KeptSocket, Message, Millis, Notice,
-    Options, Origin, Output, RequestId, SocketId, Status, StreamId, parse_json,
+    Options, Origin, Output, RequestId, SocketId, Status, StreamId, Who, parse_json,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -40,7 +41,7 @@ pub struct World {
     pub frames: Vec<Frame>,
     /// Each clientId, with the name of its owner.
     pub secrets: BTreeMap<String, &'static str>,
-    pub notices: Vec<Notice>,
+    pub notices: Vec<(Notice, Option<Who>)>,
     /// What a route just answered.
     response: Option<HttpResponse>,
     /// The requests of handlers that have no response yet, the oldest first.
@@ -138,12 +139,17 @@ impl World {
 
     /// What a call of the server API is answered.
     pub fn call(&mut self, request: HttpRequest) -> HttpResponse {
+        self.call_as(Scope::Admin, request)
+    }
+
+    /// What somebody is answered who has a key of this scope.
+    pub fn call_as(&mut self, scope: Scope, request: HttpRequest) -> HttpResponse {
         self.requests += 1;
         let from = Endpoint::LongPolling(RequestId::new(self.requests));
         let text = String::from_utf8_lossy(&request.body).into_owned();
         let replies = parse_json(&text, &self.options).map_or(0, |messages| messages.len());
         self.open.insert(from.key(), Sent { by: "somebody with a key", text, replies });
-        self.step(Input::Api { from, request, platform: Platform::default() });
+        self.step(Input::Api { from, request, scope, platform: Platform::default() });
         self.response.take().unwrap_or_else(|| {
             let answer = &self.answers[&self.requests];
             let body = Some(answer.text.clone().into_bytes());
@@ -243,10 +249,10 @@ impl World {
                     assert!(time > self.now, "what is due now must be done now: a timer would run in circles");
                     self.wake = Some(time);
                 }
-                Output::Tell(notice) => {
+                Output::Tell(notice, who) => {
                     let text = format!("{notice:?}");
                     assert!(!self.secrets.keys().any(|secret| text.contains(secret)), "a secret in the log: {text}");
-                    self.notices.push(notice);
+                    self.notices.push((notice, who));
                 }
             }
         }

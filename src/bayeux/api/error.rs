@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::guarded;
+use super::keys::Scope;
 use crate::bayeux::app::HttpResponse;
 use crate::bayeux::wire::RequestError;
 
@@ -12,6 +13,8 @@ pub enum ApiError {
     KeyMissing,
     /// A key that is none of `API_KEYS`.
     KeyInvalid,
+    /// The key opens other calls than this one, which takes this scope.
+    ScopeMissing(Scope),
     /// This address has shown too many wrong keys; it may try again after so much time.
     TooManyKeys(Duration),
     /// Nothing is at this path.
@@ -48,6 +51,7 @@ impl ApiError {
             | Self::ChannelInvalid
             | Self::ReplayIdNotKept => 400,
             Self::KeyMissing | Self::KeyInvalid => 401,
+            Self::ScopeMissing(_) => 403,
             Self::PathUnknown | Self::SessionUnknown | Self::NoPresence => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::TooManyKeys(_) => 429,
@@ -69,6 +73,9 @@ impl ApiError {
         let status = self.status();
         let body = match &self {
             Self::Body(error) => error.body(),
+            Self::ScopeMissing(scope) => {
+                format!(r#"[{{"successful":false,"error":"{status}:{}:{}"}}]"#, scope.name(), self.name())
+            }
             _ => format!(r#"[{{"successful":false,"error":"{status}::{}"}}]"#, self.name()),
         };
         let response = HttpResponse { body: Some(body.into_bytes()), ..HttpResponse::new(status) };
@@ -86,6 +93,7 @@ impl ApiError {
         match self {
             Self::KeyMissing => "api_key_missing",
             Self::KeyInvalid => "api_key_invalid",
+            Self::ScopeMissing(_) => "api_key_scope_missing",
             Self::TooManyKeys(_) => "too_many_keys",
             Self::PathUnknown => "no_such_path",
             Self::MethodNotAllowed(_) => "method_not_allowed",

@@ -3,7 +3,7 @@
 use super::call::channels;
 use super::error::ApiError;
 use super::fan_out::FanOut;
-use super::keys::ApiKeys;
+use super::keys::{ApiKeys, Scope};
 use super::{guarded, json};
 use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::bayeux::cluster::{API_PATH, Home};
@@ -74,12 +74,12 @@ impl Gateway {
     fn admit(&mut self, now: Millis, keys: &ApiKeys, request: &HttpRequest) -> Result<(), ApiError> {
         let network = request.address.as_deref().and_then(Network::of);
         self.guesses.check(now, network).map_err(|exceeded| ApiError::TooManyKeys(exceeded.wait))?;
-        let admitted = keys.admit(request.header("authorization"));
-        if admitted.is_err() {
+        let key = keys.admit(request.header("authorization")).inspect_err(|_| {
             // There is one: it was looked for just now.
             let _ = self.guesses.take(now, network);
-        }
-        admitted
+        })?;
+        let scope = Scope::of_call(&request.method);
+        if key.opens(scope) { Ok(()) } else { Err(ApiError::ScopeMissing(scope)) }
     }
 }
 

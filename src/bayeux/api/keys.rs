@@ -2,57 +2,143 @@
 
 use std::fmt;
 
-use subtle::{Choice, ConstantTimeEq};
+use subtle::ConstantTimeEq;
 
 use super::error::ApiError;
 use crate::bayeux::options::OptionError;
 
-/// `API_KEYS`: one key or more, separated by spaces, so that a new one can be handed out before the old one goes.
+/// `API_KEYS`: one key or more, separated by spaces, so that a new one can be handed out before the old one goes. Each may say before it what it
+/// opens, and its name in the log: `scope:name:key`.
 ///
 /// ```
-/// use bayeux_edge::bayeux::api::ApiKeys;
+/// use bayeux_edge::bayeux::api::{ApiKeys, Scope};
 ///
-/// let keys = ApiKeys::parse(Some("correct-horse-battery-staple 0123456789abcdef".to_owned())).unwrap();
-/// assert!(keys.admit(Some("Bearer 0123456789abcdef")).is_ok());
+/// let keys = ApiKeys::parse(Some("correct-horse-battery-staple read:grafana:0123456789abcdef".to_owned())).unwrap();
+/// let grafana = keys.admit(Some("Bearer 0123456789abcdef")).unwrap();
+/// assert_eq!((grafana.name(), grafana.opens(Scope::Read), grafana.opens(Scope::Publish)), ("grafana", true, false));
 /// assert!(keys.admit(Some("Bearer 0123456789abcdeX")).is_err());
 /// assert_eq!(format!("{keys:?}"), "ApiKeys(2)");
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct ApiKeys(Vec<String>);
+pub struct ApiKeys(Vec<ApiKey>);
+
+/// One of them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    name: String,
+    scope: Scope,
+    secret: String,
+}
+
+/// What a key opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Every `GET`, but addresses and the tail of channels.
+    Read,
+    /// `POST …/publish`.
+    Publish,
+    /// All of the API.
+    Admin,
+}
+
+impl Scope {
+    /// The scope that a call takes, as far as its method tells.
+    pub fn of_call(method: &str) -> Self {
+        match method {
+            "GET" | "HEAD" | "OPTIONS" => Self::Read,
+            "POST" => Self::Publish,
+            _ => Self::Admin,
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::Read, Self::Publish, Self::Admin].into_iter().find(|scope| scope.name() == name)
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Publish => "publish",
+            Self::Admin => "admin",
+        }
+    }
+}
+
+impl ApiKey {
+    /// Without a scope it opens everything; without a name it is called by its place.
+    fn parse(text: &str, place: usize) -> Option<Self> {
+        let parts: Vec<&str> = text.split(':').collect();
+        let (scope, name, secret) = match parts[..] {
+            [secret] => (Scope::Admin, None, secret),
+            [scope, secret] => (Scope::named(scope)?, None, secret),
+            [scope, name, secret] => (Scope::named(scope)?, Some(name), secret),
+            _ => return None,
+        };
+        let is_name = |name: &str| (1..=LONGEST_NAME).contains(&name.len()) && name.bytes().all(is_of_name);
+        let is_key = secret.len() >= SHORTEST && secret.bytes().all(is_of_token);
+        let valid = is_key && name.is_none_or(is_name);
+        let name = name.map_or_else(|| format!("key-{place}"), str::to_owned);
+        valid.then(|| Self { name, scope, secret: secret.to_owned() })
+    }
+
+    /// As the log has it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// Whether it opens what takes this scope.
+    pub fn opens(&self, scope: Scope) -> bool {
+        self.scope == Scope::Admin || self.scope == scope
+    }
+}
 
 /// Characters of a key. 16 that are drawn at random hold 96 bits; who has less can be asked until it is found.
 const SHORTEST: usize = 16;
 
+/// Characters of a key's name: it stands in each of its lines in the log.
+const LONGEST_NAME: usize = 32;
+
 impl ApiKeys {
     /// # Errors
-    /// A key that is too short, or that no header can carry (RFC 6750 section 2.1). The error does not repeat it.
+    /// A key that is too short, or that no header can carry (RFC 6750 section 2.1), or a scope that there is not. The error does not repeat it.
     pub fn parse(value: Option<String>) -> Result<Self, OptionError> {
-        let keys: Vec<String> = value.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
-        if keys.iter().all(|key| key.len() >= SHORTEST && key.bytes().all(is_of_token)) {
-            return Ok(Self(keys));
-        }
-        let allowed =
-            format!("keys of {SHORTEST} characters or more out of A-Z a-z 0-9 - . _ ~ + / =, with spaces between");
-        Err(OptionError { name: "API_KEYS", value: "(a secret)".to_owned(), allowed })
+        let value = value.unwrap_or_default();
+        let keys = value.split_whitespace().zip(1..).map(|(key, place)| ApiKey::parse(key, place));
+        keys.collect::<Option<_>>().map(Self).ok_or_else(|| OptionError {
+            name: "API_KEYS",
+            value: "(a secret)".to_owned(),
+            allowed: format!(
+                "keys of {SHORTEST} characters or more out of A-Z a-z 0-9 - . _ ~ + / =, with spaces between, each with read:, publish: \
+                 or admin: before it, and perhaps a name, read:grafana:KEY"
+            ),
+        })
     }
 
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether an `Authorization` header has one of the keys. How long that takes tells nothing of them but their
-    /// lengths.
+    /// The key that an `Authorization` header has. How long that takes tells nothing of the keys but their lengths.
     ///
     /// # Errors
     /// [`ApiError::KeyMissing`] or [`ApiError::KeyInvalid`].
-    pub fn admit(&self, authorization: Option<&str>) -> Result<(), ApiError> {
+    pub fn admit(&self, authorization: Option<&str>) -> Result<&ApiKey, ApiError> {
         let (scheme, key) = authorization.and_then(|value| value.split_once(' ')).ok_or(ApiError::KeyMissing)?;
         if !scheme.eq_ignore_ascii_case("bearer") {
             return Err(ApiError::KeyMissing);
         }
         let presented = key.trim().as_bytes();
-        let known = self.0.iter().fold(Choice::from(0), |known, key| known | key.as_bytes().ct_eq(presented));
-        if known.into() { Ok(()) } else { Err(ApiError::KeyInvalid) }
+        let mut known = None;
+        for key in &self.0 {
+            if bool::from(key.secret.as_bytes().ct_eq(presented)) {
+                known = Some(key);
+            }
+        }
+        known.ok_or(ApiError::KeyInvalid)
     }
 }
 
@@ -61,6 +147,10 @@ impl fmt::Debug for ApiKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ApiKeys({})", self.0.len())
     }
+}
+
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)
 }
 
 fn is_of_token(byte: u8) -> bool {
@@ -82,7 +172,7 @@ mod tests {
     fn each_of_several_keys_opens_and_nothing_else_does() {
         let keys = keys(&format!("{OLD}\n {NEW}")).unwrap();
         for header in [format!("Bearer {OLD}"), format!("bearer {NEW}"), format!("BEARER  {NEW} ")] {
-            assert_eq!(keys.admit(Some(&header)), Ok(()), "{header}");
+            assert!(keys.admit(Some(&header)).is_ok(), "{header}");
         }
         for header in [
             format!("Bearer {OLD}x"),
@@ -91,10 +181,10 @@ mod tests {
             "Bearer ".to_owned(),
             format!("Bearer {}", OLD.to_uppercase()),
         ] {
-            assert_eq!(keys.admit(Some(&header)), Err(ApiError::KeyInvalid), "{header}");
+            assert_eq!(keys.admit(Some(&header)).err(), Some(ApiError::KeyInvalid), "{header}");
         }
         for header in [None, Some(OLD), Some("Basic dTpw"), Some("")] {
-            assert_eq!(keys.admit(header), Err(ApiError::KeyMissing), "{header:?}");
+            assert_eq!(keys.admit(header).err(), Some(ApiError::KeyMissing), "{header:?}");
         }
     }
 
@@ -103,13 +193,36 @@ mod tests {
         for none in [None, Some(String::new()), Some(" \n".to_owned())] {
             let keys = ApiKeys::parse(none).unwrap();
             assert!(keys.is_empty());
-            assert_eq!(keys.admit(Some("Bearer ")), Err(ApiError::KeyInvalid));
+            assert_eq!(keys.admit(Some("Bearer ")).err(), Some(ApiError::KeyInvalid));
         }
     }
 
     #[test]
+    fn a_key_opens_what_its_scope_says_and_one_without_everything() {
+        let keys =
+            keys(&format!("read:grafana:{OLD} publish:{NEW} admin:it:a-key-for-all-of-it bare-key-of-everything"))
+                .unwrap();
+        let opened = |key: &str| {
+            let key = keys.admit(Some(&format!("Bearer {key}"))).unwrap();
+            (key.name().to_owned(), [Scope::Read, Scope::Publish, Scope::Admin].map(|scope| key.opens(scope)))
+        };
+        assert_eq!(opened(OLD), ("grafana".to_owned(), [true, false, false]));
+        assert_eq!(opened(NEW), ("key-2".to_owned(), [false, true, false]));
+        assert_eq!(opened("a-key-for-all-of-it"), ("it".to_owned(), [true; 3]));
+        assert_eq!(opened("bare-key-of-everything"), ("key-4".to_owned(), [true; 3]));
+    }
+
+    #[test]
     fn a_key_that_is_no_key_is_refused_without_being_repeated() {
-        for value in ["too-short", &format!("{OLD} too-short"), "sixteen\"letters\"", "élevenélevenéleven"] {
+        for value in [
+            "too-short",
+            &format!("{OLD} too-short"),
+            "sixteen\"letters\"",
+            "élevenélevenéleven",
+            "write:sixteen-letters-long",
+            "read::sixteen-letters-long",
+            "read:a:b:sixteen-letters-long",
+        ] {
             let error = keys(value).unwrap_err();
             let told = error.to_string();
             assert!(!told.contains(value) && !told.contains("too-short") && !told.contains(OLD), "{told}");

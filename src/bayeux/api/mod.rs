@@ -28,7 +28,7 @@ pub(in crate::bayeux) use self::call::Call;
 pub use self::error::ApiError;
 pub use self::fan_out::{FanOut, Question};
 pub use self::gateway::{Gateway, HEALTH_PATH, Route, health, route};
-pub use self::keys::ApiKeys;
+pub use self::keys::{ApiKey, ApiKeys, Scope};
 pub(in crate::bayeux) use self::page::Page;
 pub use crate::bayeux::cluster::is_api_path;
 

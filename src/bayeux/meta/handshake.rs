@@ -21,7 +21,7 @@ use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
 use crate::bayeux::options::Options;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked, is_handshake};
-use crate::bayeux::session::{Client, Held, Negotiated, Sender, Session};
+use crate::bayeux::session::{Client, Held, Negotiated, Sender, Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::extensions::ack::Ack;
@@ -54,9 +54,9 @@ impl BayeuxServer {
             .admit(&mut client, &checked.message)
             .and_then(|shared| self.open_session(now, batch, checked, &shared, client));
         match opened {
-            Ok(reply) => {
+            Ok((key, reply)) => {
                 self.metrics.opened += 1;
-                self.tell(Notice::SessionOpened { sessions: self.sessions.len() });
+                self.tell_of(key, Notice::SessionOpened { sessions: self.sessions.len() });
                 reply
             }
             Err(error) => self.refuse_handshake(checked, &error),
@@ -76,7 +76,7 @@ impl BayeuxServer {
         checked: &Checked,
         shared: &[&str],
         client: Client,
-    ) -> Result<Written, BayeuxError> {
+    ) -> Result<(SessionKey, Written), BayeuxError> {
         let network = batch.origin.network();
         self.may_open(network, &client.attributes)?;
         let client_id = self.new_client_id();
@@ -89,7 +89,8 @@ impl BayeuxServer {
         let browser = batch.origin.browser.as_deref().map(Into::into);
         let meta_connect_deliver_only = acks || self.options.meta_connect_deliver_only;
         let numbers = if self.keeps_history() { Numbers::of_handshake(&checked.message) } else { Numbers::None };
-        let negotiated = Negotiated { meta_connect_deliver_only, numbers, format, browser };
+        let since = self.time_outside().0;
+        let negotiated = Negotiated { meta_connect_deliver_only, numbers, format, browser, since };
         reply.ext.replay = self.keeps_history().then(|| numbers.offer());
         reply.ext.ack = acks.then_some(Ack::Agreed(true));
         reply.ext.comment_filtered = (format == Format::CommentFiltered).then_some(true);
@@ -107,10 +108,12 @@ impl BayeuxServer {
             self.sessions.close(key);
             return Err(self.storage_failed(&error));
         }
+        let outside = self.time_outside();
+        self.sessions.heard(key, outside, &batch.origin);
         self.sessions.moves_to(key, socket);
         self.replace(&before);
         self.happened(|| ServerEvent::ClientConnect { client: Client { sender: Sender::Session(key), ..client } });
-        Ok(json)
+        Ok((key, json))
     }
 
     /// The connection types that both sides know.

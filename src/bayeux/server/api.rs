@@ -7,7 +7,7 @@
 //! * With `client` it goes to that session alone, subscribed or not, and past the listeners: CometD's `deliver`.
 //! * Nobody has a session here, so meta messages mean nothing.
 
-use crate::bayeux::api::Call;
+use crate::bayeux::api::{Call, Scope};
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::limits::Origin;
@@ -19,14 +19,21 @@ use crate::bayeux::wire::{BayeuxError, Endpoint, Realm};
 
 impl BayeuxServer {
     /// Does what somebody with a key asks.
-    pub(super) fn serve_api(&mut self, now: Millis, from: Endpoint, request: &HttpRequest, platform: Platform) {
+    pub(super) fn serve_api(
+        &mut self,
+        now: Millis,
+        from: Endpoint,
+        request: &HttpRequest,
+        scope: Scope,
+        platform: Platform,
+    ) {
         let response = match Call::of(request, (&self.options).into()) {
             Ok(Call::Publish(messages)) => {
                 let origin = Origin { address: request.address.clone(), ..Origin::default() };
                 return self.receive_by_api(now, from, origin, messages);
             }
-            Ok(Call::Clients(page)) => self.list_clients(&page),
-            Ok(Call::Client(key)) => self.show_client(key),
+            Ok(Call::Clients(page)) => self.list_clients(&page, scope),
+            Ok(Call::Client(key)) => self.show_client(key, scope),
             Ok(Call::Disconnect(key)) => self.disconnect_by_api(key),
             Ok(Call::Channels(page)) => self.list_channels(&page),
             Ok(Call::Trees(page)) => self.list_trees(&page),

@@ -89,7 +89,7 @@ impl BayeuxServer {
                 None => self.page_failed(now, session, request),
             },
             ClusterEffect::Presence(effect) => self.take_presence(now, effect),
-            ClusterEffect::EventsDropped { events } => self.dropped(events),
+            ClusterEffect::EventsDropped { events } => self.dropped(None, events),
             ClusterEffect::StoreFailed(error) => drop(self.storage_failed(&error)),
             ClusterEffect::Released => self.journal.released(now),
         }

@@ -1,8 +1,9 @@
 //! The end of a session, and where its last events go.
 
 use super::BayeuxServer;
+use super::telling::who;
 use crate::bayeux::app::ServerEvent;
-use crate::bayeux::io::Notice;
+use crate::bayeux::io::{Notice, Output};
 use crate::bayeux::metrics::Metrics;
 use crate::bayeux::session::{Client, Ending, Sender, SessionKey};
 use crate::bayeux::wire::{Advice, BayeuxError, Event, Reply, Status, TokenError};
@@ -13,6 +14,7 @@ impl BayeuxServer {
         let Some((mut session, held)) = self.sessions.close(key) else {
             return Vec::new();
         };
+        let about = who(key, &session);
         let client = Client { attributes: std::mem::take(&mut session.attributes), ..Sender::Session(key).into() };
         for pattern in std::mem::take(&mut session.subscriptions) {
             self.unlisten(&pattern, key);
@@ -23,7 +25,7 @@ impl BayeuxServer {
             self.storage_failed(&error);
         }
         Metrics::count(&mut self.metrics.ended, why.name(), 1);
-        self.tell(Notice::SessionClosed { why, sessions: self.sessions.len() });
+        self.outputs.push(Output::Tell(Notice::SessionClosed { why, sessions: self.sessions.len() }, Some(about)));
         let unasked = matches!(why, Ending::Dismissed | Ending::Overflowed);
         let goodbye = unasked.then(|| Event::disconnected(&self.stamp));
         let Some(held) = held.filter(|_| why != Ending::Replaced) else {
@@ -40,7 +42,7 @@ impl BayeuxServer {
         };
         reply.ext.ack = ack;
         let reply = reply.into_json();
-        self.was_refused(reply.refused);
+        self.was_refused(None, reply.refused);
         self.send(held.endpoint, Status::Ok, session.negotiated.format, &events, &[reply.json]);
         Vec::new()
     }

@@ -89,7 +89,7 @@ impl BayeuxServer {
             _ => (Status::Refused, None),
         };
         let reply = Reply { advice, ..Reply::failed(None, &MessageId::default(), error) }.into_json();
-        self.was_refused(reply.refused);
+        self.was_refused(None, reply.refused);
         self.send(endpoint, status, Format::default(), &[], &[reply.json]);
     }
 

@@ -113,7 +113,7 @@ impl BayeuxServer {
             return;
         }
         let reply = Reply::failed(Some("/meta/connect"), &held.id, &BayeuxError::ConnectOvertaken).into_json();
-        self.was_refused(reply.refused);
+        self.was_refused(Some(key), reply.refused);
         self.send(held.endpoint, Status::Overtaken, self.format(key), &[], &[reply.json]);
     }
 }

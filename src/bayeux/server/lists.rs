@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::bayeux::api::{ApiError, Page, json};
+use crate::bayeux::api::{ApiError, Page, Scope, json};
 use crate::bayeux::app::HttpResponse;
 use crate::bayeux::cluster::Home;
 use crate::bayeux::delivery::Want;
@@ -24,6 +24,18 @@ use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, EventNumber};
 #[serde(rename_all = "camelCase")]
 struct ClientView<'a> {
     client: SessionName,
+    /// When it shook hands, in milliseconds since 1970; none of a session of an older version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    since: Option<u64>,
+    /// When it was last heard of; none where that was in an earlier life of its home.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_activity: Option<u64>,
+    /// What it connected by last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transport: Option<&'static str>,
+    /// Where it was heard of last, for a key that may know that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    address: Option<&'a str>,
     /// Whether it holds a connect at this moment.
     connected: bool,
     /// How many channels and patterns it is subscribed to.
@@ -85,17 +97,17 @@ struct Trees<'a> {
 }
 
 impl BayeuxServer {
-    pub(in crate::bayeux) fn list_clients(&self, page: &Page<SessionKey>) -> HttpResponse {
+    pub(in crate::bayeux) fn list_clients(&self, page: &Page<SessionKey>, scope: Scope) -> HttpResponse {
         let clients = self.sessions.after(page.after);
         let (clients, more) = page.cut(clients);
         let next = clients.last().filter(|_| more).map(|(key, _)| SessionName::of(*key));
-        json(Clients { clients: clients.iter().map(|(key, session)| self.view(*key, session)).collect(), next })
+        json(Clients { clients: clients.iter().map(|(key, session)| self.view(*key, session, scope)).collect(), next })
     }
 
-    pub(in crate::bayeux) fn show_client(&self, key: SessionKey) -> HttpResponse {
+    pub(in crate::bayeux) fn show_client(&self, key: SessionKey, scope: Scope) -> HttpResponse {
         let Some(session) = self.sessions.get(key) else { return ApiError::SessionUnknown.into_response() };
         let channels = session.subscriptions.iter().map(ChannelPattern::as_str).collect();
-        json(ClientView { channels: Some(channels), ..self.view(key, session) })
+        json(ClientView { channels: Some(channels), ..self.view(key, session, scope) })
     }
 
     /// Ends a session; its client is told, and advised not to come back.
@@ -160,11 +172,15 @@ impl BayeuxServer {
         json(self.whole_of(channel))
     }
 
-    fn view<'a>(&'a self, key: SessionKey, session: &'a Session) -> ClientView<'a> {
+    fn view<'a>(&'a self, key: SessionKey, session: &'a Session, scope: Scope) -> ClientView<'a> {
         let shown = self.options.api_attributes.iter();
         let attributes = shown.filter_map(|name| Some((name.as_str(), session.attributes.get(name)?)));
         ClientView {
             client: SessionName::of(key),
+            since: Some(session.negotiated.since).filter(|since| *since > 0),
+            last_activity: session.heard.at.map(|at| at.0),
+            transport: Some(session.transport()).filter(|transport| *transport != "none"),
+            address: session.heard.address.as_deref().filter(|_| scope == Scope::Admin),
             connected: session.is_held(),
             subscriptions: session.subscriptions.len(),
             queued: session.queue.count(),

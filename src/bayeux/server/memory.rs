@@ -60,7 +60,7 @@ impl BayeuxServer {
             }
         }
         if dropped > 0 {
-            self.dropped(dropped);
+            self.dropped(None, dropped);
         }
     }
 

@@ -1,11 +1,9 @@
-//! What the server counts where it happens, and its report.
+//! The report of what the server counts.
 
 use crate::bayeux::api::json;
 use crate::bayeux::app::HttpResponse;
-use crate::bayeux::io::Notice;
 use crate::bayeux::metrics::{Gauges, Metrics, Platform, Report};
 use crate::bayeux::server::BayeuxServer;
-use crate::bayeux::wire::RefusedMessage;
 
 /// The media type of OpenMetrics 1.0.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -39,18 +37,5 @@ impl BayeuxServer {
 
     pub(super) fn show_stats(&self, platform: Platform) -> HttpResponse {
         json(self.report(platform).to_json())
-    }
-
-    /// A message was refused.
-    pub(in crate::bayeux) fn was_refused(&mut self, refused: Option<Box<RefusedMessage>>) {
-        if let Some(refused) = refused {
-            Metrics::count(&mut self.metrics.refused, refused.name, 1);
-        }
-    }
-
-    /// So many events had to make room.
-    pub(in crate::bayeux) fn dropped(&mut self, events: usize) {
-        self.metrics.dropped += events as u64;
-        self.tell(Notice::EventsDropped { events });
     }
 }

@@ -47,6 +47,7 @@ mod restore;
 mod rows;
 mod sending;
 mod step;
+mod telling;
 mod throttle;
 
 use std::collections::BTreeSet;
@@ -235,7 +236,7 @@ impl BayeuxServer {
             Input::Listen { from, origin, client_id } => self.open_stream(now, from, origin, &client_id),
             Input::Stalled(stream) => self.stalled(now, stream, true),
             Input::Drained(stream) => self.stalled(now, stream, false),
-            Input::Api { from, request, platform } => self.serve_api(now, from, &request, platform),
+            Input::Api { from, request, scope, platform } => self.serve_api(now, from, &request, scope, platform),
             Input::Closed(endpoint) => self.closed(now, endpoint),
             Input::Call { from, call } => {
                 Metrics::count(&mut self.metrics.calls, "received", 1);
@@ -309,9 +310,5 @@ impl BayeuxServer {
                 BayeuxError::Internal
             }
         }
-    }
-
-    pub(in crate::bayeux) fn tell(&mut self, notice: Notice) {
-        self.outputs.push(Output::Tell(notice));
     }
 }

@@ -294,9 +294,10 @@ impl BayeuxServer {
         if !homes.is_empty() {
             self.cluster(now, ClusterInput::Relay(ToRelay { number, event, homes, not_to, only_to, lazy }));
         }
+        let first = overflows.first().map(|(key, _)| *key);
         let dropped: usize = overflows.into_iter().map(|(key, dropped)| dropped + self.overflowed(key)).sum();
         if dropped > 0 {
-            self.dropped(dropped);
+            self.dropped(first, dropped);
         }
         Ok(())
     }

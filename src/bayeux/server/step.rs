@@ -184,12 +184,17 @@ impl BayeuxServer {
 
     /// Answers a batch: the events of those who connected or published, then the replies.
     pub(super) fn answer(&mut self, now: Millis, mut batch: Batch) {
-        std::mem::take(&mut batch.refused).into_iter().for_each(|refused| self.was_refused(Some(refused.into())));
+        if !batch.refused.is_empty() {
+            let speaker = batch.sessions().first().map(|spoke| spoke.session);
+            for refused in std::mem::take(&mut batch.refused) {
+                self.was_refused(speaker, Some(refused.into()));
+            }
+        }
         let mut events = std::mem::take(&mut batch.piggybacked);
-        let network = batch.origin.network();
+        let outside = self.time_outside();
         for Spoke { session, rides } in batch.sessions() {
             self.sessions.extend(*session, now + self.options.max_interval);
-            network.into_iter().for_each(|network| self.sessions.seen_at(*session, network));
+            self.sessions.heard(*session, outside, &batch.origin);
             // Clients read the answer only where the status is 200.
             let reads = batch.status == Status::Ok && !batch.has_aborted;
             if reads && !self.sessions.get(*session).is_some_and(Session::is_streaming) {
@@ -216,7 +221,8 @@ impl BayeuxServer {
         let (network, endpoint) = (batch.origin.network(), batch.from);
         let held = HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled: false };
         self.sessions.suspend(key, held);
-        network.into_iter().for_each(|network| self.sessions.seen_at(key, network));
+        let outside = self.time_outside();
+        self.sessions.heard(key, outside, &batch.origin);
         self.look_for_page(key);
         // Events may wait already, for the pace of a busy object.
         if self.sessions.get(key).is_some_and(Session::is_ready) {

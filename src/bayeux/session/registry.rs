@@ -11,7 +11,7 @@ use super::client_id::ClientId;
 use super::delivered::Delivered;
 use super::holdings::{Holdings, SESSION};
 use super::session::{HeldConnect, MetaConnect, Session};
-use crate::bayeux::limits::{Budget, Charge, Network};
+use crate::bayeux::limits::{Budget, Charge, Network, Origin};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack::Ack;
 use crate::bayeux::wire::{ChannelPattern, ConnectionType, EndpointKey, Event, EventNumber, SocketId};
@@ -141,8 +141,18 @@ impl Sessions {
         Some((session, held))
     }
 
-    /// A session speaks from this address, which is not known after a restart.
-    pub fn seen_at(&mut self, key: SessionKey, network: Network) {
+    /// A session speaks from there, at this time outside.
+    pub fn heard(&mut self, key: SessionKey, at: Millis, origin: &Origin) {
+        let Some(session) = self.by_key.get_mut(&key) else { return };
+        session.heard.at = Some(at);
+        if origin.address.is_some() {
+            session.heard.address.clone_from(&origin.address);
+        }
+        origin.network().into_iter().for_each(|network| self.seen_at(key, network));
+    }
+
+    /// Its address is not known after a restart.
+    fn seen_at(&mut self, key: SessionKey, network: Network) {
         let Some(session) = self.by_key.get_mut(&key).filter(|session| session.held.network.is_none()) else { return };
         session.held = self.holdings.enter(Some(network), SESSION + session.attributes.size());
         session.subscriptions.iter().for_each(|name| session.held.add(name));

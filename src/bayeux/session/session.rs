@@ -38,6 +38,8 @@ pub struct Session {
     pub held: Held,
     /// The earlier events that it has still to receive.
     pub replays: Replays,
+    /// For whoever runs the server.
+    pub heard: Heard,
     /// What its last connect came by; none before the first, and in a new life of its home.
     pub(in crate::bayeux) connected_by: Option<ConnectionType>,
     /// Where its client shook hands or connected last, if that was a socket. Changed by [`super::registry::Sessions`]
@@ -61,6 +63,21 @@ pub struct Negotiated {
     /// The browser that shook hands. A request with another cookie, or without one, cannot use the clientId.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub browser: Option<Box<str>>,
+    /// When that was, in the time outside; 0 in rows of older versions.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub since: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// When and where a session was last heard of.
+#[derive(Debug, Default)]
+pub struct Heard {
+    /// In the time outside; none in this life.
+    pub at: Option<Millis>,
+    pub address: Option<Rc<str>>,
 }
 
 /// Where the client's `/meta/connect` stands.
@@ -114,6 +131,7 @@ impl Session {
             batches: None,
             held: Held::default(),
             replays: Replays::default(),
+            heard: Heard::default(),
             connected_by: None,
             socket: None,
             connect: MetaConnect::Awaited { until },

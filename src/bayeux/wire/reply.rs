@@ -60,10 +60,19 @@ pub struct Written {
 pub struct RefusedMessage {
     /// The message's channel, as far as it is known.
     pub channel: Option<Box<str>>,
+    /// What it wanted to subscribe to, in JSON.
+    pub subscription: Option<Box<str>>,
     /// As the client reads it.
     pub error: String,
     /// See [`BayeuxError::name`].
     pub name: &'static str,
+}
+
+/// Bytes of what a client wrote that the log repeats.
+const MOST_REPEATED: usize = 256;
+
+fn cut(text: &str) -> Box<str> {
+    text[..text.floor_char_boundary(MOST_REPEATED)].into()
 }
 
 impl<'a> Reply<'a> {
@@ -85,8 +94,9 @@ impl<'a> Reply<'a> {
         // Strings, numbers and valid JSON always serialize, whatever a client sends.
         let json = serde_json::to_string(&self)
             .unwrap_or_else(|_| r#"{"successful":false,"error":"500::reply_invalid"}"#.to_owned());
-        let channel = self.channel.map(Into::into);
-        let refused = self.error.zip(self.error_name);
-        Written { json, refused: refused.map(|(error, name)| Box::new(RefusedMessage { channel, error, name })) }
+        let Some((error, name)) = self.error.zip(self.error_name) else { return Written { json, refused: None } };
+        let channel = self.channel.map(cut);
+        let subscription = self.subscription.map(|subscription| cut(subscription.get()));
+        Written { json, refused: Some(Box::new(RefusedMessage { channel, subscription, error, name })) }
     }
 }

@@ -81,10 +81,11 @@ impl Tree {
 
     fn tell_of(&self, origin: &Origin, Refused { refusal, first }: Refused, what: &'static str) {
         let Some(address) = origin.address.clone().filter(|_| first) else { return };
-        self.log.notice(&match refusal {
+        let notice = match refusal {
             Refusal::RateExceeded(_) => Notice::RateExceeded { what, address },
             _ => Notice::ConnectionRefused { address },
-        });
+        };
+        self.log.notice(&notice, None);
     }
 
     /// Where a socket or a stream comes from. A cookie that it does not have yet is for the answer to a handshake.

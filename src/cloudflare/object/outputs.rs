@@ -12,7 +12,7 @@ use crate::bayeux::app::Fetch;
 use crate::bayeux::{EndpointKey, Format, Home, Input, Notice, Output, Refusal, SocketId, StreamId};
 use crate::cloudflare::http::app_http;
 use crate::cloudflare::js;
-use crate::cloudflare::log::LogLevel;
+use crate::cloudflare::log::{LogLevel, during, last_panic};
 use crate::cloudflare::outbound::{calls, fetches, hooks, jwks_fetch};
 use crate::cloudflare::transport::websocket::Close;
 
@@ -48,7 +48,7 @@ impl Tree {
         self.gather(|| {
             for Incoming { input, sender, request } in incoming {
                 let has_aborted = matches!(&input, Input::Messages { origin, .. } if origin.has_aborted);
-                self.handle(input, sender);
+                during(request.as_ref(), || self.handle(input, sender));
                 if let (Some(request), Some(sender)) = (request, sender)
                     && self.polls.holds(sender)
                 {
@@ -80,7 +80,7 @@ impl Tree {
         self.log.tell_sums(now);
         let outputs = catch_unwind(AssertUnwindSafe(|| self.server.borrow_mut().handle(now, input)));
         let outputs = outputs.unwrap_or_else(|_| {
-            self.log.line(LogLevel::Error, "request_failed", json!({}));
+            self.log.line(LogLevel::Error, "request_failed", json!({ "panic": last_panic() }));
             self.fail(sender);
             self.server.borrow_mut().handle(now, Input::Timeout)
         });
@@ -116,7 +116,7 @@ impl Tree {
                 Ok(response) => self.polls.respond(to.key(), |_| response),
                 Err(error) => {
                     let reason = format!("a route's response: {error:?}");
-                    self.log.notice(&Notice::ActionFailed { reason });
+                    self.log.notice(&Notice::ActionFailed { reason }, None);
                     self.answer(to.key(), 500, Format::Json, &Refusal::InternalError.body());
                 }
             },
@@ -141,7 +141,7 @@ impl Tree {
                     outputs.into_iter().for_each(|output| self.perform(output));
                 }
             }
-            Output::Tell(notice) => self.log.notice(&notice),
+            Output::Tell(notice, who) => self.log.notice(&notice, who.as_ref()),
         }
     }
 

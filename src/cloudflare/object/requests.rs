@@ -14,14 +14,14 @@ use worker::js_sys::Promise;
 use worker::web_sys::Request;
 
 use super::{Incoming, Tree};
-use crate::bayeux::api::is_api_path;
+use crate::bayeux::api::{ApiKey, Scope, is_api_path};
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::metrics::Platform;
 use crate::bayeux::{BASE_PATH, Endpoint, Format, Home, Input, Origin, Refusal, RequestError, has_handshake, text_of};
 use crate::cloudflare::http::app_http;
 use crate::cloudflare::http::browser_cookie::is_multiplexed;
 use crate::cloudflare::http::cors::{Sender, sender};
-use crate::cloudflare::http::request::{bytes, encoding, is_upgrade, length, path};
+use crate::cloudflare::http::request::{bytes, encoding, header, is_upgrade, length, path};
 use crate::cloudflare::http::response::{Head, refuse, respond};
 use crate::cloudflare::http::token_sources;
 use crate::cloudflare::log::LogLevel;
@@ -43,8 +43,11 @@ impl Tree {
             // The key has done its work at the Worker.
             self.close_silent_sockets();
             let platform = self.platform();
+            // The Worker has let it in: what is asked here is what it may see.
+            let key = self.config.api_keys.admit(header(request, "Authorization").as_deref());
+            let scope = key.map_or(Scope::Read, ApiKey::scope);
             let without_key = |call| HttpRequest { headers: Vec::new(), ..call };
-            let call = |from, call| Input::Api { from, request: without_key(call), platform };
+            let call = |from, call| Input::Api { from, request: without_key(call), scope, platform };
             return self.serve(request, call).await.into();
         }
         if is_upgrade(request) {

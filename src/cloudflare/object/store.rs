@@ -391,7 +391,7 @@ pub(super) fn text(value: &(impl serde::Serialize + ?Sized)) -> Result<SqlStorag
 }
 
 fn log_failure(log: &Log, error: &StoreError) {
-    log.notice(&Notice::StoreFailed { error: error.to_string() });
+    log.notice(&Notice::StoreFailed { error: error.to_string() }, None);
 }
 
 pub(super) fn failed(error: &worker::Error) -> StoreError {

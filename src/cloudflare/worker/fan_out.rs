@@ -18,7 +18,7 @@ use crate::cloudflare::http::app_http;
 pub fn list(bindings: Bindings, call: HttpRequest, homes: Placement) -> Promise {
     let page = async move {
         let response = match FanOut::new(&call, homes) {
-            Ok(page) => complete(&bindings, page).await?,
+            Ok(page) => complete(&bindings, page, call.header("authorization").unwrap_or_default()).await?,
             Err(error) => error.into_response(),
         };
         app_http::response(&response, None).map(Into::into)
@@ -26,16 +26,22 @@ pub fn list(bindings: Bindings, call: HttpRequest, homes: Placement) -> Promise 
     future_to_promise(AssertUnwindSafe(page))
 }
 
-async fn complete(bindings: &Bindings, mut page: FanOut) -> Result<HttpResponse, JsValue> {
+async fn complete(bindings: &Bindings, mut page: FanOut, authorization: &str) -> Result<HttpResponse, JsValue> {
     while let Some(question) = page.question() {
-        page.take(ask(bindings, &question).await?);
+        page.take(ask(bindings, &question, authorization).await?);
     }
     Ok(page.into_response())
 }
 
-async fn ask(bindings: &Bindings, Question { whom, path }: &Question) -> Result<HttpResponse, JsValue> {
+async fn ask(
+    bindings: &Bindings,
+    Question { whom, path }: &Question,
+    authorization: &str,
+) -> Result<HttpResponse, JsValue> {
     // The host's name is of no account: the request goes to the object that it is given to.
     let request = Request::new_with_str(&format!("https://object{path}"))?;
+    // What is shown depends on the key's scope.
+    request.headers().set("authorization", authorization)?;
     let answer = bindings.object(whom)?.fetch_with_request(&request)?;
     let response: Response = JsFuture::from(answer).await?.unchecked_into();
     let body = JsFuture::from(response.text()?).await?.as_string().map(String::into_bytes);

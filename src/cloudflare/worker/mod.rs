@@ -28,7 +28,8 @@ use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::future_to_promise;
 use worker::web_sys::{Request, Response};
 
-use crate::bayeux::api::{Gateway, HEALTH_PATH, Route, health, is_api_path};
+use crate::bayeux::api::{ApiKey, Gateway, HEALTH_PATH, Route, health, is_api_path};
+use crate::bayeux::app::HttpRequest;
 use crate::bayeux::{
     BASE_PATH, BayeuxError, ConnectionType, Home, Notice, OptionError, Refusal, RequestError, refuse_without_token,
 };
@@ -40,7 +41,7 @@ use crate::cloudflare::http::request::{header, is_upgrade, path, query};
 use crate::cloudflare::http::response::{ALLOWED_METHODS, Head, preflight, refuse, respond};
 use crate::cloudflare::http::token_sources;
 use crate::cloudflare::js;
-use crate::cloudflare::log::{Log, LogLevel};
+use crate::cloudflare::log::{Log, LogLevel, during};
 use crate::cloudflare::transport::event_source::is_event_source;
 use crate::cloudflare::transport::long_polling::{self, origin};
 
@@ -53,6 +54,11 @@ fn start() {
 /// Called for every request that is not a static asset's.
 #[wasm_bindgen]
 pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<JsValue, JsValue> {
+    let asked = Clone::clone(&request);
+    during(Some(&asked), || answer(request, bindings))
+}
+
+fn answer(request: Request, bindings: Bindings) -> Result<JsValue, JsValue> {
     let url = request.url();
     let path = path(&url);
     if !path.starts_with(BASE_PATH) {
@@ -124,16 +130,30 @@ fn api(request: &Request, bindings: &Bindings, config: &Config) -> Result<JsValu
     match GATEWAY
         .with_borrow_mut(|gateway| gateway.route(js::now(), &config.api_keys, config.options.tree_depth, &call))
     {
-        Route::Open(home) => Ok(object(bindings, &home, request)?.into()),
+        Route::Open(home) => {
+            log_call(config, &call);
+            Ok(object(bindings, &home, request)?.into())
+        }
         Route::FanOut => Ok(fan_out::list(bindings.clone(), call, config.options.homes).into()),
         Route::Closed(response) => {
-            if matches!(response.status, 401 | 429) {
-                let details = json!({ "address": call.address.as_deref() });
+            if matches!(response.status, 401 | 403 | 429) {
+                let details = json!({ "address": call.address.as_deref(), "key": key_name(config, &call) });
                 Log::of_worker(config.log_level).refusal(LogLevel::Warn, "api_refused", details);
             }
             Ok(app_http::response(&response, None)?.into())
         }
     }
+}
+
+/// Who has called what, by the name of the key: what changes something is worth knowing, the rest for those who look closely.
+fn log_call(config: &Config, call: &HttpRequest) {
+    let level = if call.method == "DELETE" { LogLevel::Info } else { LogLevel::Debug };
+    let details = json!({ "key": key_name(config, call), "method": call.method, "path": call.path });
+    Log::of_worker(config.log_level).line(level, "api_called", details);
+}
+
+fn key_name<'a>(config: &'a Config, call: &HttpRequest) -> Option<&'a str> {
+    config.api_keys.admit(call.header("authorization")).ok().map(ApiKey::name)
 }
 
 /// What the application's routes answer, in the root's home; everything else is a static file.
@@ -205,7 +225,7 @@ async fn unless_tokenless(
         Err(error) => return Ok(respond(&Head { status: error.status(), ..head }, &error.body()).into()),
     };
     if let Some(reply) = refuse_without_token(&config.options, &arrival.messages) {
-        log.notice(&Notice::HandshakeRefused { error: BayeuxError::TokenMissing.to_string() });
+        log.notice(&Notice::HandshakeRefused { error: BayeuxError::TokenMissing.to_string() }, None);
         return Ok(respond(&head, &format!("[{reply}]")).into());
     }
     placement::forward(bindings, home, request, arrival.body).map(Into::into)

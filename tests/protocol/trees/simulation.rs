@@ -444,7 +444,7 @@ impl Simulation {
                 assert!(time > now, "what is due now must be done now: a timer would run in circles");
                 self.after(time - now, Event::Wake(home.clone()));
             }
-            Output::Tell(notice) => self.say(|| format!("{home} says {notice:?}")),
+            Output::Tell(notice, _) => self.say(|| format!("{home} says {notice:?}")),
             Output::Keep { .. } => (),
             other => panic!("{other:?}"),
         }

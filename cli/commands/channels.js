@@ -1,0 +1,23 @@
+// bayeux channels: what is listened to.
+import { WrongUsage } from '../failure.js';
+import { API_OPTIONS, HOMES } from '../usage.js';
+
+export const api = true;
+export const usage = 'channels [URL]';
+export const summary = 'lists the channels and patterns that clients listen to';
+export const about = `Lists the names that somebody is subscribed to, and how many are: at the server's home, of one tree's with --tree,
+of all homes with --all.`;
+
+export const options = { ...API_OPTIONS, ...HOMES };
+
+export function operands(more) {
+  if (more.length > 0) throw new WrongUsage(`${more[0]} means nothing here`);
+  return [];
+}
+
+export const run = ({ api, output, query }) =>
+  output.rows(api.list('channels', query), {
+    channel: ({ channel }) => channel,
+    tree: ({ tree }) => tree,
+    subscribers: ({ subscribers }) => subscribers,
+  });

@@ -1,0 +1,58 @@
+//! What the log is told, and whose session it is about.
+
+use serde_json::Value;
+
+use super::BayeuxServer;
+use crate::bayeux::auth::CLAIMS;
+use crate::bayeux::io::{Notice, Output, Who};
+use crate::bayeux::metrics::Metrics;
+use crate::bayeux::session::{Session, SessionKey};
+use crate::bayeux::wire::RefusedMessage;
+
+/// Errors of which the log is told with the address, where they come about.
+const HAVE_LINES: [&str; 2] = ["rate_exceeded", "connections_exceeded"];
+
+impl BayeuxServer {
+    pub(in crate::bayeux) fn tell(&mut self, notice: Notice) {
+        self.outputs.push(Output::Tell(notice, None));
+    }
+
+    /// Tells something about a session.
+    pub(in crate::bayeux) fn tell_of(&mut self, key: SessionKey, notice: Notice) {
+        let who = self.sessions.get(key).map(|session| who(key, session));
+        self.outputs.push(Output::Tell(notice, who));
+    }
+
+    /// A message was refused, of this session if one is known.
+    pub(in crate::bayeux) fn was_refused(&mut self, session: Option<SessionKey>, refused: Option<Box<RefusedMessage>>) {
+        let Some(refused) = refused else { return };
+        let RefusedMessage { channel, subscription, error, name } = *refused;
+        Metrics::count(&mut self.metrics.refused, name, 1);
+        // These have lines of their own.
+        let is_told = channel.as_deref() == Some("/meta/handshake") || HAVE_LINES.contains(&name);
+        if !is_told {
+            let notice = Notice::MessageRefused { channel, subscription, error, name };
+            match session {
+                Some(key) => self.tell_of(key, notice),
+                None => self.tell(notice),
+            }
+        }
+    }
+
+    /// So many events had to make room: of this session among others.
+    pub(in crate::bayeux) fn dropped(&mut self, session: Option<SessionKey>, events: usize) {
+        self.metrics.dropped += events as u64;
+        let notice = Notice::EventsDropped { events };
+        match session {
+            Some(key) => self.tell_of(key, notice),
+            None => self.tell(notice),
+        }
+    }
+}
+
+/// A session, as the log has it.
+pub(super) fn who(client: SessionKey, session: &Session) -> Who {
+    let claims = session.attributes.value(CLAIMS).and_then(Value::as_object);
+    let user = claims.and_then(|claims| claims.get("sub")).and_then(Value::as_str).map(str::to_owned);
+    Who { client, user, transport: session.transport() }
+}
