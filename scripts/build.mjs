@@ -6,14 +6,14 @@ import { buildWorker, MAIN, outDir } from './lib/build.mjs';
 import { DEVELOPMENT } from './lib/development.mjs';
 import { inRoot } from './lib/project.mjs';
 import { main, Problem } from './lib/run.mjs';
-import { vendorCometd } from './lib/vendor.mjs';
+import { vendor } from './lib/vendor.mjs';
 
 const { fixture } = parseArgs({ options: { fixture: { type: 'boolean', default: false } } }).values;
 
 const dev = !fixture && process.env[DEVELOPMENT] === 'true';
 
 await main(async () => {
-  await vendorCometd();
+  await vendor();
   try {
     await buildWorker({ fixture, dev });
   } catch (error) {

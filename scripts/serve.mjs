@@ -6,7 +6,7 @@ import { buildWorker } from './lib/build.mjs';
 import { node22 } from './lib/npm.mjs';
 import { main, Problem } from './lib/run.mjs';
 import { whenStarterEnds } from './lib/starter.mjs';
-import { vendorCometd } from './lib/vendor.mjs';
+import { vendor } from './lib/vendor.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -25,7 +25,7 @@ await main(async () => {
   const { fixture, detached } = values;
   if (!detached) await whenStarterEnds(() => stopped.resolve());
 
-  await vendorCometd();
+  await vendor();
   await buildWorker({ fixture });
   const takeSignals = () => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])

@@ -6,7 +6,7 @@ import { assemble, packed } from './package.mjs';
 import { inRoot } from './project.mjs';
 import { tee } from './run.mjs';
 import { buildStd, TARGET, wasmToolchain } from './toolchain.mjs';
-import { vendorCometd } from './vendor.mjs';
+import { vendor } from './vendor.mjs';
 
 /** A file of tests, or one of them, that takes longer will never end. */
 const HUNG = 10 * 60 * 1000; // ms
@@ -35,7 +35,7 @@ export async function wasm() {
 
 /** Real clients and a real browser against the release build on workerd. */
 export async function endToEnd() {
-  await vendorCometd();
+  await vendor();
   await buildWorker();
   await buildWorker({ fixture: true });
   // Two files at a time: each runs a server, and some a browser, on what may be two cores.
@@ -44,7 +44,7 @@ export async function endToEnd() {
 
 /** The npm package, the templates and the examples, as somebody has them who has no Rust. */
 export async function packages() {
-  await vendorCometd();
+  await vendor();
   await buildWorker();
   await assemble();
   await packed();

@@ -1,0 +1,62 @@
+// One client: all that the API tells of it, a push, and the end of its session.
+import { call } from './api.js';
+import { ago, facts, number } from './tables.js';
+
+const place = (id) => document.getElementById(id);
+const dialog = place('client');
+
+/** Where a push goes: a channel that only this client hears. */
+const PUSH = '/push';
+
+let shown; // its name, its home, and what had the focus
+
+/** Opens the page of a client. */
+export async function openClient(client, home, button) {
+  shown = { client, home, button };
+  place('client-title').textContent = `Client ${client}`;
+  place('client-said').textContent = '';
+  try {
+    tell(await call('GET', `/clients/${encodeURIComponent(client)}`, home));
+  } catch (error) {
+    facts(place('client-facts'), [['Gone', error.message]]);
+  }
+  if (!dialog.open) dialog.showModal();
+}
+
+function tell({ since, lastActivity, transport, address, connected, queued, channels, attributes }) {
+  facts(place('client-facts'), [
+    ['Since', ago(since)],
+    ['Heard of', ago(lastActivity)],
+    ['Transport', transport ?? 'not known'],
+    ['Address', address ?? 'not shown to this key, or not known'],
+    ['Connect held', connected ? 'yes' : 'no'],
+    ['Events waiting', number(queued)],
+    ['Listens to', channels.join(', ') || 'nothing'],
+    ...(attributes ? [['Attributes', JSON.stringify(attributes)]] : []),
+  ]);
+}
+
+place('push').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  let said;
+  try {
+    const message = { channel: PUSH, data: JSON.parse(place('push-data').value), client: shown.client };
+    const [reply] = (await call('POST', '/publish', shown.home, [message])).slice(-1);
+    said = reply.successful ? 'Pushed' : `Refused: ${reply.error}`;
+  } catch (error) {
+    said = error instanceof SyntaxError ? 'The data is no JSON' : `Refused: ${error.message}`;
+  }
+  place('client-said').textContent = said;
+});
+
+place('disconnect').addEventListener('click', async () => {
+  try {
+    await call('DELETE', `/clients/${encodeURIComponent(shown.client)}`, shown.home);
+    place('client-said').textContent = 'Its session has ended';
+  } catch (error) {
+    place('client-said').textContent = `Refused: ${error.message}`;
+  }
+});
+
+place('close').addEventListener('click', () => dialog.close());
+dialog.addEventListener('close', () => shown?.button.isConnected && shown.button.focus());

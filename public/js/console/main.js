@@ -1,0 +1,165 @@
+// What goes on at a home, every two seconds while somebody looks.
+import { call, Refused, use } from './api.js';
+import { openClient } from './client.js';
+import { Plot } from './plots.js';
+import { ago, bytes, element, facts, fill, number } from './tables.js';
+
+const EVERY = 2_000; // ms
+
+/** Entries of a list: as many as one looks through. */
+const LONG = 100;
+
+const place = (id) => document.getElementById(id);
+const status = place('status');
+const rates = new Plot(place('plot-rates'), ['messages in', 'events out']);
+const sessions = new Plot(place('plot-sessions'), ['sessions', 'waiting']);
+
+let before; // the figures of the last look, and when that was
+let paused = false;
+let looking = false;
+
+const sum = (tally) => Object.values(tally).reduce((all, one) => all + one, 0);
+const query = () => (place('home').value === '/' ? {} : { tree: place('home').value });
+
+place('login').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  use(place('key').value);
+  try {
+    await findHomes();
+    await look();
+  } catch (error) {
+    place('refused').textContent = `Not opened: ${error.message}`;
+    return;
+  }
+  place('key').value = '';
+  place('refused').textContent = '';
+  place('login').hidden = true;
+  place('open').hidden = false;
+  place('home').focus();
+  setInterval(tick, EVERY);
+});
+
+place('home').addEventListener('change', () => {
+  before = undefined;
+  rates.clear();
+  sessions.clear();
+  tick();
+});
+
+place('pause').addEventListener('click', () => {
+  paused = !paused;
+  place('pause').setAttribute('aria-pressed', paused);
+  place('pause').textContent = paused ? 'Go on' : 'Pause';
+});
+
+place('publish').addEventListener('submit', async (event) => {
+  event.preventDefault();
+  place('published').textContent = await publish(place('channel').value, place('data').value);
+});
+
+async function publish(channel, text) {
+  try {
+    const [reply] = (await call('POST', '/publish', query(), [{ channel, data: JSON.parse(text) }])).slice(-1);
+    return reply.successful ? `Published on ${channel}` : `Refused: ${reply.error}`;
+  } catch (error) {
+    return error instanceof SyntaxError ? 'The data is no JSON' : `Refused: ${error.message}`;
+  }
+}
+
+/** The homes that are in use, the root's first. */
+async function findHomes() {
+  const { trees } = await call('GET', '/trees', { limit: 1000 });
+  place('home').replaceChildren(...trees.map(({ tree }) => element('option', { value: tree }, tree === '/' ? '/ (the root)' : tree)));
+}
+
+async function tick() {
+  if (paused || looking || document.hidden) return;
+  looking = true;
+  try {
+    await look();
+  } catch (error) {
+    status.dataset.state = error instanceof Refused ? 'closed' : 'reconnecting';
+    status.textContent = error instanceof Refused ? `Refused: ${error.message}` : 'No answer; trying again…';
+  } finally {
+    looking = false;
+  }
+}
+
+async function look() {
+  const [stats, clients, channels] = await Promise.all([
+    call('GET', '/stats', query()),
+    call('GET', '/clients', { ...query(), limit: LONG }),
+    call('GET', '/channels', { ...query(), limit: LONG }),
+  ]);
+  const now = Date.now();
+  show(stats, now);
+  showClients(clients);
+  showChannels(channels);
+  before = { stats, now };
+  status.dataset.state = 'connected';
+  status.textContent = 'Connected';
+}
+
+function show(stats, now) {
+  // A home that began anew counts from 0.
+  const same = before?.stats.since === stats.since ? before : undefined;
+  const seconds = same ? (now - same.now) / 1000 : 1;
+  const rate = (name) => (same ? Math.max(0, sum(stats[name]) - sum(same.stats[name])) / seconds : 0);
+  const latency = stats.eventLatencyMs;
+  facts(place('figures'), [
+    ['Sessions', number(sum(stats.sessions))],
+    ['Connects held', number(sum(stats.heldConnects))],
+    ['WebSockets', number(stats.sockets)],
+    ['Subscriptions', number(stats.subscriptions)],
+    ['Messages in, a second', number(rate('messagesReceived'))],
+    ['Events out, a second', number(rate('eventsDelivered'))],
+    ['Events waiting', number(stats.queuedEvents)],
+    ['Events dropped', number(stats.eventsDropped)],
+    ['Mean wait of an event', latency.count > 0 ? `${number(latency.sum / latency.count)} ms` : 'none yet'],
+    ['Memory', `${number((100 * stats.memoryBytes) / stats.memoryLimitBytes)} %`],
+    ['Storage', bytes(stats.storageBytes)],
+    ['Counting for', ago(stats.since)],
+  ]);
+  rates.add(now, [rate('messagesReceived'), rate('eventsDelivered')]);
+  sessions.add(now, [sum(stats.sessions), stats.queuedEvents]);
+  const refusals = Object.entries(stats.messagesRefused).sort(([, one], [, other]) => other - one);
+  const lately = (name) => (same ? stats.messagesRefused[name] - (same.stats.messagesRefused[name] ?? 0) : 0);
+  fill(place('refusals'), [
+    ['Error', ([name]) => name],
+    ['Messages', ([, count]) => number(count), true],
+    ['Since the last look', ([name]) => number(lately(name)), true],
+  ], refusals, 'Nothing was refused.');
+}
+
+function showClients({ clients, next }) {
+  const open = (client) => {
+    const button = element('button', { type: 'button', className: 'quiet' }, client.client);
+    button.dataset.name = client.client;
+    button.addEventListener('click', () => openClient(client.client, query(), button));
+    return button;
+  };
+  fill(place('clients'), [
+    ['Client', open],
+    ['Since', ({ since }) => ago(since)],
+    ['Heard of', ({ lastActivity }) => ago(lastActivity)],
+    ['Transport', ({ transport }) => transport],
+    ['Address', ({ address }) => address],
+    ['Channels', ({ subscriptions }) => number(subscriptions), true],
+    ['Waiting', ({ queued }) => number(queued), true],
+  ], clients, 'Nobody is here.');
+  more('clients', next);
+}
+
+function showChannels({ channels, next }) {
+  fill(place('channels'), [
+    ['Channel', ({ channel }) => channel],
+    ['Subscribers', ({ subscribers }) => number(subscribers), true],
+  ], channels, 'Nobody listens.');
+  more('channels', next);
+}
+
+function more(list, next) {
+  const note = place(`${list}-more`);
+  note.hidden = next === undefined;
+  note.textContent = `These are the first ${LONG}: “bayeux ${list}” lists all.`;
+}

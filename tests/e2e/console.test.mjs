@@ -1,0 +1,120 @@
+// The console in a real browser, against a server under load.
+import assert from 'node:assert/strict';
+import { mkdir } from 'node:fs/promises';
+import { after, test } from 'node:test';
+import { startServer } from '../../scripts/lib/server.mjs';
+import { browser, PHONE } from './support/browser.mjs';
+import { join } from './support/bayeux.mjs';
+import { until } from './support/server.mjs';
+
+const KEY = 'the-key-of-who-runs-it';
+const server = await startServer({ fixture: true, vars: { API_KEYS: KEY, TREE_DEPTH: '0', MAX_INTERVAL: '60000' } });
+after(() => server.stop());
+const cometd = `${server.url}/cometd`;
+const chromium = await browser();
+
+/** Where somebody may want to look at the page. */
+const { SCREENSHOTS } = process.env;
+
+async function opened(options) {
+  const page = await chromium.visit(`${server.url}/console/`, options);
+  await page.getByLabel('Key of the server API').fill(KEY);
+  await page.keyboard.press('Enter');
+  await page.getByRole('heading', { name: 'Now' }).waitFor();
+  return page;
+}
+
+const figure = (page, name) => page.locator('#figures div', { hasText: name }).locator('dd').textContent();
+
+/** Publishes until it is told to stop, and hears all of it. */
+function load(channel) {
+  let goesOn = true;
+  const done = (async () => {
+    const [one, other] = await Promise.all([join(cometd), join(cometd)]);
+    await other.ok(other.subscribe(channel));
+    for (let n = 0; goesOn; n += 1) {
+      await one.publish(channel, n);
+      await other.poll();
+      if (n % 5 === 0) await one.publish('/bad/*', n);
+    }
+  })();
+  return async () => {
+    goesOn = false;
+    await done;
+  };
+}
+
+test('it opens for a key, and shows who is there, what happens and what is refused as it changes', async () => {
+  const stop = load('/load/one');
+  try {
+    const page = await opened();
+    assert.equal(await page.getByLabel('Key of the server API').inputValue(), '', 'the key is not left in the form');
+    assert.deepEqual(await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie]), [0, 0, '']);
+    await until(async () => Number(await figure(page, 'Events out, a second')) > 0, 'no event is seen to leave');
+    assert.equal(await figure(page, 'Sessions'), '2');
+    await page.getByRole('cell', { name: 'channel_invalid' }).waitFor();
+    await page.getByRole('cell', { name: '/load/one' }).waitFor();
+    const points = () => page.locator('.plot canvas').count();
+    assert.equal(await points(), 2);
+    const drawn = await page.locator('.plot canvas').first().evaluate((canvas) => canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.some((byte) => byte !== 0));
+    assert.ok(drawn, 'nothing is drawn');
+  } finally {
+    await stop();
+  }
+});
+
+test('a wrong key is refused in the words of the server', async () => {
+  const page = await chromium.visit(`${server.url}/console/`);
+  await page.getByLabel('Key of the server API').fill('a-wrong-key-of-nobody');
+  await page.getByRole('button', { name: 'Open' }).click();
+  await page.getByText('401::api_key_invalid').waitFor();
+  assert.equal(await page.getByRole('heading', { name: 'Now' }).isVisible(), false);
+});
+
+test('by keyboard a client is looked at, pushed to and disconnected', async () => {
+  const alice = await join(cometd);
+  await alice.ok(alice.subscribe('/news/<b>bold</b>'.replace(/[<>]/g, '')));
+  const page = await opened();
+  const [name] = (await page.locator('#clients button').allTextContents()).slice(-1);
+  await page.getByRole('button', { name, exact: true }).focus();
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('/news/bbold/b').waitFor();
+  await dialog.getByLabel('Push to this client alone').fill('{"text":"psst"}');
+  await page.keyboard.press('Enter');
+  await dialog.getByText('Pushed', { exact: true }).waitFor();
+  assert.deepEqual(await alice.poll(), [{ text: 'psst' }]);
+  await dialog.getByRole('button', { name: 'Disconnect' }).press('Enter');
+  await dialog.getByText('Its session has ended').waitFor();
+  assert.equal(await alice.lives(), false);
+  await page.keyboard.press('Escape');
+  assert.equal(await dialog.isVisible(), false);
+});
+
+test('what is published there is heard, and what is no JSON is not sent', async () => {
+  const alice = await join(cometd);
+  await alice.ok(alice.subscribe('/news/today'));
+  const page = await opened();
+  await page.getByLabel('Channel', { exact: true }).fill('/news/today');
+  await page.getByLabel('Data, as JSON').fill('{');
+  await page.getByRole('button', { name: 'Publish' }).click();
+  await page.getByText('The data is no JSON').waitFor();
+  await page.getByLabel('Data, as JSON').fill('{"n":1}');
+  await page.getByRole('button', { name: 'Publish' }).click();
+  await page.getByText('Published on /news/today').waitFor();
+  assert.deepEqual(await alice.poll(), [{ n: 1 }]);
+});
+
+for (const colorScheme of ['light', 'dark'])
+  for (const viewport of [PHONE, { width: 375, height: 800 }, { width: 1280, height: 900 }])
+    test(`it fits ${viewport.width} pixels, ${colorScheme}`, async () => {
+      const stop = load('/load/two');
+      const page = await opened({ viewport, colorScheme });
+      await until(async () => Number(await figure(page, 'Events out, a second')) > 0, 'no event is seen to leave');
+      await stop();
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), viewport.width);
+      if (SCREENSHOTS) {
+        await mkdir(SCREENSHOTS, { recursive: true });
+        await page.screenshot({ path: `${SCREENSHOTS}/console-${viewport.width}-${colorScheme}.png`, fullPage: true });
+      }
+    });
