@@ -318,6 +318,24 @@ test('what cannot be taken is refused whole, within the limits of clients', asyn
   }
 });
 
+test('what a channel keeps and who is there its owner tells, at whatever address', async () => {
+  const { client: alice } = await named();
+  await alice.ok(alice.subscribe('/room/api'));
+  for (const n of [1, 2, 3]) await alice.publish('/hist/api', { n });
+  const first = await api.get('/history', { channel: '/hist/api', limit: 2 });
+  const rest = await api.get('/history', { channel: '/hist/api', after: first.next });
+  assert.deepEqual([...first.events, ...rest.events].map(({ data }) => data.n), [1, 2, 3]);
+  assert.equal(rest.next, undefined);
+  const { count, members } = await until(async () => {
+    const told = await api.get('/presence', { channel: '/room/api' });
+    return told.count === 1 && told;
+  }, 'nobody is there');
+  assert.deepEqual([count, Object.values(members).length], [1, 1]);
+  assert.deepEqual(error(await api.call('GET', '/history', { query: { channel: '/hist/api', after: 82 } })), [400, false, '400::replay_id_not_kept']);
+  assert.deepEqual(error(await api.call('GET', '/presence', { query: { channel: '/room/*' } })), [400, false, '400::channel_invalid']);
+  assert.deepEqual(error(await api.call('GET', '/presence', { query: { channel: '/none' } })), [404, false, '404::no_presence']);
+});
+
 test('another Worker has the same API through a service binding', async () => {
   const caller = new ApiCaller(server.urls.caller, undefined, description);
   const { client: alice, name } = await named();
