@@ -48,6 +48,32 @@ fn reads(client: &Client) -> (u64, Vec<Value>) {
 }
 
 #[test]
+fn pages_of_what_is_kept_that_nobody_acknowledges_count_as_what_waits() {
+    let scenario = small_home(&[("HISTORY", "/hist/** 5000")]);
+    let alice = joined(&scenario, "alice", NEIGHBOUR);
+    for number in 0..200 {
+        alice.publish("/hist/a", json!({"n": number, "text": "x".repeat(1000)}));
+    }
+    let before = scenario.memory();
+    let readers: Vec<_> = (0..20)
+        .map(|number| {
+            let reader = scenario.client("mallory").at_address(ATTACKER);
+            reader.handshake_with(json!({"ext": {"replay": true, "ack": true}}));
+            reader.connect().answer();
+            reader.ask(
+                json!({"channel": "/meta/subscribe", "subscription": "/hist/a", "ext": {"replay": {"/hist/a": -2}}}),
+            );
+            let page = reader.connect_with(json!({"ext": {"ack": 1}, "advice": {"timeout": 0}})).answer().events();
+            assert!(number > 0 || page.len() == 200 && scenario.memory() > before + 200_000, "{}", scenario.memory());
+            assert!(scenario.memory() <= MOST, "{number}: {}", scenario.memory());
+            reader
+        })
+        .collect();
+    is_served(&scenario, "bob");
+    drop(readers);
+}
+
+#[test]
 fn what_waits_for_a_crowd_stays_within_the_memory_of_the_home() {
     let scenario = small_home(&[]);
     let crowd = crowd(&scenario, 100, ATTACKER, "/x");

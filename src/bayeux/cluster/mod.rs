@@ -106,6 +106,8 @@ pub struct ClusterOptions {
     pub relay_fanout: usize,
     /// How many patterns may span trees, as the root knows them.
     pub max_spanning_patterns: usize,
+    /// How many trees the root knows at a time.
+    pub max_known_trees: usize,
     /// How much may wait for another object.
     pub relay_bounds: Bounds,
     /// Whether every event has a row that does not leave at once.

@@ -315,6 +315,10 @@ impl Cluster {
 
     /// There is such a tree.
     pub(super) fn take_announcement(&mut self, cx: &mut Context, from: Endpoint, home: &Home, number: u64) {
+        let trees = &self.wildcards.trees;
+        if !trees.contains_key(home) && trees.len() >= self.options.max_known_trees {
+            return cx.reply(from, Status::Unavailable, String::new());
+        }
         let list = self.wildcards.list();
         let version = list.version;
         // One that comes again has been answered: this answer reaches nobody.

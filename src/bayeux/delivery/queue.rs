@@ -42,6 +42,8 @@ pub struct Queue {
     entries: VecDeque<Entry>,
     /// Events that are not a replay's, and their bytes: the bounds are for these.
     bounded: usize,
+    bounded_bytes: usize,
+    /// Bytes of all.
     bytes: usize,
     /// Entries that are not lazy.
     urgent: usize,
@@ -157,7 +159,7 @@ impl Queue {
     pub fn push(&mut self, event: impl Into<Weighed>, number: EventNumber, urgency: Urgency, bounds: Bounds) -> usize {
         let event = event.into();
         self.bounded += 1;
-        self.bytes += event.event.as_json().len();
+        self.bounded_bytes += event.event.as_json().len();
         self.urgent += usize::from(urgency == Urgency::Now);
         if let Urgency::Lazy(due) = urgency {
             self.lazy_due = self.lazy_due.into_iter().chain([due]).min();
@@ -169,8 +171,8 @@ impl Queue {
     }
 
     /// Adds a page of a replay, before the events that were not sent yet, which are newer. The bounds do not count it.
-    pub fn push_page(&mut self, page: Vec<Event>) {
-        self.urgent += page.len();
+    pub fn push_page(&mut self, page: Vec<Weighed>) {
+        self.count_page(&page);
         let place = self.entries.iter().position(|entry| entry.batch == 0).unwrap_or(self.entries.len());
         let number = self.entries.iter().take(place).next_back().map(|entry| entry.number).unwrap_or_default();
         let later = self.entries.split_off(place);
@@ -180,12 +182,17 @@ impl Queue {
     }
 
     /// Puts a page that an earlier life sent with this batch before everything that waits.
-    pub fn push_page_again(&mut self, page: Vec<Event>, batch: u64) {
-        self.urgent += page.len();
+    pub fn push_page_again(&mut self, page: Vec<Weighed>, batch: u64) {
+        self.count_page(&page);
         for event in page.into_iter().rev() {
             self.entries.push_front(Entry::replayed(event, EventNumber::default(), batch));
         }
         self.charge.set(self.entries.len() * ENTRY);
+    }
+
+    fn count_page(&mut self, page: &[Weighed]) {
+        self.urgent += page.len();
+        self.bytes += page.iter().map(|event| event.event.as_json().len()).sum::<usize>();
     }
 
     /// Drops these events, wherever they stand.
@@ -217,7 +224,7 @@ impl Queue {
     pub fn restore(&mut self, event: impl Into<Weighed>, number: EventNumber, batch: u64, bounds: Bounds) {
         let event = event.into();
         self.bounded += 1;
-        self.bytes += event.event.as_json().len();
+        self.bounded_bytes += event.event.as_json().len();
         self.urgent += 1;
         self.saved += 1;
         let (saved, replayed) = (true, false);
@@ -324,7 +331,7 @@ impl Queue {
     /// can be delivered.
     fn make_room(&mut self, bounds: Bounds) -> usize {
         let before = self.entries.len();
-        while self.bounded > 1 && (self.bounded > bounds.events || self.bytes > bounds.bytes) {
+        while self.bounded > 1 && (self.bounded > bounds.events || self.bounded_bytes > bounds.bytes) {
             let oldest = self.entries.iter().position(|entry| !entry.replayed);
             let Some(entry) = oldest.and_then(|oldest| self.entries.remove(oldest)) else { break };
             self.forget(&entry);
@@ -337,6 +344,7 @@ impl Queue {
         if self.entries.len() == self.entries.capacity() {
             self.entries.reserve_exact(self.entries.len() / 4 + 4);
         }
+        self.bytes += entry.event.event.as_json().len();
         self.entries.push_back(entry);
         self.charge.set(self.entries.len() * ENTRY);
     }
@@ -351,7 +359,9 @@ impl Queue {
     fn forget(&mut self, entry: &Entry) {
         let Entry { event, urgency, saved, replayed, .. } = entry;
         self.bounded -= usize::from(!replayed);
-        self.bytes -= if *replayed { 0 } else { event.event.as_json().len() };
+        let bytes = event.event.as_json().len();
+        self.bytes -= bytes;
+        self.bounded_bytes -= if *replayed { 0 } else { bytes };
         self.saved -= usize::from(*saved);
         self.urgent -= usize::from(*urgency == Urgency::Now);
         self.charge.set(self.entries.len() * ENTRY);
@@ -359,8 +369,8 @@ impl Queue {
 }
 
 impl Entry {
-    fn replayed(event: Event, number: EventNumber, batch: u64) -> Self {
-        Self { event: event.into(), number, saved: false, replayed: true, urgency: Urgency::Now, batch }
+    fn replayed(event: Weighed, number: EventNumber, batch: u64) -> Self {
+        Self { event, number, saved: false, replayed: true, urgency: Urgency::Now, batch }
     }
 }
 
@@ -404,7 +414,7 @@ mod tests {
         queue.push(event("1"), EventNumber(1), Urgency::Now, options.queue_bounds());
         queue.send(1);
         queue.push(event("2"), EventNumber(2), Urgency::Now, options.queue_bounds());
-        queue.push_page(vec![event("10"), event("11")]);
+        queue.push_page(vec![event("10").into(), event("11").into()]);
         assert!(queue.mark_saved(EventNumber(1)) && queue.saved() == 1);
         assert_eq!(queue.push(event("3"), EventNumber(3), Urgency::Now, options.queue_bounds()), 1);
         assert_eq!(queue.send(2), [event("10"), event("11"), event("2"), event("3")]);

@@ -13,6 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::queue::Weighed;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Event, EventNumber, Kept};
 
@@ -116,14 +117,14 @@ pub struct Read {
 /// The page that was read and is not sent yet.
 #[derive(Debug)]
 struct Page {
-    events: Vec<Event>,
+    events: Vec<Weighed>,
     progress: Vec<(ChannelPattern, EventNumber, bool)>,
 }
 
 /// What is sent now.
 #[derive(Debug)]
 pub struct TurnedPage {
-    pub events: Vec<Event>,
+    pub events: Vec<Weighed>,
     /// The batch that carried it first, in an earlier life.
     pub again: Option<u64>,
 }
@@ -258,7 +259,7 @@ impl Replays {
 
     /// What was read: for each want how far, and all events in that order. Returns how many events may be missing
     /// before it; none where nobody waits for it.
-    pub fn take_page(&mut self, request: u64, wants: &[Want], reads: &[Read], events: Vec<Event>) -> Option<u64> {
+    pub fn take_page(&mut self, request: u64, wants: &[Want], reads: &[Read], events: Vec<Weighed>) -> Option<u64> {
         self.reading.take_if(|reading| *reading == request)?;
         (self.failures, self.rests_until) = (0, None);
         let (mut missing, mut progress, mut page) = (0, Vec::new(), Vec::new());
@@ -270,7 +271,7 @@ impl Replays {
                 replay.floor = replay.floor.max(read.floor);
             }
             for event in events.by_ref().take(read.events) {
-                if self.again || !self.came_otherwise(want, &event, &progress) {
+                if self.again || !self.came_otherwise(want, &event.event, &progress) {
                     page.push(event);
                 }
             }
@@ -394,9 +395,9 @@ mod tests {
         };
         let reads: Vec<_> = parts.iter().map(read).collect();
         let events = parts.iter().flat_map(|(events, ..)| events.iter().map(|(name, number)| event(name, *number)));
-        assert_eq!(replays.take_page(request, &wants, &reads, events.collect()), Some(0));
+        assert_eq!(replays.take_page(request, &wants, &reads, events.map(Weighed::from).collect()), Some(0));
         let page = replays.turn_page(batch).map_or(Vec::new(), |page| page.events);
-        page.iter().map(|event| event.kept().unwrap().number.0).collect()
+        page.iter().map(|event| event.event.kept().unwrap().number.0).collect()
     }
 
     #[test]

@@ -17,12 +17,16 @@ use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Endpoint, Event, EventNumber, Status};
 
+/// Bytes that the root's list of trees takes for each, with its name and the room that the list grows into. It may take half of the memory.
+const KNOWN_TREE: usize = 300;
+
 impl ClusterOptions {
     pub(super) fn of(options: &Options) -> Self {
         Self {
             tree_depth: options.tree_depth,
             relay_fanout: options.relay_fanout,
             max_spanning_patterns: options.max_spanning_patterns,
+            max_known_trees: options.max_memory / 2 / KNOWN_TREE,
             relay_bounds: options.relay_bounds(),
             lasting: options.durability == Durability::Strict,
         }

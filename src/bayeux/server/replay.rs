@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::BayeuxServer;
-use crate::bayeux::delivery::{Read, Want};
+use crate::bayeux::delivery::{Read, Want, Weighed};
 use crate::bayeux::metrics::Metrics;
 use crate::bayeux::persistence::{History, HistoryRange, HistoryRow, STRIDE, StoreError};
 use crate::bayeux::session::{Session, SessionKey};
@@ -139,6 +139,10 @@ impl BayeuxServer {
         events: Vec<Event>,
     ) {
         Metrics::count(&mut self.metrics.replay_pages, "read", 1);
+        if self.make_room(now, events.iter().map(Weighed::weight).sum()).is_err() {
+            return self.page_failed(now, key, request);
+        }
+        let events: Vec<_> = events.into_iter().map(|event| Weighed::new(event, &self.budget, now)).collect();
         let taken = self.sessions.change(key, |session| session.replays.take_page(request, wants, reads, events));
         let Some(missing) = taken.flatten() else { return };
         if missing > 0 {

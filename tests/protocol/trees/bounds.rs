@@ -121,3 +121,21 @@ fn so_many_patterns_span_trees_at_a_time_from_all_homes_together() {
     assert_eq!(outcomes[..3], [(1, vec![]), (1, vec![]), (1, vec![])]);
     assert_eq!(outcomes[3..], [(0, vec!["403::subscriptions_exceeded"]), (0, vec!["403::subscriptions_exceeded"])]);
 }
+
+#[test]
+fn the_root_knows_no_more_trees_than_fit_into_half_of_its_memory() {
+    // 65,536 bytes: half of them are 109 trees at 300 bytes each.
+    let mut network = Network::new(Options { max_memory: 65_536, ..options(&[("RATE_TREES", "1000/60")]) });
+    let mallory = network.join("/");
+    for at in 0..109 {
+        let replies = network.say_all(&mallory, vec![json!({"channel": format!("/p{at}/x"), "data": 1})]);
+        assert_eq!(outcome(&replies), (1, vec![]), "{at}");
+    }
+    let number = network.ask(&mallory, json!({"channel": "/more/x", "data": 1}));
+    for _ in 0..8 {
+        network.after(1000);
+    }
+    let reply = network.reply(number).expect("its publisher is told");
+    assert_eq!(reply["error"], "503::owner_unreachable", "{reply}");
+    network.say_all(&mallory, vec![json!({"channel": "/p0/x", "data": 2})]);
+}
