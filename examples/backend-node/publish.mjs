@@ -1,12 +1,12 @@
 // Publishes what happens in a backend: node publish.mjs /news '{"headline":"It works"}'
-// The address of the server is in BAYEUX_URL, a key of its API in BAYEUX_API_KEY. It needs Node.js 20, and nothing else.
-const { BAYEUX_URL = 'http://localhost:8787/cometd', BAYEUX_API_KEY } = process.env;
+// The address of the server is in BAYEUX_URL, a key of its API in BAYEUX_KEY. It needs Node.js 20, and nothing else.
+const { BAYEUX_URL = 'http://localhost:8787/cometd', BAYEUX_KEY } = process.env;
 
 /** Publishes messages, `{ channel, data }`, in one call, and resolves with their replies. Those that are refused are an error. */
 export async function publish(...messages) {
   const response = await fetch(`${BAYEUX_URL}/api/publish`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${BAYEUX_API_KEY}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${BAYEUX_KEY}`, 'content-type': 'application/json' },
     body: JSON.stringify(messages),
     signal: AbortSignal.timeout(10_000),
   });

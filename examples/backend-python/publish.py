@@ -1,6 +1,6 @@
 """Publishes what happens in a backend: python3 publish.py /news '{"headline":"It works"}'
 
-The address of the server is in BAYEUX_URL, a key of its API in BAYEUX_API_KEY. It needs Python 3.9, and nothing else.
+The address of the server is in BAYEUX_URL, a key of its API in BAYEUX_KEY. It needs Python 3.9, and nothing else.
 """
 
 import json
@@ -9,7 +9,7 @@ import sys
 import urllib.request
 
 URL = os.environ.get("BAYEUX_URL", "http://localhost:8787/cometd")
-KEY = os.environ["BAYEUX_API_KEY"]
+KEY = os.environ["BAYEUX_KEY"]
 
 
 def publish(*messages):

@@ -265,12 +265,12 @@ test('history writes what a channel has kept, with a key of the server API', asy
   for (const n of [1, 2, 3]) await alice.publish('/hist/kept', { n });
   const args = ['history', `${site}/cometd`, '/hist/kept', '--json'];
   const numbers = ({ stdout }) => stdout.trim().split('\n').map((line) => JSON.parse(line).data.n);
-  const env = { BAYEUX_API_KEY: KEY };
+  const env = { BAYEUX_KEY: KEY };
   assert.deepEqual(numbers(await ran(args, { env })), [1, 2, 3]);
   assert.deepEqual(numbers(await ran([...args, '-n', '2', '--key', KEY])), [1, 2]);
   ended(await ran(['history', `${site}/cometd`, '/hist/kept', '--since', '82'], { env }), 1, /400::replay_id_not_kept/);
   ended(await ran([...args, '--key', 'wrong']), 1, /401::api_key_invalid/);
-  ended(await ran(args, { env: { BAYEUX_API_KEY: '' } }), 2, /BAYEUX_API_KEY/);
+  ended(await ran(args, { env: { BAYEUX_KEY: '' } }), 2, /BAYEUX_KEY/);
 });
 
 test('people in a chat see who comes, who goes, what is said, and what was said before', async () => {

@@ -26,7 +26,7 @@ const PROGRAMS = {
 };
 
 async function run([name, ...given], program, ...args) {
-  const env = { BAYEUX_URL: `${server.url}/cometd`, BAYEUX_API_KEY: KEY, TOKEN_SECRET: SECRET };
+  const env = { BAYEUX_URL: `${server.url}/cometd`, BAYEUX_KEY: KEY, TOKEN_SECRET: SECRET };
   return command(inRoot('examples'), env, name, ...given, program, ...args);
 }
 
