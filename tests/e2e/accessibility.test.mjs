@@ -35,7 +35,7 @@ for (const colorScheme of ['light', 'dark'])
         });
 
       test('nor does the chat with somebody in it', async () => {
-        const page = await visit('/chat/axe');
+        const page = await visit(`/chat/axe-${colorScheme}-${device}`);
         await page.getByLabel('Your name').fill('Ada');
         await page.keyboard.press('Enter');
         const ada = new Chatter(page);

@@ -22,7 +22,8 @@ export class Outbox {
 
   /** What an earlier life of this page had not got rid of, in order; they are sent again. */
   restore() {
-    const messages = this.#store.load();
+    // A text may be written before this page has looked.
+    const messages = this.#store.load().filter(({ id }) => !this.#waiting.has(id));
     for (const message of messages) this.#waiting.set(message.id, { message, sending: false, refused: false });
     return messages;
   }
