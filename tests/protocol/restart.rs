@@ -444,3 +444,26 @@ fn one_who_never_acknowledges_does_not_keep_the_rows_of_what_was_sent_to_others(
     assert_eq!(heard, ["nor this"], "batch 2 had but the first of them");
     assert_eq!(connect_acking(&mallory, second).0, [json!(null); 0]);
 }
+
+#[test]
+fn what_was_sent_before_a_crash_does_not_come_again_after_the_next_however_many_rows_were_merged_between() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "3600000")]);
+    let [_mallory, carol] = ["mallory", "carol"].map(|name| acking(&scenario, name));
+    carol.unsubscribe("/a");
+    carol.subscribe("/b");
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    alice.publish("/a", "never acknowledged by one, sent to the other");
+    scenario.after(1100);
+    let reads = |client: &Client| client.connect_with(json!({"advice": {"timeout": 0}})).answer().data();
+    assert_eq!(reads(&bob).len(), 1);
+    scenario.crashes();
+    let mut batch = 1;
+    for turn in 0..200 {
+        alice.publish("/b", turn);
+        batch = connect_acking(&carol, batch).1;
+        scenario.after(50);
+    }
+    scenario.crashes();
+    assert_eq!(reads(&bob), [json!(null); 0]);
+}

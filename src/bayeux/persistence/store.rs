@@ -196,7 +196,7 @@ impl Store for Forgetful {
 
 /// What each session was sent.
 #[derive(Debug, Default)]
-pub(in crate::bayeux) struct Deliveries(BTreeMap<SessionKey, Vec<Delivery>>);
+pub(in crate::bayeux) struct Deliveries(BTreeMap<SessionKey, Vec<(EventNumber, Fate)>>);
 
 /// What is known of one event and one session after a restart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,21 +210,33 @@ pub(in crate::bayeux) enum Fate {
 }
 
 impl Deliveries {
-    pub fn new(rows: Vec<Delivery>) -> Self {
+    /// Sorts them, so that a fate is found without looking at all: a client that never acknowledges has one for each batch.
+    pub fn new(mut rows: Vec<Delivery>) -> Self {
+        rows.sort_unstable_by_key(|delivery| delivery.newest);
         let mut by_session = BTreeMap::<_, Vec<_>>::new();
-        for delivery in rows {
-            by_session.entry(delivery.session).or_default().push(delivery);
+        for Delivery { session, newest, batch } in rows.into_iter().rev() {
+            let fates = by_session.entry(session).or_default();
+            let later = fates.last().map_or(Fate::Waits, |(_, fate)| *fate);
+            fates.push((newest, later.and(batch)));
         }
         Self(by_session)
     }
 
     pub fn fate(&self, session: SessionKey, event: EventNumber) -> Fate {
-        let sent = self.0.get(&session).into_iter().flatten().filter(|delivery| event <= delivery.newest);
-        sent.fold(Fate::Waits, |fate, delivery| match (fate, delivery.batch) {
-            (Fate::Gone, _) | (_, None) => Fate::Gone,
-            (Fate::SentAs(before), Some(batch)) => Fate::SentAs(before.min(batch)),
-            (Fate::Waits, Some(batch)) => Fate::SentAs(batch),
-        })
+        let fates = self.0.get(&session).map(Vec::as_slice).unwrap_or_default();
+        let sent = fates.partition_point(|(newest, _)| event <= *newest);
+        sent.checked_sub(1).and_then(|last| fates.get(last)).map_or(Fate::Waits, |(_, fate)| *fate)
+    }
+}
+
+impl Fate {
+    /// What is known when it was sent with this batch too.
+    fn and(self, batch: Option<u64>) -> Self {
+        match (self, batch) {
+            (Self::Gone, _) | (_, None) => Self::Gone,
+            (Self::SentAs(before), Some(batch)) => Self::SentAs(before.min(batch)),
+            (Self::Waits, Some(batch)) => Self::SentAs(batch),
+        }
     }
 }
 

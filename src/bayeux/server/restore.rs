@@ -130,10 +130,10 @@ impl BayeuxServer {
             return Some(number);
         }
         let event = Weighed::new(event, &self.budget, now);
-        let mut waiting = Vec::new();
-        for key in to {
+        let mut waits = false;
+        for key in to.iter().copied() {
             if self.cluster.restore_event(now, key, number, &event) {
-                waiting.push(key);
+                waits = true;
                 continue;
             }
             self.sessions.never_again(key);
@@ -146,12 +146,13 @@ impl BayeuxServer {
             let restored = self.sessions.change(key, |session| {
                 session.queue.restore(event.clone(), number, batch, bounds);
             });
-            waiting.extend(restored.map(|()| key));
+            waits |= restored.is_some();
         }
-        if waiting.is_empty() {
+        if !waits {
             return Some(number);
         }
-        self.journal.restore(number, event, waiting);
+        // The row names those too who have it already: what is known of them must not go before the row does.
+        self.journal.restore(number, event, to);
         // Some rows may be useless.
         self.journal.released(now);
         None
