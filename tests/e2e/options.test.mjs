@@ -278,7 +278,7 @@ test('LAZY_CHANNELS leave after MAX_LAZY_TIMEOUT, or with the next event that is
   }));
 
 describe('LOG_LEVEL', () => {
-  const EVENTS = { error: ['panic', 'request_failed'], warn: ['events_dropped'], info: ['handshake_refused'], debug: ['object_started', 'request_refused', 'session_closed', 'session_opened'] };
+  const EVENTS = { error: ['panic', 'request_failed'], warn: ['events_dropped'], info: ['handshake_refused', 'message_refused'], debug: ['object_started', 'request_refused', 'session_closed', 'session_opened'] };
   const levels = Object.keys(EVENTS);
 
   for (const level of levels) {

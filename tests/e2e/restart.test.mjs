@@ -12,12 +12,15 @@ import { EventStream } from './support/event-stream.mjs';
 import { logged, until } from './support/server.mjs';
 import { Socket } from './support/websocket.mjs';
 
-/** A server that keeps its storage when it is started again on the same port. All of it is in one object. */
+/**
+ * A server that keeps its storage when it is started again on the same port. All of it is in one object, and no channel keeps what was
+ * said or who is there: rows are counted here.
+ */
 async function lasting(vars = {}) {
   const persistTo = await mkdtemp(path(tmpdir(), 'bayeux-edge-'));
   const lives = [];
   const start = async (port = 0) => {
-    lives.push(await startServer({ fixture: true, persistTo, vars: { TREE_DEPTH: '0', ...vars }, port }));
+    lives.push(await startServer({ fixture: true, persistTo, vars: { TREE_DEPTH: '0', HISTORY: '', PRESENCE: '', ...vars }, port }));
     return lives.at(-1);
   };
   after(async () => {
