@@ -22,6 +22,7 @@ await main(async () => {
     const shots = [];
     const shoot = async (title) => shots.push({ title, image: (await ada.page.screenshot()).toString('base64') });
 
+    await ada.sees('Ada', 'Bob');
     await bob.say('Shall we deploy?');
     await ada.hears('Shall we deploy?');
     await shoot('Connected');
