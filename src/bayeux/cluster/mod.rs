@@ -26,18 +26,23 @@
 //! | homes as an owner knows them | `remote_home.rs` |
 //! | from an owner to homes | `downlink.rs`, by way of others: `relay_tree.rs`; as the home takes it: `received.rs` |
 //! | patterns that span trees | at the root `wildcards.rs`, at the others `registration.rs` |
-//! | the calls' JSON | `messages.rs` |
+//! | what it is told and wants done | `io.rs` |
+//! | calls of others and answers, by what they are | `calls.rs`; their JSON: `messages.rs` |
+//! | what an earlier life wrote down | `life.rs` |
 //! | who is where | `presence.rs` |
 //! | names of homes, and which is whose | `home.rs`, `placement.rs` |
 //!
 //! What one input costs grows with what it touches, not with how many homes, owners, trees or patterns there are: those
 //! are found by a key, or by the next deadline (`deadlines.rs`).
 
+mod calls;
 mod deadlines;
 mod downlink;
 mod home;
 mod home_calls;
 mod interests;
+mod io;
+mod life;
 mod messages;
 mod placement;
 mod presence;
@@ -50,6 +55,7 @@ mod uplink;
 mod wildcards;
 
 pub use self::home::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Region, Shard, is_api_path};
+pub use self::io::{ClusterEffect, ClusterInput, Listener, PendingId, Publish, Publisher, Received, ToRelay};
 pub use self::placement::Placement;
 pub use self::presence::{Asker, Members, MembersCall, PresenceEffect, PresenceInput, members_answer};
 pub use self::replay::{Begun, MOST_EVENTS, PageWanted, begin_answer, page_answer};
@@ -57,22 +63,22 @@ pub use self::replay::{Begun, MOST_EVENTS, PageWanted, begin_answer, page_answer
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use self::calls::About;
 use self::home_calls::HomeCall;
 use self::interests::Interests;
-use self::messages::{Call, Failure, Item, parse, raw, to_json};
+use self::messages::{Failure, Item, raw};
 use self::received::Receiving;
 use self::registration::Registration;
 use self::relay_tree::RelayTree;
 use self::remote_home::RemoteHomes;
 use self::uplink::{Tell, Uplinks};
 use self::wildcards::Wildcards;
-use crate::bayeux::delivery::{Bounds, DedupKey, Read, Want, Weighed};
+use crate::bayeux::delivery::Bounds;
 use crate::bayeux::limits::Budget;
-use crate::bayeux::persistence::{Note, Notes, Store, StoreError};
+use crate::bayeux::persistence::Store;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::extensions::replay::ReplayFrom;
-use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Endpoint, Event, EventNumber, Status};
+use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, EventNumber};
 
 /// What an object knows of others.
 #[derive(Debug)]
@@ -112,198 +118,6 @@ pub struct ClusterOptions {
     pub relay_bounds: Bounds,
     /// Whether every event has a row that does not leave at once.
     pub lasting: bool,
-}
-
-/// Whoever waits for a word of another object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct PendingId(pub u64);
-
-/// What happened.
-#[derive(Debug)]
-pub enum ClusterInput {
-    /// A session is about to subscribe: a word comes for each of the patterns. `strict`: it acknowledges, so nothing
-    /// may be lost.
-    Subscribe { patterns: Vec<ChannelPattern>, strict: bool, pending: PendingId },
-    /// A client here listens to a pattern, or none does any more.
-    Listens { pattern: ChannelPattern, heard: bool },
-    /// An event for an owner that is not this object, or that waits until this tree is registered: a word comes.
-    Publish { publish: Publish, pending: PendingId },
-    /// The answer to [`ClusterEffect::Accept`].
-    Accepted { number: u64, outcome: Result<(), BayeuxError> },
-    /// The answer to [`ClusterEffect::Deliver`]: the events up to this one are delivered, and to these channels nobody
-    /// listens.
-    Delivered { number: u64, upto: EventNumber, unheard: Vec<ChannelId> },
-    /// The answer to [`ClusterEffect::GoOn`].
-    GoOn,
-    /// An event was accepted that homes are to hear.
-    Relay(ToRelay),
-    /// From where a pattern of another owner is heard: a word comes.
-    AskToBegin { pattern: ChannelPattern, from: ReplayFrom, pending: PendingId },
-    /// A session is to read what the owner of the first of these keeps.
-    AskForPage(PageWanted),
-    /// Who is there is to be told.
-    Presence(PresenceInput),
-    /// Another object calls.
-    Call { from: Endpoint, call: String },
-    /// Another object has answered; none where it could not be reached or did not understand.
-    Answer { token: u64, answer: Option<String> },
-    /// Time passes: those are told who have waited long enough.
-    Due,
-    /// An input is worked through: what has gathered leaves.
-    Send { has_sessions: bool },
-    /// Events were written down: so is how far this object has come with others.
-    Written,
-}
-
-/// What is to be done.
-#[derive(Debug)]
-pub enum ClusterEffect {
-    /// Call another object, and bring its answer back.
-    Call {
-        token: u64,
-        whom: Home,
-        call: String,
-    },
-    /// Answer another object's call.
-    Reply {
-        to: Endpoint,
-        status: Status,
-        json: String,
-    },
-    /// A word has come for whoever waits.
-    Resolve {
-        pending: PendingId,
-        outcome: Result<(), BayeuxError>,
-    },
-    /// As its owner, accept an event.
-    Accept {
-        number: u64,
-        channel: ChannelId,
-        event: Event,
-        publisher: Publisher,
-        lazy: bool,
-    },
-    /// Go on with what waited, when all effects before this one are done.
-    GoOn,
-    /// Deliver events to the clients here, in order. Whoever was told of success before hears them.
-    Deliver {
-        number: u64,
-        events: Vec<Received>,
-    },
-    /// Events of this owner are missing here, at most so many.
-    Missed {
-        owner: Home,
-        events: usize,
-    },
-    /// Answer from where a pattern of this owner is heard: see [`begin_answer`].
-    Begin {
-        to: Endpoint,
-        pattern: ChannelPattern,
-        from: ReplayFrom,
-    },
-    /// Answer with what this owner keeps: see [`page_answer`].
-    Read {
-        to: Endpoint,
-        wants: Vec<Want>,
-    },
-    /// From there a pattern is heard. The word comes next.
-    Begun {
-        pending: PendingId,
-        pattern: ChannelPattern,
-        begun: Begun,
-    },
-    /// What an owner has read, none where it could not.
-    Page {
-        wanted: PageWanted,
-        page: Option<(Vec<Read>, Vec<Event>)>,
-    },
-    /// Others have told who is there.
-    Presence(PresenceEffect),
-    /// Too much waited for homes.
-    EventsDropped {
-        events: usize,
-    },
-    StoreFailed(StoreError),
-    /// Rows of events may have become useless.
-    Released,
-}
-
-/// What was published.
-#[derive(Debug)]
-pub struct Publish {
-    pub channel: ChannelId,
-    pub event: Event,
-    pub publisher: Publisher,
-    pub lazy: bool,
-}
-
-/// Who published.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Publisher {
-    /// The session that is not to hear what it says, if there is one.
-    pub session: Option<SessionKey>,
-    /// The home of that session, where that is another one.
-    pub home: Option<SessionKey>,
-    /// By which the publish is known should it come again.
-    pub key: Option<DedupKey>,
-}
-
-/// An event that its owner relayed.
-#[derive(Debug)]
-pub struct Received {
-    pub number: EventNumber,
-    pub event: Event,
-    pub not_to: Option<SessionKey>,
-    /// It is for this session alone.
-    pub only_to: Option<SessionKey>,
-    pub lazy: bool,
-}
-
-/// An event that homes are to hear.
-#[derive(Debug)]
-pub struct ToRelay {
-    pub number: EventNumber,
-    pub event: Weighed,
-    pub homes: Vec<Listener>,
-    /// One session of one home is not to hear it.
-    pub not_to: Option<(SessionKey, SessionKey)>,
-    /// It is for one session of the home alone.
-    pub only_to: Option<SessionKey>,
-    pub lazy: bool,
-}
-
-/// A home that is to hear an event.
-#[derive(Clone, Copy, Debug)]
-pub struct Listener {
-    pub key: SessionKey,
-    /// Whether the event must be written down before its publisher hears of success.
-    pub lasts: bool,
-}
-
-/// What a call was about.
-#[derive(Debug)]
-enum About {
-    /// Items for this owner, in this life of the uplink.
-    Uplink {
-        owner: Home,
-        life: u64,
-    },
-    /// Events for these homes.
-    Relay(Vec<(SessionKey, Home)>),
-    /// Events of another owner that this home passes on: the relay it does that for.
-    PassedOn(u64),
-    Announce,
-    Leave,
-    /// From where a pattern is heard, for whoever waits.
-    Begin(PendingId, ChannelPattern, ReplayFrom),
-    /// A page of what is kept.
-    Page(PageWanted),
-    /// Who is at this home.
-    Members(SessionKey, MembersCall),
-    /// Who is in a channel, for whoever has asked.
-    Who(Asker),
-    /// What this tree is told of those who listen to all.
-    Wildcards(Home, u64),
 }
 
 /// What goes on when an event is accepted, or events are delivered.
@@ -525,165 +339,5 @@ impl Cluster {
             }
             Some(Accepting::Relay(_)) | None => (),
         }
-    }
-
-    /// Another object asks.
-    fn take_call(&mut self, cx: &mut Context, from: Endpoint, call: &str) {
-        match parse(Some(call)) {
-            Some(Call::Link(call)) => self.take_link(cx, from, call),
-            Some(Call::Relay(relay)) => self.take_relay_call(cx, from, relay),
-            Some(Call::Announce { tree, number }) => self.take_announcement(cx, from, &tree, number),
-            Some(Call::Leave { tree, number }) => self.take_leave(cx, from, &tree, number),
-            Some(Call::Wildcards(spans)) => self.take_wildcards(cx, from, spans),
-            Some(Call::Begin { pattern, from: start }) => self.take_begin(cx, from, pattern, start),
-            Some(Call::Read(wants)) => self.take_read(cx, from, wants),
-            Some(Call::Members(call)) => cx.present(PresenceEffect::Asked { to: from, call }),
-            Some(Call::Who { channel }) => self.take_who(cx, from, &channel),
-            None => cx.reply(from, Status::Misunderstood, String::new()),
-        }
-    }
-
-    /// Another object has answered; none where it could not be reached or did not understand.
-    fn take_answer(&mut self, cx: &mut Context, token: u64, answer: Option<&str>) {
-        match self.calls.remove(&token) {
-            Some(About::Uplink { owner, life }) => self.uplink_answered(cx, &owner, life, parse(answer)),
-            Some(About::Relay(homes)) => self.relay_answered(cx, &homes, parse(answer)),
-            Some(About::PassedOn(relay)) => self.passed_on(cx, relay, parse(answer)),
-            Some(About::Announce) => self.announcement_answered(cx, parse(answer)),
-            Some(About::Wildcards(tree, version)) => self.wildcards_answered(cx, &tree, version, parse(answer)),
-            Some(About::Leave) => self.leave_answered(cx, parse(answer)),
-            Some(About::Begin(pending, pattern, from)) => {
-                Self::begin_answered(cx, pending, pattern, from, parse(answer));
-            }
-            Some(About::Page(wanted)) => Self::page_answered(cx, wanted, parse(answer)),
-            Some(About::Members(home, call)) => {
-                cx.present(PresenceEffect::Answered { home, call, members: parse(answer) });
-            }
-            Some(About::Who(asker)) => cx.present(PresenceEffect::Told { asker, whole: parse(answer) }),
-            None => (),
-        }
-    }
-
-    fn call(&mut self, cx: &mut Context, whom: Home, about: About, call: &Call) {
-        self.call_with(cx, whom, about, to_json(call));
-    }
-
-    fn call_with(&mut self, cx: &mut Context, whom: Home, about: About, call: String) {
-        self.last_token += 1;
-        let token = self.last_token;
-        self.calls.insert(token, about);
-        cx.effects.push(ClusterEffect::Call { token, whom, call });
-    }
-
-    /// A life begins: what it says must come after all that earlier ones said. `chance` tells it from one that began in
-    /// the same millisecond. The number after which its events are numbered.
-    pub fn begin_life(&mut self, now: Millis, chance: u64) -> EventNumber {
-        self.uplinks.begin(now, chance);
-        // Room for a thousand events in each millisecond that the object has ever lived.
-        self.since = EventNumber(now.0 << 10);
-        self.since
-    }
-
-    /// A note of an earlier life.
-    fn restore_note(&mut self, now: Millis, note: &Note, text: &str) {
-        match note {
-            Note::Heard(owner) => self.restore_heard(now, owner, text),
-            Note::Done(home) => self.restore_done(home, text),
-            Note::RemoteHome(home) => self.restore_remote_home(now, home, text),
-            Note::Tree(tree) => self.wildcards.restore_tree(tree, text),
-            Note::Since => {
-                // The next life's numbers are to be higher, though its clock may go back. There is room for 16 million
-                // events.
-                let before: u64 = text.parse().unwrap_or_default();
-                self.since = self.since.max(EventNumber(before + (1 << 24)));
-            }
-            Note::Registration => self.registration.restore(text),
-            _ => (),
-        }
-    }
-
-    /// The notes that speak of what others have said. The number after which this life's events are numbered.
-    pub fn restore_notes(&mut self, now: Millis, notes: &Notes) -> EventNumber {
-        for (note, text) in notes.iter() {
-            self.restore_note(now, note, text);
-        }
-        // Those that only make sense when all homes and trees are known.
-        for (note, text) in notes.iter() {
-            match note {
-                Note::Listener(key, pattern) => self.listens_from_afar(now, *key, pattern.clone()),
-                Note::Wildcards => self.wildcards.restore_list(text),
-                _ => (),
-            }
-        }
-        self.restore_own_wildcards(now);
-        self.since
-    }
-
-    /// A session here listens, that is of an earlier life.
-    pub fn restore_listening(&mut self, pattern: &ChannelPattern, strict: bool) {
-        self.restore_interest(pattern, strict);
-    }
-
-    /// Homes whose rows are those of earlier versions, which took them for sessions, get the rows of this one. Whether
-    /// all could be written.
-    pub fn adopt_home(
-        &mut self,
-        now: Millis,
-        key: SessionKey,
-        home: &str,
-        strict: bool,
-        patterns: std::collections::BTreeSet<ChannelPattern>,
-        store: &mut dyn Store,
-    ) -> bool {
-        let mut cx = Context { now, store, effects: Vec::new(), released: false };
-        self.adopt(&mut cx, key, home, strict, patterns)
-    }
-
-    /// The number that this life's events began with.
-    pub fn since(&self) -> EventNumber {
-        self.since
-    }
-
-    /// Up to where it is written down that numbers were given.
-    pub fn noted_since(&self) -> Option<EventNumber> {
-        self.noted_since
-    }
-
-    /// Writes down that numbers have come so far.
-    ///
-    /// # Errors
-    /// The store's.
-    pub fn note_since_at(&mut self, number: EventNumber, store: &mut dyn Store) -> Result<(), StoreError> {
-        Note::Since.save(store, &number.0.to_string())?;
-        self.noted_since = Some(number);
-        Ok(())
-    }
-
-    /// Writes down which numbers this life has, before anyone hears of them.
-    fn note_since(&mut self, cx: &mut Context) {
-        if self.noted_since.is_none()
-            && let Err(error) = self.note_since_at(self.since, cx.store)
-        {
-            cx.effects.push(ClusterEffect::StoreFailed(error));
-        }
-    }
-
-    /// Whether it is written down, where the caller has no one to tell.
-    fn note(&self, cx: &mut Context, note: &Note, text: Option<&str>) -> bool {
-        let saved = match text {
-            Some(text) => note.save(cx.store, text),
-            None => note.forget(cx.store),
-        };
-        saved.map_err(|error| cx.effects.push(ClusterEffect::StoreFailed(error))).is_ok()
-    }
-}
-
-impl Context<'_> {
-    fn reply(&mut self, to: Endpoint, status: Status, json: String) {
-        self.effects.push(ClusterEffect::Reply { to, status, json });
-    }
-
-    fn answer_with(&mut self, to: Endpoint, answer: &impl serde::Serialize) {
-        self.reply(to, Status::Ok, to_json(answer));
     }
 }
