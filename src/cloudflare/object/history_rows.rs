@@ -107,6 +107,25 @@ impl SqlStore {
         self.exec(query, values)?.raw().take(most).map(|row| row.map_err(|error| failed(&error))).collect()
     }
 
+    /// Puts to each of the rows that were found the JSON that `json` reads for it, until there are so many bytes.
+    fn with_json(
+        &self,
+        found: Vec<Vec<SqlStorageValue>>,
+        bytes: usize,
+        json: impl Fn(&HistoryRow) -> Result<Vec<SqlStorageValue>>,
+    ) -> Result<Vec<HistoryRow>> {
+        let (mut rows, mut read) = (Vec::new(), 0);
+        for mut row in found.iter().filter_map(|values| row(values)) {
+            row.json = string(json(&row)?.first());
+            read += row.json.len();
+            rows.push(row);
+            if read >= bytes {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
     /// The rows of one channel, as many as fit. They are read one by one: one event may have a megabyte.
     fn history_of(&self, range: &HistoryRange) -> Result<Vec<HistoryRow>> {
         if !self.is_readable()? {
@@ -215,19 +234,10 @@ impl HistoryStore for SqlStore {
             number(upto.0),
             number(*events as u64),
         ];
-        let (mut rows, mut read) = (Vec::new(), 0);
-        for found in self.all(&query, values, *events)? {
-            let Some(mut row) = row(&found) else { continue };
+        self.with_json(self.all(&query, values, *events)?, *bytes, |row| {
             let values = [row.channel.as_str().into(), number(row.number.0)];
-            let json = self.first("SELECT json FROM history WHERE channel = ? AND number = ?", values)?;
-            row.json = string(json.first());
-            read += row.json.len();
-            rows.push(row);
-            if read >= *bytes {
-                break;
-            }
-        }
-        Ok(rows)
+            self.first("SELECT json FROM history WHERE channel = ? AND number = ?", values)
+        })
     }
 
     fn retained(&self, range: &HistoryRange) -> Result<Vec<HistoryRow>> {
@@ -246,18 +256,9 @@ impl HistoryStore for SqlStore {
             number(upto.0),
             number(*events as u64),
         ];
-        let (mut rows, mut read) = (Vec::new(), 0);
-        for found in self.all(&query, values, *events)? {
-            let Some(mut row) = row(&found) else { continue };
-            let json = self.first("SELECT json FROM latest WHERE channel = ?", [row.channel.as_str().into()])?;
-            row.json = string(json.first());
-            read += row.json.len();
-            rows.push(row);
-            if read >= *bytes {
-                break;
-            }
-        }
-        Ok(rows)
+        self.with_json(self.all(&query, values, *events)?, *bytes, |row| {
+            self.first("SELECT json FROM latest WHERE channel = ?", [row.channel.as_str().into()])
+        })
     }
 
     fn floor(&self, pattern: &ChannelPattern) -> Result<EventNumber> {
