@@ -18,8 +18,16 @@ fn counts(told: &[Value]) -> Vec<u64> {
     told.iter().map(|told| told["count"].as_u64().unwrap()).collect()
 }
 
-fn hears(network: &mut Network, client: &Client) -> Vec<Value> {
-    network.hears(client)
+/// Alice and bob are members at homes of their own. Bob watches, and has read who is there.
+fn two_who_know_of_each_other() -> (Network, Client, Client) {
+    let mut network = network();
+    let [alice, bob] = [network.join("@1"), network.join("@2")];
+    network.subscribe(&alice, "/room/a");
+    network.subscribe(&bob, "/room/a");
+    network.subscribe(&bob, WATCHED);
+    network.after(10_000);
+    network.hears(&bob);
+    (network, alice, bob)
 }
 
 #[test]
@@ -32,13 +40,13 @@ fn members_and_watchers_of_all_homes_are_told_by_the_owner() {
     }
     network.after(1000);
     for client in [&alice, &bob, &carol] {
-        let told = hears(&mut network, client);
+        let told = network.hears(client);
         assert_eq!((counts(&told), told[0]["members"].is_object()), (vec![0, 3], true), "{told:?}");
     }
     network.unsubscribe(&bob, "/room/a");
     network.after(1000);
     for client in [&alice, &carol] {
-        let told = hears(&mut network, client);
+        let told = network.hears(client);
         assert_eq!((counts(&told), told[0]["leaves"].as_object().unwrap().len()), (vec![2], 1));
     }
 }
@@ -50,11 +58,11 @@ fn who_starts_to_watch_at_a_home_is_told_everybody_and_nobody_else_is() {
     network.subscribe(&alice, "/room/a");
     network.subscribe(&alice, WATCHED);
     network.after(1000);
-    hears(&mut network, &alice);
+    network.hears(&alice);
     network.subscribe(&bob, WATCHED);
     network.after(1000);
-    assert_eq!(counts(&hears(&mut network, &bob)), [1]);
-    assert!(hears(&mut network, &alice).is_empty());
+    assert_eq!(counts(&network.hears(&bob)), [1]);
+    assert!(network.hears(&alice).is_empty());
 }
 
 #[test]
@@ -63,52 +71,40 @@ fn changes_that_come_before_everybody_was_told_are_held_back() {
     let [alice, bob] = [network.join("@1"), network.join("@1")];
     network.subscribe(&alice, WATCHED);
     network.subscribe(&alice, "/room/a");
-    hears(&mut network, &alice);
+    network.hears(&alice);
     network.cut_off("@1", true);
     // Its home has asked the owner for the same already, so it listens at once; but nobody could tell it who is there.
     network.subscribe(&bob, WATCHED);
-    assert!(hears(&mut network, &bob).is_empty());
+    assert!(network.hears(&bob).is_empty());
     network.after(3000);
     network.cut_off("@1", false);
     network.after(40_000);
-    let told = hears(&mut network, &bob);
+    let told = network.hears(&bob);
     assert!(told[0]["members"].is_object(), "{told:?}");
     assert_eq!(counts(&told).last(), Some(&1));
 }
 
 #[test]
 fn an_owner_that_slept_knows_everybody_again_and_tells_nobody_anything_twice() {
-    let mut network = network();
-    let [alice, bob] = [network.join("@1"), network.join("@2")];
-    network.subscribe(&alice, "/room/a");
-    network.subscribe(&bob, "/room/a");
-    network.subscribe(&bob, WATCHED);
-    network.after(10_000);
-    hears(&mut network, &bob);
+    let (mut network, alice, bob) = two_who_know_of_each_other();
     network.crashes("/room");
     network.wakes("/room");
     network.after(5000);
-    assert!(hears(&mut network, &bob).is_empty());
+    assert!(network.hears(&bob).is_empty());
     network.unsubscribe(&alice, "/room/a");
     network.after(1000);
-    let told = hears(&mut network, &bob);
+    let told = network.hears(&bob);
     assert_eq!((counts(&told), told[0]["leaves"].as_object().unwrap().len()), (vec![1], 1), "{told:?}");
 }
 
 #[test]
 fn what_a_crash_of_the_owner_left_untold_is_told_after_it() {
-    let mut network = network();
-    let [alice, bob] = [network.join("@1"), network.join("@2")];
-    network.subscribe(&alice, "/room/a");
-    network.subscribe(&bob, "/room/a");
-    network.subscribe(&bob, WATCHED);
-    network.after(10_000);
-    hears(&mut network, &bob);
+    let (mut network, alice, bob) = two_who_know_of_each_other();
     network.unsubscribe(&alice, "/room/a");
     network.crashes("/room");
     network.wakes("/room");
     network.after(1000);
-    let told = hears(&mut network, &bob);
+    let told = network.hears(&bob);
     assert_eq!((counts(&told), told[0]["members"].as_object().unwrap().len()), (vec![1], 1), "{told:?}");
 }
 
@@ -121,7 +117,7 @@ fn what_a_home_could_not_say_before_it_crashed_is_found_out_within_two_minutes()
     }
     network.subscribe(&bob, WATCHED);
     network.after(10_000);
-    hears(&mut network, &bob);
+    network.hears(&bob);
     // The owner never hears of it.
     network.hold();
     network.unsubscribe(&alice, "/room/a");
@@ -130,25 +126,19 @@ fn what_a_home_could_not_say_before_it_crashed_is_found_out_within_two_minutes()
     network.flow();
     network.wakes("@1");
     network.after(125_000);
-    let told = hears(&mut network, &bob);
+    let told = network.hears(&bob);
     assert_eq!(counts(&told).last(), Some(&2), "{told:?}");
 }
 
 #[test]
 fn a_home_that_vanished_has_left_within_four_minutes_and_is_back_when_it_answers() {
-    let mut network = network();
-    let [alice, bob] = [network.join("@1"), network.join("@2")];
-    network.subscribe(&alice, "/room/a");
-    network.subscribe(&bob, "/room/a");
-    network.subscribe(&bob, WATCHED);
-    network.after(10_000);
-    hears(&mut network, &bob);
+    let (mut network, alice, bob) = two_who_know_of_each_other();
     network.cut_off("@1", true);
     network.after(240_000);
-    assert_eq!(counts(&hears(&mut network, &bob)), [1]);
+    assert_eq!(counts(&network.hears(&bob)), [1]);
     network.cut_off("@1", false);
     network.after(125_000);
-    assert_eq!(counts(&hears(&mut network, &bob)), [2]);
+    assert_eq!(counts(&network.hears(&bob)), [2]);
 }
 
 #[test]
@@ -181,6 +171,6 @@ fn where_nobody_listens_any_more_nobody_is_there() {
     network.after(1000);
     network.unsubscribe(&alice, "/room/a");
     network.after(60_000);
-    assert_eq!(counts(&hears(&mut network, &bob)).last(), Some(&0));
+    assert_eq!(counts(&network.hears(&bob)).last(), Some(&0));
     assert!(!network.notes("/room").iter().any(|name| name.starts_with("member:") || name == "presence"));
 }
