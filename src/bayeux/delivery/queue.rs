@@ -27,7 +27,8 @@ pub struct Weighed {
 #[derive(Debug)]
 struct Shared {
     _charge: Charge,
-    arrived: Millis,
+    /// None where it is not new: it was read from what is kept.
+    arrived: Option<Millis>,
 }
 
 /// Bytes that an event takes beside its JSON.
@@ -91,6 +92,15 @@ pub enum Urgency {
 
 impl Weighed {
     pub fn new(event: Event, budget: &Budget, arrived: Millis) -> Self {
+        Self::charged(event, budget, Some(arrived))
+    }
+
+    /// An event of a replay's page.
+    pub fn replayed(event: Event, budget: &Budget) -> Self {
+        Self::charged(event, budget, None)
+    }
+
+    fn charged(event: Event, budget: &Budget, arrived: Option<Millis>) -> Self {
         let charge = budget.charge(Self::weight(&event));
         Self { event, shared: Some(Rc::new(Shared { _charge: charge, arrived })) }
     }
@@ -309,12 +319,12 @@ impl Queue {
     /// Those that were never sent: how many, and when they came as far as that is known.
     pub fn unsent(&self) -> impl Iterator<Item = Option<Millis>> {
         let unsent = self.entries.iter().filter(|entry| entry.batch == 0);
-        unsent.map(|entry| entry.event.shared.as_ref().map(|shared| shared.arrived))
+        unsent.map(|entry| entry.event.shared.as_ref().and_then(|shared| shared.arrived))
     }
 
     /// Bytes of JSON that wait, a replay's not counted.
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bounded_bytes
     }
 
     /// Whether something waits that a connect should not be held for.
@@ -414,7 +424,9 @@ mod tests {
         queue.push(event("1"), EventNumber(1), Urgency::Now, options.queue_bounds());
         queue.send(1);
         queue.push(event("2"), EventNumber(2), Urgency::Now, options.queue_bounds());
+        let (bytes, weight) = (queue.bytes(), queue.weight());
         queue.push_page(vec![event("10").into(), event("11").into()]);
+        assert!(queue.bytes() == bytes && queue.weight() > weight, "a page weighs, and is not among what waits");
         assert!(queue.mark_saved(EventNumber(1)) && queue.saved() == 1);
         assert_eq!(queue.push(event("3"), EventNumber(3), Urgency::Now, options.queue_bounds()), 1);
         assert_eq!(queue.send(2), [event("10"), event("11"), event("2"), event("3")]);

@@ -142,7 +142,7 @@ impl BayeuxServer {
         if self.make_room(now, events.iter().map(Weighed::weight).sum()).is_err() {
             return self.page_failed(now, key, request);
         }
-        let events: Vec<_> = events.into_iter().map(|event| Weighed::new(event, &self.budget, now)).collect();
+        let events: Vec<_> = events.into_iter().map(|event| Weighed::replayed(event, &self.budget)).collect();
         let taken = self.sessions.change(key, |session| session.replays.take_page(request, wants, reads, events));
         let Some(missing) = taken.flatten() else { return };
         if missing > 0 {
