@@ -132,7 +132,7 @@ fn what_a_home_could_not_say_before_it_crashed_is_found_out_within_two_minutes()
 
 #[test]
 fn a_home_that_vanished_has_left_within_four_minutes_and_is_back_when_it_answers() {
-    let (mut network, alice, bob) = two_who_know_of_each_other();
+    let (mut network, _alice, bob) = two_who_know_of_each_other();
     network.cut_off("@1", true);
     network.after(240_000);
     assert_eq!(counts(&network.hears(&bob)), [1]);
