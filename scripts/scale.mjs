@@ -51,6 +51,12 @@ const beatOfSocket = (beats / prices.framesOfRequest / 1e6) * prices.objectReque
 const beatOfObject = { row: (beats / 1e6) * prices.rows.aMillion, awake: (gigabyteSeconds(beats) / 1e6) * prices.gigabyteSeconds.aMillion };
 const quiet = (objects) => objects * (beatOfObject.row + beatOfObject.awake);
 
+/** How often an owner asks the homes of members who is there; it and each of them are awake for a second. */
+const asks = month / layout.presenceSeconds;
+const askedAwake = (gigabyteSeconds(asks) / 1e6) * prices.gigabyteSeconds.aMillion;
+const askedOwner = (asks / 1e6) * prices.rows.aMillion + askedAwake;
+const askedHome = (asks / 1e6) * prices.objectRequests.aMillion + askedAwake;
+
 /** So many digits count, and the rest are noughts: 71,460 is 71,000. */
 const dollars = (sum, digits) => `$${Number(sum.toPrecision(digits)).toLocaleString('en-US', { maximumFractionDigits: 4 })}`;
 const whole = (number, digits) => Number(number.toPrecision(digits)).toLocaleString('en-US');
@@ -80,6 +86,7 @@ const SAID = {
     `${Math.round(broadcastCalls / 1e6)} × 10⁶ calls a month, ${dollars((broadcastCalls / 1e6) * prices.objectRequests.aMillion, 2)}.`,
     `month are ${dollars(broadcastAwake, 3)}.`,
     `**${dollars(broadcast, 2)} a month**`,
+    `${whole(asks, 5)} times a month, ${dollars(askedOwner, 1)} an owner and ${dollars(askedHome, 1)} for each home`,
     `that is ${Math.floor((messages * 2) / 1e9)} × 10⁹ rows, ${dollars((messages * 2 / 1e6) * prices.rows.aMillion, 2)} a month`,
   ],
   'README.md': [`a million clients cost about ${dollars(atRooms.all, 2)} a month`, `${dollars(polls.all, 3)} a month for the million clients that cost ${dollars(atTrees.all, 2)} over WebSocket`],
