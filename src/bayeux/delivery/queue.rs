@@ -323,7 +323,7 @@ impl Queue {
     }
 
     /// Bytes of JSON that wait, a replay's not counted.
-    pub fn bytes(&self) -> usize {
+    pub fn bounded_bytes(&self) -> usize {
         self.bounded_bytes
     }
 
@@ -424,9 +424,12 @@ mod tests {
         queue.push(event("1"), EventNumber(1), Urgency::Now, options.queue_bounds());
         queue.send(1);
         queue.push(event("2"), EventNumber(2), Urgency::Now, options.queue_bounds());
-        let (bytes, weight) = (queue.bytes(), queue.weight());
+        let (bytes, weight) = (queue.bounded_bytes(), queue.weight());
         queue.push_page(vec![event("10").into(), event("11").into()]);
-        assert!(queue.bytes() == bytes && queue.weight() > weight, "a page weighs, and is not among what waits");
+        assert!(
+            queue.bounded_bytes() == bytes && queue.weight() > weight,
+            "a page weighs, and is not among what waits"
+        );
         assert!(queue.mark_saved(EventNumber(1)) && queue.saved() == 1);
         assert_eq!(queue.push(event("3"), EventNumber(3), Urgency::Now, options.queue_bounds()), 1);
         assert_eq!(queue.send(2), [event("10"), event("11"), event("2"), event("3")]);

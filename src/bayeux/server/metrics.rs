@@ -22,7 +22,7 @@ impl BayeuxServer {
             Metrics::count(&mut there_is.held, session.transport(), u64::from(session.is_held()));
             there_is.subscriptions += session.subscriptions.len() as u64;
             there_is.queued_events += session.queue.count() as u64;
-            there_is.queued_bytes += session.queue.bytes() as u64;
+            there_is.queued_bytes += session.queue.bounded_bytes() as u64;
         }
         Report::new(self.home.name(), self.since, &self.metrics, there_is, platform)
     }
