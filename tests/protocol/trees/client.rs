@@ -120,8 +120,8 @@ impl Client {
             }
             if self.one_of_a_crowd {
                 match random.below(20) {
-                    0..3 if self.published == 0 => dids.push(Did::Subscribe(vec!["/a/x"])),
-                    0 => dids.push(Did::Publish(vec!["/a/x"])),
+                    0..3 => dids.push(Did::Subscribe(vec!["/a/x"])),
+                    3..5 => dids.push(Did::Publish(vec!["/a/x"])),
                     _ => (),
                 }
                 return dids;

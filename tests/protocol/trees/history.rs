@@ -6,12 +6,13 @@
 //!   said again, as it had not been told of success; that only where objects crash, as what had no row is then not known any more.
 //! * So with order: it receives the events of one publisher in a tree in the order in which they were published, and those
 //!   of a tree in the same order as everyone else.
+//! * Where nothing fails but one home of a crowd, all others receive what is published in time.
 //! * Nobody receives what it did not subscribe to, or what was published after it had unsubscribed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::client::matches;
-use super::plan::Plan;
+use super::plan::{LATE_MS, Plan};
 
 /// A publisher and the number of its event.
 type Name = (usize, u64);
@@ -51,6 +52,8 @@ pub struct History {
     acks: BTreeSet<usize>,
     /// Of whom nobody knows what they heard.
     vanished: BTreeSet<usize>,
+    /// Whose home is out of reach.
+    away: BTreeSet<usize>,
     /// Those who publish without waiting for an answer.
     pipelining: BTreeSet<usize>,
     /// How many events each was told are missing, at most.
@@ -60,12 +63,16 @@ pub struct History {
 impl History {
     pub fn new(plan: Plan) -> Self {
         let (published, subscriptions, received) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (acks, vanished, pipelining, dropped) = Default::default();
-        Self { plan, published, subscriptions, received, acks, vanished, pipelining, dropped }
+        let (acks, vanished, away, pipelining, dropped) = Default::default();
+        Self { plan, published, subscriptions, received, acks, vanished, away, pipelining, dropped }
     }
 
     pub fn vanished(&mut self, client: usize) {
         self.vanished.insert(client);
+    }
+
+    pub fn away(&mut self, client: usize) {
+        self.away.insert(client);
     }
 
     pub fn has_no_order(&mut self, client: usize) {
@@ -110,6 +117,12 @@ impl History {
         }
     }
 
+    pub fn first_subscriber(&self) -> Option<usize> {
+        let subscribed =
+            self.subscriptions.iter().filter_map(|((client, _), subscription)| Some((subscription.since?, *client)));
+        subscribed.min().map(|(_, client)| client)
+    }
+
     pub fn unsubscribing(&mut self, client: usize, pattern: &str, now: u64) {
         let subscription = self.subscription(client, pattern);
         (subscription.since, subscription.ending) = (None, Some(now));
@@ -119,7 +132,7 @@ impl History {
         self.subscription(client, pattern).ended = Some(now);
     }
 
-    pub fn received(&mut self, client: usize, acks: bool, by: usize, number: u64, channel: &str, _now: u64) {
+    pub fn received(&mut self, client: usize, acks: bool, by: usize, number: u64, channel: &str, now: u64) {
         let Some(published) = self.published.get(&(by, number)) else { panic!("out of nothing: {by} {number}") };
         assert_eq!(published.channel, channel);
         let wanted = self.subscriptions.iter().any(|((who, pattern), subscription)| {
@@ -131,6 +144,9 @@ impl History {
         assert!(wanted, "client {client} did not subscribe to {channel}, and receives {published:?}");
         let own = by == client && !self.plan.options.broadcast_to_publisher && self.plan.crash == 0;
         assert!(!own, "client {client} receives what it published: {published:?}");
+        let reachable = !self.away.contains(&client) && !self.away.contains(&by);
+        let late = self.plan.one_is_away() && reachable && now - published.sent > LATE_MS;
+        assert!(!late, "client {client} receives {published:?} only at {now}");
         if acks {
             self.acks.insert(client);
         }

@@ -557,7 +557,15 @@ impl Simulation {
     fn hours(&mut self) {
         let homes: Vec<Home> = self.objects.keys().cloned().collect();
         let until = self.now + HOURS_MS;
-        let (one, other) = (self.random.pick(&homes), self.random.pick(&homes));
+        let (mut one, mut other) = (self.random.pick(&homes), self.random.pick(&homes));
+        if self.plan.one_is_away() {
+            // The first is the one that others may depend on.
+            let first = self.history.first_subscriber().filter(|_| self.random.chance(500));
+            let client = first.unwrap_or_else(|| self.random.below(self.plan.clients as u64) as usize);
+            self.history.away(client);
+            one = self.clients[client].home().clone();
+            other = one.clone();
+        }
         self.say(|| format!("{one} is out of reach for {other} for hours"));
         self.cut.push((one, other, until));
     }
