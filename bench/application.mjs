@@ -1,7 +1,8 @@
-// node bench/application.mjs, after `npm run package`: what a service costs in TypeScript, in the same Worker, beside one in src/app.rs.
+// node bench/application.mjs, after `npm run package`: what a service costs in TypeScript, in the same Worker, beside
+// one in src/app.rs.
 //
-// One Worker has both, on workerd itself, and the client takes turns: whatever else the machine does, it does to both. The CPU time is the
-// whole process's, HTTP included.
+// One Worker has both, on workerd itself, and the client takes turns: whatever else the machine does, it does to both.
+// The CPU time is the whole process's, HTTP included.
 import { readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

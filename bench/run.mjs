@@ -1,5 +1,5 @@
-// npm run bench [-- websocket …] [--only sat,idle] [--runs 3] [--secs 10] [--slow 1,2,4]: every measure on every server, in turns;
-// npm run bench -- quick: what matters most, in five minutes, ratios only; bench/README.md.
+// npm run bench [-- websocket …] [--only sat,idle] [--runs 3] [--secs 10] [--slow 1,2,4]: every measure on every
+// server, in turns; npm run bench -- quick: what matters most, in five minutes, ratios only; bench/README.md.
 import { parseArgs } from 'node:util';
 import { buildWorker } from '../scripts/lib/build.mjs';
 import { main, Problem } from '../scripts/lib/run.mjs';

@@ -56,9 +56,9 @@ export class Connection {
   farewell = null;
 
   /**
-   * `ext` is that of the handshake. `trace(arrow, message)` gets every message, with secrets masked. Without `reconnect`
-   * the first break is the end. `since`: subscriptions begin with what was kept, 'all' or after a number, and after a break they go on
-   * where they were.
+   * `ext` is that of the handshake. `trace(arrow, message)` gets every message, with secrets masked. Without
+   * `reconnect` the first break is the end. `since`: subscriptions begin with what was kept, 'all' or after a number,
+   * and after a break they go on where they were.
    */
   constructor(url, { transports = TRANSPORT_NAMES, ext = {}, ack = true, reconnect = true, since, trace } = {}) {
     this.#url = url;
@@ -91,7 +91,10 @@ export class Connection {
     return this.#cometd.getTransport()?.type;
   }
 
-  /** Shakes hands and subscribes to all patterns; resolves once the server has taken that, and rejects after `patience` (ms). */
+  /**
+   * Shakes hands and subscribes to all patterns; resolves once the server has taken that, and rejects after `patience`
+   * (ms).
+   */
   async open(patience, patterns = []) {
     this.#patterns = [...new Set(patterns)]; // cometd.js answers only once for each
     const opened = new Promise((resolve) => (this.#opened = resolve));
@@ -100,8 +103,8 @@ export class Connection {
   }
 
   /**
-   * Publishes all of `data` on one channel at the same time, once. Resolves with the replies, in order. What has one of the `keys`
-   * may be sent again with it: the server delivers it once.
+   * Publishes all of `data` on one channel at the same time, once. Resolves with the replies, in order. What has one of
+   * the `keys` may be sent again with it: the server delivers it once.
    */
   async send(channel, data, keys = []) {
     if (this.#cometd.isDisconnected()) return data.map(() => ({ successful: false, failure: {} }));
@@ -198,7 +201,10 @@ export class Connection {
     });
   }
 
-  /** What came during a break is not all kept: the next subscribe brings all that is. Without one, what was asked is refused. */
+  /**
+   * What came during a break is not all kept: the next subscribe brings all that is. Without one, what was asked is
+   * refused.
+   */
   #missed(name) {
     if (this.#open) this.onState('missed', { reason: name });
   }

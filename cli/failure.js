@@ -1,6 +1,8 @@
 // How a command ends.
 
-/** Exit statuses; `bayeux --help` and docs/CLI.md list them. A signal ends with 128 and its number, as shells have it. */
+/**
+ * Exit statuses; `bayeux --help` and docs/CLI.md list them. A signal ends with 128 and its number, as shells have it.
+ */
 export const EXIT = { ok: 0, refused: 1, usage: 2, noConnection: 3 };
 
 /** What a sentence explains: told on standard error without a stack trace. */

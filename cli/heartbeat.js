@@ -1,6 +1,7 @@
-// A WebSocket that notices when the other side has gone without a word: a network that is out of reach, a laptop that slept.
-// Servers answer pings by themselves (RFC 6455, section 5.5.2); a Durable Object sleeps on meanwhile, and never hears of them. So a server
-// that says in its upgrade that it answers `[]` is sent that too: by it the server knows that we are still here.
+// A WebSocket that notices when the other side has gone without a word: a network that is out of reach, a laptop that
+// slept. Servers answer pings by themselves (RFC 6455, section 5.5.2); a Durable Object sleeps on meanwhile, and never
+// hears of them. So a server that says in its upgrade that it answers `[]` is sent that too: by it the server knows
+// that we are still here.
 import { WebSocket } from 'ws';
 
 /** Below the minute after which common proxies and address translators forget an idle connection. */

@@ -1,7 +1,9 @@
 // A stream as lines, together what came together.
 import { Refused } from './failure.js';
 
-/** What one line may have, in UTF-16 units; no server takes more, and a file without line ends must not fill the memory. */
+/**
+ * What one line may have, in UTF-16 units; no server takes more, and a file without line ends must not fill the memory.
+ */
 const MAX_LINE = 16 * 1024 * 1024;
 
 /** Arrays of lines, without their ends. */

@@ -2,7 +2,9 @@
 
 const STYLES = { dim: 2, bold: 1, red: 31 };
 
-/** As many as are told apart on dark and on bright terminals: green, yellow, blue, magenta, cyan, and their bright ones. */
+/**
+ * As many as are told apart on dark and on bright terminals: green, yellow, blue, magenta, cyan, and their bright ones.
+ */
 const NAMES = [32, 33, 34, 35, 36, 92, 94, 95, 96];
 
 const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
@@ -24,7 +26,9 @@ export class Output {
     this.#stdout.line(this.json ? toJson(value) : text(this.#stdout));
   }
 
-  /** Entries of a list as they come, one a line; `columns` says what people see of one. The first column is its name. */
+  /**
+   * Entries of a list as they come, one a line; `columns` says what people see of one. The first column is its name.
+   */
   async rows(entries, columns) {
     const titles = Object.keys(columns);
     const cells = (entry) => titles.map((title) => visible(String(columns[title](entry) ?? '')));

@@ -84,7 +84,10 @@ function serverUrl(text) {
   return url.href;
 }
 
-/** The name of a channel, or of several with `wildcards`. Which ones there are is for the server to say; this is what cometd.js can send. */
+/**
+ * The name of a channel, or of several with `wildcards`. Which ones there are is for the server to say; this is what
+ * cometd.js can send.
+ */
 export function channel(text, { wildcards = false } = {}) {
   if (!/^\/[A-Za-z0-9 !#$()*+\-./@_{~}]+$/.test(text)) throw new WrongUsage(`${text} is not the name of a channel, like /chat/demo`);
   if (text.startsWith('/meta/')) throw new WrongUsage(`${text}: what is under /meta/ is the protocol's own`);

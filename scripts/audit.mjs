@@ -1,8 +1,11 @@
-// npm run audit: whether npm's and Rust's advisories name a package that is used here. Where they cannot be read that is said, and is no failure.
+// npm run audit: whether npm's and Rust's advisories name a package that is used here. Where they cannot be read that
+// is said, and is no failure.
 import { inRoot } from './lib/project.mjs';
 import { capture, main, Problem } from './lib/run.mjs';
 
-/** What npm and cargo-audit say where an advisory concerns us; all else that fails is a registry that does not answer. */
+/**
+ * What npm and cargo-audit say where an advisory concerns us; all else that fails is a registry that does not answer.
+ */
 const FOUND = { npm: /\d+ (?:low|moderate|high|critical) severity vulnerabilit|\d+ vulnerabilities/, cargo: /\d+ vulnerabilit(?:y|ies) found/ };
 
 await main(async () => {

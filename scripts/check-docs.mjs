@@ -1,5 +1,5 @@
-// node scripts/check-docs.mjs: whether each link of the documentation leads to a file and a heading, each snippet can be read in its
-// language, and the tables have all options and errors of the code. It needs no network.
+// node scripts/check-docs.mjs: whether each link of the documentation leads to a file and a heading, each snippet can
+// be read in its language, and the tables have all options and errors of the code. It needs no network.
 import { transform } from 'esbuild';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';

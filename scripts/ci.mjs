@@ -1,5 +1,5 @@
-// What .ci/run does once everything is set up: `npm run check` and `npm test`, then the conformance cases where they are
-// beside this clone. Closes with one line that sums them.
+// What .ci/run does once everything is set up: `npm run check` and `npm test`, then the conformance cases where they
+// are beside this clone. Closes with one line that sums them.
 import { conformance, hasConformance } from './lib/conformance.mjs';
 import { main, tee } from './lib/run.mjs';
 

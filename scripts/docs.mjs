@@ -1,4 +1,5 @@
-// npm run docs [-- --dev]: the documentation as a site with search, static files in build/docs; --dev serves it and reloads.
+// npm run docs [-- --dev]: the documentation as a site with search, static files in build/docs; --dev serves it and
+// reloads.
 import { parseArgs } from 'node:util';
 import { inPackage, node22, withNode22 } from './lib/npm.mjs';
 import { main, run } from './lib/run.mjs';

@@ -1,7 +1,8 @@
-// npm run fuzz [-- TARGET…] [-- --seconds 60]: fuzzes what parses or decides, each target for so many seconds (libFuzzer, fuzz/).
+// npm run fuzz [-- TARGET…] [-- --seconds 60]: fuzzes what parses or decides, each target for so many seconds
+// (libFuzzer, fuzz/).
 //
-// cargo-fuzz is not needed: these are its flags, without a sanitizer, as there is nothing unsafe in the core. They take the machine's own
-// Rust, and a C++ compiler for libFuzzer itself.
+// cargo-fuzz is not needed: these are its flags, without a sanitizer, as there is nothing unsafe in the core. They take
+// the machine's own Rust, and a C++ compiler for libFuzzer itself.
 import { mkdir, readdir } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { inRoot } from './lib/project.mjs';

@@ -1,5 +1,5 @@
-// node scripts/package.mjs: the npm package `bayeux-edge` with the built Worker inside, in build/package, and its tarball in build/.
-// What it is made of is listed in lib/package.mjs.
+// node scripts/package.mjs: the npm package `bayeux-edge` with the built Worker inside, in build/package, and its
+// tarball in build/. What it is made of is listed in lib/package.mjs.
 import { buildWorker } from './lib/build.mjs';
 import { assemble, packed } from './lib/package.mjs';
 import { main } from './lib/run.mjs';

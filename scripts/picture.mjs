@@ -1,5 +1,5 @@
-// node scripts/picture.mjs: docs/images/reconnect.png, which README.md shows: the chat page as it is, before, in and after a break of the
-// network. It needs a build (`npm run build`).
+// node scripts/picture.mjs: docs/images/reconnect.png, which README.md shows: the chat page as it is, before, in and
+// after a break of the network. It needs a build (`npm run build`).
 import { mkdir } from 'node:fs/promises';
 import { chromium as playwright } from 'playwright-core';
 import { Chatter } from '../tests/e2e/support/browser.mjs';

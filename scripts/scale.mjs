@@ -1,5 +1,5 @@
-// node scripts/scale.mjs: does the sums of docs/SCALE.md again, from the figures in bench/scale.json, and looks whether the page, README.md
-// and docs/COMPARISON.md say the same.
+// node scripts/scale.mjs: does the sums of docs/SCALE.md again, from the figures in bench/scale.json, and looks whether
+// the page, README.md and docs/COMPARISON.md say the same.
 import { readFile } from 'node:fs/promises';
 import { inRoot, readJson } from './lib/project.mjs';
 import { main, Problem } from './lib/run.mjs';

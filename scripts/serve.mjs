@@ -1,5 +1,5 @@
-// node scripts/serve.mjs [--fixture] [--port N] [--persist-to DIR] [--var NAME:VALUE]… [--detached]
-// The release build on workerd itself, until a signal, or until the process that started it has gone. Detached it outlives that one, and
+// node scripts/serve.mjs [--fixture] [--port N] [--persist-to DIR] [--var NAME:VALUE]… [--detached] The release build
+// on workerd itself, until a signal, or until the process that started it has gone. Detached it outlives that one, and
 // the terminal: for `nohup npm run serve -- --detached &`.
 import { parseArgs } from 'node:util';
 import { buildWorker } from './lib/build.mjs';
@@ -32,7 +32,8 @@ await main(async () => {
       process.removeAllListeners(signal).on(signal, () => (detached && signal === 'SIGHUP') || stopped.resolve());
   };
   takeSignals();
-  const { startServer } = await import('./lib/server.mjs'); // takes a moment to load: not before the build has said what it does
+  // Takes a moment to load: not before the build has said what it does.
+  const { startServer } = await import('./lib/server.mjs');
   const server = await startServer({
     fixture,
     port: port(values.port ?? (fixture ? '0' : '8787')),

@@ -1,5 +1,5 @@
-// node scripts/setup.mjs [--browser | --npm]: installs what is missing, all at once; nothing to do takes a moment. --npm: only npm's packages.
-// Everything lands in this clone, or where a package manager keeps what it installs.
+// node scripts/setup.mjs [--browser | --npm]: installs what is missing, all at once; nothing to do takes a moment.
+// --npm: only npm's packages. Everything lands in this clone, or where a package manager keeps what it installs.
 import { parseArgs } from 'node:util';
 import { setUpBrowser } from './lib/browser.mjs';
 import { setUpCargoTools } from './lib/cargo-tools.mjs';

@@ -6,8 +6,8 @@ use bayeux_edge::prelude::*;
 
 /// The application of every home. `var` reads what `[vars]` in wrangler.toml sets, and secrets.
 ///
-/// This one leaves everything open. It has the services of the site's pages /echo/ and /chat/, and with `AUTOBOT = "true"` somebody to
-/// talk to in `/chat/demo`.
+/// This one leaves everything open. It has the services of the site's pages /echo/ and /chat/, and with
+/// `AUTOBOT = "true"` somebody to talk to in `/chat/demo`.
 pub fn application(var: &dyn Fn(&str) -> Option<String>) -> Application {
     let application = Application::new();
     let application = match var("EXAMPLES").as_deref() {
@@ -21,7 +21,8 @@ pub fn application(var: &dyn Fn(&str) -> Option<String>) -> Application {
     if var("AUTOBOT").as_deref() == Some("true") { application.local_session(autobot()) } else { application }
 }
 
-/// What somebody in the rooms of the chat is called: `/service/chat/name`. The page has no login, so it is what they say themselves.
+/// What somebody in the rooms of the chat is called: `/service/chat/name`. The page has no login, so it is what they
+/// say themselves.
 #[derive(Deserialize)]
 struct Person {
     from: String,

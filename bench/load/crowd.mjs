@@ -65,7 +65,8 @@ export class Publishers {
 }
 
 export async function sayGoodbye(clients) {
-  const everyone = eachOf(clients.values(), LEAVING, (client) => client.leave().catch(() => {})); // the server may be gone
+  // The server may be gone.
+  const everyone = eachOf(clients.values(), LEAVING, (client) => client.leave().catch(() => {}));
   await Promise.race([everyone, sleep(PATIENCE)]);
 }
 

@@ -40,8 +40,8 @@ export class HttpClient {
   }
 
   /**
-   * Calls `done(status, body)` with the answer; the status is 0 when the socket is gone, and the body says why. A socket
-   * that the server closed while nothing was asked (Node does after 5 s) is replaced first.
+   * Calls `done(status, body)` with the answer; the status is 0 when the socket is gone, and the body says why. A
+   * socket that the server closed while nothing was asked (Node does after 5 s) is replaced first.
    */
   exchange(request, done) {
     this.#done = done;

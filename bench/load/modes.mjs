@@ -44,7 +44,10 @@ async function idle(load) {
   };
 }
 
-/** Closed loop: `window` messages in flight, the next one only when one has reached everybody. Never overruns the server. */
+/**
+ * Closed loop: `window` messages in flight, the next one only when one has reached everybody. Never overruns the
+ * server.
+ */
 function sat(load) {
   const { account, options } = load;
   return flow(load, options.window, (publishers, subscribers) => {

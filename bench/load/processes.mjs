@@ -1,4 +1,5 @@
-// CPU and memory: of the server's processes, of this generator, and of everything else on the machine. From /proc: Linux.
+// CPU and memory: of the server's processes, of this generator, and of everything else on the machine. From /proc:
+// Linux.
 import { readdirSync, readFileSync } from 'node:fs';
 
 const TICKS = 100; // a second, on every Linux that Node runs on (USER_HZ)

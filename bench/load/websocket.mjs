@@ -11,7 +11,9 @@ export class WebSocketClient {
   #open = null; // whoever waits for the opening
   #left = false;
 
-  /** `onText(bytes)` gets each frame's text, `onLost()` is told when the server, or the network, ends the connection. */
+  /**
+   * `onText(bytes)` gets each frame's text, `onLost()` is told when the server, or the network, ends the connection.
+   */
   constructor({ url, header }, path, { onText, onLost }) {
     this.url = url;
     this.header = header;

@@ -1,7 +1,7 @@
 // A measure: the load, on whom, and the figures that are read from it with the goals they have.
 //
-// A figure: `title`; `read(result)` of a load generator's line; `unit`; goals as `{ against, atLeast | atMost }`: the ratio of
-// ours to that server's, or, without `against`, ours itself.
+// A figure: `title`; `read(result)` of a load generator's line; `unit`; goals as `{ against, atLeast | atMost }`: the
+// ratio of ours to that server's, or, without `against`, ours itself.
 
 /** The part of what is offered within the measured time that arrives within it. */
 export function delivered({ delivPerSec, offered }) {

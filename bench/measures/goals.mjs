@@ -1,4 +1,5 @@
-// What speed is judged by: each goal is a ratio of two servers in the same minutes, or that of a floor that does nothing else.
+// What speed is judged by: each goal is a ratio of two servers in the same minutes, or that of a floor that does
+// nothing else.
 import { undelivered } from './figures.mjs';
 
 const perSecond = (title, read, goals, ours) => ({ title, read, goals, ours });

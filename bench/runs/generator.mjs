@@ -11,7 +11,8 @@ const FILES = { ws: 2 }; // of one client, where it is not 1: workerd has each W
 
 /**
  * Returns the line that the generator printed; its `subs` are less than the load's where open files are short. Whatever
- * happens, server and generator have ended then. `slow`: the server has one core, or a part of one; 0 leaves it as it is.
+ * happens, server and generator have ended then. `slow`: the server has one core, or a part of one; 0 leaves it as it
+ * is.
  */
 export async function runLoad({ title, startServer, adapters }, { slow = 0, ...load }, interrupted) {
   const possible = await within(FILES[load.transport] ?? 1, load);

@@ -4,8 +4,8 @@ import { guard } from '../../scripts/lib/guard.mjs';
 import { exited, run, start } from '../../scripts/lib/run.mjs';
 
 /**
- * Has all threads of a process on one core, with so many others that it gets a part of `1 / times`. The generator keeps the other
- * cores to itself. Returns `{ ballast, stop() }`: the other processes' ids.
+ * Has all threads of a process on one core, with so many others that it gets a part of `1 / times`. The generator keeps
+ * the other cores to itself. Returns `{ ballast, stop() }`: the other processes' ids.
  */
 export async function slowDown(pid, times) {
   const core = availableParallelism() - 1;

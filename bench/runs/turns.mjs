@@ -3,7 +3,10 @@
 const BUSY = 0.25; // cores used by what is neither the server nor the generator
 const TRIES = 4; // of one run, until the machine is quiet
 
-/** Runs `once(server)` for each server, `runs` rounds: `{ server: [result, …] }`. `hasty`: a busy machine is none of its business. */
+/**
+ * Runs `once(server)` for each server, `runs` rounds: `{ server: [result, …] }`. `hasty`: a busy machine is none of its
+ * business.
+ */
 export async function inTurns(servers, runs, once, hasty = false) {
   const results = Object.fromEntries(servers.map((server) => [server, []]));
   for (let run = 1; run <= runs; run++) {

@@ -11,7 +11,10 @@ const VARS = {
   CONNECTION_TYPES: 'websocket eventsource long-polling callback-polling',
 };
 
-/** Its clients are at home in the tree that they use (`/bench/a` is the default channel): one object does all, as with others. */
+/**
+ * Its clients are at home in the tree that they use (`/bench/a` is the default channel): one object does all, as with
+ * others.
+ */
 export const startServer = () => startAt('/cometd/bench');
 
 /** Its clients are at home at the root: what they publish goes to the tree's owner and back. */

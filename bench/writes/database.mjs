@@ -6,7 +6,10 @@ import { DatabaseSync } from 'node:sqlite';
 const TABLES = ['session', 'event', 'delivery', 'note'];
 const FOLDER = ['v3', 'do', 'bayeux-edge-ChannelTree'];
 
-/** Has every row counted that is written from now on. The server must not run, and the tables of its objects must be there. */
+/**
+ * Has every row counted that is written from now on. The server must not run, and the tables of its objects must be
+ * there.
+ */
 export const countRows = (persistTo) =>
   ofObjects(persistTo, {}, (database) => {
     database.exec('CREATE TABLE counted (what TEXT PRIMARY KEY, rows INTEGER NOT NULL)');

@@ -22,7 +22,9 @@ const KINDS = {
   'WebSocket, ack': { transport: 'websocket', acknowledges: true },
 };
 
-/** Whether the clients are at home in the tree of the channel, or in the root, and the tree's owner is another object. */
+/**
+ * Whether the clients are at home in the tree of the channel, or in the root, and the tree's owner is another object.
+ */
 const HOMES = { 'in the tree': '/cometd/room', 'in the root': '/cometd' };
 
 /** Resolves with the table. */

@@ -2,7 +2,10 @@
 // The address of the server is in BAYEUX_URL, a key of its API in BAYEUX_KEY. It needs Node.js 20, and nothing else.
 const { BAYEUX_URL = 'http://localhost:8787/cometd', BAYEUX_KEY } = process.env;
 
-/** Publishes messages, `{ channel, data }`, in one call, and resolves with their replies. Those that are refused are an error. */
+/**
+ * Publishes messages, `{ channel, data }`, in one call, and resolves with their replies. Those that are refused are an
+ * error.
+ */
 export async function publish(...messages) {
   const response = await fetch(`${BAYEUX_URL}/api/publish`, {
     method: 'POST',

@@ -1,4 +1,5 @@
-//! What other objects may say to a home, named in the first line, in whatever order: a call is answered once, and clients are served all the same.
+//! What other objects may say to a home, named in the first line, in whatever order: a call is answered once, and
+//! clients are served all the same.
 #![no_main]
 
 use bayeux_edge::bayeux::{

@@ -1,4 +1,5 @@
-//! Bodies, forms and JSONP queries: read or refused with a 4xx, within the limits, and what was read is repeated as it came.
+//! Bodies, forms and JSONP queries: read or refused with a 4xx, within the limits, and what was read is repeated as it
+//! came.
 #![no_main]
 
 use bayeux_edge::bayeux::{Callback, Message, Options, parse_form, parse_json};

@@ -1,4 +1,5 @@
-//! A home, and rows of it, a line each, as another version, a bug or a disk may have left them: a server starts with them, and serves.
+//! A home, and rows of it, a line each, as another version, a bug or a disk may have left them: a server starts with
+//! them, and serves.
 #![no_main]
 
 use bayeux_edge::bayeux::{

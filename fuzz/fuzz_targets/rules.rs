@@ -1,4 +1,5 @@
-//! Access rules, claims, a pattern and a channel, with empty lines between: what they allow on a pattern they allow on each channel of it, and no claim leads to `/meta` or `/service`.
+//! Access rules, claims, a pattern and a channel, with empty lines between: what they allow on a pattern they allow on
+//! each channel of it, and no claim leads to `/meta` or `/service`.
 #![no_main]
 
 use bayeux_edge::bayeux::{AccessRules, ChannelId, ChannelPattern, Operation, Realm};

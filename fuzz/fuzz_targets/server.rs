@@ -1,5 +1,5 @@
-//! A whole server with clients, sockets, a clock and restarts, under what tests/protocol/world.rs checks at every step: each message is
-//! answered once, no clientId reaches another client, nothing is due in the past.
+//! A whole server with clients, sockets, a clock and restarts, under what tests/protocol/world.rs checks at every step:
+//! each message is answered once, no clientId reaches another client, nothing is due in the past.
 #![no_main]
 #![allow(dead_code)]
 

@@ -32,8 +32,8 @@ export type Service = (call: ServiceCall) => unknown;
  *       service = { greet: ({ data }: ServiceCall) => `Hello, ${data}!` };
  *     }
  *
- * The server finds it by itself and asks it what it has methods for, each call once, many at a time. A method that throws or returns
- * nothing allows nothing: its sender reads `503::hooks_unavailable`, and the log says why.
+ * The server finds it by itself and asks it what it has methods for, each call once, many at a time. A method that
+ * throws or returns nothing allows nothing: its sender reads `503::hooks_unavailable`, and the log says why.
  */
 export declare class BayeuxApplication<Env = Cloudflare.Env> extends WorkerEntrypoint<Env> {
   /** Who may open a session, and what is noted of it. */
@@ -42,9 +42,15 @@ export declare class BayeuxApplication<Env = Cloudflare.Env> extends WorkerEntry
   subscribe?(call: SubscribeCall): Awaitable<Verdict>;
   /** To any channel but a service's: may change the message, or veto it. */
   publish?(call: PublishCall): Awaitable<Verdict>;
-  /** By name. What one returns is replied to the sender alone; `undefined` is no reply. `'*'` has the services without a name of their own. */
+  /**
+   * By name. What one returns is replied to the sender alone; `undefined` is no reply. `'*'` has the services without a
+   * name of their own.
+   */
   service?: Record<string, Service>;
-  /** Remote calls (`remoteCall` of CometD's clients, `call` of `bayeux-edge/client`), by name. What one returns is the call's result. */
+  /**
+   * Remote calls (`remoteCall` of CometD's clients, `call` of `bayeux-edge/client`), by name. What one returns is the
+   * call's result.
+   */
   remote?: Record<string, Service>;
   /** Told after the fact. */
   on?(event: ServerEvent): Awaitable<Actions | void>;
@@ -90,7 +96,10 @@ export declare function publish(channel: string, data: unknown): Actions;
 /** Nothing yet. */
 export declare function actions(): Actions;
 
-/** What a service's sender reads in place of a reply, a whole Bayeux error: `404::no_such_service`. To a remote call: any JSON. */
+/**
+ * What a service's sender reads in place of a reply, a whole Bayeux error: `404::no_such_service`. To a remote call:
+ * any JSON.
+ */
 export declare function fail(what: unknown): Failure;
 
 export type { Client };

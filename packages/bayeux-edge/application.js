@@ -1,5 +1,5 @@
-// An application in TypeScript or JavaScript: a class that answers what docs/HOOKS.md asks. The server finds it among the exports of
-// its own Worker, by the name `Application`; bound as a service it is a hooks Worker like any other.
+// An application in TypeScript or JavaScript: a class that answers what docs/HOOKS.md asks. The server finds it among
+// the exports of its own Worker, by the name `Application`; bound as a service it is a hooks Worker like any other.
 import { WorkerEntrypoint } from 'cloudflare:workers';
 
 const VERSION = 1;
@@ -21,7 +21,10 @@ export class BayeuxApplication extends WorkerEntrypoint {
     return named;
   }
 
-  /** A call that cannot be answered costs only its own message: `null` is no answer, and what is not answered is refused. */
+  /**
+   * A call that cannot be answered costs only its own message: `null` is no answer, and what is not answered is
+   * refused.
+   */
   async #answer(call) {
     try {
       return await this.#ask(call);

@@ -5,8 +5,8 @@ export declare function isChannel(name: string): boolean;
 export declare function isPattern(name: string): boolean;
 
 /**
- * Whether `pattern` matches every channel that `name`, a channel or a pattern, matches. What a client may do under `/chat/**` it may do at
- * each name that this covers.
+ * Whether `pattern` matches every channel that `name`, a channel or a pattern, matches. What a client may do under
+ * `/chat/**` it may do at each name that this covers.
  *
  *     covers('/chat/**', '/chat/demo')  // true
  *     covers('/chat/**', '/**')         // false: that is more
@@ -14,7 +14,8 @@ export declare function isPattern(name: string): boolean;
 export declare function covers(pattern: string, name: string): boolean;
 
 /**
- * Whether some channel is matched by both. To keep something from subscribers ask this: who subscribes to `/**` hears `/members/tea` too.
+ * Whether some channel is matched by both. To keep something from subscribers ask this: who subscribes to `/**` hears
+ * `/members/tea` too.
  *
  *     overlaps('/members/**', '/**')      // true
  *     overlaps('/members/**', '/open/*')  // false

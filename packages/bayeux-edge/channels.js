@@ -25,7 +25,9 @@ export function covers(pattern, name) {
   return last !== '' && last !== '**' && !last.includes('/');
 }
 
-/** Whether there is a channel that both match. Wildcards only end a pattern, so one of the two then covers the other. */
+/**
+ * Whether there is a channel that both match. Wildcards only end a pattern, so one of the two then covers the other.
+ */
 export const overlaps = (pattern, other) => covers(pattern, other) || covers(other, pattern);
 
 /**

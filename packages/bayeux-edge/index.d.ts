@@ -7,7 +7,10 @@ export type * as contract from './contract.js';
 export interface Options<Env> {
   /** Where the server is: `/cometd` without it. Trees and the server API are below it. */
   path?: string;
-  /** Answers the requests that are not the server's. Without it they are the static assets', if there is a binding `ASSETS`, or 404. */
+  /**
+   * Answers the requests that are not the server's. Without it they are the static assets', if there is a binding
+   * `ASSETS`, or 404.
+   */
   fetch?: (request: Request, env: Env, ctx: ExecutionContext) => Response | Promise<Response>;
 }
 

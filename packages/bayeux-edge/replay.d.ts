@@ -9,7 +9,10 @@ export interface Store {
 }
 
 export interface ReplayOptions {
-  /** What a name hears that was never heard before: what is new, all that is kept, or what came after a number. `'new'` without it. */
+  /**
+   * What a name hears that was never heard before: what is new, all that is kept, or what came after a number. `'new'`
+   * without it.
+   */
   from?: 'new' | 'all' | number;
   /** Where the numbers are kept: in memory without it. */
   store?: Store;
@@ -17,7 +20,10 @@ export interface ReplayOptions {
   onMissed?: (name: string) => void;
 }
 
-/** An extension for cometd.js, `cometd.registerExtension('replay', replay)`, and for Faye, `client.addExtension(replay)`. */
+/**
+ * An extension for cometd.js, `cometd.registerExtension('replay', replay)`, and for Faye,
+ * `client.addExtension(replay)`.
+ */
 export declare class Replay implements Extension {
   constructor(options?: ReplayOptions);
   /** Up to which number this name was heard. */

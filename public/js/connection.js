@@ -1,6 +1,6 @@
-// A page's connection to the server, and what becomes of it. cometd.js takes a WebSocket, polls where none gets through, retries
-// and shakes hands again by itself; what it leaves to us is to subscribe again after each handshake, and to know when all of
-// that is done.
+// A page's connection to the server, and what becomes of it. cometd.js takes a WebSocket, polls where none gets
+// through, retries and shakes hands again by itself; what it leaves to us is to subscribe again after each handshake,
+// and to know when all of that is done.
 import { AckExtension, CometD } from '/vendor/cometd.js';
 import { heartbeat } from './heartbeat.js';
 
@@ -12,7 +12,10 @@ const MAX_BACKOFF = 8_000; // ms
 /** A WebSocket that has not opened by then gets through nowhere: there are proxies that leave it unanswered. */
 const MAX_OPENING = 5_000; // ms
 
-/** Of one message, in UTF-16 units: above all that a page sends, where cometd.js' 8,192 are too few to tell what was missed. */
+/**
+ * Of one message, in UTF-16 units: above all that a page sends, where cometd.js' 8,192 are too few to tell what was
+ * missed.
+ */
 const MAX_MESSAGE = 1_000_000;
 
 /** A WebSocket is closed with it where a message is too large for the server: "Message Too Big" (RFC 6455, 7.4.1). */
@@ -33,10 +36,11 @@ export class Connection {
   #anew = false;
 
   /**
-   * `channels` maps each channel to what gets its data and the whole message, `services` each service to what gets its answers, and
-   * `extensions` names to those of cometd.js. `onState(state, { anew })` is told 'connected' (`anew`: by a session that
-   * knows nothing of before), 'reconnecting' and 'closed', which is for good. `farewell()` gives the `{ channel, data }`
-   * to be published last, when the page goes away, and `greeting()` those that go before the subscribes of a new session.
+   * `channels` maps each channel to what gets its data and the whole message, `services` each service to what gets its
+   * answers, and `extensions` names to those of cometd.js. `onState(state, { anew })` is told 'connected' (`anew`: by a
+   * session that knows nothing of before), 'reconnecting' and 'closed', which is for good. `farewell()` gives the
+   * `{ channel, data }` to be published last, when the page goes away, and `greeting()` those that go before the
+   * subscribes of a new session.
    */
   constructor({ channels = new Map(), services = new Map(), extensions = new Map(), onState, farewell = () => [], greeting = () => [] }) {
     this.#channels = channels;
@@ -73,8 +77,9 @@ export class Connection {
   }
 
   /**
-   * Resolves with what became of it: 'taken', 'lost' when it may help to send it again, or 'refused', with the `error`. Whoever
-   * sends it again gives it the same `key` each time: the server delivers it once, though only its answer was lost.
+   * Resolves with what became of it: 'taken', 'lost' when it may help to send it again, or 'refused', with the `error`.
+   * Whoever sends it again gives it the same `key` each time: the server delivers it once, though only its answer was
+   * lost.
    */
   publish(channel, data, { key } = {}) {
     if (this.#cometd.isDisconnected()) return Promise.resolve({ outcome: 'lost' });
@@ -152,8 +157,9 @@ export class Connection {
 
 function outcome({ successful, failure, error }) {
   if (successful) return { outcome: 'taken' };
-  // A status of 4xx is about the request itself; anything else on the way, and an unknown session (402), pass. Of the messages
-  // that were on their way over a socket nobody tells which one was too big: sent again, it would only be closed again.
+  // A status of 4xx is about the request itself; anything else on the way, and an unknown session (402), pass. Of the
+  // messages that were on their way over a socket nobody tells which one was too big: sent again, it would only be
+  // closed again.
   const refused = failure
     ? failure.websocketCode === TOO_BIG || (failure.httpCode >= 400 && failure.httpCode < 500)
     : !error?.startsWith('402');

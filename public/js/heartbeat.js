@@ -1,5 +1,5 @@
-// A WebSocket that says now and then that its client is still there, and closes where nobody answers: a network that has gone without a
-// word tells neither side. The platform answers `[]` while the server's object sleeps on.
+// A WebSocket that says now and then that its client is still there, and closes where nobody answers: a network that
+// has gone without a word tells neither side. The platform answers `[]` while the server's object sleeps on.
 
 /** Below the minute after which common proxies and address translators forget an idle connection. */
 const INTERVAL = 30_000; // ms

@@ -1,5 +1,6 @@
-// The replay extension (docs/HISTORY.md) for cometd.js and for Faye: remembers how far each subscription was heard, and asks with the next
-// subscribe for what came since. `data` stays as it was published; an event's number is in its `ext.replay`.
+// The replay extension (docs/HISTORY.md) for cometd.js and for Faye: remembers how far each subscription was heard, and
+// asks with the next subscribe for what came since. `data` stays as it was published; an event's number is in its
+// `ext.replay`.
 //
 //     const replay = new Replay({ from: 'all', store: kept(localStorage, 'heard'), onMissed: (name) => … });
 //     cometd.registerExtension('replay', replay);   // cometd.js: subscribe after each handshake, as always
@@ -15,9 +16,9 @@ export class Replay {
   #names = new Set();
 
   /**
-   * `from`: what a name hears that was never heard before, `'new'`, `'all'` that is kept, or what came after a number. `store`: where the
-   * numbers are kept, `{ load(), save(numbers) }`. `onMissed(name)` is told that what came since is not all kept any more: that subscribe
-   * was refused, and the next one asks for all that is.
+   * `from`: what a name hears that was never heard before, `'new'`, `'all'` that is kept, or what came after a number.
+   * `store`: where the numbers are kept, `{ load(), save(numbers) }`. `onMissed(name)` is told that what came since is
+   * not all kept any more: that subscribe was refused, and the next one asks for all that is.
    */
   constructor({ from = 'new', store = kept(), onMissed = () => {} } = {}) {
     this.#from = FROM[from] ?? from;

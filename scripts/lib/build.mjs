@@ -1,5 +1,5 @@
-// The Worker, built by worker-build: for the world into build/, with the conformance fixture into build/fixture/, and for development, which
-// takes seconds after an edit where the world's takes a minute, into build/dev/.
+// The Worker, built by worker-build: for the world into build/, with the conformance fixture into build/fixture/, and
+// for development, which takes seconds after an edit where the world's takes a minute, into build/dev/.
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';

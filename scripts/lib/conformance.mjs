@@ -19,7 +19,10 @@ export const hasConformance = () => existsSync(SUITE);
 /** Who holds the polls: with `always` all go over links, with `auto` those of a crowd. */
 const LINKS = ['never', 'auto', 'always'];
 
-/** Runs every case for clients of each kind of home with each kind of links, and returns the runs' `{ code, stdout }`. Under Node 22. */
+/**
+ * Runs every case for clients of each kind of home with each kind of links, and returns the runs' `{ code, stdout }`.
+ * Under Node 22.
+ */
 export async function conformance() {
   const { startServer } = await import('./server.mjs');
   const runs = [];

@@ -5,8 +5,8 @@
 export const ENTRYPOINT = 'Served';
 
 /**
- * Sends to the Worker what `run_worker_first` names (`true`, or patterns, those with a `!` for exceptions), and the rest to
- * the static files.
+ * Sends to the Worker what `run_worker_first` names (`true`, or patterns, those with a `!` for exceptions), and the
+ * rest to the static files.
  */
 export const entryModule = ({ binding, run_worker_first: workerFirst }) => {
   const patterns = workerFirst === true ? ['/*'] : workerFirst;

@@ -1,4 +1,5 @@
-// The npm package: what is in packages/bayeux-edge, with the built Worker, the types of the hooks contract and the command line.
+// The npm package: what is in packages/bayeux-edge, with the built Worker, the types of the hooks contract and the
+// command line.
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -22,7 +23,10 @@ const PARTS = [
   ['LICENSE', 'LICENSE'],
 ];
 
-/** Of the tarball. A Worker is 3 MB at most on Cloudflare's free plan, and people fetch this before they have seen anything. */
+/**
+ * Of the tarball. A Worker is 3 MB at most on Cloudflare's free plan, and people fetch this before they have seen
+ * anything.
+ */
 const LARGEST = 2e6;
 
 export async function assemble() {
@@ -49,7 +53,9 @@ export async function packed() {
   return { file, bytes: size, integrity, files: Object.keys(got).length + 1 };
 }
 
-/** The package, the crate and this clone have one version, and the package needs what the command line is tested with. */
+/**
+ * The package, the crate and this clone have one version, and the package needs what the command line is tested with.
+ */
 async function agreeOnVersions() {
   const [own, clone, cargo] = [await readJson(inRoot('packages/bayeux-edge/package.json')), await readJson(inRoot('package.json')), await readFile(inRoot('Cargo.toml'), 'utf8')];
   const crate = /^version = "(.+)"$/m.exec(cargo)?.[1];

@@ -1,7 +1,9 @@
-// The built Worker on workerd itself: what `npm run serve`, `npm run fixture`, the end-to-end tests and the benchmarks use.
+// The built Worker on workerd itself: what `npm run serve`, `npm run fixture`, the end-to-end tests and the benchmarks
+// use.
 //
-// miniflare (wrangler's own) makes workerd's configuration from wrangler.toml: bindings, vars, assets, storage. Requests
-// then go from the socket straight into the Worker: neither a Node process nor miniflare's routing Workers are between.
+// miniflare (wrangler's own) makes workerd's configuration from wrangler.toml: bindings, vars, assets, storage.
+// Requests then go from the socket straight into the Worker: neither a Node process nor miniflare's routing Workers are
+// between.
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { existsSync } from 'node:fs';
 import { subscribe } from 'node:diagnostics_channel';
@@ -20,15 +22,17 @@ const HOST = '127.0.0.1';
 /**
  * Starts the last build of the Worker (scripts/build.mjs), on a free port if none is given.
  *
- * `persistTo` keeps the objects' storage as `wrangler dev --persist-to` does; without it the storage ends with the server.
- * `vars` override those of wrangler.toml, and `workerFirst` its `run_worker_first`. `log({ level, message })` gets the Worker's console; without it `logs` collects.
- * `beside` are other Workers, `{ name, script, vars, services }`, each on a free port of its own. `services` are service bindings to
- * Workers by their names, of which the server's is `SERVER`. `ratelimits` are rate limiters that are bound.
+ * `persistTo` keeps the objects' storage as `wrangler dev --persist-to` does; without it the storage ends with the
+ * server. `vars` override those of wrangler.toml, and `workerFirst` its `run_worker_first`. `log({ level, message })`
+ * gets the Worker's console; without it `logs` collects. `beside` are other Workers,
+ * `{ name, script, vars, services }`, each on a free port of its own. `services` are service bindings to Workers by
+ * their names, of which the server's is `SERVER`. `ratelimits` are rate limiters that are bound.
  *
- * Returns `{ url, urls, port, pid, logs, ended, inspector(), evict(home, webSockets), stop() }`: `urls` has those of the Workers beside, by
- * their names; `pid` is workerd's; `inspector()` is the address of V8's inspector, if the server was to be `inspected`; `ended`
- * resolves when workerd has ended for whatever reason, so that after a SIGKILL the same port and `persistTo` can be used again;
- * `evict` puts the object of a home out of memory, as the platform may at any time, and its sockets `hibernate` or `close`.
+ * Returns `{ url, urls, port, pid, logs, ended, inspector(), evict(home, webSockets), stop() }`: `urls` has those of
+ * the Workers beside, by their names; `pid` is workerd's; `inspector()` is the address of V8's inspector, if the server
+ * was to be `inspected`; `ended` resolves when workerd has ended for whatever reason, so that after a SIGKILL the same
+ * port and `persistTo` can be used again; `evict` puts the object of a home out of memory, as the platform may at any
+ * time, and its sockets `hibernate` or `close`.
  */
 export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, workerFirst, services, ratelimits, beside = [], log, inspected = false } = {}) {
   const logs = [];

@@ -40,7 +40,9 @@ export async function wasmToolchain() {
 /** Options for cargo to build as worker-build does. */
 export const buildStd = (...more) => ['--target', TARGET, `-Zbuild-std=${['std', 'panic_unwind', ...more].join()}`];
 
-/** The same for worker-build: it asks for `+nightly` and for what a nightly has; the shims answer in this Rust's name. */
+/**
+ * The same for worker-build: it asks for `+nightly` and for what a nightly has; the shims answer in this Rust's name.
+ */
 export function forWorkerBuild({ cargo, env }) {
   const { RUSTFLAGS, ...rest } = env; // it sets its own, the same
   return {

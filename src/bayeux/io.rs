@@ -121,7 +121,8 @@ pub enum Notice {
     },
     /// Any other message was.
     MessageRefused {
-        /// The message's channel, and what it wanted to subscribe to, as far as they are known; cut where they are long.
+        /// The message's channel, and what it wanted to subscribe to, as far as they are known; cut where they are
+        /// long.
         channel: Option<Box<str>>,
         subscription: Option<Box<str>>,
         /// As the client reads it.

@@ -28,7 +28,8 @@
 //!
 //! ```
 //! use bayeux_edge::bayeux::{
-//!     Application, BayeuxServer, Endpoint, Forgetful, Home, Input, Millis, Options, Origin, Output, RequestId, parse_json,
+//!     Application, BayeuxServer, Endpoint, Forgetful, Home, Input, Millis, Options, Origin, Output, RequestId,
+//!     parse_json,
 //! };
 //!
 //! // With a tree depth of 0 this home owns all channels, so no other object is asked.
@@ -63,7 +64,8 @@
 //! assert!(post(&connect).is_empty(), "the second one is held");
 //!
 //! let answers = post(r#"{"channel":"/chat/demo","data":"Hello!"}"#);
-//! assert!(answers.iter().any(|answer| answer.starts_with(r#"[{"channel":"/chat/demo","data":"Hello!"},"#)), "{answers:?}");
+//! let event = r#"[{"channel":"/chat/demo","data":"Hello!"},"#;
+//! assert!(answers.iter().any(|answer| answer.starts_with(event)), "{answers:?}");
 //! ```
 
 pub mod api;

@@ -1,4 +1,5 @@
-// npm run attacks [-- --short] [-- ROW…]: what one anonymous client can cost a server as shipped (docs/LIMITS.md), row by row.
+// npm run attacks [-- --short] [-- ROW…]: what one anonymous client can cost a server as shipped (docs/LIMITS.md), row
+// by row.
 import { parseArgs } from 'node:util';
 import { buildWorker } from '../../scripts/lib/build.mjs';
 import { main, Problem } from '../../scripts/lib/run.mjs';

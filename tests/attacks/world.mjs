@@ -10,7 +10,9 @@ import { Socket } from '../e2e/support/websocket.mjs';
 
 const FOLDER = ['v3', 'do', 'bayeux-edge-ChannelTree'];
 
-/** The options of a server as shipped, where the fixture has its own, and a log that tells of each object that starts. */
+/**
+ * The options of a server as shipped, where the fixture has its own, and a log that tells of each object that starts.
+ */
 const SHIPPED = {
   TIMEOUT: '30000',
   MAX_INTERVAL: '10000',
@@ -66,7 +68,9 @@ export class World {
     return this.post([HANDSHAKE], options);
   }
 
-  /** The clientIds of so many sessions, opened by one address, twenty at a time; those that were refused are missing. */
+  /**
+   * The clientIds of so many sessions, opened by one address, twenty at a time; those that were refused are missing.
+   */
   async sessions(count, options) {
     const ids = [];
     for (const batch of inPieces(upTo(count), 20)) {
@@ -81,7 +85,10 @@ export class World {
     return joins(`${this.url}${path}`, { headers: { 'cf-connecting-ip': address } });
   }
 
-  /** How long it takes, in ms, until somebody who has done nothing wrong joins and hears himself; undefined where he does not. */
+  /**
+   * How long it takes, in ms, until somebody who has done nothing wrong joins and hears himself; undefined where he
+   * does not.
+   */
   async serves(path = '', channel = '/neighbours/here') {
     const started = performance.now();
     try {
@@ -96,7 +103,9 @@ export class World {
     }
   }
 
-  /** MiB of the wasm heap: `used` now, and `grown`, which never shrinks and is what the edge counts. All homes share it. */
+  /**
+   * MiB of the wasm heap: `used` now, and `grown`, which never shrinks and is what the edge counts. All homes share it.
+   */
   async heap() {
     const meter = await this.join({ path: '/meter', address: NEIGHBOUR });
     const { allocated, pages } = await meter.call('/service/memory');

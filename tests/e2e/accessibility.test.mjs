@@ -1,4 +1,5 @@
-// The pages as axe-core sees them: nothing that it can tell keeps anybody out, in light and dark, at a desk and on a phone.
+// The pages as axe-core sees them: nothing that it can tell keeps anybody out, in light and dark, at a desk and on a
+// phone.
 import axe from 'axe-core';
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';

@@ -115,7 +115,8 @@ describe('cometd.js in two tabs of one Chromium', async () => {
       const options = { url: `${url}/cometd`, transports: TYPES };
       const first = await chromium.open(options);
       const second = await chromium.beside(first, options);
-      t.after(() => Promise.all([first, second].map((client) => client.disconnect().catch(() => {})))); // their pages may be gone
+      // Their pages may be gone.
+      t.after(() => Promise.all([first, second].map((client) => client.disconnect().catch(() => {}))));
       for (const client of [first, second]) {
         await client.handshake();
         await settles(client);

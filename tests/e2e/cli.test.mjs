@@ -307,7 +307,10 @@ test('when nobody reads any more it says goodbye and ends well', async () => {
   assert.match(bob.stderr, /← \{"channel":"\/meta\/disconnect","id":"\d+","successful":true/);
 });
 
-/** Work on a server of its own, which `again()` kills and starts on the same port; without `keep` it has forgotten all then. */
+/**
+ * Work on a server of its own, which `again()` kills and starts on the same port; without `keep` it has forgotten all
+ * then.
+ */
 async function withRestarts({ keep }, work) {
   const persistTo = await mkdtemp(inDir(tmpdir(), 'bayeux-cli-'));
   let current = await startServer({ fixture: true, persistTo: keep ? persistTo : undefined });

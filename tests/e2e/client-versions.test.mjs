@@ -1,4 +1,5 @@
-// The clients that people have: cometd.js and Faye's, of each major version that npm has, over what each of them can talk in Node.
+// The clients that people have: cometd.js and Faye's, of each major version that npm has, over what each of them can
+// talk in Node.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { adapt } from 'cometd-nodejs-client';

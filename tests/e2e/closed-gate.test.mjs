@@ -1,4 +1,5 @@
-// What the Worker refuses itself, so that nobody starts an object by it; and what an object does not do for whoever makes things up.
+// What the Worker refuses itself, so that nobody starts an object by it; and what an object does not do for whoever
+// makes things up.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';

@@ -73,6 +73,7 @@ test('the messages are shown as they go, and no clientId among them', async () =
   const frames = page.getByRole('region', { name: 'Messages on the wire' }).getByRole('listitem');
   await frames.filter({ hasText: '→ /service/echo' }).filter({ hasText: '"text":"seen"' }).waitFor();
   await frames.filter({ hasText: '← /service/echo' }).filter({ hasText: '"text":"seen"' }).waitFor();
-  await frames.filter({ hasText: '→ /meta/connect' }).filter({ hasText: '"ext":{"ack":' }).first().waitFor(); // what extensions add, too
+  // What extensions add, too.
+  await frames.filter({ hasText: '→ /meta/connect' }).filter({ hasText: '"ext":{"ack":' }).first().waitFor();
   for (const text of await frames.allTextContents()) assert.doesNotMatch(text, /"clientId":"[^"]{6,}[^…]"/);
 });

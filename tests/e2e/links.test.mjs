@@ -1,4 +1,5 @@
-// LINKS: the Worker holds the polls of a crowd, and passes them on in frames of one WebSocket. Clients see no difference.
+// LINKS: the Worker holds the polls of a crowd, and passes them on in frames of one WebSocket. Clients see no
+// difference.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +15,9 @@ const url = `${server.url}/cometd`;
 
 const opened = (of = server) => logged(of, 'link_opened').length;
 
-/** Publishes as somebody who does not listen: what a listener publishes comes back with its reply, and its poll goes on. */
+/**
+ * Publishes as somebody who does not listen: what a listener publishes comes back with its reply, and its poll goes on.
+ */
 async function publish(channel, data, at = url) {
   const somebody = await join(at);
   await somebody.ok(somebody.publish(channel, data));

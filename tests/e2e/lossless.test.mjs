@@ -1,5 +1,5 @@
-// A client that acknowledges loses nothing: its connections break at random, requests and answers are lost in between, and
-// every event still comes once, in order. BAYEUX_SEED=N brings the same mishaps again, as far as the clock lets it.
+// A client that acknowledges loses nothing: its connections break at random, requests and answers are lost in between,
+// and every event still comes once, in order. BAYEUX_SEED=N brings the same mishaps again, as far as the clock lets it.
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -25,7 +25,10 @@ const seed = Number(process.env.BAYEUX_SEED ?? randomInt(2 ** 32));
 const server = await fixture({ MAX_INTERVAL: '30000' });
 const publisher = await join(`${server.url}/cometd`);
 
-/** Says `EVENTS` numbers to one who listens behind a bad line: `hears(count)` resolves with all that came, once it is as many. */
+/**
+ * Says `EVENTS` numbers to one who listens behind a bad line: `hears(count)` resolves with all that came, once it is as
+ * many.
+ */
 async function say(channel, hears) {
   for (let at = 0; at < EVENTS; at += TOGETHER) {
     for (let from = at; from < at + TOGETHER; from += BATCH) {

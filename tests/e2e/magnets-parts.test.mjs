@@ -1,4 +1,5 @@
-// The magnets' parts that need no browser: boards that agree, moves on their way, what comes over the channel, the poem.
+// The magnets' parts that need no browser: boards that agree, moves on their way, what comes over the channel, the
+// poem.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Board } from '../../public/js/magnets/board.js';

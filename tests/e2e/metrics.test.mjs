@@ -1,4 +1,5 @@
-// What a home counts, held against what a known load did, on workerd; and the text for Prometheus, read by a parser of its own.
+// What a home counts, held against what a known load did, on workerd; and the text for Prometheus, read by a parser of
+// its own.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import parse from 'parse-prometheus-text-format';

@@ -1,7 +1,7 @@
 // Every option of docs/OPTIONS.md: that a value that makes no sense is refused loudly, and what it changes
 // (ALLOWED_ORIGINS: http.test.mjs; FLUSH_PACE and WEBSOCKET_TIMEOUT, which take a clock that can be moved, and what
-// concerns the protocol alone: natively;
-// CONNECTION_TYPES: connection-types.test.mjs; ACCESS_RULES: access-rules.test.mjs; TOKENS and TOKEN_…: tokens.test.mjs).
+// concerns the protocol alone: natively; CONNECTION_TYPES: connection-types.test.mjs; ACCESS_RULES:
+// access-rules.test.mjs; TOKENS and TOKEN_…: tokens.test.mjs).
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';

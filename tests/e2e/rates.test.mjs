@@ -121,7 +121,8 @@ for (const transport of ['websocket', 'long-polling'])
       await until(() => heard.includes('last'), () => `bob heard ${heard}`);
       assert.equal(alice._dispatcher.clientId, clientId);
       await open('192.0.2.1').subscribe('/faye', () => {}); // after a handshake or more that came too early
-      await Promise.all(clients.map((client) => Promise.resolve(client.disconnect()))); // it would try for ever once the server is gone
+      // It would try for ever once the server is gone.
+      await Promise.all(clients.map((client) => Promise.resolve(client.disconnect())));
     }));
 
 test('sockets and streams of one network are opened at the rate that RATE_CONNECTIONS allows, and refused with a 429', () =>

@@ -1,4 +1,5 @@
-// The replay extension of public/js/replay.js with the clients it is made for, against workerd: who comes back hears what was missed.
+// The replay extension of public/js/replay.js with the clients it is made for, against workerd: who comes back hears
+// what was missed.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CometD } from 'cometd';

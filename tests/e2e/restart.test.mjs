@@ -13,8 +13,8 @@ import { logged, until } from './support/server.mjs';
 import { Socket } from './support/websocket.mjs';
 
 /**
- * A server that keeps its storage when it is started again on the same port. All of it is in one object, and no channel keeps what was
- * said or who is there: rows are counted here.
+ * A server that keeps its storage when it is started again on the same port. All of it is in one object, and no channel
+ * keeps what was said or who is there: rows are counted here.
  */
 async function lasting(vars = {}) {
   const persistTo = await mkdtemp(path(tmpdir(), 'bayeux-edge-'));
@@ -40,7 +40,10 @@ async function lasting(vars = {}) {
       return start(server.port);
     },
     look: (work, files) => withDatabases(persistTo, { readOnly: true }, work, files),
-    /** Whether `condition` holds. An object that falls asleep closes its database: just then there is nothing to look into. */
+    /**
+     * Whether `condition` holds. An object that falls asleep closes its database: just then there is nothing to look
+     * into.
+     */
     finds: (condition, files) => withDatabases(persistTo, { readOnly: true }, condition, files).catch(() => false),
   };
 }
@@ -271,7 +274,8 @@ test('clients that stay away are forgotten though all objects sleep, and none of
 });
 
 test('an object that is evicted wakes with its sockets open and their connects held', async () => {
-  // All in one object: one that is evicted in the seconds before it has told an owner what it heard may hear that again.
+  // All in one object: one that is evicted in the seconds before it has told an owner what it heard may hear that
+  // again.
   const vars = { WEBSOCKET_TIMEOUT: '600000', MAX_INTERVAL: '600000', TREE_DEPTH: '0' };
   const server = await startServer({ fixture: true, vars });
   after(() => server.stop());

@@ -28,7 +28,8 @@ describe('a client that closes is answered with its own code', () => {
   });
 
   test('1001, as its page goes away', async () => {
-    const close = (code) => Buffer.from([0x88, 0x82, 0, 0, 0, 0, code >> 8, code & 0xff]); // RFC 6455, section 5.5.1; masked with zeros
+    // RFC 6455, section 5.5.1; masked with zeros.
+    const close = (code) => Buffer.from([0x88, 0x82, 0, 0, 0, 0, code >> 8, code & 0xff]);
     const [opcode, length, ...code] = await answerTo(url, close(1001));
     assert.deepEqual([opcode, Buffer.from(code).readUInt16BE(), length >= 2], [0x88, 1001, true]);
   });

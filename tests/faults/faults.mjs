@@ -1,5 +1,5 @@
-// Clients publish and receive while everything around them breaks: the process is killed, its object evicted, connections
-// are cut, requests panic. In the end nothing that was promised may be missing.
+// Clients publish and receive while everything around them breaks: the process is killed, its object evicted,
+// connections are cut, requests panic. In the end nothing that was promised may be missing.
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -37,13 +37,18 @@ const PATIENCE = 60_000; // ms
 /** SQLite, "Result and Error Codes". */
 const SQLITE_CANTOPEN = 14;
 
-/** Tables whose rows go when their clients go, and those that go when a tree has been idle for 40 s: with them its alarm. */
+/**
+ * Tables whose rows go when their clients go, and those that go when a tree has been idle for 40 s: with them its
+ * alarm.
+ */
 const QUEUED = ['event', 'delivery'];
 const KEPT = ['session', 'note', 'version', '_cf_ALARM'];
 
 /**
- * Resolves with `{ problems, counts, unacknowledged, faults }`; `unacknowledged` tells how many of the events for clients without the
- * ack extension were lost on their way. `links`: the Worker holds the polls, and its links break with everything else. `untilIdle`: when all clients have gone the objects must keep nothing. `say` is told how it goes.
+ * Resolves with `{ problems, counts, unacknowledged, faults }`; `unacknowledged` tells how many of the events for
+ * clients without the ack extension were lost on their way. `links`: the Worker holds the polls, and its links break
+ * with everything else. `untilIdle`: when all clients have gone the objects must keep nothing. `say` is told how it
+ * goes.
  */
 export async function faults({ kills, clients: size, seed, durability = 'strict', links = false, untilIdle = false, say = () => {} }) {
   const random = new Random(seed);
@@ -81,8 +86,8 @@ export async function faults({ kills, clients: size, seed, durability = 'strict'
 }
 
 /**
- * Of each kind as many: with polls or a socket, with the ack extension or without; every fifth moves, and every third is at home
- * in the tree.
+ * Of each kind as many: with polls or a socket, with the ack extension or without; every fifth moves, and every third
+ * is at home in the tree.
  */
 function crowd(size, url, random, ledger) {
   const names = Array.from({ length: size }, (_, at) => `client ${at}`);
@@ -102,7 +107,9 @@ function crowd(size, url, random, ledger) {
   });
 }
 
-/** For so many ms connections are cut, about one of the clients' in every 50 ms, and now and then the object is evicted. */
+/**
+ * For so many ms connections are cut, about one of the clients' in every 50 ms, and now and then the object is evicted.
+ */
 async function breakThings({ random, network, server, faults }, ms) {
   for (const until = Date.now() + ms; Date.now() < until; ) {
     await sleep(Math.min(random.between(0, 100), Math.max(until - Date.now(), 0)));
@@ -124,8 +131,8 @@ async function breakThings({ random, network, server, faults }, ms) {
 }
 
 /**
- * Puts the object out of memory, as a deploy does: workerd waits for the requests that it holds, so they break off, and none
- * can come meanwhile. Sockets stay open where they are to hibernate.
+ * Puts the object out of memory, as a deploy does: workerd waits for the requests that it holds, so they break off, and
+ * none can come meanwhile. Sockets stay open where they are to hibernate.
  */
 async function evict({ network, server }, home, webSockets) {
   network.leadTo(null);
@@ -159,7 +166,9 @@ async function rowsLeft({ persistTo }, tables) {
   return files.flatMap((name) => rowsIn(join(folder, name), tables));
 }
 
-/** An object that nobody uses has no such tables at all. One that is just deleting its database keeps something as yet. */
+/**
+ * An object that nobody uses has no such tables at all. One that is just deleting its database keeps something as yet.
+ */
 function rowsIn(file, tables) {
   let database;
   try {

@@ -1,8 +1,8 @@
 // What was published, what became of it, and who got it.
 
 /**
- * How much later than an event that came after it a break may be noticed, by a client whose answers overtake each other: no
- * connection is stalled for longer.
+ * How much later than an event that came after it a break may be noticed, by a client whose answers overtake each
+ * other: no connection is stalled for longer.
  */
 const SLACK = 2000; // ms
 
@@ -94,7 +94,10 @@ export class Ledger {
     );
   }
 
-  /** Of what those who do not acknowledge were to get: how many events, and how many were on their way when a connection broke. */
+  /**
+   * Of what those who do not acknowledge were to get: how many events, and how many were on their way when a connection
+   * broke.
+   */
   get unacknowledged() {
     const careless = this.#subscribers.filter(({ acknowledges }) => !acknowledges);
     const due = careless.flatMap(({ publishers }) => publishers.flatMap((publisher) => this.#sure(publisher))).length;
@@ -122,9 +125,9 @@ export class Ledger {
   }
 
   /**
-   * Whether an event can have been on its way to a client when a connection broke: not if it was sent after the server knew of that.
-   * And as the events of a publisher leave in order, what came of them before the event came before the break, and what came
-   * of them after it came after the break.
+   * Whether an event can have been on its way to a client when a connection broke: not if it was sent after the server
+   * knew of that. And as the events of a publisher leave in order, what came of them before the event came before the
+   * break, and what came of them after it came after the break.
    */
   #isExcused({ received, ordered, breaks }, { publisher, number, sentAt, answeredAt }) {
     const slack = ordered ? 0 : SLACK;

@@ -15,7 +15,10 @@ const LISTENERS = [
   { transport: 'long-polling', acknowledges: true },
 ];
 
-/** Resolves with the resident memory of workerd in MB and what of our own is in use, in bytes, after each of these numbers of messages. */
+/**
+ * Resolves with the resident memory of workerd in MB and what of our own is in use, in bytes, after each of these
+ * numbers of messages.
+ */
 export async function memory({ after = [1000, 10_000, 100_000, 1_000_000], say = () => {} } = {}) {
   const server = await startServer({ fixture: true, inspected: true, vars: { TIMEOUT: '10000', WEBSOCKET_TIMEOUT: '10000', MAX_INTERVAL: '60000' } });
   try {

@@ -6,7 +6,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { startServer } from '../../scripts/lib/server.mjs';
 import { crowd, join as joins } from '../e2e/support/bayeux.mjs';
 
-/** Resolves with the ms of the first answer, beside one of an object that is awake. `sessions` have `events` to hear, each for ten of them. */
+/**
+ * Resolves with the ms of the first answer, beside one of an object that is awake. `sessions` have `events` to hear,
+ * each for ten of them.
+ */
 export async function restore({ sessions = 10_000, events = 90_000 } = {}) {
   const persistTo = await mkdtemp(join(tmpdir(), 'bayeux-edge-restore-'));
   const start = () => startServer({ fixture: true, persistTo, vars: { MAX_INTERVAL: '600000', DURABILITY: 'strict' } });

@@ -1,4 +1,5 @@
-// npm run faults [-- memory | restore] [-- --kills 20 --clients 200 --seed N --durability strict --links]: the fault test of docs/DURABILITY.md.
+// npm run faults [-- memory | restore] [-- --kills 20 --clients 200 --seed N --durability strict --links]: the fault
+// test of docs/DURABILITY.md.
 import { parseArgs } from 'node:util';
 import { buildWorker } from '../../scripts/lib/build.mjs';
 import { main, Problem } from '../../scripts/lib/run.mjs';

@@ -1,4 +1,5 @@
-// Projects as somebody has them who has never seen this repository: a copied template, with the package from its tarball.
+// Projects as somebody has them who has never seen this repository: a copied template, with the package from its
+// tarball.
 import { spawn } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -57,7 +58,10 @@ export async function command(place, env, name, ...args) {
   return { code, output };
 }
 
-/** `npm start` in a folder, on a free port, until the tests of the file are over. Resolves with `{ url, output() }` when it is ready. */
+/**
+ * `npm start` in a folder, on a free port, until the tests of the file are over. Resolves with `{ url, output() }` when
+ * it is ready.
+ */
 export async function started(place, env = {}) {
   const child = spawn('npm', ['start', '--', '--port', '0', '--inspector-port', '0', '--show-interactive-dev-session=false'], {
     cwd: place,

@@ -1,4 +1,5 @@
-// What a client asks for after a break, of a channel that keeps its events: a server in a few lines says what it would be told.
+// What a client asks for after a break, of a channel that keeps its events: a server in a few lines says what it would
+// be told.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Topic } from '../../packages/bayeux-edge/client/topic.js';

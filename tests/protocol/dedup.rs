@@ -1,4 +1,5 @@
-//! A client that got no answer says the same again. Only what nothing but that can explain is not delivered a second time.
+//! A client that got no answer says the same again. Only what nothing but that can explain is not delivered a second
+//! time.
 
 use std::cell::Cell;
 use std::rc::Rc;

@@ -71,7 +71,8 @@ impl Deployment {
         HttpResponse::json(answer)
     }
 
-    /// All pages of a list: the homes of its entries, the entries, and how many homes were asked for a page at the most.
+    /// All pages of a list: the homes of its entries, the entries, and how many homes were asked for a page at the
+    /// most.
     fn all(&self, list: &str, limit: usize) -> (Vec<String>, Vec<Value>, usize) {
         let (mut entries, mut query, mut most) = (Vec::new(), format!("limit={limit}"), 0);
         for _ in 0..1000 {

@@ -1,5 +1,5 @@
-//! Who a client is, by the token of its handshake: what it lets in, what it tells whom, and what becomes of the session when it
-//! expires. Which tokens are good is `tokens/`'s to say.
+//! Who a client is, by the token of its handshake: what it lets in, what it tells whom, and what becomes of the session
+//! when it expires. Which tokens are good is `tokens/`'s to say.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use bayeux_edge::bayeux::app::{Application, Client as Sender, SecurityPolicy};

@@ -1,5 +1,6 @@
-//! A machine of any speed under load: one core that pays for what it takes in and for what it sends, and an event loop whose timers
-//! ring when all that has come has been taken in. Its time is in microseconds, and it is counted, not measured.
+//! A machine of any speed under load: one core that pays for what it takes in and for what it sends, and an event loop
+//! whose timers ring when all that has come has been taken in. Its time is in microseconds, and it is counted, not
+//! measured.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -1,7 +1,8 @@
 //! The protocol as its clients see it: requests in, answers out, and a clock that the test moves.
 //!
-//! One file per behaviour. [`scenario`] has the clock, [`client`] the actors, [`world`] what is checked at every step. What CometD's clients count on and where this server departs
-//! from CometD is PROTOCOL.md's to say; each test is one sentence of it.
+//! One file per behaviour. [`scenario`] has the clock, [`client`] the actors, [`world`] what is checked at every step.
+//! What CometD's clients count on and where this server departs from CometD is PROTOCOL.md's to say; each test is one
+//! sentence of it.
 
 #![cfg(not(target_arch = "wasm32"))]
 

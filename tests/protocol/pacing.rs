@@ -155,7 +155,8 @@ fn one_that_broke_off_while_it_waited_for_the_pace_loses_nothing() {
     assert_eq!(crowd[0].connect().answer().data(), [1]);
 }
 
-/// What the same load comes to on a machine that is slower so many times: as it is, and with each event sent to all at once.
+/// What the same load comes to on a machine that is slower so many times: as it is, and with each event sent to all at
+/// once.
 fn beside_sending_at_once(over: Over, crowd: usize, slowed: u64, load: Load) -> (Figures, Figures) {
     let under =
         |pace| Machine::new(over, crowd, slowed, &[("FLUSH_PACE", pace), ("CONNECTION_TYPES", ALL)]).under(load);

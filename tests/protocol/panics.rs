@@ -1,4 +1,5 @@
-//! The application's code may panic: that costs the one message that it was called for, which is answered, and nothing else.
+//! The application's code may panic: that costs the one message that it was called for, which is answered, and nothing
+//! else.
 
 use bayeux_edge::bayeux::app::{Actions, Application, Client, HttpRequest, HttpResponse, Outcome, SecurityPolicy};
 use bayeux_edge::bayeux::{ChannelId, ChannelPattern, Denial, Message, Notice};

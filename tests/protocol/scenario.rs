@@ -220,8 +220,8 @@ impl Scenario {
         self.0.borrow_mut().now.0 -= ms;
     }
 
-    /// The object is killed: what it did not write down is gone, and so are its requests and sockets. The next one has an
-    /// application that leaves everything open.
+    /// The object is killed: what it did not write down is gone, and so are its requests and sockets. The next one has
+    /// an application that leaves everything open.
     pub fn crashes(&self) {
         self.crashes_into(Application::new());
     }

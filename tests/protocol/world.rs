@@ -174,8 +174,8 @@ impl World {
         self.requests
     }
 
-    /// The object goes, and comes back with what it wrote down. Requests that are held go with it, and the sockets too if
-    /// it takes them along.
+    /// The object goes, and comes back with what it wrote down. Requests that are held go with it, and the sockets too
+    /// if it takes them along.
     pub fn restart(&mut self, app: Application, with_sockets: bool) {
         self.open.clear();
         self.streams.clear();

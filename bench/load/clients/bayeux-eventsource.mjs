@@ -1,4 +1,5 @@
-// A Bayeux client that hears events as server-sent ones, as Faye's does: from a GET of the path with its clientId behind it.
+// A Bayeux client that hears events as server-sent ones, as Faye's does: from a GET of the path with its clientId
+// behind it.
 import { dial } from '../dial.mjs';
 import { BayeuxHttp } from './bayeux-http.mjs';
 

@@ -1,4 +1,5 @@
-// Bayeux clients that ask for events: over long-polling, and over callback-polling, which is the same in GETs and scripts.
+// Bayeux clients that ask for events: over long-polling, and over callback-polling, which is the same in GETs and
+// scripts.
 import { BayeuxHttp, describe } from './bayeux-http.mjs';
 
 class BayeuxPolling extends BayeuxHttp {

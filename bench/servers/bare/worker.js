@@ -1,5 +1,5 @@
-// The yardstick: a Durable Object that only holds requests and answers them, and sends to all sockets what one of them says.
-// What is slower than this, the protocol costs; what is faster, the server gains by answering less often. See
+// The yardstick: a Durable Object that only holds requests and answers them, and sends to all sockets what one of them
+// says. What is slower than this, the protocol costs; what is faster, the server gains by answering less often. See
 // bench/README.md.
 //   GET  /poll?room&c       held until something is published; what came meanwhile is answered at once
 //   GET  /poll?room&c&t=0   makes the client known, and is answered at once

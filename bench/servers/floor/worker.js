@@ -1,6 +1,7 @@
-// The floor: just enough Bayeux over long-polling for the load generator, in a JavaScript Durable Object. It takes the same
-// POSTs as every Bayeux server, learns of clients that leave, and answers in turns as ours does, but checks nothing, keeps nothing and
-// forgets nobody. What it costs, a Bayeux server on this platform cannot save. See bench/README.md.
+// The floor: just enough Bayeux over long-polling for the load generator, in a JavaScript Durable Object. It takes the
+// same POSTs as every Bayeux server, learns of clients that leave, and answers in turns as ours does, but checks
+// nothing, keeps nothing and forgets nobody. What it costs, a Bayeux server on this platform cannot save. See
+// bench/README.md.
 import { DurableObject } from 'cloudflare:workers';
 
 export default {
@@ -11,7 +12,8 @@ export default {
 const TURN = 16;
 
 export class Server extends DurableObject {
-  #clients = new Map(); // by clientId: { events: that wait, isKnown: whether it has connected before, held: what answers its held connect }
+  // By clientId: { events: that wait, isKnown: whether it has connected before, held: what answers its held connect }.
+  #clients = new Map();
   #subscribers = new Map(); // by channel: a set of clients
   #ready = new Set();
   #timer = null;

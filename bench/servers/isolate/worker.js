@@ -1,6 +1,7 @@
-// The floor under polls that the Worker holds: a Worker without an object. It takes the same POSTs as every Bayeux server, holds
-// connects in its own isolate and answers them from the request that publishes. What it costs is what workerd asks for a request
-// that is held and answered; whoever has an object behind it pays for that besides. Long-polling only; see bench/README.md.
+// The floor under polls that the Worker holds: a Worker without an object. It takes the same POSTs as every Bayeux
+// server, holds connects in its own isolate and answers them from the request that publishes. What it costs is what
+// workerd asks for a request that is held and answered; whoever has an object behind it pays for that besides.
+// Long-polling only; see bench/README.md.
 
 const clients = new Map(); // by clientId: { events: that wait, isKnown, held: what answers its held connect }
 const subscribers = new Map(); // by channel: a set of clients

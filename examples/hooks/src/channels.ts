@@ -1,4 +1,5 @@
-// Names of channels and patterns, as a subscribe has them: `/**` hears `/members/tea`, though it does not begin with `/members/`.
+// Names of channels and patterns, as a subscribe has them: `/**` hears `/members/tea`, though it does not begin with
+// `/members/`.
 
 /** Whether `pattern` matches every channel that `name`, a channel or a pattern, matches. */
 export function covers(pattern: string, name: string): boolean {
@@ -8,5 +9,8 @@ export function covers(pattern: string, name: string): boolean {
   return last !== '**' && !last.includes('/');
 }
 
-/** Whether some channel matches both. This is what to ask before a subscribe is allowed: would it hear anything of `/members/**`? */
+/**
+ * Whether some channel matches both. This is what to ask before a subscribe is allowed: would it hear anything of
+ * `/members/**`?
+ */
 export const overlaps = (one: string, other: string): boolean => covers(one, other) || covers(other, one);

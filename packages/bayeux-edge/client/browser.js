@@ -9,6 +9,7 @@ export function connect(url, options) {
   // The browser knows at once that the network has gone.
   globalThis.addEventListener?.('offline', () => client.interrupt());
   globalThis.addEventListener?.('pagehide', () => client.abandon());
-  // The browser kept the page while it was left, but the server has let it go: the next connect says so, and it shakes hands again.
+  // The browser kept the page while it was left, but the server has let it go: the next connect says so, and it shakes
+  // hands again.
   return client;
 }

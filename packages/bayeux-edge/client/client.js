@@ -1,5 +1,6 @@
-// A session with a Bayeux server, for pages and programs. cometd.js talks, retries and shakes hands again by itself; what it leaves to
-// whoever uses it is here: subscribing again after each handshake, tokens that end, and telling what state the connection is in.
+// A session with a Bayeux server, for pages and programs. cometd.js talks, retries and shakes hands again by itself;
+// what it leaves to whoever uses it is here: subscribing again after each handshake, tokens that end, and telling what
+// state the connection is in.
 import { AckExtension, CometD } from 'cometd';
 import { Failed, Lost, Refused, refusal } from './errors.js';
 import { Subscription } from './subscription.js';
@@ -86,7 +87,9 @@ export class Client {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Messages of a channel or a pattern from now on, through breaks: to `listener`, or else to whoever loops over it. */
+  /**
+   * Messages of a channel or a pattern from now on, through breaks: to `listener`, or else to whoever loops over it.
+   */
   subscribe(pattern, listener, options) {
     const given = typeof listener === 'function' ? { ...options, listener } : (listener ?? {});
     const subscription = new Subscription(pattern, given, (left) => this.#leave(left));
@@ -100,7 +103,9 @@ export class Client {
     return subscription;
   }
 
-  /** Resolves when the server has taken it; rejects with Refused, or with Lost where nobody knows whether it arrived. */
+  /**
+   * Resolves when the server has taken it; rejects with Refused, or with Lost where nobody knows whether it arrived.
+   */
   async publish(channel, data = null, { ext, timeout = PATIENCE } = {}) {
     await this.#whenConnected(timeout);
     const reply = await new Promise((resolve) => this.#cometd.publish(channel, data, ext ? { ext } : {}, resolve));
@@ -108,7 +113,10 @@ export class Client {
     return reply;
   }
 
-  /** What a remote call comes to, `call('divide', [6, 2])`; rejects with Failed, with what the service says, where it fails. */
+  /**
+   * What a remote call comes to, `call('divide', [6, 2])`; rejects with Failed, with what the service says, where it
+   * fails.
+   */
   async call(name, data = null, { timeout = PATIENCE } = {}) {
     await this.#whenConnected(timeout);
     const reply = await new Promise((resolve) => this.#cometd.remoteCall(name, data, timeout, resolve));
@@ -116,7 +124,10 @@ export class Client {
     throw reply.error || reply.failure ? refusal(reply, `${name}: `) : new Failed(name, reply.data);
   }
 
-  /** What a service answers, `request('greet', 'Ada')`. One request a service is under way; the others wait for their turn. */
+  /**
+   * What a service answers, `request('greet', 'Ada')`. One request a service is under way; the others wait for their
+   * turn.
+   */
   request(service, data = null, { timeout = PATIENCE } = {}) {
     const before = this.#requests.get(service) ?? Promise.resolve();
     const request = before.then(() => this.#request(`/service/${service}`, data, timeout));
@@ -199,7 +210,10 @@ export class Client {
     this.#end(reply.error ? refusal(reply) : new Refused('the server has ended the session'));
   }
 
-  /** Subscribes to what this session has not asked for yet, all at once; it is connected when all of that has been answered. */
+  /**
+   * Subscribes to what this session has not asked for yet, all at once; it is connected when all of that has been
+   * answered.
+   */
   async #flush() {
     const session = this.#session;
     const answers = [];

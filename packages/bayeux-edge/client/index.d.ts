@@ -12,8 +12,8 @@ export interface Message<Data = any> {
 
 export interface ConnectOptions {
   /**
-   * What handshakes show as `ext.token`. A function is asked again before a JSON Web Token ends, and once where a handshake is refused
-   * because of it.
+   * What handshakes show as `ext.token`. A function is asked again before a JSON Web Token ends, and once where a
+   * handshake is refused because of it.
    */
   token?: string | null | (() => string | null | Promise<string | null>);
   /** More of the handshake's `ext`. */
@@ -28,8 +28,9 @@ export interface ConnectOptions {
 
 export interface SubscribeOptions {
   /**
-   * From where to hear a channel that keeps its events: all that is kept, what is new, or what came after the event with this `cursor`.
-   * After a break the client goes on where it was, without it too. Of several subscriptions to one pattern that of the first counts.
+   * From where to hear a channel that keeps its events: all that is kept, what is new, or what came after the event
+   * with this `cursor`. After a break the client goes on where it was, without it too. Of several subscriptions to one
+   * pattern that of the first counts.
    */
   replay?: 'all' | 'new' | number;
   /** Ends the subscription. */
@@ -58,14 +59,24 @@ export declare class Client {
   readonly transport: string | null;
   /** cometd.js itself, for what is not here. */
   readonly cometd: CometD;
-  /** Told each change. `anew`: the session knows nothing of before, and messages may be missing. Returns what ends it. */
+  /**
+   * Told each change. `anew`: the session knows nothing of before, and messages may be missing. Returns what ends it.
+   */
   onState(listener: (state: State, news: { anew: boolean }) => void): () => void;
-  /** Messages of a channel or a pattern: to `listener`, or else to `for await (const message of client.subscribe('/news'))`. */
+  /**
+   * Messages of a channel or a pattern: to `listener`, or else to
+   * `for await (const message of client.subscribe('/news'))`.
+   */
   subscribe<Data = any>(pattern: string, options?: SubscribeOptions): Subscription<Data>;
   subscribe<Data = any>(pattern: string, listener: (message: Message<Data>) => void, options?: SubscribeOptions): Subscription<Data>;
-  /** Resolves when the server has taken it; rejects with `Refused`, or with `Lost` where nobody knows whether it arrived. */
+  /**
+   * Resolves when the server has taken it; rejects with `Refused`, or with `Lost` where nobody knows whether it
+   * arrived.
+   */
   publish(channel: string, data: unknown, options?: PublishOptions): Promise<void>;
-  /** What a remote call comes to: `call('divide', [6, 2])`. Rejects with `Failed` where the service says that it failed. */
+  /**
+   * What a remote call comes to: `call('divide', [6, 2])`. Rejects with `Failed` where the service says that it failed.
+   */
   call<Result = any>(name: string, data?: unknown, options?: { timeout?: number }): Promise<Result>;
   /** What a service answers that is no remote call: `request('greet', 'Ada')`. */
   request<Answer = any>(service: string, data?: unknown, options?: { timeout?: number }): Promise<Answer>;

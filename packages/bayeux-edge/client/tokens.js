@@ -1,5 +1,5 @@
-// The token that handshakes show. A session ends with its token, so a fresh one is fetched before that: the handshake that follows has it
-// at hand, and nobody sees a break.
+// The token that handshakes show. A session ends with its token, so a fresh one is fetched before that: the handshake
+// that follows has it at hand, and nobody sees a break.
 
 /** Before a token ends: time for one that is slow to come. */
 const AHEAD = 60_000; // ms

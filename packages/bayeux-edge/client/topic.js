@@ -99,8 +99,8 @@ export class Topic {
   }
 
   /**
-   * Events since the last one that was heard are not all kept: then all that are, and somebody is told that some are missing. Where there is
-   * no such thing either, as before the break.
+   * Events since the last one that was heard are not all kept: then all that are, and somebody is told that some are
+   * missing. Where there is no such thing either, as before the break.
    */
   #lacks({ error }) {
     if (!error?.startsWith('400:')) return false;

@@ -12,8 +12,8 @@ export declare function useClient(): Client;
 export declare function useConnectionState(): State;
 
 /**
- * Calls `listener` with each message of a channel or a pattern, while the component is there; `null` subscribes to nothing. Returns the
- * error, if the server refuses.
+ * Calls `listener` with each message of a channel or a pattern, while the component is there; `null` subscribes to
+ * nothing. Returns the error, if the server refuses.
  */
 export declare function useSubscription<Data = any>(pattern: string | null, listener: (message: Message<Data>) => void, options?: HookOptions): Error | null;
 

@@ -1,4 +1,5 @@
-// bayeux-edge/client for React: a client belongs to whoever made it; the hooks subscribe while their component is there.
+// bayeux-edge/client for React: a client belongs to whoever made it; the hooks subscribe while their component is
+// there.
 import { createContext, createElement, useContext, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 
 const Context = createContext(null);

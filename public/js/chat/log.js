@@ -1,7 +1,10 @@
 // The messages on the page. Texts and names of others only ever become text nodes.
 import { withLinks } from './links.js';
 
-/** Older ones wait outside of the page until somebody scrolls up to them, so that a day in a busy room does not slow it down. */
+/**
+ * Older ones wait outside of the page until somebody scrolls up to them, so that a day in a busy room does not slow it
+ * down.
+ */
 const SHOWN = 50;
 
 /** Of those that wait, the oldest go. */
@@ -52,8 +55,8 @@ export class MessageLog {
   }
 
   /**
-   * A message, in its place among all others: that of its number, before those of our own that have none yet. `state` is that of an own
-   * one: 'pending', 'sent' or 'failed'.
+   * A message, in its place among all others: that of its number, before those of our own that have none yet. `state`
+   * is that of an own one: 'pending', 'sent' or 'failed'.
    */
   message(message, state) {
     this.#onFirst(true);

@@ -16,8 +16,8 @@ export function tidyName(typed) {
 }
 
 /**
- * The text that somebody wrote, with only the fields that we know, or null. A room that keeps its events tells when it was written, and by
- * its number which comes first; elsewhere it was written now.
+ * The text that somebody wrote, with only the fields that we know, or null. A room that keeps its events tells when it
+ * was written, and by its number which comes first; elsewhere it was written now.
  */
 export function read(data, now, { createdDate, replayId: number } = {}) {
   if (data === null || typeof data !== 'object') return null;

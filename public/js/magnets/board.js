@@ -22,7 +22,9 @@ export class Board {
     this.#places[word] = { x, y, version: Math.max(this.#places[word].version + 1, version) };
   }
 
-  /** Takes the newer places of a whole board, but not of the words that `held` tells. Returns the words that changed. */
+  /**
+   * Takes the newer places of a whole board, but not of the words that `held` tells. Returns the words that changed.
+   */
   merge(places, held = () => false) {
     return places.flatMap((place, word) => {
       if (held(word) || compare(place, this.#places[word]) <= 0) return [];
@@ -42,5 +44,7 @@ export class Board {
   }
 }
 
-/** Two who moved a word in different parts of a broken network may have counted alike: then it is the place that tells. */
+/**
+ * Two who moved a word in different parts of a broken network may have counted alike: then it is the place that tells.
+ */
 const compare = (a, b) => a.version - b.version || a.x - b.x || a.y - b.y;

@@ -1,5 +1,5 @@
-// The magnets: one board for all who look, kept by nobody but them. Who comes tells what they know, and whoever knows more
-// answers: after a while that differs from page to page, so that one answer serves all.
+// The magnets: one board for all who look, kept by nobody but them. Who comes tells what they know, and whoever knows
+// more answers: after a while that differs from page to page, so that one answer serves all.
 import { Connection } from '../connection.js';
 import { newId } from '../ids.js';
 import { read as readKept, write } from '../kept.js';

@@ -1,10 +1,14 @@
 // Our own moves on their way. Of a word only the latest counts: while one request is under way the next ones gather.
-// Until a move has come back to us in the server's order, whatever comes of that word was ordered before it, and is past.
+// Until a move has come back to us in the server's order, whatever comes of that word was ordered before it, and is
+// past.
 
 /** Between two requests: as often as others see it move. */
 const PACE = 80; // ms
 
-/** A server may be told not to send people their own messages (BROADCAST_TO_PUBLISHER): then a move is settled so long after it was taken. */
+/**
+ * A server may be told not to send people their own messages (BROADCAST_TO_PUBLISHER): then a move is settled so long
+ * after it was taken.
+ */
 const ECHO = 3_000; // ms
 
 export class Moves {

@@ -18,7 +18,10 @@ export class Pieces {
   #onMove;
   #say;
 
-  /** `placeOf(word)` is where a word lies, `onMove(word, place)` where it is moved, and `say(text)` tells those who do not see it. */
+  /**
+   * `placeOf(word)` is where a word lies, `onMove(word, place)` where it is moved, and `say(text)` tells those who do
+   * not see it.
+   */
   constructor({ placeOf, onMove, say }) {
     this.#placeOf = placeOf;
     this.#onMove = onMove;

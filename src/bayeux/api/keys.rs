@@ -7,8 +7,8 @@ use subtle::ConstantTimeEq;
 use super::error::ApiError;
 use crate::bayeux::options::OptionError;
 
-/// `API_KEYS`: one key or more, separated by spaces, so that a new one can be handed out before the old one goes. Each may say before it what it
-/// opens, and its name in the log: `scope:name:key`.
+/// `API_KEYS`: one key or more, separated by spaces, so that a new one can be handed out before the old one goes. Each
+/// may say before it what it opens, and its name in the log: `scope:name:key`.
 ///
 /// ```
 /// use bayeux_edge::bayeux::api::{ApiKeys, Scope};
@@ -104,7 +104,8 @@ const LONGEST_NAME: usize = 32;
 
 impl ApiKeys {
     /// # Errors
-    /// A key that is too short, or that no header can carry (RFC 6750 section 2.1), or a scope that there is not. The error does not repeat it.
+    /// A key that is too short, or that no header can carry (RFC 6750 section 2.1), or a scope that there is not. The
+    /// error does not repeat it.
     pub fn parse(value: Option<String>) -> Result<Self, OptionError> {
         let value = value.unwrap_or_default();
         let keys = value.split_whitespace().zip(1..).map(|(key, place)| ApiKey::parse(key, place));

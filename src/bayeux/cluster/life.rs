@@ -9,8 +9,8 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelPattern, EventNumber};
 
 impl Cluster {
-    /// A life begins: what it says must come after all that earlier ones said. `chance` sets its uplinks apart from those
-    /// of every other life. The number after which its events are numbered.
+    /// A life begins: what it says must come after all that earlier ones said. `chance` sets its uplinks apart from
+    /// those of every other life. The number after which its events are numbered.
     pub fn begin_life(&mut self, now: Millis, chance: u64) -> EventNumber {
         self.uplinks.begin(now, chance);
         // Room for a thousand events in each millisecond that the object has ever lived.

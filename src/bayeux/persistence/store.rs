@@ -210,7 +210,8 @@ pub(in crate::bayeux) enum Fate {
 }
 
 impl Deliveries {
-    /// Sorts them, so that a fate is found without looking at all: a client that never acknowledges has one for each batch.
+    /// Sorts them, so that a fate is found without looking at all: a client that never acknowledges has one for each
+    /// batch.
     pub fn new(mut rows: Vec<Delivery>) -> Self {
         rows.sort_unstable_by_key(|delivery| delivery.newest);
         let mut by_session = BTreeMap::<_, Vec<_>>::new();

@@ -2,8 +2,8 @@
 //!
 //! Messages that come with a key instead of a clientId:
 //!
-//! * Whoever has a key is trusted: the policy, which binds clients, is not asked. Listeners and services hear the message as
-//!   any other, with [`Client::by_api`](crate::bayeux::app::Client::by_api), and may change or veto it.
+//! * Whoever has a key is trusted: the policy, which binds clients, is not asked. Listeners and services hear the
+//!   message as any other, with [`Client::by_api`](crate::bayeux::app::Client::by_api), and may change or veto it.
 //! * With `client` it goes to that session alone, subscribed or not, and past the listeners: CometD's `deliver`.
 //! * Nobody has a session here, so meta messages mean nothing.
 

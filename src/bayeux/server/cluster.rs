@@ -17,7 +17,8 @@ use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Endpoint, Event, EventNumber, Status};
 
-/// Bytes that the root's list of trees takes for each, with its name and the room that the list grows into. It may take half of the memory.
+/// Bytes that the root's list of trees takes for each, with its name and the room that the list grows into. It may take
+/// half of the memory.
 const KNOWN_TREE: usize = 300;
 
 impl ClusterOptions {
@@ -148,7 +149,8 @@ impl BayeuxServer {
         (upto, unheard)
     }
 
-    /// Events of this owner are missing here: everyone who may have been to hear them is told, as when its own queue was full.
+    /// Events of this owner are missing here: everyone who may have been to hear them is told, as when its own queue
+    /// was full.
     fn tell_of_gap(&mut self, now: Millis, owner: &Home, events: usize) {
         let concerns = |pattern: &ChannelPattern| self.cluster.may_come_from(pattern, owner);
         let all = self.sessions.after(None).filter(|(_, session)| session.subscriptions.iter().any(concerns));

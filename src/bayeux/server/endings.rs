@@ -47,13 +47,14 @@ impl BayeuxServer {
         Vec::new()
     }
 
-    /// Ends what a client had on its socket before it shook hands anew: it is told nothing, as it would take that for the new session's.
+    /// Ends what a client had on its socket before it shook hands anew: it is told nothing, as it would take that for
+    /// the new session's.
     pub(in crate::bayeux) fn replace(&mut self, before: &[SessionKey]) {
         before.iter().for_each(|key| drop(self.end(*key, Ending::Replaced)));
     }
 
-    /// Ends the session of a client that is not the one who is answered now. Where it holds no connect it is told on its
-    /// return.
+    /// Ends the session of a client that is not the one who is answered now. Where it holds no connect it is told on
+    /// its return.
     pub(in crate::bayeux) fn dismiss(&mut self, key: SessionKey, why: Ending) {
         let Some(session) = self.sessions.get(key) else { return };
         let (client_id, until) = (session.client_id.clone(), session.due());

@@ -10,10 +10,10 @@
 //!
 //! * While it is open a stream is the connect that the session holds: the session lives, and events go there alone, so
 //!   that they stay in order. Its client's connects are answered at once and tell that the client is there (Faye).
-//! * A stream that is opened again takes the old one's place; a connect of another type takes a stream's, unless it is the
-//!   session's first: Faye polls while it opens the stream. A poll that is held then is answered, without events.
-//! * A client that does not read is sent nothing more: its events wait in the session's queue, which is bounded. The stream
-//!   ends if that lasts, and the rest waits for the next one.
+//! * A stream that is opened again takes the old one's place; a connect of another type takes a stream's, unless it is
+//!   the session's first: Faye polls while it opens the stream. A poll that is held then is answered, without events.
+//! * A client that does not read is sent nothing more: its events wait in the session's queue, which is bounded. The
+//!   stream ends if that lasts, and the rest waits for the next one.
 //! * With the ack extension events ride on the replies to connects only: such a session has no stream, and its connects
 //!   are held.
 
@@ -31,8 +31,8 @@ use crate::bayeux::wire::{
     Advice, BayeuxError, Endpoint, EndpointKey, Event, MessageId, Reply, RequestedTiming, Status, StreamId, Written,
 };
 
-/// How often an idle stream gets a sign of life, ms: what the HTML standard recommends against proxies that cut (section
-/// 9.2.7). On the clock's own multiples, so that the object wakes once for all streams.
+/// How often an idle stream gets a sign of life, ms: what the HTML standard recommends against proxies that cut
+/// (section 9.2.7). On the clock's own multiples, so that the object wakes once for all streams.
 const BEAT: u64 = 15_000;
 
 impl BayeuxServer {
@@ -103,7 +103,8 @@ impl BayeuxServer {
         self.sessions.get(key).is_some_and(|session| session.is_streaming() && session.timing.advised.is_none())
     }
 
-    /// Answers a connect of a client that listens to a stream, or is about to, and asks it to stay away for an interval.
+    /// Answers a connect of a client that listens to a stream, or is about to, and asks it to stay away for an
+    /// interval.
     pub(in crate::bayeux) fn connect_beside_stream(
         &mut self,
         now: Millis,

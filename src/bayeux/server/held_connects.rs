@@ -10,8 +10,8 @@ use crate::bayeux::wire::{Advice, BayeuxError, Endpoint, EndpointKey, Reply, Rep
 /// How long a session at least lives on whose message waits, before that is looked at again.
 const WAITS: Duration = Duration::from_secs(1);
 
-/// Connects of sockets that are answered before their time with one that is due. Each client comes back with another one, so more
-/// of them would be a crowd that wakes an object to keep it from being busy.
+/// Connects of sockets that are answered before their time with one that is due. Each client comes back with another
+/// one, so more of them would be a crowd that wakes an object to keep it from being busy.
 const AT_ONCE: usize = 64;
 
 impl BayeuxServer {
@@ -32,7 +32,8 @@ impl BayeuxServer {
         }
     }
 
-    /// Answers the connects that were held long enough, keeps streams alive, and forgets the sessions that stayed away too long.
+    /// Answers the connects that were held long enough, keeps streams alive, and forgets the sessions that stayed away
+    /// too long.
     pub(super) fn sweep(&mut self, now: Millis) {
         self.pending_disconnects.sweep(now);
         // One may have taken so long to be let in.
@@ -56,8 +57,8 @@ impl BayeuxServer {
         }
     }
 
-    /// While the object is awake for one socket's connect, those of others are answered too of which more than half of the time is
-    /// over. So the connects of a room come to end together, and wake an idle object once in that time.
+    /// While the object is awake for one socket's connect, those of others are answered too of which more than half of
+    /// the time is over. So the connects of a room come to end together, and wake an idle object once in that time.
     fn answer_sockets_nearly_due(&mut self, now: Millis) {
         for key in self.sessions.due_on_sockets(now + self.options.websocket_timeout / 2, AT_ONCE) {
             if let Some(held) = self.resume(now, key) {
@@ -97,8 +98,8 @@ impl BayeuxServer {
         self.send(held.endpoint, Status::Ok, self.format(key), &events, &[reply]);
     }
 
-    /// What the reply to a connect tells of the session's timing. The client counts as told from now on, and not before:
-    /// a connect that is overtaken or refused has no such reply.
+    /// What the reply to a connect tells of the session's timing. The client counts as told from now on, and not
+    /// before: a connect that is overtaken or refused has no such reply.
     pub(in crate::bayeux) fn advise(&mut self, key: SessionKey, endpoint: &Endpoint) -> Advice {
         let interval = self.interval(key);
         if let Some(session) = self.sessions.get_mut(key) {

@@ -1,7 +1,7 @@
 //! Who is there, what is subscribed to and which trees there are, a page at a time, and the end of a session.
 //!
-//! A list is in the order of its names, and the next page begins behind the last name of this one: what comes and goes meanwhile
-//! moves nothing else to another page.
+//! A list is in the order of its names, and the next page begins behind the last name of this one: what comes and goes
+//! meanwhile moves nothing else to another page.
 
 use std::collections::BTreeMap;
 use std::iter;

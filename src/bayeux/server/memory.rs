@@ -1,9 +1,10 @@
 //! A home stays within `MAX_MEMORY`: events make room for newer ones, and what cannot be dropped is refused.
 //!
-//! * Sessions and their names stand until they end. Together they get three quarters, and one address at most twice of what is left of that.
-//! * Events that wait get the rest, and what of the three quarters nobody uses. Where there is no room for one more, an eighth of the memory
-//!   is made free: of the address that holds most, and there of the session that does, the oldest go first. Their clients are told as
-//!   when their own queue was full (`QUEUE_OVERFLOW`).
+//! * Sessions and their names stand until they end. Together they get three quarters, and one address at most twice of
+//!   what is left of that.
+//! * Events that wait get the rest, and what of the three quarters nobody uses. Where there is no room for one more, an
+//!   eighth of the memory is made free: of the address that holds most, and there of the session that does, the oldest
+//!   go first. Their clients are told as when their own queue was full (`QUEUE_OVERFLOW`).
 //! * An event counts its JSON once, however many it waits for.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -261,7 +261,8 @@ impl BayeuxServer {
         }
     }
 
-    /// The server's own time. Where the clock has jumped, the wake-up that was asked for comes at another time than it should.
+    /// The server's own time. Where the clock has jumped, the wake-up that was asked for comes at another time than it
+    /// should.
     pub(in crate::bayeux) fn read_clock(&mut self, outside: Millis) -> Millis {
         if self.clock.read(outside, self.wake) {
             self.wake = None;

@@ -1,7 +1,7 @@
 //! What was kept is read again, page by page.
 //!
-//! A page is read when its session can be sent something, and its next one when that was: so a replay holds one page in memory, and
-//! reads as fast as its client.
+//! A page is read when its session can be sent something, and its next one when that was: so a replay holds one page in
+//! memory, and reads as fast as its client.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -14,15 +14,17 @@ use crate::bayeux::session::{Session, SessionKey};
 use crate::bayeux::time::{Millis, pop_due};
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Event, Kept};
 
-/// The most events of a page, and their bytes: an answer that is sent in a moment and held by a small part of a Worker's 128 MB,
-/// though 100 clients are sent one.
+/// The most events of a page, and their bytes: an answer that is sent in a moment and held by a small part of a
+/// Worker's 128 MB, though 100 clients are sent one.
 const PAGE_EVENTS: usize = 500;
 const PAGE_BYTES: usize = 256 << 10;
 
-/// The most pages that wait for clients who do not come for them: 16 MiB. Beyond that the oldest is read again when it is wanted.
+/// The most pages that wait for clients who do not come for them: 16 MiB. Beyond that the oldest is read again when it
+/// is wanted.
 const MOST_PAGES: usize = 64;
 
-/// Between two pages on one socket or stream, others have their turn, and a page is sent: 256 KiB in this time are 50 MB/s.
+/// Between two pages on one socket or stream, others have their turn, and a page is sent: 256 KiB in this time are 50
+/// MB/s.
 const BETWEEN_PAGES: Duration = Duration::from_millis(5);
 
 /// Sessions that something is to be read for.

@@ -63,7 +63,8 @@ impl BayeuxServer {
         if batch.is_complete() { self.finish(now, batch) } else { self.pending.park(batch) }
     }
 
-    /// Whether the next message of a batch need not wait for those before it, here or in earlier requests of its session.
+    /// Whether the next message of a batch need not wait for those before it, here or in earlier requests of its
+    /// session.
     fn may_begin(&self, batch: &Batch, next: &Element) -> bool {
         if batch.must_wait(next) {
             return false;

@@ -1,14 +1,16 @@
-// Links: the polls of many clients wait here, in the Worker, and one WebSocket carries their messages to their home's object and back.
+// Links: the polls of many clients wait here, in the Worker, and one WebSocket carries their messages to their home's
+// object and back.
 //
 //   polls ─▶ this isolate ══ link: frames of many requests, frames of many answers ══ the home's object
 //
-// A request's messages and a promise of its answer go into its home's book. Whoever owns the link sends what is in the book, and
-// fulfils the promises when answers come. The runtime ties a WebSocket to the request that opened it: only that one may send on it, and
-// it ends 30 s after its response (Workers, `ctx.waitUntil`). So links are short, and before one ends another request of this isolate
-// opens the next one under the same name. The object answers on the newest link of a name; no poll need be told again.
+// A request's messages and a promise of its answer go into its home's book. Whoever owns the link sends what is in the
+// book, and fulfils the promises when answers come. The runtime ties a WebSocket to the request that opened it: only
+// that one may send on it, and it ends 30 s after its response (Workers, `ctx.waitUntil`). So links are short, and
+// before one ends another request of this isolate opens the next one under the same name. The object answers on the
+// newest link of a name; no poll need be told again.
 //
 // A frame is a JSON list. What a client has sent is in it as a string: it can never be taken for the frame's own words.
-//   to the object   [n, text, address, more]   a request: its body or query; `more` where it has more than that, or comes again
+//   to the object   [n, text, address, more]   a request: its body or query; `more` where it has more, or comes again
 //                   [n]                        its client has left
 //                   []                         all that was asked for again has been said
 //   to the Worker   [n, text]                  an answer; [n, text, status, format] where it is not an ordinary one
@@ -21,7 +23,9 @@ const TENURE = 15_000;
 /** How long somebody has to open the next link before somebody else is asked, ms. */
 const PATIENCE = 2000;
 
-/** How long what is to be sent may wait for the link's owner, ms: an owner that has gone without a word sends nothing. */
+/**
+ * How long what is to be sent may wait for the link's owner, ms: an owner that has gone without a word sends nothing.
+ */
 const SILENCE = 5000;
 
 /** How often a request that waits looks whether somebody has the link, ms. */
@@ -33,7 +37,10 @@ const LOST = 30_000;
 /** Where links are opened: clients reach no object by this path, as it is no home's (`Home::at_path`). */
 const PATH = 'https://object/cometd/isolate/link/';
 
-/** With `auto`, so many requests of a home go to its object directly: a client that polls and publishes costs what it always did. */
+/**
+ * With `auto`, so many requests of a home go to its object directly: a client that polls and publishes costs what it
+ * always did.
+ */
 const CROWD = 2;
 
 /** Characters of one frame, about: the object takes 32 MiB. */
@@ -66,7 +73,9 @@ export class Links {
     this.#edge = edge;
   }
 
-  /** The promise of an answer over a link; none where the request is to go to its object directly: then call `directly`. */
+  /**
+   * The promise of an answer over a link; none where the request is to go to its object directly: then call `directly`.
+   */
   answer(request, env, ctx) {
     this.#settings ??= JSON.parse(this.#edge.linkSettings(env) ?? 'false');
     if (!this.#settings) return null;
@@ -260,7 +269,10 @@ export class Links {
     } else this.#forget(home);
   }
 
-  /** A new book for those who still wait. What may have been done already is not asked for a second time: only connects are. */
+  /**
+   * A new book for those who still wait. What may have been done already is not asked for a second time: only connects
+   * are.
+   */
   #begin(home, old) {
     const left = old.close();
     home.book = new Book();
@@ -358,7 +370,10 @@ class Book {
     return this.link.since + LOST < now || (this.queue.length > 0 && this.#unsent + SILENCE < now);
   }
 
-  /** Says again what waits, to an object that has slept. It knows what it has had since it woke, and what else may have been done. */
+  /**
+   * Says again what waits, to an object that has slept. It knows what it has had since it woke, and what else may have
+   * been done.
+   */
   repeat() {
     for (const held of this.waiting.values()) if (held.sent) this.push([held.number, held.isConnect() ? held.text : null, held.address, { ...held.more, again: true, held: true }]);
     this.push([]);

@@ -145,7 +145,8 @@ fn api(request: &Request, bindings: &Bindings, config: &Config) -> Result<JsValu
     }
 }
 
-/// Who has called what, by the name of the key: what changes something is worth knowing, the rest for those who look closely.
+/// Who has called what, by the name of the key: what changes something is worth knowing, the rest for those who look
+/// closely.
 fn log_call(config: &Config, call: &HttpRequest) {
     let level = if call.method == "DELETE" { LogLevel::Info } else { LogLevel::Debug };
     let details = json!({ "key": key_name(config, call), "method": call.method, "path": call.path });

@@ -30,7 +30,9 @@ export class Application extends BayeuxApplication<Env> {
     return allow({ data: { name, text, time: Date.now() } satisfies Text });
   }
 
-  /** A remote call: clients `call('dice', …)`, and its result is for them alone. `service = { … }` has plain services. */
+  /**
+   * A remote call: clients `call('dice', …)`, and its result is for them alone. `service = { … }` has plain services.
+   */
   remote = {
     dice: ({ data, client }: ServiceCall<{ room?: string; name?: string }>) => {
       const rolled = 1 + (crypto.getRandomValues(new Uint32Array(1))[0]! % 6);

@@ -1,4 +1,5 @@
-// Who may chat, once the secrets USERS and TOKEN_KEYS are set: the page asks here for a token, and the browser for name and password.
+// Who may chat, once the secrets USERS and TOKEN_KEYS are set: the page asks here for a token, and the browser for name
+// and password.
 
 export interface Secrets {
   /** `name:password`, with spaces between. */

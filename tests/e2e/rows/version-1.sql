@@ -1,5 +1,6 @@
--- What the first version of the tables held after a SIGKILL, written by the build of 1a1468c, DURABILITY=strict: alice; bob, who listens to
--- /chat/** and is owed two events; carol, who acknowledges, was sent the first of them as batch 2, and is owed the second.
+-- What the first version of the tables held after a SIGKILL, written by the build of 1a1468c, DURABILITY=strict: alice;
+-- bob, who listens to /chat/** and is owed two events; carol, who acknowledges, was sent the first of them as batch 2,
+-- and is owed the second.
 DROP TABLE session; DROP TABLE event; DROP TABLE delivery; DROP TABLE damaged; DROP TABLE note; DROP TABLE version;
 CREATE TABLE version (number INTEGER NOT NULL);
 CREATE TABLE session (key INTEGER PRIMARY KEY, json TEXT NOT NULL);

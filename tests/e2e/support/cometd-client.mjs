@@ -1,5 +1,5 @@
-// cometd.js as it comes from npm, in Node or in a page: promises in place of its callbacks, and nothing but JSON goes in
-// and out, so that a test can speak to one in a browser (page.mjs).
+// cometd.js as it comes from npm, in Node or in a page: promises in place of its callbacks, and nothing but JSON goes
+// in and out, so that a test can speak to one in a browser (page.mjs).
 import { AckExtension, BinaryExtension, CometD, ReloadExtension, TimeStampExtension, TimeSyncExtension } from 'cometd';
 
 const EXTENSIONS = {
@@ -17,7 +17,10 @@ export class CometDClient {
   #subscriptions = new Map(); // pattern → cometd.js' own
   #extensions = {};
 
-  /** `transports` are those that the client may use, `extensions` those that it has, both by their names; `configuration` is cometd.js' own. */
+  /**
+   * `transports` are those that the client may use, `extensions` those that it has, both by their names;
+   * `configuration` is cometd.js' own.
+   */
   constructor({ url, transports, extensions = [], configuration = {} }) {
     for (const type of this.#cometd.getTransportTypes()) if (!transports.includes(type)) this.#cometd.unregisterTransport(type);
     this.#cometd.configure({ url, logLevel: 'error', backoffIncrement: 100, maxBackoff: 300, ...configuration });

@@ -8,11 +8,14 @@ const data = (heard) => heard.map(([, each]) => each);
 const upTo = (count) => Array.from({ length: count }, (_, at) => at);
 const succeeds = (reply) => assert.equal(reply.successful, true, JSON.stringify(reply));
 
-/** `runtime` makes the clients: inNode() or inChromium() of cometd.mjs. `line` is a way to the server that can be cut. */
+/**
+ * `runtime` makes the clients: inNode() or inChromium() of cometd.mjs. `line` is a way to the server that can be cut.
+ */
 export function talks({ name, runtime, server, line, transport }) {
   const home = `${server.url}/cometd`;
   const clients = [];
-  afterEach(() => Promise.all(clients.splice(0).map((client) => client.disconnect().catch(() => {})))); // its page may be gone
+  // Its page may be gone.
+  afterEach(() => Promise.all(clients.splice(0).map((client) => client.disconnect().catch(() => {}))));
 
   const optionsOf = (options) => ({ url: home, transports: [transport], ...options });
   async function opened(options) {

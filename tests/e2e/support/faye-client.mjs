@@ -1,5 +1,5 @@
-// Faye's client, in Node or in a page that has its script from npm: nothing but JSON goes in and out (page.mjs). Either has it
-// in the global `Faye`.
+// Faye's client, in Node or in a page that has its script from npm: nothing but JSON goes in and out (page.mjs). Either
+// has it in the global `Faye`.
 
 const TRANSPORTS = ['websocket', 'eventsource', 'long-polling', 'cross-origin-long-polling', 'callback-polling'];
 

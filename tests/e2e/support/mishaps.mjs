@@ -12,8 +12,8 @@ export function random(seed) {
 }
 
 /**
- * Each piece that is on its way meets with a mishap of one in `rarity`: it is lost, or only its beginning arrives, or all of it
- * does, and then the connection ends, with RST or FIN. `counts` tells how often each came.
+ * Each piece that is on its way meets with a mishap of one in `rarity`: it is lost, or only its beginning arrives, or
+ * all of it does, and then the connection ends, with RST or FIN. `counts` tells how often each came.
  */
 export function mishaps(chance, rarity) {
   const counts = {};

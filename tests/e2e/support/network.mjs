@@ -5,9 +5,9 @@ import { after } from 'node:test';
 import { reset } from './reset.mjs';
 
 /**
- * A line to a port of this machine, for all tests of a file. `mishap({ up, bytes })` is asked about each piece that is on
- * its way, `up` to the server or down from it, and may answer with what befalls it: `{ arrives, end }`, the bytes that still
- * arrive, and how the connection ends then: 'reset' (RST), or 'finish' (FIN).
+ * A line to a port of this machine, for all tests of a file. `mishap({ up, bytes })` is asked about each piece that is
+ * on its way, `up` to the server or down from it, and may answer with what befalls it: `{ arrives, end }`, the bytes
+ * that still arrive, and how the connection ends then: 'reset' (RST), or 'finish' (FIN).
  */
 export async function network(port, mishap = () => undefined) {
   const connections = new Set();

@@ -77,7 +77,10 @@ export function opening(url, headers = {}) {
   });
 }
 
-/** Opens a WebSocket, sends one frame's bytes and resolves with those that come back. No client's API sends what this may. */
+/**
+ * Opens a WebSocket, sends one frame's bytes and resolves with those that come back. No client's API sends what this
+ * may.
+ */
 export function answerTo(url, frame) {
   return new Promise((resolve, reject) => {
     const asked = upgrade(url, {});

@@ -12,10 +12,11 @@ const PATIENCE = 300_000; // ms
 const GRACE = 15_000; // ms
 
 /**
- * Starts `wrangler dev` on a free port, with Workers as these configurations have them, the first one at the address. What it keeps lands in
- * `folder`, where those of the same folder also find each other's Workers.
+ * Starts `wrangler dev` on a free port, with Workers as these configurations have them, the first one at the address.
+ * What it keeps lands in `folder`, where those of the same folder also find each other's Workers.
  *
- * Resolves once it is ready, with `{ url, output(), stop() }`. Nothing of it is left after `stop`, nor after this process.
+ * Resolves once it is ready, with `{ url, output(), stop() }`. Nothing of it is left after `stop`, nor after this
+ * process.
  */
 export async function wranglerDev(configs, folder) {
   const args = ['dev', ...configs.flatMap((config) => ['-c', config]), '--port', '0', '--inspector-port', '0', '--show-interactive-dev-session=false'];

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::network::{Client, Network};
 
-/// Bob listens at the owner of `/b`. Carol's home has published to `/a` and begins anew with a clock that is behind: `/a` knows a later
-/// life of it, `/b` none.
+/// Bob listens at the owner of `/b`. Carol's home has published to `/a` and begins anew with a clock that is behind:
+/// `/a` knows a later life of it, `/b` none.
 fn behind() -> (Network, Client, Client) {
     let mut network = Network::patient();
     let (_, bob) = (network.join("/a"), network.join_acking("/b"));

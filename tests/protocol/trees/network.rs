@@ -1,5 +1,5 @@
-//! A few objects by hand: calls arrive at once, unless an object is cut off, slow, or the test lets each call pass itself. Rows
-//! survive crashes, and time passes as the objects want to be woken.
+//! A few objects by hand: calls arrive at once, unless an object is cut off, slow, or the test lets each call pass
+//! itself. Rows survive crashes, and time passes as the objects want to be woken.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::network::{Client, Network};
 
-/// Alice at the owner of `/a`; Bob, who listens at another home that was out of reach for longer than an hour, and missed two events.
+/// Alice at the owner of `/a`; Bob, who listens at another home that was out of reach for longer than an hour, and
+/// missed two events.
 fn after_hours() -> (Network, Client, Client) {
     let mut network = Network::patient();
     let alice = network.join("/a");

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::network::{Client, Network};
 
-/// Alice at the owner of `/a`; Bob and Carol at another home, who listen to `/a/x` and to `/b`. That home misses five of seven events.
+/// Alice at the owner of `/a`; Bob and Carol at another home, who listen to `/a/x` and to `/b`. That home misses five
+/// of seven events.
 fn after_a_long_cut(queue_overflow: QueueOverflow) -> (Network, [Client; 3]) {
     let max_interval = std::time::Duration::from_secs(3600);
     let mut network = Network::new(Options { max_relays: 2, max_interval, queue_overflow, ..Options::default() });
