@@ -1,14 +1,18 @@
-// node scripts/check.mjs: the syntax of scripts and pages, links, snippets and sums of the documentation, format, lints (native and wasm32,
-// with and without the fixture) and Rust's documentation, warnings as errors.
+// node scripts/check.mjs: the syntax of scripts and pages, the width of prose, links, snippets and sums of the
+// documentation, format, lints (native and wasm32, with and without the fixture) and Rust's documentation, warnings as
+// errors.
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { tooWide } from './lib/columns.mjs';
 import { inRoot } from './lib/project.mjs';
-import { capture, main, run } from './lib/run.mjs';
+import { capture, main, Problem, run } from './lib/run.mjs';
 import { buildStd, wasmToolchain } from './lib/toolchain.mjs';
 
 const DENY = ['--', '-D', 'warnings'];
 
 await main(async () => {
   await checkScripts();
+  await checkColumns();
   await run(process.execPath, [inRoot('scripts', 'check-docs.mjs')]);
   await run(process.execPath, [inRoot('scripts', 'scale.mjs')]);
   await run('cargo', ['fmt', '--check']);
@@ -26,10 +30,17 @@ await main(async () => {
 });
 
 async function checkScripts() {
-  const { stdout } = await capture('git', ['ls-files', '--cached', '--others', '--exclude-standard', '*.mjs', '*.js']);
-  for (const name of stdout
-    .trim()
-    .split('\n')
-    .filter((name) => existsSync(inRoot(name))))
-    await run(process.execPath, ['--check', name]);
+  for (const name of await files('*.mjs', '*.js')) await run(process.execPath, ['--check', name]);
+}
+
+async function checkColumns() {
+  const wide = [];
+  for (const name of await files())
+    for (const line of tooWide(name, await readFile(inRoot(name), 'utf8'))) wide.push(`${name}:${line}`);
+  if (wide.length > 0) throw new Problem(`Comments and Markdown have at most 120 columns:\n  ${wide.join('\n  ')}`);
+}
+
+async function files(...patterns) {
+  const { stdout } = await capture('git', ['ls-files', '--cached', '--others', '--exclude-standard', ...patterns]);
+  return stdout.trim().split('\n').filter((name) => existsSync(inRoot(name)));
 }
