@@ -1,11 +1,12 @@
 //! What was published and received, and what must hold of it:
 //!
-//! * A session that acknowledges receives every event whose publisher was told of success, if it was subscribed before the publish was
-//!   sent and did not unsubscribe. In a run where nothing fails, every session does.
-//! * A session that acknowledges receives nothing twice; nor does any other, unless an object crashed. Not even what its publisher
-//!   said again, as it had not been told of success; that only where objects crash, as what had no row is then not known any more.
-//! * So with order: it receives the events of one publisher in a tree in the order in which they were published, and those
-//!   of a tree in the same order as everyone else.
+//! * A session that acknowledges receives every event whose publisher was told of success, if it was subscribed before
+//!   the publish was sent and did not unsubscribe. In a run where nothing fails, every session does.
+//! * A session that acknowledges receives nothing twice; nor does any other, unless an object crashed. Not even what
+//!   its publisher said again, as it had not been told of success; that only where objects crash, as what had no row is
+//!   then not known any more.
+//! * So with order: it receives the events of one publisher in a tree in the order in which they were published, and
+//!   those of a tree in the same order as everyone else.
 //! * Where nothing fails but one home of a crowd, all others receive what is published in time.
 //! * Nobody receives what it did not subscribe to, or what was published after it had unsubscribed.
 

@@ -44,10 +44,12 @@ pub struct Plan {
 const TROUBLE_MS: u64 = 20_000;
 const HEALED_MS: u64 = 60_000;
 
-/// How late an event may come where one object of a crowd is out of reach: who has read a connect comes back within 80 s.
+/// How late an event may come where one object of a crowd is out of reach: who has read a connect comes back within 80
+/// s.
 pub const LATE_MS: u64 = 120_000;
 
-/// How long an object is out of reach, where it is for hours; when that begins; and how long the trouble goes on behind it.
+/// How long an object is out of reach, where it is for hours; when that begins; and how long the trouble goes on behind
+/// it.
 pub const HOURS_MS: u64 = 3_700_000;
 pub const HOURS_FROM_MS: u64 = 8_000;
 const AFTER_HOURS_MS: u64 = 20_000;
