@@ -108,11 +108,11 @@ fn mirror(request: &HttpRequest) -> HttpResponse {
 
 fn remote_call(call: &Publication) -> Outcome {
     #[derive(Default, Deserialize)]
-    struct Asked {
+    struct RemoteCallData {
         #[serde(default)]
         fail: bool,
     }
-    let asked: Asked = call.data().unwrap_or_default();
+    let asked: RemoteCallData = call.data().unwrap_or_default();
     Ok(if asked.fail { failure(call.raw_data()) } else { answer(call.raw_data()) })
 }
 

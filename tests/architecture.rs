@@ -1,6 +1,6 @@
-//! The walls of `src/bayeux`: which room may import from which, read off the `use` lines.
+//! The walls of `src/bayeux`: which room may import from which, read off the `use` lines; and one name for each type.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -58,6 +58,24 @@ fn only_the_server_and_its_meta_channels_know_the_server() {
     let mut others = imports().into_iter().filter(|import| import.names.contains("BayeuxServer"));
     let stray = others.find(|import| !OF_THE_SERVER.contains(&&*import.room) && !excepted(&import.room));
     assert!(stray.is_none(), "{}", stray.map(|import| import.file.display().to_string()).unwrap_or_default());
+}
+
+#[test]
+fn a_name_means_one_type() {
+    let source = root().join("..");
+    let mut places: BTreeMap<String, BTreeSet<PathBuf>> = BTreeMap::new();
+    for file in files(&source) {
+        let text = fs::read_to_string(&file).unwrap();
+        // Only what stands on the top level: associated types share their trait's names.
+        for line in text.lines().map(|line| line.strip_prefix("pub ").unwrap_or(line)) {
+            let Some(("struct" | "enum" | "trait" | "type", name)) = line.split_once(' ') else { continue };
+            let name = name.chars().take_while(|sign| sign.is_alphanumeric()).collect::<String>();
+            places.entry(name).or_default().insert(file.clone());
+        }
+    }
+    assert!(places.len() > 100, "the test reads no types any more");
+    places.retain(|name, files| files.len() > 1 && name != "Result");
+    assert_eq!(places, BTreeMap::new());
 }
 
 #[test]

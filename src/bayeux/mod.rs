@@ -92,7 +92,7 @@ pub use cluster::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Placement, Region, Shar
 pub use delivery::{DedupKey, HistoryBounds, HistoryRules, Queue, SavedReplays, Subscriptions, Urgency};
 pub use hooks::Hook;
 pub use io::{Input, Notice, Output, Who};
-pub use limits::{Budget, Connections, Exceeded, Network, Origin, Rate, Rates, Refused};
+pub use limits::{Budget, ConnectionRefused, Connections, Exceeded, Network, Origin, Rate, Rates};
 pub use meta::refuse_without_token;
 pub use options::{Durability, OptionError, Options, QueueOverflow};
 pub use persistence::{

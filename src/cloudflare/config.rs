@@ -28,14 +28,14 @@ pub struct Config {
     /// `TOKEN_COOKIE`.
     pub token_cookie: Option<TokenCookie>,
     /// `LINKS`.
-    pub links: Links,
+    pub links: LinksOption,
     /// `LOG_LEVEL`.
     pub log_level: LogLevel,
 }
 
 /// `LINKS`: which polls the Worker holds, and passes on to their home in frames of one WebSocket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Links {
+pub enum LinksOption {
     /// Those of a crowd.
     Auto,
     Always,
@@ -70,13 +70,13 @@ impl Config {
             api_keys: ApiKeys::parse(var("API_KEYS"))?,
             region_header: header_name("REGION_HEADER", var("REGION_HEADER"))?,
             browser_cookie: BrowserCookie::parse(var("BROWSER_COOKIE"))?,
-            links: Links::parse(var("LINKS"))?,
+            links: LinksOption::parse(var("LINKS"))?,
             log_level: LogLevel::parse(var("LOG_LEVEL"))?,
         })
     }
 }
 
-impl Links {
+impl LinksOption {
     fn parse(value: Option<String>) -> Result<Self, OptionError> {
         match value.as_deref() {
             None => Ok(Self::default()),

@@ -54,11 +54,11 @@ const MINUTE: u64 = 60_000;
 const LINES: u64 = 10;
 
 /// An event, and of what kind where there are several: an error's name.
-type Kind = (&'static str, &'static str);
+type LineKind = (&'static str, &'static str);
 
 /// How often each kind of event came in the minute that began with its first one.
 #[derive(Debug, Default)]
-struct Counts(BTreeMap<Kind, Count>);
+struct Counts(BTreeMap<LineKind, Count>);
 
 #[derive(Debug)]
 struct Count {
@@ -154,7 +154,7 @@ impl Log {
     }
 
     /// A client was at fault: the first `most` in a minute have lines.
-    fn counted(&self, level: LogLevel, kind: Kind, details: Value, most: u64) {
+    fn counted(&self, level: LogLevel, kind: LineKind, details: Value, most: u64) {
         let now = js::now();
         self.tell_sums(now);
         if self.counts.borrow_mut().count(now, level, kind, most) {
@@ -197,7 +197,7 @@ impl Log {
 
 impl Counts {
     /// Counts one more. Whether it is to have a line of its own.
-    fn count(&mut self, now: Millis, level: LogLevel, kind: Kind, most: u64) -> bool {
+    fn count(&mut self, now: Millis, level: LogLevel, kind: LineKind, most: u64) -> bool {
         let until = Millis(now.0 + MINUTE);
         let count = self.0.entry(kind).or_insert(Count { until, seen: 0, level, most });
         count.seen += 1;
@@ -205,7 +205,7 @@ impl Counts {
     }
 
     /// Of each event whose minute is over, how many had no line.
-    fn take_sums(&mut self, now: Millis) -> Vec<(Kind, LogLevel, u64)> {
+    fn take_sums(&mut self, now: Millis) -> Vec<(LineKind, LogLevel, u64)> {
         // A clock that was set back ends a minute too.
         let over = |count: &Count| now >= count.until || now.0 + MINUTE < count.until.0;
         let ended = self.0.extract_if(.., |_, count| over(count));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use bayeux_edge::bayeux::api::{FanOut, Question};
+use bayeux_edge::bayeux::api::{FanOut, PageRequest};
 use bayeux_edge::bayeux::app::{HttpRequest, HttpResponse};
 use bayeux_edge::bayeux::{API_PATH, Placement};
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ impl Deployment {
         (serde_json::from_slice(&response.body.unwrap()).unwrap(), asked)
     }
 
-    fn answer(&self, Question { whom, path }: &Question) -> HttpResponse {
+    fn answer(&self, PageRequest { whom, path }: &PageRequest) -> HttpResponse {
         let (path, query) = path.strip_prefix(API_PATH).unwrap().split_once('?').unwrap();
         if path == "/trees" {
             assert_eq!(whom.name(), "/", "the root alone knows them");

@@ -1,7 +1,7 @@
 //! From an HTTP request to a call.
 
 use super::error::ApiError;
-use super::page::Page;
+use super::page::ListPage;
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::cluster::{API_PATH, Home};
 
@@ -12,22 +12,22 @@ use crate::bayeux::wire::{
 
 /// What somebody asks of a home.
 #[derive(Debug)]
-pub enum Call {
+pub enum ApiCall {
     Publish(Vec<Element>),
-    Clients(Page<SessionKey>),
+    Clients(ListPage<SessionKey>),
     Client(SessionKey),
     Disconnect(SessionKey),
-    Channels(Page<ChannelPattern>),
-    Trees(Page<Home>),
+    Channels(ListPage<ChannelPattern>),
+    Trees(ListPage<Home>),
     /// All figures as OpenMetrics text.
     Metrics,
     /// The same as JSON.
     Stats,
-    History(ChannelPattern, Page<EventNumber>),
+    History(ChannelPattern, ListPage<EventNumber>),
     Presence(ChannelId),
 }
 
-impl Call {
+impl ApiCall {
     /// # Errors
     /// Where nothing can be done with the request as a whole.
     pub fn of(request: &HttpRequest, limits: RequestLimits) -> Result<Self, ApiError> {
@@ -42,14 +42,14 @@ impl Call {
                 }
                 Ok(Self::Publish(messages))
             }
-            (["clients"], "GET") => Page::of(request, SessionKey::parse).map(Self::Clients),
+            (["clients"], "GET") => ListPage::of(request, SessionKey::parse).map(Self::Clients),
             (["clients", client], "GET") => named(client).map(Self::Client),
             (["clients", client], "DELETE") => named(client).map(Self::Disconnect),
-            (["channels"], "GET") => Page::of(request, ChannelPattern::parse).map(Self::Channels),
-            (["trees"], "GET") => Page::of(request, Home::named).map(Self::Trees),
+            (["channels"], "GET") => ListPage::of(request, ChannelPattern::parse).map(Self::Channels),
+            (["trees"], "GET") => ListPage::of(request, Home::named).map(Self::Trees),
             (["metrics"], "GET") => Ok(Self::Metrics),
             (["stats"], "GET") => Ok(Self::Stats),
-            (["history"], "GET") => Ok(Self::History(channels(request)?, Page::of(request, number)?)),
+            (["history"], "GET") => Ok(Self::History(channels(request)?, ListPage::of(request, number)?)),
             (["presence"], "GET") => channels(request)?.channel().map(Self::Presence).ok_or(ApiError::ChannelInvalid),
             (["publish"], _) => Err(ApiError::MethodNotAllowed("POST")),
             (["clients" | "channels" | "trees" | "metrics" | "stats" | "history" | "presence"], _) => {

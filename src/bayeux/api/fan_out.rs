@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::error::ApiError;
 use super::json;
-use super::page::Page;
+use super::page::ListPage;
 use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::bayeux::cluster::{API_PATH, Home, Placement};
 
@@ -45,7 +45,7 @@ enum List {
 
 /// The next question to a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
+pub struct PageRequest {
     pub whom: Home,
     /// Below [`API_PATH`], which is part of it, and with its query.
     pub path: String,
@@ -65,7 +65,7 @@ impl FanOut {
     /// [`ApiError::LimitInvalid`] or [`ApiError::AfterInvalid`].
     pub fn new(request: &HttpRequest, homes: Placement) -> Result<Self, ApiError> {
         let list = List::of(request).ok_or(ApiError::PathUnknown)?;
-        let Page { after, limit } = Page::of(request, place)?;
+        let ListPage { after, limit } = ListPage::of(request, place)?;
         let (first, after) = after.unwrap_or((Home::Root, None));
         let trees = !matches!(first, Home::Shard(_));
         let waiting = if trees {
@@ -78,7 +78,7 @@ impl FanOut {
     }
 
     /// The next question; none where the page is complete.
-    pub fn question(&self) -> Option<Question> {
+    pub fn question(&self) -> Option<PageRequest> {
         let first = self.waiting.front().filter(|_| !self.is_complete())?;
         if self.trees {
             return Some(ask(&Home::Root, "trees", MOST, Some(first.name())));
@@ -168,11 +168,11 @@ fn behind(homes: Placement, home: Option<&Home>) -> impl Iterator<Item = Home> {
     homes.shards().filter(move |shard| home.is_none_or(|home| shard > home)).take(MOST + 1)
 }
 
-fn ask(whom: &Home, list: &str, limit: usize, after: Option<&str>) -> Question {
+fn ask(whom: &Home, list: &str, limit: usize, after: Option<&str>) -> PageRequest {
     let mut query = form_urlencoded::Serializer::new(String::new());
     query.append_pair("limit", &limit.to_string());
     if let Some(after) = after {
         query.append_pair("after", after);
     }
-    Question { whom: whom.clone(), path: format!("{API_PATH}/{list}?{}", query.finish()) }
+    PageRequest { whom: whom.clone(), path: format!("{API_PATH}/{list}?{}", query.finish()) }
 }

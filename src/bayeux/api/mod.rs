@@ -24,12 +24,12 @@ mod gateway;
 mod keys;
 mod page;
 
-pub(in crate::bayeux) use self::call::Call;
+pub(in crate::bayeux) use self::call::ApiCall;
 pub use self::error::ApiError;
-pub use self::fan_out::{FanOut, Question};
+pub use self::fan_out::{FanOut, PageRequest};
 pub use self::gateway::{Gateway, HEALTH_PATH, Route, health, route};
 pub use self::keys::{ApiKey, ApiKeys, Scope};
-pub(in crate::bayeux) use self::page::Page;
+pub(in crate::bayeux) use self::page::ListPage;
 pub use crate::bayeux::cluster::is_api_path;
 
 use crate::bayeux::app::HttpResponse;

@@ -5,7 +5,7 @@ use crate::bayeux::app::HttpRequest;
 
 /// A part of a list.
 #[derive(Debug)]
-pub struct Page<Name> {
+pub struct ListPage<Name> {
     /// Where it begins: behind this.
     pub after: Option<Name>,
     /// How long it may be.
@@ -18,7 +18,7 @@ const USUAL: usize = 100;
 /// Entries of a page at the most: names have 512 bytes at most, so half a megabyte of them.
 const MOST: usize = 1000;
 
-impl<Name> Page<Name> {
+impl<Name> ListPage<Name> {
     /// # Errors
     /// [`ApiError::LimitInvalid`] or [`ApiError::AfterInvalid`].
     pub fn of(request: &HttpRequest, name: impl Fn(&str) -> Option<Name>) -> Result<Self, ApiError> {

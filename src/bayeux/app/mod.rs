@@ -72,7 +72,7 @@ pub struct Application {
     /// Those with named segments.
     named_services: Vec<(ChannelTemplate, Service)>,
     fallback: Option<Service>,
-    listeners: Vec<(ChannelTemplate, Listener)>,
+    listeners: Vec<(ChannelTemplate, ListenerFn)>,
     event_listeners: Vec<EventListener>,
     pub(super) locals: LocalSessions,
     channels: Vec<(ChannelTemplate, ChannelOptions)>,
@@ -84,7 +84,7 @@ pub struct Application {
 
 type Service = Box<dyn FnMut(&Publication) -> Outcome>;
 
-type Listener = Box<dyn FnMut(&mut Publication) -> Outcome>;
+type ListenerFn = Box<dyn FnMut(&mut Publication) -> Outcome>;
 
 type StaticHook = Box<dyn Fn(&HttpRequest, &mut HttpResponse)>;
 

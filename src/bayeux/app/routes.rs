@@ -5,9 +5,9 @@ use crate::bayeux::cluster::BASE_PATH;
 
 /// All routes of an application, in the order they were added.
 #[derive(Default)]
-pub struct Routes(Vec<Route>);
+pub struct Routes(Vec<AppRoute>);
 
-struct Route {
+struct AppRoute {
     method: String,
     /// Without the star, where it has one.
     path: String,
@@ -25,7 +25,7 @@ impl Routes {
         assert!(valid, "{path:?} is no route's path: there are /one and /everything/below/*");
         assert!(!name.starts_with(BASE_PATH), "{path:?} is the server's own");
         let (method, path) = (method.to_ascii_uppercase(), name.to_owned());
-        self.0.push(Route { method, path, below, handler });
+        self.0.push(AppRoute { method, path, below, handler });
     }
 
     /// The paths, as they were given.
@@ -59,7 +59,7 @@ impl Routes {
     }
 }
 
-impl Route {
+impl AppRoute {
     fn matches(&self, path: &str) -> bool {
         if self.below { path.starts_with(&self.path) } else { path == self.path }
     }

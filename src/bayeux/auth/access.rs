@@ -46,14 +46,14 @@ pub struct AccessRules(Vec<Rule>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {
-    who: Who,
+    who: Subject,
     /// All, where there is none.
     operation: Option<Operation>,
     pattern: Template,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Who {
+enum Subject {
     Anyone,
     /// Whoever has claims.
     Authenticated,
@@ -114,7 +114,7 @@ impl Rule {
             return Err(wrong("WHO OPERATION PATTERN, such as: anyone subscribe /news/**"));
         };
         Ok(Self {
-            who: Who::parse(who).ok_or_else(|| wrong("anyone, authenticated or CLAIM=VALUE for who"))?,
+            who: Subject::parse(who).ok_or_else(|| wrong("anyone, authenticated or CLAIM=VALUE for who"))?,
             operation: match operation {
                 "publish" => Some(Operation::Publish),
                 "subscribe" => Some(Operation::Subscribe),
@@ -134,7 +134,7 @@ impl Rule {
     }
 }
 
-impl Who {
+impl Subject {
     fn parse(who: &str) -> Option<Self> {
         match (who, who.split_once('=')) {
             ("anyone", _) => Some(Self::Anyone),

@@ -5,7 +5,7 @@
 
 use super::home::Home;
 use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall};
-use super::remote_home::Done;
+use super::remote_home::DoneCalls;
 use super::{Accepting, Cluster, ClusterEffect, Context, Publisher};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::{Endpoint, Event};
@@ -39,7 +39,7 @@ impl Cluster {
             return cx.answer_with(from, &LinkAnswer { later_life, ..LinkAnswer::default() });
         }
         if life > remote.done.life {
-            remote.done = Done { life, ..Done::default() };
+            remote.done = DoneCalls { life, ..DoneCalls::default() };
         }
         let first = items.first().map_or(u64::MAX, |(number, _)| *number);
         remote.done.failed.retain(|number, _| *number >= first);

@@ -49,11 +49,11 @@ struct Interest {
     /// What it has known before it forgot.
     strict: bool,
     /// Questions that the owner has not answered, oldest first.
-    asked: VecDeque<Question>,
+    asked: VecDeque<AskedOwner>,
 }
 
 #[derive(Debug)]
-struct Question {
+struct AskedOwner {
     number: u64,
     strict: bool,
     /// Those who wait for its answer.
@@ -120,7 +120,7 @@ impl Interests {
     fn answered(&mut self, pattern: &ChannelPattern, number: u64, successful: bool) -> Vec<PendingId> {
         let Some(interest) = self.by_pattern.get_mut(pattern) else { return Vec::new() };
         let Some(at) = interest.asked.iter().position(|question| question.number == number) else { return Vec::new() };
-        let Some(Question { strict, waiting, .. }) = interest.asked.remove(at) else { return Vec::new() };
+        let Some(AskedOwner { strict, waiting, .. }) = interest.asked.remove(at) else { return Vec::new() };
         if successful {
             interest.told = interest.told.max(Some(strict));
             interest.strict |= strict;
@@ -171,7 +171,7 @@ impl Cluster {
     /// Whether somebody waits for the answer to a question that is as good.
     fn joins_question(&mut self, pattern: &ChannelPattern, strict: bool, pending: PendingId) -> bool {
         let Some(interest) = self.interests.by_pattern.get_mut(pattern) else { return false };
-        let good = |question: &&mut Question| question.strict >= strict && !question.waiting.is_empty();
+        let good = |question: &&mut AskedOwner| question.strict >= strict && !question.waiting.is_empty();
         let Some(question) = interest.asked.iter_mut().find(good) else { return false };
         question.waiting.push(pending);
         true
@@ -182,7 +182,7 @@ impl Cluster {
         self.interests.last_question += 1;
         let number = self.interests.last_question;
         let interest = self.interests.interest(pattern, &owner, spans);
-        interest.asked.push_back(Question { number, strict, waiting });
+        interest.asked.push_back(AskedOwner { number, strict, waiting });
         self.interests.ending.set(pattern, None);
         if owner == self.home {
             return self.span_here(cx, pattern, number, strict);

@@ -159,7 +159,7 @@ pub struct Received {
 pub struct ToRelay {
     pub number: EventNumber,
     pub event: Weighed,
-    pub homes: Vec<Listener>,
+    pub homes: Vec<ListeningHome>,
     /// One session of one home is not to hear it.
     pub not_to: Option<(SessionKey, SessionKey)>,
     /// It is for one session of the home alone.
@@ -169,7 +169,7 @@ pub struct ToRelay {
 
 /// A home that is to hear an event.
 #[derive(Clone, Copy, Debug)]
-pub struct Listener {
+pub struct ListeningHome {
     pub key: SessionKey,
     /// Whether the event must be written down before its publisher hears of success.
     pub lasts: bool,

@@ -24,9 +24,9 @@ pub enum Call {
     Relay(Relay),
     /// From an owner to the root: there is such a tree. The answer is the [`WildcardList`] of now.
     Announce { tree: Home, number: u64 },
-    /// From an owner to the root: nobody uses this tree any more. The answer is [`Done`].
+    /// From an owner to the root: nobody uses this tree any more. The answer is [`Acknowledged`].
     Leave { tree: Home, number: u64 },
-    /// From the root to an owner. The answer is [`Done`].
+    /// From the root to an owner. The answer is [`Acknowledged`].
     #[serde(rename = "spans")]
     Wildcards(WildcardList),
     /// From a home to an owner: from where is this heard? The answer is a `BeginAnswer`.
@@ -170,7 +170,7 @@ pub struct Wildcard {
 
 /// An answer that says no more than that.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-pub struct Done {}
+pub struct Acknowledged {}
 
 impl From<Failure> for BayeuxError {
     fn from(failure: Failure) -> Self {

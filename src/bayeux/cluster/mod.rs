@@ -55,7 +55,7 @@ mod uplink;
 mod wildcards;
 
 pub use self::home::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Region, Shard, is_api_path};
-pub use self::io::{ClusterEffect, ClusterInput, Listener, PendingId, Publish, Publisher, Received, ToRelay};
+pub use self::io::{ClusterEffect, ClusterInput, ListeningHome, PendingId, Publish, Publisher, Received, ToRelay};
 pub use self::placement::Placement;
 pub use self::presence::{Asker, Members, MembersCall, PresenceEffect, PresenceInput, members_answer};
 pub use self::replay::{Begun, MOST_EVENTS, PageWanted, begin_answer, page_answer};
@@ -256,12 +256,12 @@ impl Cluster {
     }
 
     /// The homes that are to hear what is published there.
-    pub fn listeners(&self, now: Millis, channel: &ChannelId) -> Vec<Listener> {
+    pub fn listeners(&self, now: Millis, channel: &ChannelId) -> Vec<ListeningHome> {
         if self.remote_homes.are_silent() {
             return Vec::new();
         }
         let lasts = |remote: &remote_home::RemoteHome| remote.strict || self.options.lasting && !remote.is_free(now);
-        self.remote_homes.listening(channel).map(|(key, remote)| Listener { key, lasts: lasts(remote) }).collect()
+        self.remote_homes.listening(channel).map(|(key, remote)| ListeningHome { key, lasts: lasts(remote) }).collect()
     }
 
     /// Takes note that an event has a row now. Whether it still waits for this home.

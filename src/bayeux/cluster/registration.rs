@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::messages::{Call, Done, Failure, WildcardList, to_json};
+use super::messages::{Acknowledged, Call, Failure, WildcardList, to_json};
 use super::{ANSWER_TIMEOUT, About, Accepting, Cluster, ClusterEffect, Context, Home, PendingId, Publish, pause};
 use crate::bayeux::persistence::Note;
 use crate::bayeux::session::SessionKey;
@@ -25,7 +25,7 @@ pub struct Registration {
     failures: u32,
     rests_until: Option<Millis>,
     /// What waits until the root knows.
-    waiting: VecDeque<(Millis, Waits)>,
+    waiting: VecDeque<(Millis, WaitsForRegistration)>,
     /// Since when nobody uses this tree.
     idle_since: Option<Millis>,
 }
@@ -45,7 +45,7 @@ enum State {
 }
 
 #[derive(Debug)]
-enum Waits {
+enum WaitsForRegistration {
     Call(Endpoint, Call),
     Publish(Publish, PendingId),
 }
@@ -98,7 +98,7 @@ impl Cluster {
         if !self.registration.has_room(self.options.relay_bounds.events) {
             return cx.resolve(pending, Err(BayeuxError::OwnerUnreachable));
         }
-        self.registration.waiting.push_back((cx.now, Waits::Publish(publish, pending)));
+        self.registration.waiting.push_back((cx.now, WaitsForRegistration::Publish(publish, pending)));
     }
 
     pub(super) fn wait_with_call(&mut self, cx: &mut Context, from: Endpoint, call: Call) {
@@ -106,7 +106,7 @@ impl Cluster {
             // The home asks again after a pause.
             return cx.reply(from, Status::Unavailable, String::new());
         }
-        self.registration.waiting.push_back((cx.now, Waits::Call(from, call)));
+        self.registration.waiting.push_back((cx.now, WaitsForRegistration::Call(from, call)));
     }
 
     /// Announces this tree where something waits for that, and takes its leave when it is no longer used.
@@ -168,9 +168,9 @@ impl Cluster {
     pub(super) fn next_goes_on(&mut self, cx: &mut Context) {
         let Some((_, waits)) = self.registration.waiting.pop_front() else { return };
         match waits {
-            Waits::Call(from, Call::Link(call)) => self.take_link(cx, from, call),
-            Waits::Call(from, _) => cx.reply(from, Status::Misunderstood, String::new()),
-            Waits::Publish(Publish { channel, event, publisher, lazy }, pending) => {
+            WaitsForRegistration::Call(from, Call::Link(call)) => self.take_link(cx, from, call),
+            WaitsForRegistration::Call(from, _) => cx.reply(from, Status::Misunderstood, String::new()),
+            WaitsForRegistration::Publish(Publish { channel, event, publisher, lazy }, pending) => {
                 let number = self.accepting(Accepting::Publish(pending));
                 cx.effects.push(ClusterEffect::Accept { number, channel, event, publisher, lazy });
             }
@@ -178,10 +178,10 @@ impl Cluster {
         cx.effects.push(ClusterEffect::GoOn);
     }
 
-    pub(super) fn leave_answered(&mut self, cx: &mut Context, answer: Option<Done>) {
+    pub(super) fn leave_answered(&mut self, cx: &mut Context, answer: Option<Acknowledged>) {
         match answer {
             None => self.registration.failed(cx.now, State::Leaving),
-            Some(Done {}) => {
+            Some(Acknowledged {}) => {
                 self.registration.state = State::Unknown;
                 self.note(cx, &Note::Registration, None);
             }
@@ -195,8 +195,8 @@ impl Cluster {
             std::iter::from_fn(|| waiting.pop_front_if(|(since, _)| *since + ANSWER_TIMEOUT <= now)).collect();
         for (_, waits) in late {
             match waits {
-                Waits::Call(from, _) => cx.reply(from, Status::Unavailable, String::new()),
-                Waits::Publish(_, pending) => cx.resolve(pending, Err(BayeuxError::OwnerUnreachable)),
+                WaitsForRegistration::Call(from, _) => cx.reply(from, Status::Unavailable, String::new()),
+                WaitsForRegistration::Publish(_, pending) => cx.resolve(pending, Err(BayeuxError::OwnerUnreachable)),
             }
         }
     }
@@ -209,7 +209,7 @@ impl Cluster {
             cluster.registration.state == State::Announcing || cluster.note_registration(cx)
         };
         if !counts || (self.apply_wildcards(cx, spans).is_ok() && noted(self, cx)) {
-            cx.answer_with(from, &Done {});
+            cx.answer_with(from, &Acknowledged {});
         } else {
             cx.reply(from, Status::Unavailable, String::new());
         }

@@ -30,7 +30,7 @@ pub struct RemoteHome {
     pub strict: bool,
     /// Whether it has a row.
     saved: bool,
-    pub done: Done,
+    pub done: DoneCalls,
     pub state: RelayState,
     /// It has asked for something since the relay left that is under way: if that one found nobody there, that is no
     /// longer so.
@@ -58,7 +58,7 @@ pub struct RemoteHome {
 
 /// What was done of a home's calls, should an answer have been lost.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Done {
+pub struct DoneCalls {
     /// The life of the home's uplink, in which its items are numbered.
     pub life: u64,
     /// The last item.
@@ -97,7 +97,7 @@ pub struct RemoteHomes {
     /// Those that listen, or for whom something waits.
     active: BTreeSet<SessionKey>,
     /// What earlier lives have done for homes that have not called in this one.
-    done: BTreeMap<Home, Done>,
+    done: BTreeMap<Home, DoneCalls>,
     /// Those with events to relay.
     pub ready: BTreeSet<SessionKey>,
     /// Those of whom more was done than is written down.
@@ -112,7 +112,7 @@ pub struct RemoteHomes {
 }
 
 impl RemoteHome {
-    fn new(home: Home, done: Done, budget: &Budget) -> Self {
+    fn new(home: Home, done: DoneCalls, budget: &Budget) -> Self {
         let mut queue = Queue::default();
         queue.charge_to(budget);
         Self {
@@ -371,7 +371,7 @@ impl Cluster {
     pub(super) fn relay(&mut self, cx: &mut Context, relayed: super::ToRelay) {
         let super::ToRelay { number, event, homes, not_to, only_to, lazy } = relayed;
         let mut lost = 0;
-        for super::Listener { key, lasts } in homes {
+        for super::ListeningHome { key, lasts } in homes {
             let Some(remote) = self.remote_homes.get_mut(key) else { continue };
             let saved = remote.queue.saved();
             let dropped = remote.queue.push(event.clone(), number, Urgency::Now, self.options.relay_bounds);
@@ -424,14 +424,14 @@ impl Cluster {
             self.remote_homes.unnoted.remove(&key);
             self.remote_homes.spanning.remove(&key);
             self.remote_homes.deadlines.set(&key, None);
-            if remote.done != Done::default() {
+            if remote.done != DoneCalls::default() {
                 self.note(cx, &Note::Done(remote.home.to_string()), None);
             }
         }
     }
 
     pub(super) fn restore_done(&mut self, home: &str, text: &str) {
-        if let (Some(home), Ok(done)) = (Home::named(home), serde_json::from_str::<Done>(text)) {
+        if let (Some(home), Ok(done)) = (Home::named(home), serde_json::from_str::<DoneCalls>(text)) {
             let known = self.remote_homes.by_home.get(&home).copied();
             match known.and_then(|key| self.remote_homes.get_mut(key)) {
                 Some(remote) => remote.done = done,

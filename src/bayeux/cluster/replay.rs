@@ -48,13 +48,13 @@ pub struct PageWanted {
 }
 
 /// How an owner answers when asked for what it keeps: JSON, or how it went.
-pub type Answer = Result<String, Status>;
+pub type HistoryAnswer = Result<String, Status>;
 
 /// An owner's answer to [`ClusterEffect::Begin`].
 ///
 /// # Errors
 /// Where the home is to ask again.
-pub fn begin_answer(begun: Result<Begun, BayeuxError>) -> Answer {
+pub fn begin_answer(begun: Result<Begun, BayeuxError>) -> HistoryAnswer {
     match begun {
         Ok(begun) => Ok(to_json(&BeginAnswer { begun: Some(begun) })),
         Err(BayeuxError::StorageFailed) => Err(Status::Unavailable),

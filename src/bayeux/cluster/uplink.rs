@@ -93,7 +93,7 @@ pub enum Tell {
 }
 
 /// What became of one.
-type Outcome = (Tell, Result<(), BayeuxError>);
+type ItemOutcome = (Tell, Result<(), BayeuxError>);
 
 /// Who has waited for too long.
 enum GivenUp {
@@ -207,7 +207,7 @@ impl Uplink {
         Some(items)
     }
 
-    fn succeeded(&mut self, failed: &[(u64, Failure)]) -> Vec<Outcome> {
+    fn succeeded(&mut self, failed: &[(u64, Failure)]) -> Vec<ItemOutcome> {
         self.failures = 0;
         let done: Vec<_> = self.items.drain(..std::mem::take(&mut self.under_way)).collect();
         let outcome = |Waiting { number, item, tell, .. }: Waiting| {
@@ -392,7 +392,7 @@ impl Cluster {
         }
     }
 
-    fn tell_outcomes(&mut self, cx: &mut Context, outcomes: Vec<Outcome>) {
+    fn tell_outcomes(&mut self, cx: &mut Context, outcomes: Vec<ItemOutcome>) {
         for (tell, outcome) in outcomes {
             match tell {
                 Tell::Pending(pending) => cx.resolve(pending, outcome),

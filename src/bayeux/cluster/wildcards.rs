@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::deadlines::Deadlines;
-use super::messages::{Call, Done, Failure, Item, Wildcard, WildcardList, to_json};
+use super::messages::{Acknowledged, Call, Failure, Item, Wildcard, WildcardList, to_json};
 use super::{ANSWER_TIMEOUT, About, Cluster, Context, Home, pause};
 use crate::bayeux::persistence::Note;
 use crate::bayeux::session::SessionKey;
@@ -26,7 +26,7 @@ pub struct Wildcards {
     version: u64,
     /// Who wants what of every tree, and whether nothing may be lost.
     list: BTreeMap<(Home, ChannelPattern), bool>,
-    trees: BTreeMap<Home, Tree>,
+    trees: BTreeMap<Home, RegisteredTree>,
     /// How many of the trees within reach have which version.
     told: BTreeMap<u64, usize>,
     /// Those that lack the latest version, and are not being told, nor left alone.
@@ -35,14 +35,14 @@ pub struct Wildcards {
     /// When those that could not be reached are tried again.
     deadlines: Deadlines<Home>,
     /// Those who are told when every tree has a version: later ones wait for later versions.
-    waiting: VecDeque<Waits>,
+    waiting: VecDeque<Waiter>,
     /// Questions of this home's own, with the version that answers them, for which nobody waits any more: what was
     /// asked for must be taken back all the same.
     given_up: VecDeque<(u64, ChannelPattern, u64)>,
 }
 
 #[derive(Debug, Default)]
-struct Tree {
+struct RegisteredTree {
     /// Of its last announcement.
     number: u64,
     /// The version of the list that it has.
@@ -55,14 +55,14 @@ struct Tree {
 }
 
 #[derive(Debug)]
-struct Waits {
+struct Waiter {
     version: u64,
     since: Millis,
-    who: Who,
+    who: WaitsFor,
 }
 
 #[derive(Debug)]
-enum Who {
+enum WaitsFor {
     Link {
         from: Endpoint,
         key: SessionKey,
@@ -120,7 +120,7 @@ impl Wildcards {
     }
 
     /// Changes a tree, and keeps the books by it.
-    fn change(&mut self, home: &Home, change: impl FnOnce(&mut Tree)) {
+    fn change(&mut self, home: &Home, change: impl FnOnce(&mut RegisteredTree)) {
         let counted = self.trees.get(home).filter(|tree| !tree.lost).map(|tree| tree.told);
         self.count(counted, false);
         let tree = self.trees.entry(home.clone()).or_default();
@@ -215,7 +215,7 @@ impl Cluster {
     pub(super) fn span_here(&mut self, cx: &mut Context, pattern: &ChannelPattern, question: u64, strict: bool) {
         let home = self.home.clone();
         match self.add_wildcard(cx, &home, pattern, strict) {
-            Ok(version) => self.wait_for_trees(cx, version, Who::Question(pattern.clone(), question)),
+            Ok(version) => self.wait_for_trees(cx, version, WaitsFor::Question(pattern.clone(), question)),
             Err(failure) => self.question_answered(cx, pattern, question, &Err(failure.into())),
         }
     }
@@ -234,23 +234,23 @@ impl Cluster {
         version: u64,
         is_new: bool,
     ) {
-        self.wait_for_trees(cx, version, Who::Link { from, key, is_new });
+        self.wait_for_trees(cx, version, WaitsFor::Link { from, key, is_new });
     }
 
     /// The version is the latest one, or almost: nobody who came before waits for a later one.
-    fn wait_for_trees(&mut self, cx: &mut Context, version: u64, who: Who) {
+    fn wait_for_trees(&mut self, cx: &mut Context, version: u64, who: WaitsFor) {
         let version = version.max(self.wildcards.waiting.back().map_or(0, |last| last.version));
-        self.wildcards.waiting.push_back(Waits { version, since: cx.now, who });
+        self.wildcards.waiting.push_back(Waiter { version, since: cx.now, who });
         self.tell_spanned(cx);
     }
 
     /// Tells those whose version every tree has.
     fn tell_spanned(&mut self, cx: &mut Context) {
         let oldest = self.wildcards.oldest();
-        while let Some(Waits { who, .. }) = self.wildcards.waiting.pop_front_if(|waits| waits.version <= oldest) {
+        while let Some(Waiter { who, .. }) = self.wildcards.waiting.pop_front_if(|waits| waits.version <= oldest) {
             match who {
-                Who::Link { from, key, is_new } => self.answer_link(cx, from, key, is_new),
-                Who::Question(pattern, question) => self.question_answered(cx, &pattern, question, &Ok(())),
+                WaitsFor::Link { from, key, is_new } => self.answer_link(cx, from, key, is_new),
+                WaitsFor::Question(pattern, question) => self.question_answered(cx, &pattern, question, &Ok(())),
             }
         }
         let given_up = &mut self.wildcards.given_up;
@@ -262,13 +262,13 @@ impl Cluster {
 
     pub(super) fn wildcards_are_due(&mut self, cx: &mut Context) {
         let now = cx.now;
-        while let Some(Waits { version, who, .. }) =
+        while let Some(Waiter { version, who, .. }) =
             self.wildcards.waiting.pop_front_if(|waits| waits.since + ANSWER_TIMEOUT <= now)
         {
             match who {
                 // The home makes the same call again, until its clients are told that it took too long.
-                Who::Link { from, .. } => cx.reply(from, Status::Unavailable, String::new()),
-                Who::Question(pattern, question) => {
+                WaitsFor::Link { from, .. } => cx.reply(from, Status::Unavailable, String::new()),
+                WaitsFor::Question(pattern, question) => {
                     self.question_given_up(cx, &pattern, question);
                     self.wildcards.given_up.push_back((version, pattern, question));
                 }
@@ -294,11 +294,18 @@ impl Cluster {
         }
     }
 
-    pub(super) fn wildcards_answered(&mut self, cx: &mut Context, home: &Home, version: u64, answer: Option<Done>) {
+    pub(super) fn wildcards_answered(
+        &mut self,
+        cx: &mut Context,
+        home: &Home,
+        version: u64,
+        answer: Option<Acknowledged>,
+    ) {
         let Some(tree) = self.wildcards.trees.get(home) else { return };
         if answer.is_some() {
             self.wildcards.change(home, |tree| {
-                *tree = Tree { number: tree.number, told: tree.told.max(version), ..Tree::default() };
+                *tree =
+                    RegisteredTree { number: tree.number, told: tree.told.max(version), ..RegisteredTree::default() };
             });
             self.note_tree(cx, home);
             return self.tell_spanned(cx);
@@ -342,11 +349,11 @@ impl Cluster {
             self.note(cx, &Note::Tree(home.to_string()), None);
             self.tell_spanned(cx);
         }
-        cx.answer_with(from, &Done {});
+        cx.answer_with(from, &Acknowledged {});
     }
 
     fn note_tree(&mut self, cx: &mut Context, home: &Home) -> bool {
-        let Some(Tree { number, told, .. }) = self.wildcards.trees.get(home) else { return true };
+        let Some(RegisteredTree { number, told, .. }) = self.wildcards.trees.get(home) else { return true };
         let text = to_json(&(number, told));
         self.note(cx, &Note::Tree(home.to_string()), Some(&text))
     }

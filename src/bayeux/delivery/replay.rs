@@ -25,7 +25,7 @@ pub struct Replays {
     sent: Option<SentPage>,
     /// The sent page must be read again: an earlier life sent it.
     again: bool,
-    page: Option<Page>,
+    page: Option<ReplayPage>,
     /// The number of the request under way, if one is.
     reading: Option<u64>,
     requests: u64,
@@ -116,7 +116,7 @@ pub struct Read {
 
 /// The page that was read and is not sent yet.
 #[derive(Debug)]
-struct Page {
+struct ReplayPage {
     events: Vec<Weighed>,
     progress: Vec<(ChannelPattern, EventNumber, bool)>,
 }
@@ -278,7 +278,7 @@ impl Replays {
             progress.push((want.pattern.clone(), read.upto, read.complete));
         }
         let nothing = page.is_empty();
-        self.page = Some(Page { events: page, progress });
+        self.page = Some(ReplayPage { events: page, progress });
         if nothing {
             self.turn_page(None);
         }
@@ -305,7 +305,7 @@ impl Replays {
 
     /// The page that was read is sent now, as this batch where it has to be acknowledged.
     pub fn turn_page(&mut self, batch: Option<u64>) -> Option<TurnedPage> {
-        let Page { events, progress } = self.page.take()?;
+        let ReplayPage { events, progress } = self.page.take()?;
         if std::mem::take(&mut self.again) {
             return Some(TurnedPage { events, again: self.sent.as_ref().map(|sent| sent.batch) });
         }

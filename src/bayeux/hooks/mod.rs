@@ -13,7 +13,7 @@
 mod question;
 mod verdict;
 
-pub(in crate::bayeux) use self::question::{Question, request};
+pub(in crate::bayeux) use self::question::{HookRequest, request};
 pub(in crate::bayeux) use self::verdict::{Answers, Permission, Verdict};
 use crate::bayeux::wire::{BayeuxError, Operation};
 

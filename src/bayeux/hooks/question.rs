@@ -10,7 +10,7 @@ use crate::bayeux::wire::{ChannelId, ChannelPattern, Message, patterns};
 /// One call. Fields that do not apply are left out.
 #[derive(Default, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Question<'a> {
+pub struct HookRequest<'a> {
     hook: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     event: Option<&'static str>,
@@ -46,7 +46,7 @@ struct ClientView<'a> {
     by_api: bool,
 }
 
-impl<'a> Question<'a> {
+impl<'a> HookRequest<'a> {
     /// `exists`: whether somebody has named this channel before.
     pub fn message(
         hook: Hook,

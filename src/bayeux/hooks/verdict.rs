@@ -43,7 +43,7 @@ pub struct Answers {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct HookAnswer {
     allow: Option<bool>,
     error: Option<String>,
     advice: Option<AdviceAnswer>,
@@ -105,7 +105,7 @@ impl Answers {
 impl Verdict {
     /// None where it does not answer such a question.
     pub fn read(answer: &RawValue, hook: Hook) -> Option<Self> {
-        let answer: Answer = serde_json::from_str(answer.get()).ok()?;
+        let answer: HookAnswer = serde_json::from_str(answer.get()).ok()?;
         let allowed = match hook {
             Hook::Service => answer.error.is_none(),
             _ => answer.allow?,
@@ -113,7 +113,7 @@ impl Verdict {
         if !allowed {
             return denial(answer).map(Self::Denied);
         }
-        let Answer { replies, result, failure, attributes, data, ext, actions: wanted, .. } = answer;
+        let HookAnswer { replies, result, failure, attributes, data, ext, actions: wanted, .. } = answer;
         let mut said = replies.into_iter().flatten().fold(Actions::new(), Actions::reply);
         said = match (hook, result, failure) {
             (Hook::Service, Some(_), Some(_)) => return None,
@@ -127,7 +127,7 @@ impl Verdict {
 
     /// The actions on an event.
     pub fn actions(answer: &RawValue) -> Option<Wanted> {
-        let answer: Answer = serde_json::from_str(answer.get()).ok()?;
+        let answer: HookAnswer = serde_json::from_str(answer.get()).ok()?;
         actions(answer.actions)
     }
 }
@@ -143,7 +143,7 @@ impl Permission {
     }
 }
 
-fn denial(answer: Answer) -> Option<Denial> {
+fn denial(answer: HookAnswer) -> Option<Denial> {
     let mut denial = match answer.error {
         Some(error) => Denial::worded(&error)?,
         None => Denial::default(),

@@ -20,7 +20,7 @@ pub struct Connections {
 
 /// Why a connection is refused, and whether the log has not heard of it yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct ConnectionRefused {
     pub refusal: Refusal,
     pub first: bool,
 }
@@ -35,19 +35,19 @@ impl Connections {
     ///
     /// # Errors
     /// [`Refusal::RateExceeded`].
-    pub fn admit_stream(&mut self, now: Millis, network: Option<Network>) -> Result<(), Refused> {
-        self.opened.take(now, network).map_err(Refused::from)
+    pub fn admit_stream(&mut self, now: Millis, network: Option<Network>) -> Result<(), ConnectionRefused> {
+        self.opened.take(now, network).map_err(ConnectionRefused::from)
     }
 
     /// Whether it may open one more socket.
     ///
     /// # Errors
     /// [`Refusal::RateExceeded`] or [`Refusal::ConnectionsExceeded`].
-    pub fn admit_socket(&mut self, now: Millis, network: Option<Network>) -> Result<(), Refused> {
+    pub fn admit_socket(&mut self, now: Millis, network: Option<Network>) -> Result<(), ConnectionRefused> {
         self.admit_stream(now, network)?;
         let open = network.and_then(|network| self.sockets.get(&network)).copied().unwrap_or_default();
         if open >= self.most {
-            return Err(Refused { refusal: Refusal::ConnectionsExceeded, first: true });
+            return Err(ConnectionRefused { refusal: Refusal::ConnectionsExceeded, first: true });
         }
         Ok(())
     }
@@ -74,12 +74,12 @@ impl Connections {
     ///
     /// # Errors
     /// [`Refusal::RateExceeded`].
-    pub fn admit_frame(&mut self, now: Millis, network: Option<Network>) -> Result<(), Refused> {
-        self.frames.take(now, network).map_err(Refused::from)
+    pub fn admit_frame(&mut self, now: Millis, network: Option<Network>) -> Result<(), ConnectionRefused> {
+        self.frames.take(now, network).map_err(ConnectionRefused::from)
     }
 }
 
-impl From<Exceeded> for Refused {
+impl From<Exceeded> for ConnectionRefused {
     fn from(Exceeded { wait, first }: Exceeded) -> Self {
         Self { refusal: Refusal::RateExceeded(wait), first }
     }

@@ -17,7 +17,7 @@ mod origin;
 mod rates;
 
 pub use self::budget::{Budget, Charge, level};
-pub use self::connections::{Connections, Refused};
+pub use self::connections::{ConnectionRefused, Connections};
 pub use self::network::Network;
 pub use self::origin::Origin;
 pub use self::rates::{Exceeded, Rate, Rates};

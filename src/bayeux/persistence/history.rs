@@ -71,12 +71,12 @@ pub struct Keeping {
 
 /// Why there is no replay after a number.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Refused {
+pub enum ReplayRefused {
     NotKept,
     Storage(StoreError),
 }
 
-impl From<StoreError> for Refused {
+impl From<StoreError> for ReplayRefused {
     fn from(error: StoreError) -> Self {
         Self::Storage(error)
     }
@@ -84,7 +84,7 @@ impl From<StoreError> for Refused {
 
 /// Events that were read, and how far.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Page {
+pub struct HistoryPage {
     pub rows: Vec<HistoryRow>,
     /// The page has everything up to here.
     pub upto: EventNumber,
@@ -340,12 +340,12 @@ impl History {
         last: EventNumber,
         bounds: &dyn Fn(&ChannelId) -> Option<HistoryBounds>,
         store: &mut dyn Store,
-    ) -> Result<(), Refused> {
+    ) -> Result<(), ReplayRefused> {
         let given = after <= last && after.0 % STRIDE == self.tag;
         if given {
             self.trim_matching(at, pattern, bounds, store)?;
         }
-        if given && self.floor(pattern, store)? <= after { Ok(()) } else { Err(Refused::NotKept) }
+        if given && self.floor(pattern, store)? <= after { Ok(()) } else { Err(ReplayRefused::NotKept) }
     }
 
     /// One page of what is kept. `alone` tells of a channel whether it is retained without having a history.
@@ -354,7 +354,7 @@ impl History {
         range: &HistoryRange,
         alone: &dyn Fn(&ChannelId) -> bool,
         store: &dyn Store,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<HistoryPage, StoreError> {
         let mut rows = store.history(range)?;
         let history_ends = ends(&rows, range);
         let mut retained = store.retained(range)?;
@@ -365,15 +365,15 @@ impl History {
         let upto = history_ends.unwrap_or(range.upto).min(retained_ends.unwrap_or(range.upto));
         rows.retain(|row| row.number <= upto);
         let floor = self.floor(&range.pattern, store)?;
-        Ok(Page { rows, upto, floor, complete: history_ends.is_none() && retained_ends.is_none() })
+        Ok(HistoryPage { rows, upto, floor, complete: history_ends.is_none() && retained_ends.is_none() })
     }
 
     /// One page of what is retained.
-    pub fn read_retained(range: &HistoryRange, store: &dyn Store) -> Result<Page, StoreError> {
+    pub fn read_retained(range: &HistoryRange, store: &dyn Store) -> Result<HistoryPage, StoreError> {
         let rows = store.retained(range)?;
         let ends = ends(&rows, range);
         let upto = ends.unwrap_or(range.upto);
-        Ok(Page { rows, upto, floor: EventNumber::default(), complete: ends.is_none() })
+        Ok(HistoryPage { rows, upto, floor: EventNumber::default(), complete: ends.is_none() })
     }
 
     /// Drops events that are too old, [`SWEPT_AT_ONCE`] channels at a time. When nothing is left, the note goes too.

@@ -18,7 +18,7 @@ mod notes;
 mod saved_session;
 mod store;
 
-pub(in crate::bayeux) use self::history::{History, Keeping, Refused, STRIDE};
+pub(in crate::bayeux) use self::history::{History, Keeping, ReplayRefused, STRIDE};
 pub use self::history_rows::{ChannelSummary, Cut, HistoryRange, HistoryRow, HistoryStore};
 pub use self::journal::Journal;
 pub(in crate::bayeux) use self::notes::{Note, Notes};

@@ -7,7 +7,7 @@
 //! * With `client` it goes to that session alone, subscribed or not, and past the listeners: CometD's `deliver`.
 //! * Nobody has a session here, so meta messages mean nothing.
 
-use crate::bayeux::api::{Call, Scope};
+use crate::bayeux::api::{ApiCall, Scope};
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::limits::Origin;
@@ -27,20 +27,20 @@ impl BayeuxServer {
         scope: Scope,
         platform: Platform,
     ) {
-        let response = match Call::of(request, (&self.options).into()) {
-            Ok(Call::Publish(messages)) => {
+        let response = match ApiCall::of(request, (&self.options).into()) {
+            Ok(ApiCall::Publish(messages)) => {
                 let origin = Origin { address: request.address.clone(), ..Origin::default() };
                 return self.receive_by_api(now, from, origin, messages);
             }
-            Ok(Call::Clients(page)) => self.list_clients(&page, scope),
-            Ok(Call::Client(key)) => self.show_client(key, scope),
-            Ok(Call::Disconnect(key)) => self.disconnect_by_api(key),
-            Ok(Call::Channels(page)) => self.list_channels(&page),
-            Ok(Call::Trees(page)) => self.list_trees(&page),
-            Ok(Call::Metrics) => self.show_metrics(platform),
-            Ok(Call::Stats) => self.show_stats(platform),
-            Ok(Call::History(pattern, page)) => self.list_history(pattern, &page),
-            Ok(Call::Presence(channel)) => self.list_members(&channel),
+            Ok(ApiCall::Clients(page)) => self.list_clients(&page, scope),
+            Ok(ApiCall::Client(key)) => self.show_client(key, scope),
+            Ok(ApiCall::Disconnect(key)) => self.disconnect_by_api(key),
+            Ok(ApiCall::Channels(page)) => self.list_channels(&page),
+            Ok(ApiCall::Trees(page)) => self.list_trees(&page),
+            Ok(ApiCall::Metrics) => self.show_metrics(platform),
+            Ok(ApiCall::Stats) => self.show_stats(platform),
+            Ok(ApiCall::History(pattern, page)) => self.list_history(pattern, &page),
+            Ok(ApiCall::Presence(channel)) => self.list_members(&channel),
             Err(error) => error.into_response(),
         };
         self.respond(from, response);

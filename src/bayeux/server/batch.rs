@@ -109,7 +109,7 @@ pub(in crate::bayeux) struct Hold {
     pub id: MessageId,
     pub until: Millis,
     pub advise: bool,
-    pub timesync: Option<timesync::Question>,
+    pub timesync: Option<timesync::ClockReading>,
 }
 
 impl Batch {

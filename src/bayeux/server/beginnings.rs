@@ -8,7 +8,7 @@ use super::pending::PendingId;
 use crate::bayeux::cluster::Begun;
 use crate::bayeux::delivery::{Start, Want};
 use crate::bayeux::metrics::Metrics;
-use crate::bayeux::persistence::Refused;
+use crate::bayeux::persistence::ReplayRefused;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::replay::{Numbers, ReplayFrom, wanted};
@@ -128,13 +128,15 @@ impl BayeuxServer {
     ) -> Result<Begun, BayeuxError> {
         let begun = self.try_to_begin_here(pattern, from);
         begun.map_err(|refused| match (refused, from) {
-            (Refused::NotKept, ReplayFrom::After(number)) => BayeuxError::ReplayIdNotKept(pattern.clone(), number),
-            (Refused::NotKept, _) => BayeuxError::ReplayIdInvalid(pattern.clone()),
-            (Refused::Storage(error), _) => self.storage_failed(&error),
+            (ReplayRefused::NotKept, ReplayFrom::After(number)) => {
+                BayeuxError::ReplayIdNotKept(pattern.clone(), number)
+            }
+            (ReplayRefused::NotKept, _) => BayeuxError::ReplayIdInvalid(pattern.clone()),
+            (ReplayRefused::Storage(error), _) => self.storage_failed(&error),
         })
     }
 
-    fn try_to_begin_here(&mut self, pattern: &ChannelPattern, from: ReplayFrom) -> Result<Begun, Refused> {
+    fn try_to_begin_here(&mut self, pattern: &ChannelPattern, from: ReplayFrom) -> Result<Begun, ReplayRefused> {
         let (history_kept, retained_kept) = self.keeps_of(pattern);
         let (at, last, first) = (self.time_outside(), self.journal.last(), self.cluster.since());
         let Self { history, store, app, options, .. } = self;
@@ -142,7 +144,7 @@ impl BayeuxServer {
         if !history_kept && !retained_kept {
             let start = Start { after: last, retained: None, floor: last };
             let nothing = Begun { start, cursor: NEW, behind: false };
-            return if matches!(from, ReplayFrom::After(_)) { Err(Refused::NotKept) } else { Ok(nothing) };
+            return if matches!(from, ReplayFrom::After(_)) { Err(ReplayRefused::NotKept) } else { Ok(nothing) };
         }
         let now = history.cursor(at, (first, last), longest_age(app, options), store)?;
         let begun = |after, told: Option<EventNumber>, retained, behind| Begun {

@@ -17,7 +17,7 @@ pub(in crate::bayeux) struct Checked {
     /// How a publish is recognised when it comes again.
     pub attempt: Attempt,
     /// The timesync question of a meta message.
-    pub timesync: Option<timesync::Question>,
+    pub timesync: Option<timesync::ClockReading>,
     /// The identity of a handshake's token.
     pub identity: Option<Identity>,
 }
@@ -36,7 +36,7 @@ impl Checked {
         match message.channel() {
             Ok(channel) => {
                 let meta = channel.realm() == Realm::Meta;
-                let timesync = if meta { timesync::Question::of(&message, now) } else { None };
+                let timesync = if meta { timesync::ClockReading::of(&message, now) } else { None };
                 let attempt = match channel.realm() {
                     Realm::Broadcast => Attempt::take_from(&mut message, &id, &channel),
                     Realm::Meta | Realm::Service => Ok(Attempt::default()),
@@ -92,7 +92,7 @@ impl Checked {
 
     /// The `ext` of an immediate answer.
     fn ext(&self) -> ReplyExt {
-        let timesync = self.timesync.and_then(timesync::Question::answer_at_once);
+        let timesync = self.timesync.and_then(timesync::ClockReading::answer_at_once);
         ReplyExt { timesync, ..ReplyExt::default() }
     }
 }

@@ -16,13 +16,13 @@ use crate::bayeux::wire::{ChannelPattern, Written};
 
 #[derive(Default)]
 pub(super) struct Uncommitted {
-    subscriptions: Vec<Place>,
+    subscriptions: Vec<RepliedSubscribe>,
     /// Batches that are done, and have replies to such subscribes.
     complete: Vec<Batch>,
 }
 
 /// A subscribe, by the place of its reply.
-struct Place {
+struct RepliedSubscribe {
     batch: BatchNumber,
     place: usize,
     subscribed: Subscribed,
@@ -32,7 +32,7 @@ impl Uncommitted {
     /// Adds a subscription. Returns the reply for its success.
     pub fn add(&mut self, batch: BatchNumber, place: usize, mut subscribed: Subscribed) -> Written {
         let reply = std::mem::take(&mut subscribed.reply);
-        self.subscriptions.push(Place { batch, place, subscribed });
+        self.subscriptions.push(RepliedSubscribe { batch, place, subscribed });
         reply
     }
 
@@ -43,7 +43,7 @@ impl Uncommitted {
 
     /// Whether some of these subscriptions have no row yet.
     fn has(&self, session: SessionKey, patterns: &[ChannelPattern]) -> bool {
-        let of_session = self.subscriptions.iter().map(|Place { subscribed, .. }| subscribed);
+        let of_session = self.subscriptions.iter().map(|RepliedSubscribe { subscribed, .. }| subscribed);
         of_session
             .filter(|subscribed| subscribed.session == session)
             .any(|subscribed| subscribed.new.iter().any(|new| patterns.contains(new)))
@@ -75,7 +75,7 @@ impl BayeuxServer {
                 failed.insert(session);
             }
         }
-        for Place { batch: number, place, subscribed } in subscriptions {
+        for RepliedSubscribe { batch: number, place, subscribed } in subscriptions {
             if !failed.contains(&subscribed.session) {
                 self.subscribed(subscribed);
                 continue;

@@ -1,7 +1,7 @@
 //! Messages that wait for the verdict of the hooks Worker.
 
 use crate::bayeux::app::{LifecycleEvent, ServerEvent};
-use crate::bayeux::hooks::{Answers, Hook, Permission, Question, Verdict, request};
+use crate::bayeux::hooks::{Answers, Hook, HookRequest, Permission, Verdict, request};
 use crate::bayeux::io::{Notice, Output};
 use crate::bayeux::limits::Charge;
 use crate::bayeux::metrics::Metrics;
@@ -30,7 +30,7 @@ pub(in crate::bayeux) struct Hooks {
     wanted: BTreeSet<Hook>,
     /// Whether the answers may limit what is asked.
     exported: bool,
-    waiting: VecDeque<Waits>,
+    waiting: VecDeque<PendingHook>,
     /// The questions of the request under way.
     asked: Vec<(ConsultedAbout, Charge)>,
     /// When it was sent.
@@ -39,7 +39,7 @@ pub(in crate::bayeux) struct Hooks {
 }
 
 /// A question that waits.
-struct Waits {
+struct PendingHook {
     about: ConsultedAbout,
     call: String,
     /// The charge for the question, its part of the request, and the message that waits.
@@ -104,14 +104,14 @@ impl BayeuxServer {
             return Step::Replied(self.refused(hook, &checked, &hook.failure()));
         }
         let question =
-            Question::message(hook, &client, &checked.channel, &checked.message, |name| self.exists(name)).to_json();
+            HookRequest::message(hook, &client, &checked.channel, &checked.message, |name| self.exists(name)).to_json();
         if let Err(error) = self.make_room(now, 3 * question.len()) {
             return Step::Replied(self.refused(hook, &checked, &error));
         }
         let (session, pending_id) = (client.session(), self.pending.next_id());
         let (about, charge) =
             (ConsultedAbout::Message(pending_id, hook, client), self.budget.charge(3 * question.len()));
-        self.hooks.waiting.push_back(Waits { about, call: question, charge });
+        self.hooks.waiting.push_back(PendingHook { about, call: question, charge });
         Step::Suspended(pending_id, 1, Box::new(Suspended::Hook { checked, hook, session, pending_id }))
     }
 
@@ -162,11 +162,11 @@ impl BayeuxServer {
         let own = matches!(told, ServerEvent::Publish(published) if published.client.local() == Some(HOOKS));
         if self.hooks.want(Hook::Event) && !own && self.hooks.waiting.len() < MOST_WAITING {
             let about = ConsultedAbout::Event(Subject::of_hooks(event));
-            let call = Question::event(told).to_json();
+            let call = HookRequest::event(told).to_json();
             // Nobody waits for the answer, so it is dropped where there is no room.
             if self.memory() + 2 * call.len() <= self.options.max_memory {
                 let charge = self.budget.charge(2 * call.len());
-                self.hooks.waiting.push_back(Waits { about, call, charge });
+                self.hooks.waiting.push_back(PendingHook { about, call, charge });
             }
         }
     }
@@ -180,7 +180,7 @@ impl BayeuxServer {
         let (mut calls, mut bytes) = (Vec::new(), 0);
         while calls.len() < MOST_CALLS
             && bytes < MOST_BYTES
-            && let Some(Waits { about, call, charge }) = hooks.waiting.pop_front()
+            && let Some(PendingHook { about, call, charge }) = hooks.waiting.pop_front()
         {
             bytes += call.len();
             calls.push(call);

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use crate::bayeux::api::{ApiError, Page, Scope, json};
+use crate::bayeux::api::{ApiError, ListPage, Scope, json};
 use crate::bayeux::app::HttpResponse;
 use crate::bayeux::cluster::Home;
 use crate::bayeux::delivery::Want;
@@ -22,7 +22,7 @@ use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, EventNumber};
 /// A client, as the API shows it: nothing of it lets anybody take its place.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct ClientView<'a> {
+struct ListedClient<'a> {
     client: SessionName,
     /// When it shook hands, in milliseconds since 1970; none of a session of an older version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,7 +68,7 @@ struct SessionName(String);
 
 #[derive(Serialize)]
 struct Clients<'a> {
-    clients: Vec<ClientView<'a>>,
+    clients: Vec<ListedClient<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<SessionName>,
 }
@@ -82,7 +82,7 @@ struct Channels<'a> {
 
 /// Events as those read them who want their numbers in `ext`.
 #[derive(Serialize)]
-struct Kept {
+struct KeptEvents {
     events: Vec<Box<RawValue>>,
     /// After which number the next page begins.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,7 +97,7 @@ struct Trees<'a> {
 }
 
 impl BayeuxServer {
-    pub(in crate::bayeux) fn list_clients(&self, page: &Page<SessionKey>, scope: Scope) -> HttpResponse {
+    pub(in crate::bayeux) fn list_clients(&self, page: &ListPage<SessionKey>, scope: Scope) -> HttpResponse {
         let clients = self.sessions.after(page.after);
         let (clients, more) = page.cut(clients);
         let next = clients.last().filter(|_| more).map(|(key, _)| SessionName::of(*key));
@@ -107,7 +107,7 @@ impl BayeuxServer {
     pub(in crate::bayeux) fn show_client(&self, key: SessionKey, scope: Scope) -> HttpResponse {
         let Some(session) = self.sessions.get(key) else { return ApiError::SessionUnknown.into_response() };
         let channels = session.subscriptions.iter().map(ChannelPattern::as_str).collect();
-        json(ClientView { channels: Some(channels), ..self.view(key, session, scope) })
+        json(ListedClient { channels: Some(channels), ..self.view(key, session, scope) })
     }
 
     /// Ends a session; its client is told, and advised not to come back.
@@ -119,7 +119,7 @@ impl BayeuxServer {
         HttpResponse::new(204)
     }
 
-    pub(in crate::bayeux) fn list_channels(&self, page: &Page<ChannelPattern>) -> HttpResponse {
+    pub(in crate::bayeux) fn list_channels(&self, page: &ListPage<ChannelPattern>) -> HttpResponse {
         let channels = self
             .subscriptions
             .after(page.after.as_ref())
@@ -130,7 +130,7 @@ impl BayeuxServer {
     }
 
     /// As the root: itself and the trees that it knows to be in use.
-    pub(in crate::bayeux) fn list_trees(&self, page: &Page<Home>) -> HttpResponse {
+    pub(in crate::bayeux) fn list_trees(&self, page: &ListPage<Home>) -> HttpResponse {
         let behind = |home: &&Home| page.after.as_ref().is_none_or(|after| **home > *after);
         let trees = iter::once(&Home::Root).chain(self.cluster.known_trees()).filter(behind);
         let (trees, more) = page.cut(trees.map(|home| TreeView { tree: home.name() }));
@@ -142,7 +142,7 @@ impl BayeuxServer {
     pub(in crate::bayeux) fn list_history(
         &mut self,
         pattern: ChannelPattern,
-        page: &Page<EventNumber>,
+        page: &ListPage<EventNumber>,
     ) -> HttpResponse {
         let from = page.after.map_or(ReplayFrom::All, ReplayFrom::After);
         let start = match self.begin_here(&pattern, from) {
@@ -161,7 +161,7 @@ impl BayeuxServer {
         let next = reads.first().filter(|read| !read.complete).map(|read| read.upto.0);
         let events = events.into_iter().map(|event| event.with_number(Numbers::Ext));
         let events = events.filter_map(|event| RawValue::from_string(event.as_json().to_owned()).ok()).collect();
-        json(Kept { events, next })
+        json(KeptEvents { events, next })
     }
 
     /// As the owner: who is in a channel.
@@ -172,10 +172,10 @@ impl BayeuxServer {
         json(self.whole_of(channel))
     }
 
-    fn view<'a>(&'a self, key: SessionKey, session: &'a Session, scope: Scope) -> ClientView<'a> {
+    fn view<'a>(&'a self, key: SessionKey, session: &'a Session, scope: Scope) -> ListedClient<'a> {
         let shown = self.options.api_attributes.iter();
         let attributes = shown.filter_map(|name| Some((name.as_str(), session.attributes.get(name)?)));
-        ClientView {
+        ListedClient {
             client: SessionName::of(key),
             since: Some(session.negotiated.since).filter(|since| *since > 0),
             last_activity: session.heard.at.map(|at| at.0),

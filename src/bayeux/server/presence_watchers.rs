@@ -14,7 +14,7 @@ use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Denial, Event,
 
 /// What `/service/presence` is asked.
 #[derive(Deserialize)]
-struct Question {
+struct PresenceRequest {
     channel: String,
 }
 
@@ -130,7 +130,7 @@ impl BayeuxServer {
         message: &Message,
         piggybacked: &mut Vec<Event>,
     ) -> Result<(), BayeuxError> {
-        let Question { channel } = message.get("data").ok_or(BayeuxError::DataInvalid)?;
+        let PresenceRequest { channel } = message.get("data").ok_or(BayeuxError::DataInvalid)?;
         let watched = ChannelId::parse(&channel).ok_or(BayeuxError::DataInvalid)?;
         self.options.check_tree(&watched.clone().into())?;
         self.may_watch(client, &watched, message)?;

@@ -17,7 +17,7 @@ use super::checked::Checked;
 use super::pending::{PendingId, Published, Suspended, SuspendedPublish};
 use super::{BayeuxServer, Publisher};
 use crate::bayeux::app::Publication;
-use crate::bayeux::cluster::{ClusterInput, Listener, ToRelay};
+use crate::bayeux::cluster::{ClusterInput, ListeningHome, ToRelay};
 use crate::bayeux::delivery::{DedupKey, ENTRY, Urgency, Weighed};
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::options::{Durability, QueueOverflow};
@@ -270,7 +270,7 @@ impl BayeuxServer {
         let event = Weighed::new(event.clone(), &self.budget, now);
         let (lasting, mut passing): (Vec<_>, Vec<_>) = sessions.iter().partition(|key| self.must_last(**key, urgency));
         let mut saved = lasting.clone();
-        for Listener { key, lasts } in &homes {
+        for ListeningHome { key, lasts } in &homes {
             if *lasts { &mut saved } else { &mut passing }.push(*key);
         }
         self.journal.save(number, &event, key, saved, &mut *self.store).map_err(|error| self.storage_failed(&error))?;
@@ -344,7 +344,7 @@ impl BayeuxServer {
 /// Those who are to hear an event.
 struct Recipients {
     sessions: Vec<SessionKey>,
-    homes: Vec<Listener>,
+    homes: Vec<ListeningHome>,
     /// One session of one home is not to hear it.
     not_to: Option<(SessionKey, SessionKey)>,
     /// It is for one session of the home alone.

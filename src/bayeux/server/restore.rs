@@ -22,7 +22,7 @@ use crate::bayeux::wire::{ChannelPattern, Endpoint, EndpointKey, Event, EventNum
 const MAX_HELD: usize = 7 * 1024;
 
 /// A connect that a socket holds: session, id, until when, and whether its reply advises. An array, as space is short.
-type Held = (SessionKey, MessageId, u64, bool);
+type HeldBySocket = (SessionKey, MessageId, u64, bool);
 
 impl BayeuxServer {
     /// Takes over from a server that was evicted, redeployed or killed. To be called once, before anything is handled.
@@ -167,7 +167,7 @@ impl BayeuxServer {
     }
 
     fn restore_socket(&mut self, now: Millis, KeptSocket { socket, address, held }: &KeptSocket) {
-        let held: Vec<Held> = serde_json::from_str(held).unwrap_or_default();
+        let held: Vec<HeldBySocket> = serde_json::from_str(held).unwrap_or_default();
         for (key, id, until, advise) in held {
             let Some(session) = self.sessions.get_mut(key) else { continue };
             if session.is_held() {
@@ -196,7 +196,7 @@ impl Sessions {
         let mut json = String::from("[");
         for key in self.at(EndpointKey::WebSocket(socket.0)) {
             let Some(held) = self.get(key).and_then(Session::held) else { continue };
-            let held: Held = (key, held.id.clone(), held.until.0, held.advise);
+            let held: HeldBySocket = (key, held.id.clone(), held.until.0, held.advise);
             let Ok(held) = serde_json::to_string(&held) else { continue };
             if json.len() + held.len() > MAX_HELD {
                 break;

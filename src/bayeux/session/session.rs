@@ -39,7 +39,7 @@ pub struct Session {
     /// The earlier events that it has still to receive.
     pub replays: Replays,
     /// For whoever runs the server.
-    pub heard: Heard,
+    pub heard: LastSeen,
     /// What its last connect came by; none before the first, and in a new life of its home.
     pub(in crate::bayeux) connected_by: Option<ConnectionType>,
     /// Where its client shook hands or connected last, if that was a socket. Changed by [`super::registry::Sessions`]
@@ -74,7 +74,7 @@ fn is_zero(number: &u64) -> bool {
 
 /// When and where a session was last heard of.
 #[derive(Debug, Default)]
-pub struct Heard {
+pub struct LastSeen {
     /// In the time outside; none in this life.
     pub at: Option<Millis>,
     pub address: Option<Rc<str>>,
@@ -101,7 +101,7 @@ pub struct HeldConnect {
     pub until: Millis,
     /// Whether its reply contains the advice.
     pub advise: bool,
-    pub timesync: Option<timesync::Question>,
+    pub timesync: Option<timesync::ClockReading>,
     /// Whether its stream is full for now.
     pub stalled: bool,
 }
@@ -131,7 +131,7 @@ impl Session {
             batches: None,
             held: Held::default(),
             replays: Replays::default(),
-            heard: Heard::default(),
+            heard: LastSeen::default(),
             connected_by: None,
             socket: None,
             connect: MetaConnect::Awaited { until },

@@ -29,7 +29,7 @@ pub enum AllowedOrigins {
 
 /// Whose page sends a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Sender {
+pub enum RequestOrigin {
     /// A page of this origin, or a client that is no page.
     Own,
     /// A page of another origin that may read answers.
@@ -73,16 +73,16 @@ impl AllowedOrigins {
 }
 
 /// Whose page sends this request.
-pub fn sender(request: &Request, allowed: &AllowedOrigins) -> Sender {
+pub fn sender(request: &Request, allowed: &AllowedOrigins) -> RequestOrigin {
     match header(request, "Origin") {
-        None => Sender::Own,
-        Some(origin) if is_same(request, &origin) => Sender::Own,
-        Some(origin) if allowed.allow(&origin) => Sender::Allowed(origin),
-        Some(origin) => Sender::Foreign(origin),
+        None => RequestOrigin::Own,
+        Some(origin) if is_same(request, &origin) => RequestOrigin::Own,
+        Some(origin) if allowed.allow(&origin) => RequestOrigin::Allowed(origin),
+        Some(origin) => RequestOrigin::Foreign(origin),
     }
 }
 
-impl Sender {
+impl RequestOrigin {
     /// The origin that an answer must name.
     pub fn cross_origin(self) -> Option<String> {
         match self {
@@ -228,13 +228,13 @@ mod tests {
     fn a_page_of_another_origin_is_one_that_may_read_only_where_it_is_allowed() {
         let listed = AllowedOrigins::Listed(vec!["https://page.example".to_owned()]);
         let of = |origin: &str, allowed| sender(&request(&[("Origin", origin)]), allowed);
-        let allowed = |origin: &str| Sender::Allowed(origin.to_owned());
+        let allowed = |origin: &str| RequestOrigin::Allowed(origin.to_owned());
         assert_eq!(of("https://page.example", &listed), allowed("https://page.example"));
-        assert_eq!(of("https://other.example", &listed), Sender::Foreign("https://other.example".to_owned()));
+        assert_eq!(of("https://other.example", &listed), RequestOrigin::Foreign("https://other.example".to_owned()));
         assert_eq!(of("https://other.example", &AllowedOrigins::Any), allowed("https://other.example"));
-        assert_eq!(of("https://edge.example", &AllowedOrigins::Any), Sender::Own);
+        assert_eq!(of("https://edge.example", &AllowedOrigins::Any), RequestOrigin::Own);
         assert_eq!(of("https://edge", &AllowedOrigins::Any), allowed("https://edge"), "a beginning of its own name");
-        assert_eq!(sender(&request(&[]), &AllowedOrigins::Any), Sender::Own);
+        assert_eq!(sender(&request(&[]), &AllowedOrigins::Any), RequestOrigin::Own);
     }
 
     #[wasm_bindgen_test]
@@ -243,7 +243,7 @@ mod tests {
         let trusted = |origin: &str| is_trusted(&request(&[("Origin", origin)]), &listed);
         assert!(trusted("https://page.example") && trusted("https://edge.example"));
         assert!(!trusted("null") && !trusted("https://other.example"));
-        assert_eq!(sender(&request(&[("Origin", "null")]), &listed), Sender::Allowed("null".to_owned()));
+        assert_eq!(sender(&request(&[("Origin", "null")]), &listed), RequestOrigin::Allowed("null".to_owned()));
     }
 
     #[wasm_bindgen_test]

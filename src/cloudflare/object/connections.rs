@@ -9,9 +9,10 @@ use worker::web_sys::{Request, Response};
 
 use super::{Incoming, Tree, calling};
 use crate::bayeux::{
-    Endpoint, EndpointKey, Format, Home, Input, Notice, Origin, Refusal, Refused, RequestError, SocketId, parse_json,
+    ConnectionRefused, Endpoint, EndpointKey, Format, Home, Input, Notice, Origin, Refusal, RequestError, SocketId,
+    parse_json,
 };
-use crate::cloudflare::http::cors::{Sender, sender};
+use crate::cloudflare::http::cors::{RequestOrigin, sender};
 use crate::cloudflare::http::response::{Head, refuse};
 use crate::cloudflare::http::token_sources;
 use crate::cloudflare::js;
@@ -27,7 +28,7 @@ const LOOK_EVERY: u64 = 30_000;
 impl Tree {
     /// A socket for whoever may read an answer: unlike a request's, the browser would let any page read a socket's.
     pub(super) fn open_socket(&self, request: &Request) -> Response {
-        if let Sender::Foreign(origin) = sender(request, &self.config.allowed_origins) {
+        if let RequestOrigin::Foreign(origin) = sender(request, &self.config.allowed_origins) {
             return self.foreign(&origin);
         }
         let origin = Origin { token: token_sources::token(request, &self.config), ..self.origin(request) };
@@ -52,7 +53,7 @@ impl Tree {
     /// An event stream for the session that the end of the path names, likewise.
     pub(super) fn open_stream(&self, request: &Request, client_id: &str) -> Response {
         let page = sender(request, &self.config.allowed_origins);
-        if let Sender::Foreign(origin) = &page {
+        if let RequestOrigin::Foreign(origin) = &page {
             return self.foreign(origin);
         }
         let head = Head { cross_origin: page.cross_origin(), ..Head::default() };
@@ -74,12 +75,12 @@ impl Tree {
     }
 
     /// The answer to whoever opens too many sockets or streams.
-    fn refuse_connection(&self, origin: &Origin, refused: Refused, head: Head) -> Response {
+    fn refuse_connection(&self, origin: &Origin, refused: ConnectionRefused, head: Head) -> Response {
         self.tell_of(origin, refused, "connections");
         refuse(head, refused.refusal)
     }
 
-    fn tell_of(&self, origin: &Origin, Refused { refusal, first }: Refused, what: &'static str) {
+    fn tell_of(&self, origin: &Origin, ConnectionRefused { refusal, first }: ConnectionRefused, what: &'static str) {
         let Some(address) = origin.address.clone().filter(|_| first) else { return };
         let notice = match refusal {
             Refusal::RateExceeded(_) => Notice::RateExceeded { what, address },

@@ -60,14 +60,14 @@ struct Isolate {
 
 /// What the platform keeps with a link's socket.
 #[derive(Deserialize, Serialize)]
-struct Attachment {
+struct LinkAttachment {
     link: u64,
     name: String,
 }
 
 /// A request as a frame has it: its number, text, and the client's IP address.
 #[derive(Deserialize)]
-struct Entry(u64, Option<String>, Option<Rc<str>>, Option<More>);
+struct FrameEntry(u64, Option<String>, Option<Rc<str>>, Option<More>);
 
 /// What only some requests have.
 #[derive(Default, Deserialize)]
@@ -87,7 +87,7 @@ struct More {
 
 /// One element of a frame.
 enum Word {
-    Asks(Entry),
+    Asks(FrameEntry),
     Leaves(u64),
     AllIsSaid,
 }
@@ -104,7 +104,7 @@ impl Links {
             gathering: Cell::default(),
         };
         for socket in links.state.get_websockets_with_tag(TAG) {
-            let Some(Attachment { link, name }) = attachment(&socket) else { continue };
+            let Some(LinkAttachment { link, name }) = attachment(&socket) else { continue };
             links.opened.set(links.opened.get().max(link));
             let name: Rc<str> = name.into();
             let mut by_name = links.by_name.borrow_mut();
@@ -126,7 +126,7 @@ impl Links {
         let link = self.opened.get() + 1;
         self.opened.set(link);
         self.state.accept_websocket_with_tags(&server, &[TAG]);
-        server.serialize_attachment(Attachment { link, name: name.to_owned() })?;
+        server.serialize_attachment(LinkAttachment { link, name: name.to_owned() })?;
         self.by_name.borrow_mut().entry(name.into()).or_default().sockets.insert(link, server);
         Ok(worker::Response::from_websocket(client)?.into())
     }
@@ -200,7 +200,7 @@ impl Links {
     }
 
     /// The requests that are gone with a link, if it was the last of its name.
-    fn closed(&self, Attachment { link, name }: &Attachment) -> Vec<EndpointKey> {
+    fn closed(&self, LinkAttachment { link, name }: &LinkAttachment) -> Vec<EndpointKey> {
         let mut by_name = self.by_name.borrow_mut();
         let Some(isolate) = by_name.get_mut(&**name) else { return Vec::new() };
         isolate.sockets.remove(link);
@@ -255,7 +255,7 @@ impl Tree {
         if self.links.is_empty() {
             return false;
         }
-        let Some(Attachment { name, .. }) = attachment(socket) else { return false };
+        let Some(LinkAttachment { name, .. }) = attachment(socket) else { return false };
         let name: Rc<str> = name.into();
         let Some(words) = text.and_then(read) else {
             self.close_link(socket, &Close::fault());
@@ -290,7 +290,7 @@ impl Tree {
         true
     }
 
-    fn asked(&self, name: &Rc<str>, Entry(number, text, address, more): Entry) {
+    fn asked(&self, name: &Rc<str>, FrameEntry(number, text, address, more): FrameEntry) {
         let More { again, held, query, content_type, multiplexed, token, browser } = more.unwrap_or_default();
         if self.links.has_had(name, number, again) {
             return;
@@ -341,7 +341,7 @@ fn read(frame: &str) -> Option<Vec<Word>> {
 }
 
 fn word(element: &str) -> Option<Word> {
-    if let Ok(entry) = serde_json::from_str::<Entry>(element) {
+    if let Ok(entry) = serde_json::from_str::<FrameEntry>(element) {
         return Some(Word::Asks(entry));
     }
     match serde_json::from_str::<Vec<u64>>(element).ok()?[..] {
@@ -351,6 +351,6 @@ fn word(element: &str) -> Option<Word> {
     }
 }
 
-fn attachment(socket: &WebSocket) -> Option<Attachment> {
+fn attachment(socket: &WebSocket) -> Option<LinkAttachment> {
     socket.deserialize_attachment().ok().flatten()
 }

@@ -36,7 +36,7 @@ use worker::worker_sys::DurableObjectState;
 use self::group_commit::GroupCommit;
 use self::links::Links;
 use self::store::SqlStore;
-use self::wake::Timer;
+use self::wake::WakeTimer;
 use crate::bayeux::{BayeuxServer, Connections, EndpointKey, Home, Input, Millis, Network};
 use crate::cloudflare::bindings::Bindings;
 use crate::cloudflare::config::{Config, var};
@@ -75,7 +75,7 @@ struct Tree {
     /// When it was last looked for sockets that have fallen silent.
     looked_for_silent: Cell<Millis>,
     client_aborts: ClientAborts,
-    timer: Timer,
+    timer: WakeTimer,
     store: SqlStore,
     bindings: Bindings,
     itself: Weak<Tree>,
@@ -158,7 +158,7 @@ impl ChannelTree {
             connections,
             looked_for_silent: Cell::default(),
             client_aborts: ClientAborts::new(calling(tree, Tree::client_aborted)),
-            timer: Timer::new(storage, {
+            timer: WakeTimer::new(storage, {
                 let wake = calling(tree, |tree, ()| tree.wake());
                 move || wake(())
             }),

@@ -20,7 +20,7 @@ use crate::bayeux::metrics::Platform;
 use crate::bayeux::{BASE_PATH, Endpoint, Format, Home, Input, Origin, Refusal, RequestError, has_handshake, text_of};
 use crate::cloudflare::http::app_http;
 use crate::cloudflare::http::browser_cookie::is_multiplexed;
-use crate::cloudflare::http::cors::{Sender, sender};
+use crate::cloudflare::http::cors::{RequestOrigin, sender};
 use crate::cloudflare::http::request::{bytes, encoding, header, is_upgrade, length, path};
 use crate::cloudflare::http::response::{Head, refuse, respond};
 use crate::cloudflare::http::token_sources;
@@ -102,7 +102,7 @@ impl Tree {
     /// The response to messages, or the promise of it.
     fn receive_messages(&self, request: &Request, arrival: Result<Arrival, RequestError>) -> JsValue {
         let page = sender(request, &self.config.allowed_origins);
-        if let Sender::Foreign(origin) = &page {
+        if let RequestOrigin::Foreign(origin) = &page {
             self.origin_refused(origin);
         }
         let browser = self.config.browser_cookie.as_ref().map(|cookie| cookie.browser(request));

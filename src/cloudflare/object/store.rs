@@ -65,7 +65,7 @@ const PAGE: usize = 1 << 20;
 
 /// The rows of a query of one whole number and two texts, in the order of that number, which the query is given to
 /// begin with.
-struct Pages {
+struct RowPages {
     store: SqlStore,
     query: &'static str,
     from: u64,
@@ -232,8 +232,8 @@ impl SqlStore {
     }
 
     /// The same in pages, by the number that the query begins with.
-    fn pages(&self, table: &str, query: &'static str) -> Result<Option<Pages>> {
-        let new = || Pages { store: self.clone(), query, from: 0, page: Vec::new().into_iter(), is_last: false };
+    fn pages(&self, table: &str, query: &'static str) -> Result<Option<RowPages>> {
+        let new = || RowPages { store: self.clone(), query, from: 0, page: Vec::new().into_iter(), is_last: false };
         Ok(self.has_table(table)?.then(new))
     }
 
@@ -288,7 +288,7 @@ impl SqlStore {
     }
 }
 
-impl Iterator for Pages {
+impl Iterator for RowPages {
     type Item = (u64, [String; 2]);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -305,7 +305,7 @@ impl Iterator for Pages {
     }
 }
 
-impl Pages {
+impl RowPages {
     fn next_page(&mut self) -> Result<Vec<(u64, [String; 2])>> {
         let (mut rows, mut bytes) = (Vec::new(), 0);
         for next in self.store.exec(self.query, [number(self.from)])?.raw().map(row) {

@@ -29,7 +29,7 @@ const QUIET_MS: u64 = 1000;
 const STAND_BY_MS: u64 = 10 * 60 * 1000;
 
 /// Calls back at a time that can be moved.
-pub struct Timer {
+pub struct WakeTimer {
     callback: Closure<dyn Fn()>,
     running: RefCell<JsValue>,
     ringing: Cell<bool>,
@@ -53,7 +53,7 @@ enum Known {
     SetFor(Millis),
 }
 
-impl Timer {
+impl WakeTimer {
     pub fn new(storage: Storage, callback: impl Fn() + 'static) -> Self {
         // A panic in the callback is caught before it gets here, see `Tree::handle`.
         let callback = Closure::own_assert_unwind_safe(callback);

@@ -30,18 +30,18 @@ const SHARED_MS: u64 = 5_000;
 /// How often a home looks whether another one's fetch has ended.
 const GLANCE: Duration = Duration::from_millis(25);
 
-type Outcome = Result<FetchedKeys, String>;
+type KeysOutcome = Result<FetchedKeys, String>;
 
 thread_local! {
     /// The last fetch of this isolate. There is one URL: `TOKEN_JWKS_URL`.
-    static LAST: RefCell<Option<Fetch>> = const { RefCell::new(None) };
+    static LAST: RefCell<Option<LastFetch>> = const { RefCell::new(None) };
 }
 
-struct Fetch {
+struct LastFetch {
     /// When it began, or ended.
     at: Millis,
     /// None while it is under way.
-    outcome: Option<Outcome>,
+    outcome: Option<KeysOutcome>,
 }
 
 /// What the URL answers, or has just answered.
@@ -49,7 +49,7 @@ struct Fetch {
 /// # Errors
 /// Why it did not within five seconds with a 200 and a set of reasonable length. A redirect is not followed: where the
 /// keys are is the operator's to say.
-pub async fn fetch(url: &str) -> Outcome {
+pub async fn fetch(url: &str) -> KeysOutcome {
     while let Some(shared) = shared() {
         match shared {
             Some(outcome) => return outcome,
@@ -67,9 +67,9 @@ pub async fn fetch(url: &str) -> Outcome {
 
 /// What another home has fetched just now, or `Some(None)` while it does. One whose object ended meanwhile counts as
 /// failed.
-fn shared() -> Option<Option<Outcome>> {
+fn shared() -> Option<Option<KeysOutcome>> {
     LAST.with_borrow(|last| {
-        let Fetch { at, outcome } = last.as_ref()?;
+        let LastFetch { at, outcome } = last.as_ref()?;
         is_recent(*at).then(|| outcome.clone())
     })
 }
@@ -78,8 +78,8 @@ fn is_recent(at: Millis) -> bool {
     js::now().0.checked_sub(at.0).is_some_and(|age| age < SHARED_MS)
 }
 
-fn note(outcome: Option<Outcome>) {
-    LAST.set(Some(Fetch { at: js::now(), outcome }));
+fn note(outcome: Option<KeysOutcome>) {
+    LAST.set(Some(LastFetch { at: js::now(), outcome }));
 }
 
 /// The cache's name for it: no URL that anybody else fetches.
@@ -115,7 +115,7 @@ async fn keep(url: &str, keys: &FetchedKeys) -> worker::Result<()> {
     Cache::default().put(cache_key(url), response).await
 }
 
-async fn ask(url: &str) -> Outcome {
+async fn ask(url: &str) -> KeysOutcome {
     let fetched = within(TIMEOUT_MS, async |signal| try_to_fetch(url, &signal).await).await;
     let keys = fetched.map_err(|error| js::words(&error))?;
     // Without a cache each isolate fetches for itself.

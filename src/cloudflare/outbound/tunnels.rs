@@ -39,10 +39,10 @@ extern "C" {
     #[wasm_bindgen(method, js_name = addEventListener)]
     fn add_event_listener(this: &FarEnd, name: &str, listener: &Function);
 
-    type Frame;
+    type MessageEvent;
 
     #[wasm_bindgen(method, getter)]
-    fn data(this: &Frame) -> JsValue;
+    fn data(this: &MessageEvent) -> JsValue;
 }
 
 /// What comes back.
@@ -128,7 +128,7 @@ impl Tunnels {
         let text = {
             let arrived = Rc::clone(&arrived);
             Closure::own_assert_unwind_safe(move |frame: JsValue| {
-                if let Some(text) = frame.unchecked_into::<Frame>().data().as_string() {
+                if let Some(text) = frame.unchecked_into::<MessageEvent>().data().as_string() {
                     arrived(Arrived::Text(socket, text));
                 }
             })

@@ -15,21 +15,21 @@ use crate::bayeux::EndpointKey;
 #[wasm_bindgen]
 extern "C" {
     /// An `AbortSignal`, with the number of the endpoint that it speaks of.
-    type Signal;
+    type AbortSignal;
 
     #[wasm_bindgen(method, setter)]
-    fn set_endpoint(this: &Signal, endpoint: f64);
+    fn set_endpoint(this: &AbortSignal, endpoint: f64);
 
     #[wasm_bindgen(method, getter)]
-    fn endpoint(this: &Signal) -> f64;
+    fn endpoint(this: &AbortSignal) -> f64;
 
     #[wasm_bindgen(method, setter)]
-    fn set_onabort(this: &Signal, callback: &Function);
+    fn set_onabort(this: &AbortSignal, callback: &Function);
 
     type AbortEvent;
 
     #[wasm_bindgen(method, getter)]
-    fn target(this: &AbortEvent) -> Signal;
+    fn target(this: &AbortEvent) -> AbortSignal;
 }
 
 /// Calls back when the client of a watched request is gone.
@@ -61,7 +61,7 @@ impl ClientAborts {
             // While the request waited for its turn.
             return (self.aborted)(endpoint);
         }
-        let signal: Signal = signal.unchecked_into();
+        let signal: AbortSignal = signal.unchecked_into();
         // Exact to 2^53 requests of one object.
         signal.set_endpoint(number as f64);
         signal.set_onabort(self.callback.as_ref().unchecked_ref());

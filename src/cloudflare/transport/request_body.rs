@@ -14,13 +14,13 @@ extern "C" {
     type Body;
 
     #[wasm_bindgen(method)]
-    fn then(this: &Body, read: &Read, broken: &Read) -> Promise;
+    fn then(this: &Body, read: &ReadCallback, broken: &ReadCallback) -> Promise;
 
     /// A function.
-    type Read;
+    type ReadCallback;
 
     #[wasm_bindgen(method)]
-    fn bind(this: &Read, context: &JsValue, request: &Request) -> Read;
+    fn bind(this: &ReadCallback, context: &JsValue, request: &Request) -> ReadCallback;
 }
 
 /// Calls when a request's body has been read.
@@ -38,7 +38,7 @@ impl RequestBodies {
     /// The promise of what is returned for this request; none where its body is taken already.
     pub fn of(&self, request: &Request) -> Option<Promise> {
         let body: Body = request.array_buffer().ok()?.unchecked_into();
-        let read = self.0.as_ref().unchecked_ref::<Read>().bind(&JsValue::UNDEFINED, request);
+        let read = self.0.as_ref().unchecked_ref::<ReadCallback>().bind(&JsValue::UNDEFINED, request);
         Some(body.then(&read, &read))
     }
 }

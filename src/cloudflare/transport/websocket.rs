@@ -20,14 +20,14 @@ use crate::cloudflare::http::token_sources::SUBPROTOCOLS;
 #[wasm_bindgen]
 extern "C" {
     /// A `WebSocket`, to which one JavaScript string is sent many times over.
-    type Sink;
+    type JsWebSocket;
 
     #[wasm_bindgen(method, catch)]
-    fn send(this: &Sink, message: &JsValue) -> Result<(), JsValue>;
+    fn send(this: &JsWebSocket, message: &JsValue) -> Result<(), JsValue>;
 
     /// Bytes that were sent and have not left yet.
     #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
-    fn buffered_amount(this: &Sink) -> f64;
+    fn buffered_amount(this: &JsWebSocket) -> f64;
 
     /// The object's state, which knows when the platform answered a heartbeat last (Durable Objects, WebSocket
     /// hibernation API).
@@ -177,7 +177,7 @@ impl Sockets {
         let open = self.open.borrow();
         for SocketId(number) in to {
             let Some(OpenSocket { socket, .. }) = open.get(number) else { continue };
-            let sink: &Sink = socket.as_ref().unchecked_ref();
+            let sink: &JsWebSocket = socket.as_ref().unchecked_ref();
             if sink.buffered_amount() > self.most_buffered {
                 self.slow.borrow_mut().push(socket.clone());
             } else {

@@ -9,7 +9,7 @@ use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
 use worker::web_sys::{Request, Response};
 
 use crate::bayeux::Placement;
-use crate::bayeux::api::{FanOut, Question};
+use crate::bayeux::api::{FanOut, PageRequest};
 use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::cloudflare::bindings::Bindings;
 use crate::cloudflare::http::app_http;
@@ -35,7 +35,7 @@ async fn complete(bindings: &Bindings, mut page: FanOut, authorization: &str) ->
 
 async fn ask(
     bindings: &Bindings,
-    Question { whom, path }: &Question,
+    PageRequest { whom, path }: &PageRequest,
     authorization: &str,
 ) -> Result<HttpResponse, JsValue> {
     // The host's name is of no account: the request goes to the object that it is given to.

@@ -13,7 +13,7 @@ use worker::worker_sys::DurableObject;
 use super::{is_cross_site, lacks_token};
 use crate::bayeux::{Callback, ConnectionType, Format, Home, Placement, Refusal};
 use crate::cloudflare::bindings::Bindings;
-use crate::cloudflare::config::{Config, Links};
+use crate::cloudflare::config::{Config, LinksOption};
 use crate::cloudflare::http::browser_cookie::is_multiplexed;
 use crate::cloudflare::http::cors::{AllowedOrigins, sender};
 use crate::cloudflare::http::request::{path, query};
@@ -32,9 +32,9 @@ const SLACK: Duration = Duration::from_secs(60);
 pub fn settings(bindings: &Bindings) -> Option<String> {
     let config = Config::of(bindings).ok()?;
     let mode = match config.links {
-        Links::Never => return None,
-        Links::Auto => "auto",
-        Links::Always => "always",
+        LinksOption::Never => return None,
+        LinksOption::Auto => "auto",
+        LinksOption::Always => "always",
     };
     let options = &config.options;
     let wait = options.timeout.max(options.websocket_timeout).saturating_mul(2).saturating_add(SLACK);

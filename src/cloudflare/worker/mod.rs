@@ -36,7 +36,7 @@ use crate::bayeux::{
 use crate::cloudflare::bindings::Bindings;
 use crate::cloudflare::config::Config;
 use crate::cloudflare::http::app_http;
-use crate::cloudflare::http::cors::{AllowedOrigins, Sender, is_cross_site, sender};
+use crate::cloudflare::http::cors::{AllowedOrigins, RequestOrigin, is_cross_site, sender};
 use crate::cloudflare::http::request::{header, is_upgrade, path, query};
 use crate::cloudflare::http::response::{ALLOWED_METHODS, Head, preflight, refuse, respond};
 use crate::cloudflare::http::token_sources;
@@ -108,7 +108,7 @@ fn answer(request: Request, bindings: Bindings) -> Result<JsValue, JsValue> {
             Ok(respond(&Head { status: RequestError::Empty.status(), ..head() }, &RequestError::Empty.body()).into())
         }
         "OPTIONS" => {
-            if let Sender::Foreign(origin) = sender() {
+            if let RequestOrigin::Foreign(origin) = sender() {
                 let details = json!({ "origin": origin });
                 Log::of_worker(config.log_level).refusal(LogLevel::Warn, "origin_refused", details);
             }

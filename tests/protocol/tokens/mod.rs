@@ -4,7 +4,7 @@ mod bearer;
 pub mod made;
 
 use base64ct::{Base64UrlUnpadded, Encoding};
-use bayeux_edge::bayeux::tokens::{Claims, Expected, Keys, KeysError, LEEWAY, MAX_KEYS, MAX_LENGTH, TokenError};
+use bayeux_edge::bayeux::tokens::{Expected, Keys, KeysError, LEEWAY, MAX_KEYS, MAX_LENGTH, TokenClaims, TokenError};
 use hmac::{Hmac, Mac};
 use made::{EC_KEY, ED_KEY, EDDSA, ES256, HS256, RS256, RSA_KEY, RSA_PEM, SECRET_KEY};
 use serde_json::{Value, json};
@@ -37,11 +37,11 @@ fn sign(claims: &Value) -> String {
     sign_with(SECRET.as_bytes(), r#"{"alg":"HS256"}"#, &claims.to_string())
 }
 
-fn verify(claims: &Value, expected: &Expected<'_>) -> Result<Claims, TokenError> {
+fn verify(claims: &Value, expected: &Expected<'_>) -> Result<TokenClaims, TokenError> {
     Keys::parse(SECRET).unwrap().verify(&sign(claims), expected, NOW)
 }
 
-fn with_header(header: &str) -> Result<Claims, TokenError> {
+fn with_header(header: &str) -> Result<TokenClaims, TokenError> {
     let token = sign_with(SECRET.as_bytes(), header, &json!({ "exp": NOW }).to_string());
     Keys::parse(SECRET).unwrap().verify(&token, &ANYONE, NOW)
 }

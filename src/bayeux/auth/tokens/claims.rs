@@ -20,7 +20,7 @@ pub struct Expected<'a> {
 
 /// The claims of a token that is signed and valid.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Claims {
+pub struct TokenClaims {
     /// `exp`, in seconds since 1970, rounded up. The token is valid before that and [`LEEWAY`].
     pub expires: u64,
     /// `sub`: who the client is.
@@ -33,7 +33,7 @@ pub struct Claims {
     pub all: Map<String, Value>,
 }
 
-impl Claims {
+impl TokenClaims {
     /// The second since 1970 in which the token ceases to be valid, leeway included.
     pub fn valid_until(&self) -> u64 {
         self.expires.saturating_add(LEEWAY)

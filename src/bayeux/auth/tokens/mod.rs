@@ -22,7 +22,7 @@ pub(in crate::bayeux) mod keys;
 mod signature;
 pub(in crate::bayeux) mod token;
 
-pub use self::claims::{Claims, Expected, LEEWAY};
+pub use self::claims::{Expected, LEEWAY, TokenClaims};
 pub use self::keys::{Keys, KeysError, MAX_KEYS};
 pub use crate::bayeux::wire::TokenError;
 pub use crate::bayeux::wire::{Bearer, MAX_TOKEN_LENGTH as MAX_LENGTH, plain_subprotocol};

@@ -3,7 +3,7 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde_json::{Map, Value};
 
-use super::claims::{Claims, Expected};
+use super::claims::{Expected, TokenClaims};
 use super::keys::Keys;
 use super::signature::Algorithm;
 use crate::bayeux::wire::{MAX_TOKEN_LENGTH, TokenError};
@@ -15,7 +15,7 @@ impl Keys {
     ///
     /// # Errors
     /// The first thing that is wrong; nothing of the claims is read before the signature is known to be right.
-    pub fn verify(&self, token: &str, expected: &Expected<'_>, now: u64) -> Result<Claims, TokenError> {
+    pub fn verify(&self, token: &str, expected: &Expected<'_>, now: u64) -> Result<TokenClaims, TokenError> {
         if token.len() > MAX_TOKEN_LENGTH {
             return Err(TokenError::TooLong);
         }
@@ -43,7 +43,7 @@ impl Keys {
         if !keys.any(|key| key.made(&signature, signed.as_bytes())) {
             return Err(TokenError::SignatureInvalid);
         }
-        Claims::read(object(claims)?, expected, now)
+        TokenClaims::read(object(claims)?, expected, now)
     }
 }
 

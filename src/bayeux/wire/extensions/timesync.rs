@@ -19,7 +19,7 @@ const ACCURACY_TARGET: i64 = 25;
 
 /// What a message says of its sender's clock, and when it came.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Question {
+pub struct ClockReading {
     asked: Asked,
     came: Millis,
 }
@@ -40,7 +40,7 @@ pub struct Timesync {
     a: i64,
 }
 
-impl Question {
+impl ClockReading {
     pub fn of(message: &Message, now: Millis) -> Option<Self> {
         let asked: Message = message.get::<Message>("ext")?.get("timesync")?;
         let or_zero = |name| if asked.field(name).is_none() { Some(0.0) } else { asked.get(name) };
@@ -67,9 +67,9 @@ impl Question {
 mod tests {
     use super::*;
 
-    fn question(timesync: &str) -> Option<Question> {
+    fn question(timesync: &str) -> Option<ClockReading> {
         let message = serde_json::from_str(&format!(r#"{{"ext":{{"timesync":{timesync}}}}}"#)).unwrap();
-        Question::of(&message, Millis(1_000_000))
+        ClockReading::of(&message, Millis(1_000_000))
     }
 
     #[test]
