@@ -1,11 +1,12 @@
-//! Calls of the server API that this home answers.
+//! Requests of the server API that this home answers.
 //!
-//! Messages that come with a key instead of a clientId:
+//! Messages that carry a key instead of a clientId:
 //!
-//! * Whoever has a key is trusted: the policy, which binds clients, is not asked. Listeners and services hear the
-//!   message as any other, with [`Client::by_api`](crate::bayeux::app::Client::by_api), and may change or veto it.
-//! * With `client` it goes to that session alone, subscribed or not, and past the listeners: CometD's `deliver`.
-//! * Nobody has a session here, so meta messages mean nothing.
+//! * The policy binds clients, so it is not asked: a key is trusted. Listeners and services receive the message as any
+//!   other, with [`Client::by_api`](crate::bayeux::app::Client::by_api), and may change or veto it.
+//! * A message with `client` goes to that session alone, subscribed or not, and skips the listeners: CometD's
+//!   `deliver`.
+//! * The sender has no session, so meta messages are refused.
 
 use crate::bayeux::api::{ApiCall, Scope};
 use crate::bayeux::app::HttpRequest;
@@ -18,7 +19,7 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Endpoint, Realm};
 
 impl BayeuxServer {
-    /// Does what somebody with a key asks.
+    /// Answers a request of the server API.
     pub(super) fn serve_api(
         &mut self,
         now: Millis,

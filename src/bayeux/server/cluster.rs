@@ -1,4 +1,4 @@
-//! The cluster's part of the server: what it is told, and what it wants done.
+//! Connects the server to its cluster: passes inputs on and carries out effects.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -17,8 +17,8 @@ use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Endpoint, Event, EventNumber, Status};
 
-/// Bytes that the root's list of trees takes for each, with its name and the room that the list grows into. It may take
-/// half of the memory.
+/// Bytes that the root's list takes for each tree: an entry, its name, and the room the list grows into. The list may
+/// take half of the memory.
 const KNOWN_TREE: usize = 300;
 
 impl ClusterOptions {
@@ -35,18 +35,18 @@ impl ClusterOptions {
 }
 
 impl BayeuxServer {
-    /// Tells the cluster what happened, and does what it wants done.
+    /// Passes an input to the cluster and carries out its effects.
     pub(in crate::bayeux) fn cluster(&mut self, now: Millis, input: ClusterInput) {
         let mut effects = VecDeque::from(self.cluster.handle(now, input, &mut *self.store));
         while let Some(effect) = effects.pop_front() {
             let Some(follows) = self.perform_effect(now, effect) else { continue };
             let next = self.cluster.handle(now, follows, &mut *self.store);
-            // What follows of an effect is done before the next one.
+            // The effects of an effect come before the next one.
             next.into_iter().rev().for_each(|effect| effects.push_front(effect));
         }
     }
 
-    /// What the cluster is to know of how it went.
+    /// Carries out an effect. Returns the input that follows from it, if any.
     fn perform_effect(&mut self, now: Millis, effect: ClusterEffect) -> Option<ClusterInput> {
         match effect {
             ClusterEffect::Call { token, whom, call } => {
@@ -65,7 +65,7 @@ impl BayeuxServer {
             }
             ClusterEffect::GoOn => return Some(ClusterInput::GoOn),
             ClusterEffect::Deliver { number, events } => {
-                // Those who were told of success listen before what is for them comes.
+                // Sessions that were told of success must listen before their events arrive.
                 self.resume_ready(now);
                 let (upto, unheard) = self.deliver_received(now, events);
                 return Some(ClusterInput::Delivered { number, upto, unheard });
@@ -106,12 +106,12 @@ impl BayeuxServer {
         self.outputs.push(Output::Send { to, status, format: Format::Json, messages });
     }
 
-    /// Whether another object owns what matches.
+    /// Whether another object owns channels of this pattern.
     pub(in crate::bayeux) fn is_relayed(&self, pattern: &ChannelPattern) -> bool {
         self.cluster.is_relayed(pattern)
     }
 
-    /// Asks a pattern's owner from where it is heard.
+    /// Asks a pattern's owner for the number at which a subscription begins.
     pub(in crate::bayeux) fn ask_to_begin(
         &mut self,
         now: Millis,
@@ -122,12 +122,13 @@ impl BayeuxServer {
         self.cluster(now, ClusterInput::AskToBegin { pattern, from, pending: pending_id });
     }
 
-    /// Asks the owner of the first of these for a page of all that are its.
+    /// Asks the owner of the first of these for a page; the page has all that this owner owns.
     pub(in crate::bayeux) fn ask_for_page(&mut self, now: Millis, session: SessionKey, request: u64, wants: Vec<Want>) {
         self.cluster(now, ClusterInput::AskForPage(PageWanted { session, request, wants }));
     }
 
-    /// The last event that is delivered, and the channels to which nobody here listens.
+    /// Delivers relayed events. Returns the number of the last delivered event, and the channels without subscribers
+    /// here.
     fn deliver_received(&mut self, now: Millis, events: Vec<Received>) -> (EventNumber, Vec<ChannelId>) {
         let (mut upto, mut unheard) = (EventNumber::default(), Vec::new());
         for Received { number, event, not_to, only_to, lazy } in events {
@@ -140,7 +141,7 @@ impl BayeuxServer {
                 } else if self.subscriptions.matching(&channel).next().is_none() {
                     unheard.push(channel);
                 } else if self.deliver_here(now, not_to, &channel, &event, lazy).is_err() {
-                    // It comes again, and those after it.
+                    // The owner sends this event and all later ones again.
                     break;
                 }
             }
@@ -149,8 +150,8 @@ impl BayeuxServer {
         (upto, unheard)
     }
 
-    /// Events of this owner are missing here: everyone who may have been to hear them is told, as when its own queue
-    /// was full.
+    /// Events of this owner were lost on the way: tells every session that may have been subscribed, as when its own
+    /// queue overflows.
     fn tell_of_gap(&mut self, now: Millis, owner: &Home, events: usize) {
         let concerns = |pattern: &ChannelPattern| self.cluster.may_come_from(pattern, owner);
         let all = self.sessions.after(None).filter(|(_, session)| session.subscriptions.iter().any(concerns));
@@ -160,7 +161,8 @@ impl BayeuxServer {
         self.watch_again(owner);
     }
 
-    /// Makes sure that what a session is about to subscribe to comes here. How many words `pending_id` must wait for.
+    /// Asks owners to relay what a session is about to subscribe to. Returns how many answers `pending_id` must wait
+    /// for.
     pub(in crate::bayeux) fn ask_owners(
         &mut self,
         now: Millis,
@@ -172,14 +174,14 @@ impl BayeuxServer {
         if patterns.iter().all(|pattern| self.cluster.has_told(pattern, strict)) {
             return 0;
         }
-        // Those that come here already, too: they must not end while the session waits for the others.
+        // Patterns that are relayed already are included: they must not end while the session waits for the others.
         let patterns: Vec<_> = patterns.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect();
         let words = patterns.len();
         self.cluster(now, ClusterInput::Subscribe { patterns, strict, pending: pending_id });
         words
     }
 
-    /// Brings an event to another object that must have its word in it. None where this one may accept it at once.
+    /// Sends an event to its owner. None where this object is the owner.
     pub(in crate::bayeux) fn ask_to_publish(
         &mut self,
         now: Millis,
@@ -197,21 +199,21 @@ impl BayeuxServer {
         Some(pending_id)
     }
 
-    /// A session of this home listens.
+    /// Subscribes a session of this home.
     pub(in crate::bayeux) fn listen(&mut self, pattern: &ChannelPattern, session: SessionKey) {
         self.add_subscriber(pattern, session);
         self.comes(pattern, session);
         self.cluster(self.now(), ClusterInput::Listens { pattern: pattern.clone(), heard: true });
     }
 
-    /// A session of this home does not listen any more.
+    /// Unsubscribes a session of this home.
     pub(in crate::bayeux) fn unlisten(&mut self, pattern: &ChannelPattern, session: SessionKey) {
         self.remove_subscriber(pattern, session);
         self.goes(pattern, session);
         self.review_interest(pattern);
     }
 
-    /// Somebody who was to listen to a pattern may not.
+    /// Tells the cluster whether a pattern still has subscribers here.
     pub(in crate::bayeux) fn review_interest(&mut self, pattern: &ChannelPattern) {
         let heard = self.subscriptions.has(pattern.as_str());
         self.cluster(self.now(), ClusterInput::Listens { pattern: pattern.clone(), heard });

@@ -1,4 +1,4 @@
-//! The end of a session, and where its last events go.
+//! How a session ends, and where its last events go.
 
 use super::BayeuxServer;
 use super::telling::who;
@@ -9,7 +9,7 @@ use crate::bayeux::session::{Client, Ending, Sender, SessionKey};
 use crate::bayeux::wire::{Advice, BayeuxError, Event, Reply, Status, TokenError};
 
 impl BayeuxServer {
-    /// Ends a session. Its last events go with the connect it holds, or are given back where it holds none.
+    /// Ends a session. Its last events leave with its held connect; without one they are returned.
     pub(in crate::bayeux) fn end(&mut self, key: SessionKey, why: Ending) -> Vec<Event> {
         let Some((mut session, held)) = self.sessions.close(key) else {
             return Vec::new();
@@ -47,20 +47,19 @@ impl BayeuxServer {
         Vec::new()
     }
 
-    /// Ends what a client had on its socket before it shook hands anew: it is told nothing, as it would take that for
-    /// the new session's.
+    /// Ends the earlier sessions of a client that shakes hands again on its socket. The client is not told: it would
+    /// take that for an answer to the new session.
     pub(in crate::bayeux) fn replace(&mut self, before: &[SessionKey]) {
         before.iter().for_each(|key| drop(self.end(*key, Ending::Replaced)));
     }
 
-    /// Ends the session of a client that is not the one who is answered now. Where it holds no connect it is told on
-    /// its return.
+    /// Ends a session other than the sender's. A client without a held connect is told at its next one.
     pub(in crate::bayeux) fn dismiss(&mut self, key: SessionKey, why: Ending) {
         let Some(session) = self.sessions.get(key) else { return };
         let (client_id, until) = (session.client_id.clone(), session.due());
         let events = self.end(key, why);
         if !events.is_empty() {
-            // As copies: a row goes when nobody holds its event any more.
+            // Copies, because a row is deleted when nobody holds its event any more.
             let events = events.iter().map(|event| Event::thawed(event.as_json().to_owned())).collect();
             self.pending_disconnects.keep(client_id, until, events, self.options.max_sessions);
         }

@@ -1,4 +1,4 @@
-//! Server-sent events: a stream that brings a session its events, as Faye has it.
+//! Server-sent events: a stream that carries a session's events, as Faye's client uses it.
 //!
 //! ```text
 //! → GET /cometd/<clientId>                          accept: text/event-stream
@@ -8,14 +8,15 @@
 //!     "advice":{"reconnect":"retry","interval":30000,"timeout":0}}]
 //! ```
 //!
-//! * While it is open a stream is the connect that the session holds: the session lives, and events go there alone, so
-//!   that they stay in order. Its client's connects are answered at once and tell that the client is there (Faye).
-//! * A stream that is opened again takes the old one's place; a connect of another type takes a stream's, unless it is
-//!   the session's first: Faye polls while it opens the stream. A poll that is held then is answered, without events.
-//! * A client that does not read is sent nothing more: its events wait in the session's queue, which is bounded. The
-//!   stream ends if that lasts, and the rest waits for the next one.
-//! * With the ack extension events ride on the replies to connects only: such a session has no stream, and its connects
-//!   are held.
+//! * An open stream is the connect that the session holds: it keeps the session alive, and all events go there, so they
+//!   stay in order. Other connects of the client are answered at once; they only show that the client is there (Faye
+//!   sends them).
+//! * A new stream of the same session replaces the old one. A connect of another type replaces the stream, unless it is
+//!   the session's first: Faye polls while it opens the stream. A poll that is held then is answered without events.
+//! * A client that does not read is sent nothing more: its events wait in the session's queue, which is bounded. If
+//!   that lasts, the stream ends and the rest waits for the next one.
+//! * With the ack extension, events are sent with replies to connects only: such a session has no stream, and its
+//!   connects are held.
 
 use std::time::Duration;
 
@@ -31,12 +32,12 @@ use crate::bayeux::wire::{
     Advice, BayeuxError, Endpoint, EndpointKey, Event, MessageId, Reply, RequestedTiming, Status, StreamId, Written,
 };
 
-/// How often an idle stream gets a sign of life, ms: what the HTML standard recommends against proxies that cut
-/// (section 9.2.7). On the clock's own multiples, so that the object wakes once for all streams.
+/// How often an idle stream gets a comment, ms: what the HTML standard recommends against proxies that cut idle
+/// connections (section 9.2.7). At multiples of this on the clock, so that the object wakes once for all streams.
 const BEAT: u64 = 15_000;
 
 impl BayeuxServer {
-    /// Opens a stream for the session of this name, or answers why not.
+    /// Opens a stream for the session of this clientId, or answers with the error.
     pub(in crate::bayeux) fn open_stream(&mut self, now: Millis, from: StreamId, origin: Origin, client_id: &str) {
         let endpoint = Endpoint::EventSource(from);
         let key = match self.listener(now, &origin, client_id) {
@@ -60,14 +61,14 @@ impl BayeuxServer {
         }
     }
 
-    /// The session that a stream is for. It holds nothing else any more.
+    /// The session of a stream, which holds no other connect any more.
     fn listener(&mut self, now: Millis, origin: &Origin, client_id: &str) -> Result<SessionKey, BayeuxError> {
         let key = self.session_of(client_id, origin).ok_or(BayeuxError::SessionUnknown)?;
         if self.delivers_on_connects_only(key) {
             return Err(BayeuxError::MetaConnectDeliverOnly);
         }
         match self.resume(now, key) {
-            // Overtaken it would be sent again, and take the stream's place.
+            // A replaced stream would be opened again by its client, and replace this one.
             Some(poll) if matches!(poll.endpoint, Endpoint::LongPolling(_)) => {
                 let reply = Reply::successful("/meta/connect", &poll.id).into_json().json;
                 self.send(poll.endpoint, Status::Ok, self.format(key), &[], &[reply]);
@@ -93,18 +94,17 @@ impl BayeuxServer {
         self.send(endpoint, status, Format::default(), &[], &[reply.json]);
     }
 
-    /// Whether this session has its events on connect replies only, and so no use for a stream.
+    /// Whether this session takes its events with connect replies only, and so cannot have a stream.
     pub(in crate::bayeux) fn delivers_on_connects_only(&self, key: SessionKey) -> bool {
         self.sessions.get(key).is_some_and(|session| session.negotiated.meta_connect_deliver_only)
     }
 
-    /// Whether a session that has not connected yet listens to a stream already.
+    /// Whether a session that has not connected yet has a stream already.
     pub(in crate::bayeux) fn is_overtaken_by_its_stream(&self, key: SessionKey) -> bool {
         self.sessions.get(key).is_some_and(|session| session.is_streaming() && session.timing.advised.is_none())
     }
 
-    /// Answers a connect of a client that listens to a stream, or is about to, and asks it to stay away for an
-    /// interval.
+    /// Answers a connect of a client that has a stream, or is about to open one, and advises an interval.
     pub(in crate::bayeux) fn connect_beside_stream(
         &mut self,
         now: Millis,
@@ -120,7 +120,7 @@ impl BayeuxServer {
         let Some((_, advise)) = self.negotiate(key, requested) else {
             return checked.failed(&BayeuxError::SessionUnknown).into_json();
         };
-        // The stream is what the session holds, if there is one; if not, the next connect is awaited.
+        // Makes the stream the connect that the session holds. If the stream has ended, the next connect is awaited.
         let until = self.kept_until(now, key);
         self.sessions.extend(key, until);
         let mut reply = checked.successful();
@@ -131,8 +131,8 @@ impl BayeuxServer {
         reply.into_json()
     }
 
-    /// The time has come to say something on a stream: what is queued, or that we are still there. A stream that has
-    /// taken nothing since ends.
+    /// A stream's deadline has come: sends the queued events, or a comment. A stream that has read nothing since the
+    /// last one ends.
     pub(in crate::bayeux) fn beat(&mut self, now: Millis, key: SessionKey, held: HeldConnect) {
         let Endpoint::EventSource(stream) = held.endpoint else { return };
         if held.stalled {
@@ -147,9 +147,9 @@ impl BayeuxServer {
         self.sessions.suspend(key, HeldConnect { until: next_beat(now), ..held });
     }
 
-    /// Takes note that a stream's client does not keep up, or that it does again.
+    /// Records whether a stream's client keeps up.
     pub(in crate::bayeux) fn stalled(&mut self, now: Millis, stream: StreamId, stalled: bool) {
-        // A stalled client has one whole beat to catch up.
+        // A stalled client has one whole interval to catch up.
         let until = if stalled { next_beat(Millis(now.0 + BEAT)) } else { next_beat(now) };
         for key in self.sessions.at(EndpointKey::EventSource(stream.0)) {
             let ready = self.sessions.change(key, |session| {

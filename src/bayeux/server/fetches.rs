@@ -1,4 +1,4 @@
-//! Requests that handlers ask before they answer: those under way, and those that wait for one of them to end.
+//! HTTP requests of handlers that answer later: those under way, and the queue behind them.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -14,10 +14,10 @@ use crate::bayeux::wire::BayeuxError;
 /// of them wait, while their timeouts run.
 const MOST_UNDER_WAY: usize = 6;
 
-/// Requests that wait. At 50 ms each, the last one leaves after 8 s.
+/// Requests in the queue. At 50 ms each, the last one leaves after 8 s.
 const MOST_WAITING: usize = 1_000;
 
-/// Bytes of a request beside its own: its handler, and what the handler captured.
+/// Bytes of a request besides its own: the handler and what it captured.
 const HANDLER: usize = 256;
 
 /// The requests of one home.
@@ -37,7 +37,7 @@ struct Awaiting {
 }
 
 impl BayeuxServer {
-    /// Sends a request, now or when one of those under way has ended. Where too many wait its handler is not called.
+    /// Sends a request, at once or when one under way has ended. A full queue fails it without calling its handler.
     pub(super) fn ask(&mut self, now: Millis, on: &Subject, Ask { fetch, then, is_call }: Ask) {
         let weight = HANDLER + fetch.weight();
         let room = match self.fetches.waiting.len() < MOST_WAITING {
@@ -52,18 +52,18 @@ impl BayeuxServer {
         self.start_fetches();
     }
 
-    /// The response to a request, or why there is none.
+    /// The response to a request, or the reason for its failure.
     pub(super) fn fetched(&mut self, now: Millis, token: u64, response: Result<FetchResponse, FetchError>) {
         let Some(Awaiting { on, then, is_call, .. }) = self.fetches.under_way.remove(&token) else { return };
         self.start_fetches();
         match self.app.handle_response(then, response) {
-            // Without a session there is nobody to give a reply to any more.
+            // The session has ended: nobody reads a reply any more.
             Ok(actions) => self.apply(now, &on, &mut Vec::new(), actions),
             Err(fault) => self.ask_failed(now, &on, is_call, fault),
         }
     }
 
-    /// The message has been answered already: a remote call fails, of anything else the log is told.
+    /// The message is answered already: a remote call fails, other failures are only logged.
     fn ask_failed(&mut self, now: Millis, on: &Subject, is_call: bool, fault: Fault) {
         let was_refused = matches!(fault, Fault::Refused(_));
         let error = self.blame(fault);

@@ -1,4 +1,4 @@
-//! Connects that are held: what answers them, and when the session of a client that holds none ends.
+//! Held connects: what answers them, and when a session without one expires.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use crate::bayeux::session::{Ending, HeldConnect, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{Advice, BayeuxError, Endpoint, EndpointKey, Reply, ReplyExt, SocketId, Status};
 
-/// How long a session at least lives on whose message waits, before that is looked at again.
+/// How long a session with a suspended message lives at least before it is checked again.
 const WAITS: Duration = Duration::from_secs(1);
 
-/// Connects of sockets that are answered before their time with one that is due. Each client comes back with another
-/// one, so more of them would be a crowd that wakes an object to keep it from being busy.
+/// How many held connects of sockets are answered early, along with one that is due. Each client connects again, so a
+/// larger number would keep an object awake that this is to let sleep.
 const AT_ONCE: usize = 64;
 
 impl BayeuxServer {
-    /// Nobody waits for this answer any more: what comes from now on is kept for the client's next connect.
+    /// The client of this connect has left: later events wait for its next connect.
     pub(super) fn closed(&mut self, now: Millis, endpoint: EndpointKey) {
         for key in self.sessions.at(endpoint) {
             self.resume(now, key);
@@ -24,7 +24,7 @@ impl BayeuxServer {
         self.nobody_reads(now, said);
         if let EndpointKey::WebSocket(socket) = endpoint {
             for key in self.sessions.on(SocketId(socket)) {
-                // Its client is known to be gone, and needs no time to notice.
+                // The client is known to be gone: no grace is added for noticing it.
                 let until = self.kept_until(now, key);
                 self.sessions.shorten(key, until);
                 self.sessions.moves_to(key, None);
@@ -32,11 +32,10 @@ impl BayeuxServer {
         }
     }
 
-    /// Answers the connects that were held long enough, keeps streams alive, and forgets the sessions that stayed away
-    /// too long.
+    /// Answers the connects that are due, keeps streams alive, and expires sessions whose clients stayed away too long.
     pub(super) fn sweep(&mut self, now: Millis) {
         self.pending_disconnects.sweep(now);
-        // One may have taken so long to be let in.
+        // A handshake may have waited until its token expired.
         self.expire();
         let mut is_due_on_socket = false;
         while let Some(key) = self.sessions.first_due(now) {
@@ -57,8 +56,8 @@ impl BayeuxServer {
         }
     }
 
-    /// While the object is awake for one socket's connect, those of others are answered too of which more than half of
-    /// the time is over. So the connects of a room come to end together, and wake an idle object once in that time.
+    /// While the object is awake for one socket's connect, it also answers others that are past half of their time. So
+    /// the connects of a room come to be due together, and wake an idle object once instead of many times.
     fn answer_sockets_nearly_due(&mut self, now: Millis) {
         for key in self.sessions.due_on_sockets(now + self.options.websocket_timeout / 2, AT_ONCE) {
             if let Some(held) = self.resume(now, key) {
@@ -67,13 +66,13 @@ impl BayeuxServer {
         }
     }
 
-    /// Lets go of a session's held connect; from now on its next one is awaited.
+    /// Releases a session's held connect and awaits the next one.
     pub(in crate::bayeux) fn resume(&mut self, now: Millis, key: SessionKey) -> Option<HeldConnect> {
         let until = self.kept_until(now, key);
         self.sessions.resume(key, until)
     }
 
-    /// How long a session is kept whose connect is answered now.
+    /// How long a session lives after its connect is answered.
     pub(in crate::bayeux) fn kept_until(&self, now: Millis, key: SessionKey) -> Millis {
         now + self.interval(key) + self.options.max_interval
     }
@@ -82,7 +81,7 @@ impl BayeuxServer {
         self.sessions.get(key).map_or(self.options.interval, |session| session.timing.interval)
     }
 
-    /// Answers a connect that was held, with the events that wait.
+    /// Answers a held connect with the queued events.
     pub(super) fn answer_connect(&mut self, now: Millis, key: SessionKey, held: HeldConnect) {
         self.turn_page(now, key);
         if held.endpoint.socket().is_some() {
@@ -98,8 +97,8 @@ impl BayeuxServer {
         self.send(held.endpoint, Status::Ok, self.format(key), &events, &[reply]);
     }
 
-    /// What the reply to a connect tells of the session's timing. The client counts as told from now on, and not
-    /// before: a connect that is overtaken or refused has no such reply.
+    /// The timing advice of a connect's reply. Only here does the client count as advised: a connect that is replaced
+    /// or refused has no such reply.
     pub(in crate::bayeux) fn advise(&mut self, key: SessionKey, endpoint: &Endpoint) -> Advice {
         let interval = self.interval(key);
         if let Some(session) = self.sessions.get_mut(key) {
@@ -108,7 +107,7 @@ impl BayeuxServer {
         Advice::retry(interval, self.options.timeout_at(endpoint))
     }
 
-    /// Answers a connect whose place a newer one took. Its events stay for that one. On a socket it needs no answer.
+    /// Answers a connect that a newer one replaced. The newer one gets the events. A socket needs no answer.
     pub(in crate::bayeux) fn answer_overtaken(&mut self, key: SessionKey, held: HeldConnect) {
         if matches!(held.endpoint, Endpoint::WebSocket(_)) {
             return;

@@ -18,8 +18,7 @@ use crate::bayeux::time::Millis;
 const MOST: usize = 50_000;
 
 impl BayeuxServer {
-    /// To be called when from now on nothing but an input or its alarm will wake the object, and it may lose its
-    /// memory.
+    /// To be called when only an input or the alarm will wake the object, and it may lose its memory until then.
     #[must_use]
     pub fn fall_asleep(&mut self) -> Vec<Output> {
         if let Some(away) = self.sessions.unnoted_away(MOST) {
@@ -32,8 +31,8 @@ impl BayeuxServer {
         std::mem::take(&mut self.outputs)
     }
 
-    /// The deadlines that the last life wrote down when it fell asleep, where they still hold. Where the alarm is late,
-    /// clients could not reach the object either: then everyone gets their full time again.
+    /// The deadlines written before hibernation, if they are still valid. Where the alarm was late, clients could not
+    /// reach the object either: then every client gets its full time again.
     pub(in crate::bayeux) fn restore_away(&mut self, now: Millis, notes: &Notes) -> BTreeMap<SessionKey, Millis> {
         let Some(text) = notes.get(&Note::Away) else { return BTreeMap::new() };
         let noted: BTreeMap<SessionKey, u64> = serde_json::from_str(text).unwrap_or_default();
@@ -52,7 +51,7 @@ impl BayeuxServer {
         write(&mut *self.store).map_err(|error| self.storage_failed(&error)).is_ok()
     }
 
-    /// The note is out of date.
+    /// Deletes the note: its deadlines are out of date.
     pub(in crate::bayeux) fn forget_away(&mut self) {
         self.saved(|store| Note::Away.forget(store));
     }

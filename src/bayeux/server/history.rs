@@ -1,4 +1,4 @@
-//! As an owner: events are kept for replay when they are published.
+//! As an owner: keeps published events for replay.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::bayeux::persistence::{HistoryRow, Keeping};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Event, EventNumber, Kept};
 
-/// The highest number is written down again after so many: the next life skips 16 million.
+/// How many numbers are reserved by one note. A crash skips at most these 16 million.
 const NOTED_NUMBERS: u64 = 1 << 23;
 
-/// How much each channel keeps.
+/// The history rules of all channels.
 pub(super) fn bounds_of<'a>(
     app: &'a Application,
     options: &'a Options,
@@ -21,7 +21,7 @@ pub(super) fn bounds_of<'a>(
     |channel| app.history(channel).or_else(|| options.history.of(channel))
 }
 
-/// The longest time that any event is kept; none where some are kept for ever.
+/// The longest time that any event is kept; none where some are kept without limit.
 pub(super) fn longest_age(app: &Application, options: &Options) -> Option<Duration> {
     let of_options = if options.history.is_empty() { Some(Duration::ZERO) } else { options.history.longest_age() };
     let ages = app.histories().map(|(_, age)| age).chain([of_options]).collect::<Option<Vec<_>>>()?;
@@ -44,7 +44,7 @@ impl BayeuxServer {
         Keeping { history: bounds_of(app, options)(channel), retain }
     }
 
-    /// Whether some channel that matches keeps its events, and whether one retains its latest.
+    /// Whether a channel that matches keeps its events, and whether one retains its latest.
     pub(super) fn keeps_of(&self, pattern: &ChannelPattern) -> (bool, bool) {
         let Self { app, options, .. } = self;
         let overlaps = |kept: &ChannelPattern| kept.overlaps(pattern);
@@ -52,7 +52,7 @@ impl BayeuxServer {
         (history, options.retain.iter().any(overlaps) || app.retained().any(overlaps))
     }
 
-    /// As the channel's owner: gives an event its number, and keeps it where its channel does so.
+    /// As the channel's owner: numbers an event, and saves it where its channel keeps events.
     ///
     /// # Errors
     /// [`BayeuxError::StorageFailed`], and nobody receives it.
@@ -83,7 +83,7 @@ impl BayeuxServer {
         Ok((number, Some(event.keep(Kept { number, at }))))
     }
 
-    /// Numbers are never given twice, even if the clock goes back, so the next life must know the highest one.
+    /// Numbers are never given twice, even if the clock goes back: the note has the highest number, for the next life.
     fn note_numbers(&mut self, number: EventNumber) {
         if self.cluster.noted_since().is_none_or(|noted| noted.0 + NOTED_NUMBERS < number.0) {
             let noted = self.cluster.note_since_at(number, &mut *self.store);
@@ -91,14 +91,14 @@ impl BayeuxServer {
         }
     }
 
-    /// Takes back an event that failed after it was kept.
+    /// Removes a saved event whose publish failed afterwards.
     pub(super) fn unkeep(&mut self, channel: &ChannelId, number: EventNumber) {
         if let Err(error) = self.history.unkeep(channel, number, &mut *self.store) {
             self.storage_failed(&error);
         }
     }
 
-    /// The keys of a channel's latest publishes, from an earlier life.
+    /// The dedup keys of a channel's latest publishes, from an earlier life.
     pub(super) fn remember_keys(&mut self, now: Millis, channel: &ChannelId) {
         if self.history.is_empty() || !self.history.is_new(channel) || self.keeping(channel).history.is_none() {
             return;
@@ -111,7 +111,7 @@ impl BayeuxServer {
         }
     }
 
-    /// Drops events that are too old.
+    /// Deletes events that have expired.
     pub(super) fn sweep_history(&mut self) {
         let at = self.time_outside();
         if self.history.due().is_none_or(|due| at < due) {

@@ -1,7 +1,8 @@
-//! Who is there, what is subscribed to and which trees there are, a page at a time, and the end of a session.
+//! The lists of the server API: clients, channels, trees, history, members, a page at a time; and how it ends a
+//! session.
 //!
-//! A list is in the order of its names, and the next page begins behind the last name of this one: what comes and goes
-//! meanwhile moves nothing else to another page.
+//! A list is sorted by name, and the next page starts after the last name of this one: what comes and goes in between
+//! moves no entry to another page.
 
 use std::collections::BTreeMap;
 use std::iter;
@@ -19,33 +20,33 @@ use crate::bayeux::session::{Ending, Session, SessionKey};
 use crate::bayeux::wire::extensions::replay::{Numbers, ReplayFrom};
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, EventNumber};
 
-/// A client, as the API shows it: nothing of it lets anybody take its place.
+/// A client as the API shows it, without anything that could be used to take over its session.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ListedClient<'a> {
     client: SessionName,
-    /// When it shook hands, in milliseconds since 1970; none of a session of an older version.
+    /// When it shook hands, ms since 1970; none for a session of an older version.
     #[serde(skip_serializing_if = "Option::is_none")]
     since: Option<u64>,
-    /// When it was last heard of; none where that was in an earlier life of its home.
+    /// When its last message came; none where that was in an earlier life of its home.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_activity: Option<u64>,
-    /// What it connected by last.
+    /// The connection type of its last connect.
     #[serde(skip_serializing_if = "Option::is_none")]
     transport: Option<&'static str>,
-    /// Where it was heard of last, for a key that may know that.
+    /// The address of its last message, for a key with the scope for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     address: Option<&'a str>,
-    /// Whether it holds a connect at this moment.
+    /// Whether it has a held connect.
     connected: bool,
     /// How many channels and patterns it is subscribed to.
     subscriptions: usize,
-    /// How many events wait for it, those included that it has not acknowledged.
+    /// How many events are queued for it, including unacknowledged ones.
     queued: usize,
-    /// Of what the application noted, what `API_ATTRIBUTES` names.
+    /// Session attributes that `API_ATTRIBUTES` names.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     attributes: BTreeMap<&'a str, Value>,
-    /// Shown of a single client only: there may be 1 MiB of them.
+    /// For a single client only: the names may be 1 MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     channels: Option<Vec<&'a str>>,
 }
@@ -61,7 +62,7 @@ struct TreeView<'a> {
     tree: &'a str,
 }
 
-/// A [`SessionKey`] as text: JavaScript's numbers are not to be trusted with it.
+/// A [`SessionKey`] as text: it may exceed what JavaScript's numbers keep exactly.
 #[derive(Serialize)]
 #[serde(transparent)]
 struct SessionName(String);
@@ -80,11 +81,11 @@ struct Channels<'a> {
     next: Option<&'a str>,
 }
 
-/// Events as those read them who want their numbers in `ext`.
+/// Events as a client reads them that takes their numbers in `ext`.
 #[derive(Serialize)]
 struct KeptEvents {
     events: Vec<Box<RawValue>>,
-    /// After which number the next page begins.
+    /// The number after which the next page starts.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
 }
@@ -110,7 +111,7 @@ impl BayeuxServer {
         json(ListedClient { channels: Some(channels), ..self.view(key, session, scope) })
     }
 
-    /// Ends a session; its client is told, and advised not to come back.
+    /// Ends a session. Its client is told, and advised not to reconnect.
     pub(in crate::bayeux) fn disconnect_by_api(&mut self, key: SessionKey) -> HttpResponse {
         if self.sessions.get(key).is_none() {
             return ApiError::SessionUnknown.into_response();
@@ -129,7 +130,7 @@ impl BayeuxServer {
         json(Channels { channels, next })
     }
 
-    /// As the root: itself and the trees that it knows to be in use.
+    /// As the root: itself and the registered trees.
     pub(in crate::bayeux) fn list_trees(&self, page: &ListPage<Home>) -> HttpResponse {
         let behind = |home: &&Home| page.after.as_ref().is_none_or(|after| **home > *after);
         let trees = iter::once(&Home::Root).chain(self.cluster.known_trees()).filter(behind);
@@ -138,7 +139,7 @@ impl BayeuxServer {
         json(Trees { trees, next })
     }
 
-    /// As the owner: what the channels that match have kept after a number, or all of it.
+    /// As the owner: the kept events of the channels that match, after a number or from the start.
     pub(in crate::bayeux) fn list_history(
         &mut self,
         pattern: ChannelPattern,
@@ -164,7 +165,7 @@ impl BayeuxServer {
         json(KeptEvents { events, next })
     }
 
-    /// As the owner: who is in a channel.
+    /// As the owner: the members of a channel.
     pub(in crate::bayeux) fn list_members(&mut self, channel: &ChannelId) -> HttpResponse {
         if !self.has_presence(channel) {
             return ApiError::NoPresence.into_response();

@@ -1,11 +1,11 @@
-//! A home stays within `MAX_MEMORY`: events make room for newer ones, and what cannot be dropped is refused.
+//! Keeps a home within `MAX_MEMORY`: old events are dropped for new ones, and what cannot be dropped is refused.
 //!
-//! * Sessions and their names stand until they end. Together they get three quarters, and one address at most twice of
-//!   what is left of that.
-//! * Events that wait get the rest, and what of the three quarters nobody uses. Where there is no room for one more, an
-//!   eighth of the memory is made free: of the address that holds most, and there of the session that does, the oldest
-//!   go first. Their clients are told as when their own queue was full (`QUEUE_OVERFLOW`).
-//! * An event counts its JSON once, however many it waits for.
+//! * Sessions and their names stay until they end. Together they get three quarters of the memory; one address gets at
+//!   most twice what is left of that.
+//! * Queued events get the rest, and the unused part of the three quarters. When it is full, an eighth of the memory is
+//!   freed: the oldest events of the session that holds most, at the address that holds most. Their clients are told as
+//!   when their own queue overflows (`QUEUE_OVERFLOW`).
+//! * An event's JSON counts once, for however many sessions it is queued.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,26 +15,26 @@ use crate::bayeux::session::{Attributes, NAME, NEW_NAME, SESSION, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern};
 
-/// Who is asked to make room: an address, or a session of which none is known, or another home.
+/// Whose events are dropped: an address, a session without a known address, or another home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Holder {
     Address(Network),
     Session(SessionKey),
 }
 
-/// What waits for each of a holder's sessions, in bytes.
+/// Queued bytes of each of a holder's sessions.
 type Weights = Vec<(SessionKey, usize)>;
 
 impl BayeuxServer {
-    /// Bytes that the home holds for clients and other homes, as it counts them.
+    /// Bytes held for clients and other homes.
     pub fn memory(&self) -> usize {
         self.budget.used()
     }
 
-    /// Makes sure that there is room for so many bytes of events.
+    /// Frees memory until this many bytes of events fit.
     ///
     /// # Errors
-    /// [`BayeuxError::MemoryExceeded`] where all that could be dropped makes not enough of it.
+    /// [`BayeuxError::MemoryExceeded`] where dropping events does not free enough.
     pub(in crate::bayeux) fn make_room(&mut self, now: Millis, bytes: usize) -> Result<(), BayeuxError> {
         let most = self.options.max_memory;
         if self.memory() + bytes > most {
@@ -43,7 +43,7 @@ impl BayeuxServer {
         if self.memory() + bytes > most { Err(BayeuxError::MemoryExceeded) } else { Ok(()) }
     }
 
-    /// Drops the oldest events of those who hold most until no more bytes are held than that.
+    /// Drops the oldest events of the largest holders until at most this many bytes are held.
     fn lighten(&mut self, now: Millis, bytes: usize) {
         let mut dropped = 0;
         loop {
@@ -53,7 +53,7 @@ impl BayeuxServer {
             if excess == 0 || all == 0 {
                 break;
             }
-            // What waits for many is free when the last of them has let go of it, so one round may not be enough.
+            // An event is freed when the last session that it is queued for drops it, so one round may not be enough.
             dropped += self.lighten_holders(holders.into_values().collect(), excess.max(all / 8));
             self.journal.hurry();
             if let Err(error) = self.settle_journal(now) {
@@ -80,7 +80,7 @@ impl BayeuxServer {
         holders
     }
 
-    /// Takes so many bytes from those who hold most. How many events that costs.
+    /// Drops this many bytes of the largest holders. Returns how many events were dropped.
     fn lighten_holders(&mut self, holders: Vec<Weights>, less: usize) -> usize {
         let sum = |weights: &Weights| weights.iter().map(|(_, weight)| weight).sum::<usize>();
         let most = level(holders.iter().map(sum).collect(), less);
@@ -105,7 +105,7 @@ impl BayeuxServer {
         dropped
     }
 
-    /// Whether a session with these attributes may come from this address.
+    /// Whether this address may open a session with these attributes.
     ///
     /// # Errors
     /// [`BayeuxError::SessionsExceeded`] or [`BayeuxError::MemoryExceeded`].
@@ -122,7 +122,7 @@ impl BayeuxServer {
         if fits { Ok(()) } else { Err(BayeuxError::MemoryExceeded) }
     }
 
-    /// Whether a session may have these names too, beside those that it waits for.
+    /// Whether a session may subscribe to these names, besides those of its suspended subscribes.
     ///
     /// # Errors
     /// [`BayeuxError::SubscriptionsExceeded`] or [`BayeuxError::MemoryExceeded`].
@@ -145,24 +145,24 @@ impl BayeuxServer {
         if fits { Ok(()) } else { Err(BayeuxError::MemoryExceeded) }
     }
 
-    /// Whether there is room for a session with these attributes and names, wherever it is from.
+    /// Whether a session with these attributes and names fits, whatever its address.
     pub(super) fn has_room_for(&self, attributes: &Attributes, names: &BTreeSet<ChannelPattern>) -> bool {
         let bytes = SESSION + attributes.size() + self.weight_of(names);
         self.sessions.holdings().have_room_for(None, bytes, self.most_standing())
     }
 
-    /// Bytes that one more session takes with these names.
+    /// Bytes that a session with these names takes.
     fn weight_of(&self, names: &BTreeSet<ChannelPattern>) -> usize {
         let unheard = names.iter().filter(|name| !self.subscriptions.has(name.as_str()));
         names.len() * NAME + unheard.map(|name| NEW_NAME + name.as_str().len()).sum::<usize>()
     }
 
-    /// Bytes that sessions and names may take together.
+    /// Bytes that all sessions and names may take.
     fn most_standing(&self) -> usize {
         self.options.max_memory / 4 * 3
     }
 
-    /// A session subscribes to a name, of which it has one more from now on.
+    /// Charges a session for a name that it subscribes to.
     pub(in crate::bayeux) fn add_subscriber(&mut self, name: &ChannelPattern, key: SessionKey) {
         let is_new = !self.subscriptions.has(name.as_str());
         self.subscriptions.add(name.clone(), key);

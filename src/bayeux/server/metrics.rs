@@ -1,4 +1,4 @@
-//! The report of what the server counts.
+//! The metrics report of this home.
 
 use crate::bayeux::api::json;
 use crate::bayeux::app::HttpResponse;
@@ -9,7 +9,7 @@ use crate::bayeux::server::BayeuxServer;
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 impl BayeuxServer {
-    /// All figures of this home. It looks at each session once, so it is for whoever asks now and then.
+    /// All metrics of this home. It walks all sessions, so it is for an occasional scrape.
     pub fn report(&self, platform: Platform) -> Report {
         let mut there_is = Gauges {
             channels: self.subscriptions.after(None).count() as u64,

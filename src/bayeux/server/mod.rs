@@ -85,44 +85,44 @@ pub(in crate::bayeux) use self::checked::Checked;
 pub(in crate::bayeux) use self::pending::Suspended;
 pub(in crate::bayeux) use crate::bayeux::cluster::{Begun, PendingId, Publisher};
 
-/// Everything a home knows, and [`BayeuxServer::handle`], the one way in and out.
+/// The state of a home, and [`BayeuxServer::handle`], its only entry.
 pub struct BayeuxServer {
     pub(in crate::bayeux) options: Options,
     pub(in crate::bayeux) app: Application,
-    /// Bytes that it holds: `MAX_MEMORY`.
+    /// Bytes that the home holds, within `MAX_MEMORY`.
     budget: Budget,
     pub(in crate::bayeux) sessions: Sessions,
     pub(in crate::bayeux) subscriptions: Subscriptions<SessionKey>,
     pub(in crate::bayeux) pace: FlushPace,
-    /// Sessions that got events since their connect was held.
+    /// Sessions with events for their held connect.
     ready: BTreeSet<SessionKey>,
     pub(in crate::bayeux) metrics: Metrics,
-    /// Since when the metrics count, in the time outside.
+    /// When the metrics began to count, in Unix time.
     since: Millis,
-    /// The next one's turn to be answered, or that of whoever comes after it.
+    /// Where the next flush continues: at this session, or the first one after it.
     turn: SessionKey,
-    /// `RATE_HANDSHAKES`, and who shook hands.
+    /// `RATE_HANDSHAKES`, by network.
     handshakes: Rates,
-    /// `RATE_PUBLISHES`, and who published.
+    /// `RATE_PUBLISHES`, by network.
     publishes: Rates,
-    /// `RATE_SUBSCRIBES`, and who subscribed to how many names.
+    /// `RATE_SUBSCRIBES`, by network: how many names.
     subscribes: Rates,
-    /// `RATE_REQUESTS`, and who sent any.
+    /// `RATE_REQUESTS`, by network.
     requests: Rates,
-    /// `RATE_TREES`, and who named new ones.
+    /// `RATE_TREES`, by network: new trees.
     new_trees: Rates,
     lifecycle_events: LifecycleEvents,
     pub(in crate::bayeux) pending_disconnects: PendingDisconnects,
     journal: Journal,
     dedup: Dedup,
     unanswered: Unanswered,
-    /// What the channels of this tree keep for those who come later.
+    /// The history of this tree's channels.
     history: History,
     replaying: Replaying,
-    /// Who is in the channels of this tree, and who watches that here.
+    /// The members of this tree's channels, and the watchers at this home.
     pub(in crate::bayeux) presence: Presence,
     store: Box<dyn Store>,
-    /// What every message carries that is made now.
+    /// The timestamp of the messages that are made now.
     stamp: Stamp,
     pub(in crate::bayeux) pending: Pending,
     uncommitted: Uncommitted,
@@ -132,14 +132,14 @@ pub struct BayeuxServer {
     pub(in crate::bayeux) cluster: Cluster,
     home: Home,
     random: ChaCha12Rng,
-    /// The wake-up that was asked for and has not come.
+    /// The wake-up that was last requested and has not come yet.
     wake: Option<Millis>,
     clock: Clock,
     outputs: Vec<Output>,
 }
 
 impl BayeuxServer {
-    /// `seed` must come from a cryptographic source: the clientIds, which are secrets, are drawn from it.
+    /// `seed` must come from a cryptographic source: the secret clientIds are drawn from it.
     pub fn new(home: Home, options: Options, app: Application, seed: [u8; 32], store: Box<dyn Store>) -> Self {
         let budget = Budget::default();
         let cluster = Cluster::new(home.clone(), ClusterOptions::of(&options), &budget);
@@ -183,13 +183,13 @@ impl BayeuxServer {
         }
     }
 
-    /// Whether nobody is here, and nothing is kept for anyone.
+    /// Whether there are no sessions, and nothing is stored for anyone.
     pub fn is_empty(&self) -> bool {
         self.sessions.len() == 0 && self.cluster.is_idle() && self.history.is_empty() && self.presence.is_empty()
     }
 
-    /// Takes what happened, gives back what to do. A client's mistake is a reply; nothing a client sends is an error
-    /// here.
+    /// Takes what happened and returns what to do. A client's mistake is a reply; nothing that a client sends is an
+    /// error here.
     #[must_use]
     pub fn handle(&mut self, now: Millis, input: Input) -> Vec<Output> {
         if self.options.timestamp {
@@ -199,32 +199,32 @@ impl BayeuxServer {
             self.since = now;
         }
         let now = self.read_clock(now);
-        // A session whose token has expired is not heard once more.
+        // First: a session with an expired token must not act again.
         self.expire();
         self.recover_presence(now);
         self.handle_input(now, input);
-        // Whoever has waited for too long is told so, and goes on below like those whose outcome has come.
+        // Expired waits get their error, and continue below with those whose outcome has come.
         self.cluster(now, ClusterInput::Due);
         self.resume_ready(now);
-        // All that subscribed by now gets its rows in one go; success is told behind them.
+        // All sessions that subscribed so far are saved at once; their replies come after that.
         self.commit(now, None);
-        // Behind the input: what came just now keeps a session alive, and answers its connect with events.
+        // After the input: it keeps a session alive, and answers its connect with events.
         self.sweep(now);
-        // Who came and went by now may be told.
+        // After everything that joins or leaves members.
         self.tell_presence(now);
-        // The application hears of all of the above, what ended included. What it does about it leaves with this input.
+        // The application is told of all of the above, sessions that ended included. Its actions leave with this input.
         self.dispatch(now);
-        // Others are told together of what the phases above had for them.
+        // Calls to other objects carry what all phases above added.
         self.cluster(now, ClusterInput::Send { has_sessions: self.sessions.len() > 0 });
         self.consult();
-        // Pages of what is kept are read for those who can be sent something now, so just before that happens.
+        // Replay pages are read for sessions that can be sent something now, so just before sending.
         self.sweep_history();
         self.read_pages(now);
-        // Events leave when nothing more can join them.
+        // Events leave when no phase can add any more.
         self.flush(now);
-        // Rows say what was sent, so they are written behind it; the shell sends nothing before they are safe.
+        // Rows record what was sent, so they come after it; the shell sends nothing before they are durable.
         self.keep(now);
-        // Behind all that sets a deadline.
+        // Last: every phase above may set a deadline.
         self.plan_wake(now);
         std::mem::take(&mut self.outputs)
     }
@@ -261,8 +261,7 @@ impl BayeuxServer {
         }
     }
 
-    /// The server's own time. Where the clock has jumped, the wake-up that was asked for comes at another time than it
-    /// should.
+    /// The server's own time. Where the clock jumps, the requested wake-up comes early or late.
     pub(in crate::bayeux) fn read_clock(&mut self, outside: Millis) -> Millis {
         if self.clock.read(outside, self.wake) {
             self.wake = None;
@@ -270,7 +269,7 @@ impl BayeuxServer {
         self.clock.now()
     }
 
-    /// The time outside, which tokens go by.
+    /// Unix time, which tokens use.
     pub(in crate::bayeux) fn time_outside(&self) -> Millis {
         self.clock.outside(self.clock.now())
     }
@@ -280,7 +279,7 @@ impl BayeuxServer {
         self.clock.now()
     }
 
-    /// Lets a route answer.
+    /// Lets the application answer an HTTP request.
     fn serve(&mut self, now: Millis, to: Endpoint, request: &HttpRequest) {
         let (response, actions, fault) = self.app.answer(request);
         fault.into_iter().for_each(|fault| drop(self.blame(fault)));
@@ -288,17 +287,17 @@ impl BayeuxServer {
         self.apply(now, &Subject::default(), &mut Vec::new(), actions);
     }
 
-    /// A session's name that nobody can guess.
+    /// A clientId that nobody can guess.
     pub(in crate::bayeux) fn new_client_id(&mut self) -> ClientId {
         ClientId::random(&self.home.code(), &mut self.random)
     }
 
-    /// What tells apart what begins in the same millisecond.
+    /// Distinguishes what begins in the same millisecond.
     pub(super) fn random_number(&mut self) -> u64 {
         self.random.next_u64()
     }
 
-    /// What a client is told where the application does not let its message pass; the log has the rest.
+    /// The error that a client reads when the application fails its message; the log has the details.
     pub(in crate::bayeux) fn blame(&mut self, fault: Fault) -> BayeuxError {
         match fault {
             Fault::Refused(error) => error,

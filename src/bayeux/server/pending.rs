@@ -39,7 +39,7 @@ pub(in crate::bayeux) struct Pending {
 }
 
 struct Awaited {
-    /// How many outcomes are still to come.
+    /// Outcomes that are missing.
     outcomes: usize,
     /// The first error.
     error: Option<BayeuxError>,
@@ -48,15 +48,15 @@ struct Awaited {
     then: Continuation,
 }
 
-/// What is to be done when all outcomes have come.
+/// How to continue when all outcomes have come.
 pub(in crate::bayeux) enum Continuation {
     /// Fill this place of this batch.
     Reply { batch: BatchNumber, place: usize, suspended: Box<Suspended> },
-    /// The server or the application published: tell the application.
+    /// A publish of the server or the application: tell the application.
     Publish(Published),
 }
 
-/// A message that waits.
+/// A message that waits, and for whom.
 pub(in crate::bayeux) enum Suspended {
     /// For the channel's owner.
     Publish { checked: Checked, sent: SuspendedPublish },
@@ -76,19 +76,19 @@ pub(in crate::bayeux) enum Suspended {
     Keys { checked: Checked, token: Option<Bearer> },
 }
 
-/// What a client published, and what the application wants done when that is through.
+/// A publish, and what to do when it has succeeded.
 pub(in crate::bayeux) struct SuspendedPublish {
     pub published: Published,
     pub on: Subject,
     pub actions: Vec<Action>,
 }
 
-/// Who published what.
+/// The publisher and its event.
 pub(in crate::bayeux) struct Published {
     pub publisher: Client,
     pub channel: ChannelId,
     pub event: Event,
-    /// The key by which it is recognised when it comes again.
+    /// The dedup key.
     pub key: Option<DedupKey>,
     /// The charge for the event until its publish is complete.
     pub _charge: Charge,
@@ -131,7 +131,7 @@ impl Pending {
         self.lanes.has(session)
     }
 
-    /// Keeps a batch until it can go on.
+    /// Parks a batch until it can continue.
     pub(super) fn park(&mut self, batch: Batch) {
         self.by_endpoint.insert((batch.from.key(), batch.number));
         self.batches.insert(batch.number, batch);
@@ -148,7 +148,7 @@ impl Pending {
         self.batches.get_mut(&number)
     }
 
-    /// Nobody waits for these answers any more. Returns what was published with them.
+    /// The client of these batches has left. Returns what it published with them.
     pub(super) fn client_aborted(&mut self, endpoint: EndpointKey) -> Vec<Said> {
         let all = (endpoint, BatchNumber(0))..=(endpoint, BatchNumber(u64::MAX));
         let mut said = Vec::new();
@@ -174,13 +174,13 @@ impl Suspended {
 }
 
 impl BayeuxServer {
-    /// Goes on with messages whose outcomes have come, and with batches whose turn has come.
+    /// Continues messages whose outcomes have come, and batches whose turn has come.
     pub(in crate::bayeux) fn resume_ready(&mut self, now: Millis) {
         loop {
             if let Some((pending_id, outcome)) = self.pending.resolved.pop_front() {
                 self.resolved(now, pending_id, outcome);
             } else if let Some(number) = self.pending.lanes.next_ready() {
-                // A batch that is being worked on goes on by itself.
+                // A batch that is being processed continues by itself.
                 if let Some(batch) = self.pending.unpark(number) {
                     self.run(now, batch);
                 }

@@ -1,4 +1,4 @@
-//! Who is there: `PRESENCE`.
+//! Presence: the members of channels that `PRESENCE` names.
 //!
 //! ```text
 //! → [{"channel":"/meta/subscribe","subscription":["/chat/a","/chat/a/$presence"], …}]
@@ -6,13 +6,12 @@
 //! ← [{"channel":"/chat/a/$presence","data":{"count":2,"joins":{"bob":[{"session":"18"}]},"leaves":{}}}]
 //! ```
 //!
-//! * A member is a session that subscribes to the channel by its very name, from then until it unsubscribes or ends.
-//!   Being away is not leaving.
-//! * Members stand under their user: what the application says in the attribute `presence`, else the claim `sub`, else
-//!   the session.
-//! * The owner of the tree tells, a second after the first change. Who starts to watch is told everybody first.
-//! * A note says that something may be untold, from the first change until all is told and has a row. Where it is
-//!   found after a restart, everybody who watches is told everything once more.
+//! * A member is a session that is subscribed to the channel by its exact name. It stays one while its client is away.
+//! * Members are grouped by user: the application's attribute `presence`, else the token's claim `sub`, else the
+//!   session itself.
+//! * The tree's owner publishes changes, a second after the first one. A new watcher is sent all members first.
+//! * A note marks changes as unpublished, from the first one until all are published and saved. Where a restart finds
+//!   the note, every watcher is sent all members again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -32,42 +31,41 @@ use crate::bayeux::session::{Attributes, SessionKey};
 use crate::bayeux::time::{Millis, pop_due};
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Event, Realm};
 
-/// How long changes gather, from the first one on.
+/// How long changes are gathered, from the first one on.
 const GATHER: Duration = Duration::from_secs(1);
 
-/// How long nothing happens until all that was told has a row: events that wait get theirs within a second.
+/// How long it takes at most until everything that was published is saved: events get their rows within a second.
 const SETTLE: Duration = Duration::from_secs(3);
 
-/// The attribute of a session in which the application says what is shown of it.
+/// The session attribute in which the application describes a member.
 const PRESENCE: &str = "presence";
 
-/// The longest name of a user, and the longest JSON that is shown of a session: a room of 1,000 is told in 1 MiB at
-/// most.
+/// The longest user name, and the longest JSON of a member: the members of a room of 1,000 are 1 MiB at most.
 const MAX_USER: usize = 256;
 const MAX_INFO: usize = 1024;
 
-/// The part of `MAX_MEMORY` that members take at most. Who comes beyond that is not shown.
+/// The part of `MAX_MEMORY` that members may take. Members beyond that are not shown.
 const PART: usize = 4;
 
 #[derive(Debug)]
 pub(in crate::bayeux) struct Presence {
     pub(super) rosters: BTreeMap<ChannelId, Roster<SessionKey>>,
-    /// When the changes of a channel are told.
+    /// When the changes of a channel are published.
     due: BTreeSet<(Millis, ChannelId)>,
     gathering: BTreeSet<ChannelId>,
-    /// Watchers of another owner's channels who have not been told everybody yet.
+    /// Watchers of other owners' channels who have not been sent all members yet.
     pub(super) awaiting: BTreeSet<(ChannelId, SessionKey)>,
     pub(super) homes: HomesPresent,
-    /// What this home tells next has a higher one, also than all that its earlier lives told.
+    /// The version of this home's next change: higher than all earlier ones, also those of earlier lives.
     pub(super) version: u64,
-    /// When all will be told and have a row, as far as is known now.
+    /// When all changes will be published and saved, as far as is known now.
     unsettled: Option<Millis>,
-    /// An earlier life may have left something untold.
+    /// An earlier life may have left changes unpublished.
     recover: bool,
     pub(super) budget: Budget,
 }
 
-/// What the application says of a session.
+/// The attribute `presence` of a session.
 #[derive(Default, Deserialize)]
 struct Shown {
     user: Option<Value>,
@@ -107,7 +105,7 @@ impl Presence {
         self.version
     }
 
-    /// Whether this session is still to be told who is there, so that changes would mean nothing to it.
+    /// Whether this session has yet to be sent all members, so that changes would mean nothing to it.
     pub(super) fn awaits_whole(&self, channel: &ChannelId, session: SessionKey) -> bool {
         !self.awaiting.is_empty() && self.awaiting.contains(&(channel.clone(), session))
     }
@@ -120,12 +118,12 @@ impl Presence {
 }
 
 impl BayeuxServer {
-    /// Whether any channel tells who is there.
+    /// Whether any channel has presence.
     pub(super) fn keeps_presence(&self) -> bool {
         !self.options.presence.is_empty() || self.app.has_any_presence()
     }
 
-    /// Whether this channel tells who is there.
+    /// Whether this channel has presence.
     pub(super) fn has_presence(&self, channel: &ChannelId) -> bool {
         channel.realm() == Realm::Broadcast
             && channel.watched().is_none()
@@ -136,7 +134,7 @@ impl BayeuxServer {
         self.cluster.owner_of(channel) == self.home
     }
 
-    /// A session listens: it may be a member now, or one who watches.
+    /// A session subscribed: it may be a member or a watcher now.
     pub(super) fn comes(&mut self, pattern: &ChannelPattern, key: SessionKey) {
         if !self.keeps_presence() {
             return;
@@ -150,7 +148,7 @@ impl BayeuxServer {
         }
     }
 
-    /// A session listens no more.
+    /// A session unsubscribed.
     pub(super) fn goes(&mut self, pattern: &ChannelPattern, key: SessionKey) {
         if !self.keeps_presence() {
             return;
@@ -163,7 +161,7 @@ impl BayeuxServer {
         }
     }
 
-    /// An attribute of a session has changed.
+    /// A session attribute has changed.
     pub(super) fn shows_anew(&mut self, key: SessionKey, attribute: &str) {
         if ![PRESENCE, CLAIMS].contains(&attribute) || !self.keeps_presence() {
             return;
@@ -188,7 +186,7 @@ impl BayeuxServer {
         self.cluster(now, ClusterInput::Presence(changed));
     }
 
-    /// As the owner: a session has come, shows something else, or has gone.
+    /// As the owner: a member joined, changed or left.
     pub(super) fn take_change(
         &mut self,
         now: Millis,
@@ -220,7 +218,7 @@ impl BayeuxServer {
         self.presence.budget.used() + size <= most / PART && self.memory() + size <= most
     }
 
-    /// A restored session is a member of what it subscribes to: those who watch were told in an earlier life.
+    /// A restored session is a member of its channels: watchers were told in an earlier life.
     pub(super) fn was_there(&mut self, pattern: &ChannelPattern, key: SessionKey) {
         let Some(channel) = pattern.channel().filter(|channel| self.keeps_presence() && self.has_presence(channel))
         else {
@@ -240,12 +238,12 @@ impl BayeuxServer {
         }
     }
 
-    /// What is shown of a session.
+    /// What watchers see of a session.
     pub(super) fn member(&self, key: SessionKey) -> Member {
         self.sessions.get(key).map(|session| shown(&session.attributes)).unwrap_or_default()
     }
 
-    /// Something may be untold, or has no row yet.
+    /// Marks changes as unpublished or unsaved.
     pub(super) fn unsettle(&mut self, now: Millis) {
         if self.presence.unsettled.is_none()
             && let Err(error) = Note::PresenceUntold.save(&mut *self.store, "1")
@@ -255,14 +253,14 @@ impl BayeuxServer {
         self.presence.unsettled = Some(now + SETTLE);
     }
 
-    /// The same where an event comes that tells who is there.
+    /// The same for a received event that carries presence.
     pub(super) fn unsettle_watchers(&mut self, now: Millis, channel: &ChannelId) {
         if channel.watched().is_some() {
             self.unsettle(now);
         }
     }
 
-    /// Tells what has gathered, and asks homes who is there.
+    /// Publishes gathered changes, and asks homes for their members.
     pub(super) fn tell_presence(&mut self, now: Millis) {
         while let Some(watched) = pop_due(&mut self.presence.due, now) {
             self.presence.gathering.remove(&watched);
@@ -290,11 +288,11 @@ impl BayeuxServer {
         self.unsettle(now);
     }
 
-    /// All is told and has a row, unless something is still on its way.
+    /// Deletes the note if everything is published and saved; otherwise looks again later.
     fn settle_presence(&mut self, now: Millis) {
         let on_its_way = self.cluster.is_telling();
         if !on_its_way {
-            // What was asked got lost.
+            // The questions or their answers were lost: asks again.
             let awaiting: Vec<_> = self.presence.awaiting.iter().cloned().collect();
             for (channel, session) in awaiting {
                 if let Some(watched) = channel.watched() {
@@ -320,8 +318,8 @@ impl BayeuxServer {
         self.restore_members(notes);
     }
 
-    /// The last life may have left something untold: everything is told again to all who watch, and owners ask who is
-    /// here.
+    /// The last life may have left changes unpublished: sends all members to all watchers again, and owners ask homes
+    /// for their members.
     pub(super) fn recover_presence(&mut self, now: Millis) {
         if !std::mem::take(&mut self.presence.recover) {
             return;
@@ -346,7 +344,7 @@ impl BayeuxServer {
     }
 }
 
-/// What is shown of a session with these attributes.
+/// What watchers see of a session with these attributes.
 fn shown(attributes: &Attributes) -> Member {
     let Shown { user, info } = attributes.get(PRESENCE).unwrap_or_default();
     let of_claims = || attributes.value(CLAIMS).and_then(|claims| claims.get("sub")).cloned();
@@ -354,7 +352,7 @@ fn shown(attributes: &Attributes) -> Member {
     Member { user: user.or_else(of_claims).as_ref().and_then(name), info }
 }
 
-/// A user's name. None that looks like that of a session which nobody has named.
+/// A user's name. It must not look like the name of an unnamed session.
 fn name(user: &Value) -> Option<Box<str>> {
     let name = match user {
         Value::String(name) => name.clone(),

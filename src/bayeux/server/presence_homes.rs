@@ -1,9 +1,8 @@
-//! As an owner: who is at other homes. Each session there has a row, so that this object knows them again when it has
-//! slept.
+//! As an owner: the members at other homes. Each has a row, so that this object knows them after it has slept.
 //!
-//! A home tells who came and went. What it could not tell, as it crashed, is found out by asking it every two minutes;
-//! one that does not answer three times in a row, within a minute, has vanished, and its sessions with it, until it
-//! answers again.
+//! A home sends joins and leaves. Those that a crashed home could not send are found by asking it every two minutes. A
+//! home that fails to answer three times in a row, within a minute, has vanished: its members leave until it answers
+//! again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -16,14 +15,14 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::{Millis, pop_due};
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Status};
 
-/// How often a home is asked, and how soon one that did not answer.
+/// How often a home is asked, and how soon again after a failure.
 const ASK: Duration = Duration::from_secs(120);
 const ASK_AGAIN: Duration = Duration::from_secs(30);
 
-/// So many times in a row without an answer, and a home has vanished.
+/// Failures in a row after which a home has vanished.
 const VANISHED: u32 = 3;
 
-/// The homes with members in channels of this tree.
+/// The homes with members of this tree's channels.
 #[derive(Debug, Default)]
 pub(super) struct HomesPresent {
     by_key: BTreeMap<SessionKey, HomePresent>,
@@ -34,9 +33,9 @@ pub(super) struct HomesPresent {
 #[derive(Debug, Default)]
 struct HomePresent {
     channels: BTreeSet<ChannelId>,
-    /// Up to which version it is known.
+    /// The version up to which its members are known.
     version: u64,
-    /// Up to which version all of it is known: what it told before that says nothing new.
+    /// The version up to which all its members are known: earlier changes say nothing new.
     whole: u64,
     failures: u32,
     due: Option<Millis>,
@@ -66,7 +65,7 @@ impl HomesPresent {
         self.due.insert((time, home));
     }
 
-    /// A home has nobody there any more.
+    /// A home has no members there any more.
     fn left(&mut self, home: SessionKey, channel: &ChannelId) {
         let Some(present) = self.by_key.get_mut(&home) else { return };
         present.channels.remove(channel);
@@ -79,7 +78,7 @@ impl HomesPresent {
 }
 
 impl BayeuxServer {
-    /// Others have told something.
+    /// Takes changes and answers of other objects.
     pub(super) fn take_presence(&mut self, now: Millis, effect: PresenceEffect) {
         match effect {
             PresenceEffect::Changed { home, channel, version, changes } => {
@@ -142,7 +141,7 @@ impl BayeuxServer {
         Members { version, all: Some(channels.into_iter().map(members).collect()) }
     }
 
-    /// Asks those homes that are due.
+    /// Asks the homes that are due.
     pub(super) fn ask_homes(&mut self, now: Millis) {
         while let Some(home) = pop_due(&mut self.presence.homes.due, now) {
             let Some(present) = self.presence.homes.by_key.get_mut(&home) else { continue };
@@ -164,7 +163,7 @@ impl BayeuxServer {
             }
             return;
         };
-        // What came meanwhile is newer than this answer.
+        // A change that came in the meantime is newer than this answer.
         let outdated = version < present.version;
         present.failures = 0;
         if !outdated {
@@ -183,7 +182,7 @@ impl BayeuxServer {
         }
     }
 
-    /// Exactly these are there.
+    /// Replaces the members of a home by these.
     fn take_members(&mut self, now: Millis, home: SessionKey, channel: &ChannelId, members: Vec<(SessionKey, Member)>) {
         let before = self.presence.rosters.get(channel).map(|roster| roster.of_home(Some(home))).unwrap_or_default();
         let there: BTreeSet<_> = members.iter().map(|(session, _)| *session).collect();
@@ -195,7 +194,7 @@ impl BayeuxServer {
         }
     }
 
-    /// A home does not answer any more. It is asked all the same, and its sessions come back when it does.
+    /// A home has vanished. It is still asked, and its members return when it answers.
     fn vanished(&mut self, now: Millis, home: SessionKey) {
         let Some(present) = self.presence.homes.by_key.get_mut(&home) else { return };
         (present.version, present.whole) = (0, 0);
@@ -209,7 +208,7 @@ impl BayeuxServer {
         gone.into_iter().for_each(|place| self.take_change(now, channel, place, None));
     }
 
-    /// As a home: an owner has forgotten who is here, and who watches.
+    /// As a home: an owner has lost this home's members and watchers.
     fn tell_again(&mut self, now: Millis, patterns: Vec<ChannelPattern>) {
         for pattern in patterns {
             let Some(channel) = pattern.channel() else { continue };
@@ -224,7 +223,7 @@ impl BayeuxServer {
         }
     }
 
-    /// A session of another home gets its row, or loses it.
+    /// Saves or deletes the row of a member at another home.
     pub(super) fn write_member(&mut self, channel: &ChannelId, place: Place<SessionKey>, member: Option<&Member>) {
         let Place { home: Some(home), session } = place else { return };
         let note = Note::Member(home, session, channel.clone());
@@ -237,7 +236,7 @@ impl BayeuxServer {
         }
     }
 
-    /// The sessions of other homes, as an earlier life knew them.
+    /// Restores the members at other homes.
     pub(super) fn restore_members(&mut self, notes: &Notes) {
         let first = self.now() + ASK;
         for (note, text) in notes.iter() {

@@ -1,4 +1,4 @@
-//! Those who watch: each is told everybody first, by the owner, and then hears what is told to all.
+//! Watchers of presence: the owner sends each all members first, then the changes.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Denial, Event, Message, MessageId, Operation};
 
-/// What `/service/presence` is asked.
+/// The data of a call to `/service/presence`.
 #[derive(Deserialize)]
 struct PresenceRequest {
     channel: String,
@@ -20,7 +20,7 @@ struct PresenceRequest {
 
 impl BayeuxServer {
     /// # Errors
-    /// The denial: who is there is told to whoever may subscribe, as far as rules and claims about `presence` let it.
+    /// The denial: members are told to whoever may subscribe, within the rules and claims about `presence`.
     pub(in crate::bayeux) fn may_watch(
         &mut self,
         client: &Client,
@@ -36,13 +36,13 @@ impl BayeuxServer {
         self.app.can_subscribe(client, &name, message).map_err(|fault| self.blame(fault))
     }
 
-    /// Somebody watches from now on, and is told first who is there.
+    /// A session starts to watch: it is sent all members first.
     pub(super) fn begins_to_watch(&mut self, channel: &ChannelId, watched: &ChannelId, key: SessionKey) {
         let now = self.now();
         self.unsettle(now);
         if self.owns(watched) {
             let event = self.whole(channel, watched);
-            // Where it cannot be written down it comes again with what is told next.
+            // Where the row cannot be written, the members are sent with the next change.
             if event.is_some_and(|event| self.enqueue_for(now, key, &event).is_err()) {
                 self.tell_everything(now, watched);
             }
@@ -57,13 +57,13 @@ impl BayeuxServer {
         self.cluster(self.now(), ClusterInput::Presence(watch));
     }
 
-    /// All who watch this channel are told everything.
+    /// Sends all members to all watchers of this channel.
     pub(super) fn tell_everything(&mut self, now: Millis, watched: &ChannelId) {
         self.presence.rosters.entry(watched.clone()).or_default().tell_everything();
         self.presence.gather(now, watched);
     }
 
-    /// What somebody who starts to watch is told, as JSON.
+    /// The event with all members, as JSON.
     pub(super) fn whole_of(&mut self, watched: &ChannelId) -> Option<Box<RawValue>> {
         let json = match self.presence.rosters.get_mut(watched) {
             Some(roster) => roster.whole(),
@@ -77,7 +77,7 @@ impl BayeuxServer {
         Some(Event::of_server(channel, &json, &self.stamp))
     }
 
-    /// As a home: the owner has told one session everybody.
+    /// As a home: the owner sent all members to one session.
     ///
     /// # Errors
     /// [`BayeuxError::StorageFailed`] or [`BayeuxError::MemoryExceeded`].
@@ -96,7 +96,7 @@ impl BayeuxServer {
         Ok(())
     }
 
-    /// Events of this owner are missing here: those who watch its channels are told everything again.
+    /// Events of this owner were lost: its watchers are sent all members again.
     pub(super) fn watch_again(&mut self, owner: &Home) {
         for watched in self.watched_here() {
             if self.cluster.owner_of(&watched) == *owner {
@@ -105,7 +105,7 @@ impl BayeuxServer {
         }
     }
 
-    /// The channels that sessions here watch.
+    /// The channels that sessions of this home watch.
     pub(super) fn watched_here(&self) -> BTreeSet<ChannelId> {
         if !self.keeps_presence() {
             return BTreeSet::new();
@@ -114,12 +114,12 @@ impl BayeuxServer {
         channels.filter_map(|channel| channel.watched()).collect()
     }
 
-    /// Whether this is the server's own service, and not one of the application.
+    /// Whether this is the server's own service and not the application's.
     pub(super) fn is_presence_service(&self, channel: &ChannelId) -> bool {
         channel.as_str() == "/service/presence" && self.keeps_presence() && !self.app.serves(channel)
     }
 
-    /// Answers a remote call of who is in a channel.
+    /// Answers a remote call for the members of a channel.
     ///
     /// # Errors
     /// [`BayeuxError::DataInvalid`], or the denial.
@@ -147,7 +147,7 @@ impl BayeuxServer {
         Ok(())
     }
 
-    /// The answer to such a call; none where nobody could say.
+    /// The answer to such a call; none where the owner did not answer.
     pub(super) fn answer_who(&self, id: &MessageId, whole: Option<&RawValue>) -> Option<Event> {
         let service = ChannelId::parse("/service/presence")?;
         match whole {

@@ -1,13 +1,13 @@
-//! Publishing: from one client to the application, to the channel's owner, and to whoever listens.
+//! Publishing: from a client to the application, to the channel's owner, and to the subscribers.
 //!
 //! ```text
 //! → [{"channel":"/chat/demo","clientId":"…","id":"5","data":{"text":"hi"}}]
 //! ← [{"channel":"/chat/demo","data":{"text":"hi"}},{"channel":"/chat/demo","id":"5","successful":true}]
 //! ```
 //!
-//! * MUST have `data` (Bayeux 1.0 section 5.1); MAY be without a clientId where the server allows it.
+//! * MUST have `data` (Bayeux 1.0 section 5.1); MAY lack a clientId where the server allows it.
 //! * A delivered event MUST have channel and data, and never the publisher's clientId (section 5.2).
-//! * What is published to `/service/**` reaches the application only (section 2.3.2), as often as it is said.
+//! * A message to `/service/**` reaches the application only (section 2.3.2), each time it is sent.
 
 use std::time::Duration;
 
@@ -25,11 +25,11 @@ use crate::bayeux::session::{Client, Ending, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelId, Denial, Event, EventNumber, Message, Operation, Realm};
 
-/// What became of an event that was published.
+/// The outcome of a publish.
 pub(in crate::bayeux) enum Taken {
-    /// It waits for those who listen.
+    /// The event is queued for its subscribers.
     Here,
-    /// Its owner is asked, whose word comes to this pending_id.
+    /// The event was sent to its owner, whose answer resolves this pending_id.
     Pending(PendingId),
 }
 
@@ -89,7 +89,7 @@ impl BayeuxServer {
         let on = Subject::sent(&publication);
         let event = Event::freeze(channel, publication.message(), &self.stamp);
         let lazy = publication.is_lazy();
-        // Here, and on its way to its owner.
+        // Counted twice: here, and in the call to the owner.
         let weight = 2 * Weighed::weight(&event);
         self.make_room(now, weight)?;
         let charge = self.budget.charge(weight);
@@ -113,11 +113,11 @@ impl BayeuxServer {
         self.app.can_publish(client, channel, message).map_err(|fault| self.blame(fault))
     }
 
-    /// Brings an event to its channel's owner, which is this object or another one. Meta and service channels have no
-    /// subscribers, not even `/**`: what seems to come from there, a client takes as the server's word.
+    /// Publishes an event to its channel's owner, which is this object or another one. Meta and service channels have
+    /// no subscribers, not even `/**`: clients take an event from there for the server's.
     ///
     /// # Errors
-    /// [`BayeuxError::StorageFailed`] or [`BayeuxError::OwnerUnreachable`], and nobody gets it.
+    /// [`BayeuxError::StorageFailed`] or [`BayeuxError::OwnerUnreachable`]; nobody receives the event.
     pub(in crate::bayeux) fn deliver(
         &mut self,
         now: Millis,
@@ -138,12 +138,12 @@ impl BayeuxServer {
         Ok(Taken::Here)
     }
 
-    /// As the channel's owner: accepts an event, gives it its number and queues it for everyone who listens, once
-    /// each, unless it was before; without `BROADCAST_TO_PUBLISHER` not for the one who published it. All events that
-    /// this object owns come by here.
+    /// As the channel's owner: accepts an event, numbers it and queues it once for each subscriber, unless it was
+    /// accepted before. Without `BROADCAST_TO_PUBLISHER` its publisher is left out. All events that this object owns
+    /// pass here.
     ///
     /// # Errors
-    /// [`BayeuxError::StorageFailed`], and nobody gets it.
+    /// [`BayeuxError::StorageFailed`]; nobody receives the event.
     pub(in crate::bayeux) fn accept(
         &mut self,
         now: Millis,
@@ -173,10 +173,10 @@ impl BayeuxServer {
         Ok(())
     }
 
-    /// As a home: queues an event that the channel's owner relayed for the sessions here that listen.
+    /// As a home: queues an event that the owner relayed for the subscribers here.
     ///
     /// # Errors
-    /// [`BayeuxError::StorageFailed`], and nobody gets it.
+    /// [`BayeuxError::StorageFailed`]; nobody receives the event.
     pub(in crate::bayeux) fn deliver_here(
         &mut self,
         now: Millis,
@@ -193,11 +193,11 @@ impl BayeuxServer {
         self.enqueue(now, number, to, event, self.urgency(now, channel, lazy), None)
     }
 
-    /// As the owner: tells those who listen to this very channel what the server has to say there, or one home alone,
-    /// and of it perhaps one session.
+    /// As the owner: sends an event of the server to all subscribers of this exact channel, or to one home alone, or to
+    /// one session there.
     ///
     /// # Errors
-    /// [`BayeuxError::StorageFailed`] or [`BayeuxError::MemoryExceeded`], and nobody gets it.
+    /// [`BayeuxError::StorageFailed`] or [`BayeuxError::MemoryExceeded`]; nobody receives the event.
     pub(super) fn tell_listeners(
         &mut self,
         now: Millis,
@@ -220,12 +220,12 @@ impl BayeuxServer {
         self.enqueue(now, number, to, event, Urgency::Now, None)
     }
 
-    /// Whether its publisher says again what was taken already: see `delivery/dedup.rs`.
+    /// Whether this publish was accepted before: see `delivery/dedup.rs`.
     fn was_taken_before(&mut self, now: Millis, key: Option<DedupKey>) -> bool {
         key.is_some_and(|key| self.dedup.knows(now, self.options.retry_window, key))
     }
 
-    /// Takes note of a publish, should it come again.
+    /// Records a publish, to recognise its retry.
     pub(in crate::bayeux) fn was_taken(&mut self, now: Millis, key: Option<DedupKey>) {
         key.into_iter().for_each(|key| self.dedup.take(now, key));
     }
@@ -234,7 +234,7 @@ impl BayeuxServer {
         self.laziness(channel, lazy).map_or(Urgency::Now, |wait| Urgency::Lazy(now + wait))
     }
 
-    /// How long an event may wait for company: its channel's time, or `MAX_LAZY_TIMEOUT` where the message alone is
+    /// How long an event may be delayed: its channel's lazy timeout, or `MAX_LAZY_TIMEOUT` where only the message is
     /// lazy.
     fn laziness(&self, channel: &ChannelId, lazy: bool) -> Option<Duration> {
         let of_channel = self.app.laziness(channel).or_else(|| self.options.laziness(channel));
@@ -244,7 +244,7 @@ impl BayeuxServer {
     /// Queues an event for one session, subscribed or not.
     ///
     /// # Errors
-    /// [`BayeuxError::StorageFailed`], and it does not get it.
+    /// [`BayeuxError::StorageFailed`]; the session does not receive the event.
     pub(in crate::bayeux) fn enqueue_for(
         &mut self,
         now: Millis,
@@ -255,7 +255,8 @@ impl BayeuxServer {
         self.enqueue(now, number, Recipients::of(vec![session]), event, Urgency::Now, None)
     }
 
-    /// Queues an event for each of these that is still there. A home is told at once, and lets its own wait.
+    /// Queues an event for each of these sessions and homes that still exists. A home is sent it at once, and delays it
+    /// itself.
     fn enqueue(
         &mut self,
         now: Millis,
@@ -302,8 +303,7 @@ impl BayeuxServer {
         Ok(())
     }
 
-    /// A session's queue was full: its client is told that something is missing, or its session ends. How many more
-    /// events that costs.
+    /// A session's queue overflowed: its client is told, or the session ends. Returns how many more events that drops.
     pub(super) fn overflowed(&mut self, key: SessionKey) -> usize {
         let (queue_overflow, stamp) = (self.options.queue_overflow, &self.stamp);
         let lost = self.sessions.change(key, |session| match queue_overflow {
@@ -319,8 +319,8 @@ impl BayeuxServer {
         lost.unwrap_or(0)
     }
 
-    /// Events for this session were lost on the way to its home: its client is told in their place how many are
-    /// missing at most, or its session ends.
+    /// Events for this session were lost on the way to its home: its client is told how many at most, or the session
+    /// ends.
     pub(in crate::bayeux) fn missed(&mut self, now: Millis, key: SessionKey, events: usize) {
         if self.options.queue_overflow == QueueOverflow::Disconnect {
             return self.dismiss(key, Ending::Overflowed);
@@ -328,12 +328,12 @@ impl BayeuxServer {
         let Some(missing) = self.sessions.change(key, |session| session.queue.missed(events)) else { return };
         let notice = Event::dropped(missing, &self.stamp);
         if self.enqueue_for(now, key, &notice).is_err() {
-            // It need not last: it comes with whatever comes next.
+            // Needs no row: the next event carries it too.
             self.sessions.change(key, |session| session.queue.tell_of_gap(notice));
         }
     }
 
-    /// Whether an event for this session must be written down before its publisher hears of success.
+    /// Whether an event for this session must be saved before its publisher is told of success.
     fn must_last(&self, key: SessionKey, urgency: Urgency) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let leaves_at_once = || session.is_open() && urgency == Urgency::Now && self.pace.allows();
@@ -341,15 +341,15 @@ impl BayeuxServer {
     }
 }
 
-/// Those who are to hear an event.
+/// The receivers of an event.
 struct Recipients {
     sessions: Vec<SessionKey>,
     homes: Vec<ListeningHome>,
-    /// One session of one home is not to hear it.
+    /// Of one home, this session is left out.
     not_to: Option<(SessionKey, SessionKey)>,
-    /// It is for one session of the home alone.
+    /// At a home, for this session alone.
     only_to: Option<SessionKey>,
-    /// At homes it may wait for company.
+    /// Homes may delay it.
     lazy: bool,
 }
 

@@ -1,7 +1,7 @@
-//! What was kept is read again, page by page.
+//! Replays kept events, page by page.
 //!
-//! A page is read when its session can be sent something, and its next one when that was: so a replay holds one page in
-//! memory, and reads as fast as its client.
+//! A page is read when its session can be sent something, and the next one after it was sent: a replay holds one page
+//! in memory, and reads as fast as its client.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::Duration;
@@ -14,30 +14,29 @@ use crate::bayeux::session::{Session, SessionKey};
 use crate::bayeux::time::{Millis, pop_due};
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Event, Kept};
 
-/// The most events of a page, and their bytes: an answer that is sent in a moment and held by a small part of a
-/// Worker's 128 MB, though 100 clients are sent one.
+/// Most events and bytes of a page: quick to send, and small beside a Worker's 128 MB even for 100 clients at a time.
 const PAGE_EVENTS: usize = 500;
 const PAGE_BYTES: usize = 256 << 10;
 
-/// The most pages that wait for clients who do not come for them: 16 MiB. Beyond that the oldest is read again when it
-/// is wanted.
+/// Most pages that are held for clients that do not collect them: 16 MiB. Beyond that the oldest is dropped, and read
+/// again when needed.
 const MOST_PAGES: usize = 64;
 
-/// Between two pages on one socket or stream, others have their turn, and a page is sent: 256 KiB in this time are 50
+/// The pause between two pages on one socket or stream, in which other sessions are served: 256 KiB in this time are 50
 /// MB/s.
 const BETWEEN_PAGES: Duration = Duration::from_millis(5);
 
-/// Sessions that something is to be read for.
+/// Sessions that have something to read.
 #[derive(Debug, Default)]
 pub(in crate::bayeux) struct Replaying {
     look: BTreeSet<SessionKey>,
     resting: BTreeSet<(Millis, SessionKey)>,
-    /// Those with a page that was read and perhaps not sent, oldest first.
+    /// Sessions with a page that may not be sent yet, oldest first.
     pages: VecDeque<SessionKey>,
 }
 
 impl BayeuxServer {
-    /// Takes those out for whom an event comes with a page of what is kept, now or later.
+    /// Removes receivers whose replay reads this event from the history, now or later.
     pub(super) fn leave_to_replays(&mut self, channel: &ChannelId, event: &Event, sessions: &mut Vec<SessionKey>) {
         let Some(Kept { number, .. }) = event.kept() else { return };
         sessions.retain(|key| {
@@ -56,10 +55,10 @@ impl BayeuxServer {
         });
     }
 
-    /// As an owner: the next page of these, read in their order: how far each, and the events of all.
+    /// As an owner: reads the next page of these wants. Returns how far each was read, and the events of all.
     ///
     /// # Errors
-    /// The store's.
+    /// The error of the store.
     pub(in crate::bayeux) fn read_wants(
         &self,
         wants: &[Want],
@@ -87,7 +86,7 @@ impl BayeuxServer {
         Ok((reads, events))
     }
 
-    /// Reads the next page for those who can be sent it.
+    /// Reads the next page for sessions that can be sent it.
     pub(super) fn read_pages(&mut self, now: Millis) {
         while let Some(key) = pop_due(&mut self.replaying.resting, now) {
             self.replaying.look.insert(key);
@@ -99,12 +98,12 @@ impl BayeuxServer {
         }
     }
 
-    /// When a page may be read for somebody who waits for it.
+    /// When the next page may be read.
     pub(super) fn next_page_due(&self) -> Option<Millis> {
         self.replaying.resting.first().map(|(time, _)| *time)
     }
 
-    /// Something is to be read for this session when it can be sent it.
+    /// Marks a session as having something to read.
     pub(in crate::bayeux) fn look_for_page(&mut self, key: SessionKey) {
         if self.sessions.get(key).is_some_and(|session| !session.replays.is_empty()) {
             self.replaying.look.insert(key);
@@ -130,7 +129,7 @@ impl BayeuxServer {
         self.ask_for_page(now, key, request, wants);
     }
 
-    /// A page for a session has come.
+    /// A page for a session was read.
     pub(in crate::bayeux) fn page_was_read(
         &mut self,
         now: Millis,
@@ -153,14 +152,14 @@ impl BayeuxServer {
         self.bound_pages(key);
         match self.sessions.get(key) {
             Some(session) if session.is_ready() => drop(self.ready.insert(key)),
-            // What came meanwhile is to be read too.
+            // Events that came in the meantime are to be read too.
             Some(session) if !session.replays.has_page() => self.read_page(now, key),
             _ => (),
         }
         self.sessions.changed(key);
     }
 
-    /// Takes note of a page that waits, and lets go of the oldest of too many.
+    /// Records a page that is held, and drops the oldest where there are too many.
     fn bound_pages(&mut self, key: SessionKey) {
         let Self { replaying: Replaying { pages, .. }, sessions, .. } = self;
         let waits = |key: &SessionKey| sessions.get(*key).is_some_and(|session| session.replays.has_page());
@@ -178,7 +177,7 @@ impl BayeuxServer {
         }
     }
 
-    /// No page could be read for a session: it is tried again.
+    /// A page could not be read: tries again.
     pub(in crate::bayeux) fn page_failed(&mut self, now: Millis, key: SessionKey, request: u64) {
         Metrics::count(&mut self.metrics.replay_pages, "failed", 1);
         let failures = self.sessions.get_mut(key).and_then(|session| session.replays.failed(request));
@@ -193,7 +192,7 @@ impl BayeuxServer {
         }
     }
 
-    /// Puts the page that was read for a session to what it is sent now.
+    /// Adds a session's page to what it is sent now.
     pub(in crate::bayeux) fn turn_page(&mut self, now: Millis, key: SessionKey) {
         let Some(session) = self.sessions.get(key).filter(|session| session.replays.has_page()) else { return };
         let stays_open = session.sink().is_some();

@@ -25,7 +25,7 @@ const MAX_HELD: usize = 7 * 1024;
 type HeldBySocket = (SessionKey, MessageId, u64, bool);
 
 impl BayeuxServer {
-    /// Takes over from a server that was evicted, redeployed or killed. To be called once, before anything is handled.
+    /// Takes over from a server that was evicted, redeployed or killed. To be called once, before the first input.
     ///
     /// How long ago that was is unknown, so every client gets its full time again, unless the object has only slept:
     /// see `hibernation.rs`. Connects that were held over HTTP are gone with their requests; those of the `sockets`
@@ -103,7 +103,7 @@ impl BayeuxServer {
         true
     }
 
-    /// Another home, which earlier versions took for a session: from now on it has rows of its own.
+    /// A home that earlier versions stored as a session: from now on it has rows of its own.
     fn restore_home(
         &mut self,
         now: Millis,
@@ -121,7 +121,7 @@ impl BayeuxServer {
         true
     }
 
-    /// Restores an event. Returns its number where nobody waits for it.
+    /// Restores an event. Returns its number where no session is left that it is queued for.
     fn restore_event(&mut self, now: Millis, row: SavedEvent, deliveries: &Deliveries) -> Option<EventNumber> {
         let SavedEvent { number, json, to } = row;
         let event = Event::thawed(json);
@@ -151,7 +151,8 @@ impl BayeuxServer {
         if !waits {
             return Some(number);
         }
-        // The row names those too who have it already: what is known of them must not go before the row does.
+        // The row also names sessions that have the event already: their deliveries must not be deleted before the row
+        // is.
         self.journal.restore(number, event, to);
         // Some rows may be useless.
         self.journal.released(now);

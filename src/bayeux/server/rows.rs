@@ -1,4 +1,4 @@
-//! The rows of this input: sessions that changed, events that wait.
+//! Writes the rows of an input: sessions that changed, events that wait.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::BayeuxError;
 
 impl BayeuxServer {
-    /// Writes down what must outlive the object, and tells the sockets what they hold.
+    /// Saves what must survive the object, and updates what each socket keeps.
     pub(super) fn keep(&mut self, now: Millis) {
         let News { changed, deliveries, released, sockets, away, delivered } = self.sessions.take_news();
         self.metrics.delivered(now, delivered);

@@ -1,4 +1,4 @@
-//! What leaves: events when the pace allows it, and answers.
+//! Sends events, at the pace of `delivery/pacing.rs`, and answers.
 
 use super::BayeuxServer;
 use crate::bayeux::app::HttpResponse;
@@ -11,13 +11,13 @@ use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::{Endpoint, Event, Status};
 
 impl BayeuxServer {
-    /// Sends what is ready, when the pace allows it. Sockets and streams get the events alone; as many polls as the
-    /// pace allows get their connect's reply with them.
+    /// Flushes when the pace allows it. Sockets and streams get events alone; polls get them with their connect's
+    /// reply, as many polls as the pace allows.
     pub(super) fn flush(&mut self, now: Millis) {
         if self.ready.is_empty() || !self.pace.allows() {
             return;
         }
-        // With `strict` each flush writes a row, whomever it answers.
+        // With `strict` each flush writes a row, however many it answers.
         let in_turns = !self.options.flush_pace.is_zero() && self.options.durability == Durability::Relaxed;
         let most = if in_turns { flush::most(self.ready.len()) } else { usize::MAX };
         let mut answers = 0;
@@ -77,7 +77,7 @@ impl BayeuxServer {
         self.outputs.push(Output::Respond { to, response });
     }
 
-    /// How answers to a session are written.
+    /// How the answers to a session are written.
     pub(in crate::bayeux) fn format(&self, key: SessionKey) -> Format {
         self.sessions.get(key).map_or(Format::Json, |session| session.negotiated.format)
     }

@@ -1,4 +1,4 @@
-//! How a batch is worked through: message by message, each in its turn.
+//! Processes a batch, message by message.
 
 use super::BayeuxServer;
 use super::batch::{Batch, Hold, Rides, Spoke, Step, is_connect, is_last_word, is_subscribe};
@@ -15,7 +15,7 @@ use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, Element, Endpoint, Message, Realm, Status};
 
 impl BayeuxServer {
-    /// The messages of a request have come.
+    /// Takes the messages of a request.
     pub(super) fn receive(&mut self, now: Millis, from: Endpoint, origin: Origin, messages: Vec<Element>) {
         Metrics::count(&mut self.metrics.requests, from.key().transport(), 1);
         let number = self.pending.next_batch_number();
@@ -24,7 +24,7 @@ impl BayeuxServer {
         self.run(now, batch);
     }
 
-    /// Those of somebody with a key of the server API.
+    /// Takes the messages of a request to the server API.
     pub(in crate::bayeux) fn receive_by_api(
         &mut self,
         now: Millis,
@@ -36,7 +36,7 @@ impl BayeuxServer {
         self.run(now, Batch::of_api(number, from, origin, messages));
     }
 
-    /// Goes on with a batch until it is answered, its connect is held, or it must wait.
+    /// Processes a batch until it is answered, its connect is held, or it must wait.
     pub(super) fn run(&mut self, now: Millis, mut batch: Batch) {
         while let Some(next) = batch.peek() {
             if !self.may_begin(&batch, next) {
@@ -63,7 +63,7 @@ impl BayeuxServer {
         if batch.is_complete() { self.finish(now, batch) } else { self.pending.park(batch) }
     }
 
-    /// Whether the next message of a batch need not wait for those before it, here or in earlier requests of its
+    /// Whether the next message of a batch need not wait for earlier ones, of this batch or of earlier requests of its
     /// session.
     fn may_begin(&self, batch: &Batch, next: &Element) -> bool {
         if batch.must_wait(next) {
@@ -81,7 +81,7 @@ impl BayeuxServer {
         self.session_of(&client_id, origin)
     }
 
-    /// Puts what became of a message in its place. None where the batch ended with a held connect.
+    /// Records a message's outcome in its place. None where the batch ended with a held connect.
     pub(super) fn apply_step(&mut self, mut batch: Batch, place: usize, step: Step) -> Option<Batch> {
         match step {
             Step::Replied(reply) => batch.fill(place, reply),
@@ -107,7 +107,7 @@ impl BayeuxServer {
         Some(batch)
     }
 
-    /// Goes on with a message that waited, when the outcome has come.
+    /// Continues a suspended message with its outcome.
     pub(super) fn resume_message(
         &mut self,
         now: Millis,
@@ -124,7 +124,7 @@ impl BayeuxServer {
                         self.published(&sent.published);
                         self.apply(now, &sent.on, &mut batch.piggybacked, sent.actions);
                     }
-                    // Whoever has left is remembered already.
+                    // A client that left is recorded already.
                     Err(BayeuxError::OwnerUnreachable) if !batch.has_aborted => {
                         self.may_be_taken(now, checked.attempt, sent.published.key);
                     }
@@ -148,7 +148,7 @@ impl BayeuxServer {
         }
     }
 
-    /// Makes a batch wait for its turn; what cannot wait is refused.
+    /// Parks a batch until its turn; what cannot wait is refused.
     fn park(&mut self, now: Millis, batch: &mut Batch) {
         if batch.rest().is_empty() {
             return self.unblock(batch);
@@ -171,7 +171,7 @@ impl BayeuxServer {
         }
     }
 
-    /// A batch has nothing left that could wait for its turn.
+    /// A batch has no message left that could wait for its turn.
     fn unblock(&mut self, batch: &mut Batch) {
         for session in std::mem::take(&mut batch.lanes) {
             self.pending.lanes.unblock(session, batch.number);
@@ -183,7 +183,7 @@ impl BayeuxServer {
         if batch.is_uncommitted { self.uncommitted.complete(batch) } else { self.answer(now, batch) }
     }
 
-    /// Answers a batch: the events of those who connected or published, then the replies.
+    /// Answers a batch: the events of sessions that connected or published, then the replies.
     pub(super) fn answer(&mut self, now: Millis, mut batch: Batch) {
         if !batch.refused.is_empty() {
             let speaker = batch.sessions().first().map(|spoke| spoke.session);
@@ -225,7 +225,7 @@ impl BayeuxServer {
         let outside = self.time_outside();
         self.sessions.heard(key, outside, &batch.origin);
         self.look_for_page(key);
-        // Events may wait already, for the pace of a busy object.
+        // The pace of a busy object may still hold events back.
         if self.sessions.get(key).is_some_and(Session::is_ready) {
             self.ready.insert(key);
         }
@@ -251,7 +251,7 @@ impl BayeuxServer {
         self.step_identified(now, batch, checked)
     }
 
-    /// A message of which it is known who sent it.
+    /// Processes a message of a known sender.
     pub(in crate::bayeux) fn step_identified(&mut self, now: Millis, batch: &mut Batch, checked: Checked) -> Step {
         match self.hook_for(batch, &checked) {
             Some(hook) => self.ask_hooks(now, batch, hook, checked),
@@ -259,7 +259,7 @@ impl BayeuxServer {
         }
     }
 
-    /// A message that nobody else need be asked about, or not any more.
+    /// Processes a message that needs no further permission.
     pub(in crate::bayeux) fn step_allowed(
         &mut self,
         now: Millis,
@@ -279,7 +279,7 @@ impl BayeuxServer {
         }
     }
 
-    /// The session that sent this message, noted as one that spoke in this batch.
+    /// The session of this message, recorded as one that spoke in this batch.
     ///
     /// # Errors
     /// `402::session_unknown`.
@@ -295,14 +295,14 @@ impl BayeuxServer {
         Ok(key)
     }
 
-    /// The session of this name, where it is this browser's.
+    /// The session of this clientId, if it belongs to this browser.
     pub(in crate::bayeux) fn session_of(&self, client_id: &str, origin: &Origin) -> Option<SessionKey> {
         let key = self.sessions.find(client_id)?;
         let owner = self.sessions.get(key)?.negotiated.browser.as_deref();
         (owner.is_none() || owner == origin.browser.as_deref()).then_some(key)
     }
 
-    /// Who sent this message, as the application sees it.
+    /// The sender of this message, as the application sees it.
     pub(in crate::bayeux) fn client(&self, batch: &Batch, session: Option<SessionKey>) -> Client {
         let known = session.and_then(|key| self.sessions.get(key));
         let attributes = known.map(|session| session.attributes.clone()).unwrap_or_default();
@@ -311,13 +311,13 @@ impl BayeuxServer {
         Client { sender, attributes, address: batch.origin.address.clone() }
     }
 
-    /// `Step::Refused`, with a line in the log.
+    /// `Step::Refused`, with a log line.
     pub(in crate::bayeux) fn refuse_connection(&mut self, batch: &Batch, checked: &Checked) -> Step {
         self.connection_refused(&batch.origin);
         Step::Refused(checked.failed(&BayeuxError::ConnectionsExceeded).into_json())
     }
 
-    /// Whether so many connects are held there that no more fit in.
+    /// Whether this endpoint's address holds as many connects as it may.
     pub(in crate::bayeux) fn holds_too_many(&self, origin: &Origin) -> bool {
         let held = origin.network().map(|network| self.sessions.held_by(network));
         held.is_some_and(|held| held >= self.options.client_max_connections)
@@ -330,7 +330,7 @@ impl BayeuxServer {
     }
 }
 
-/// Answers what has not begun, as too much waits already.
+/// Refuses the messages that have not begun: too many are pending.
 fn refuse_rest(now: Millis, batch: &mut Batch, error: &BayeuxError) {
     while let Some((place, element, _)) = batch.begin() {
         batch.fill(place, Checked::refuse(now, element, error));

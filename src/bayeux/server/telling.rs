@@ -1,4 +1,4 @@
-//! What the log is told, and whose session it is about.
+//! What is logged, and about which session.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::bayeux::metrics::Metrics;
 use crate::bayeux::session::{Session, SessionKey};
 use crate::bayeux::wire::RefusedMessage;
 
-/// Errors of which the log is told with the address, where they come about.
+/// Errors that are logged with the address at which they occur.
 const HAVE_LINES: [&str; 2] = ["rate_exceeded", "connections_exceeded"];
 
 impl BayeuxServer {
@@ -17,18 +17,18 @@ impl BayeuxServer {
         self.outputs.push(Output::Tell(notice, None));
     }
 
-    /// Tells something about a session.
+    /// Logs a line about a session.
     pub(in crate::bayeux) fn tell_of(&mut self, key: SessionKey, notice: Notice) {
         let who = self.sessions.get(key).map(|session| who(key, session));
         self.outputs.push(Output::Tell(notice, who));
     }
 
-    /// A message was refused, of this session if one is known.
+    /// Logs a refused message, with its session if that is known.
     pub(in crate::bayeux) fn was_refused(&mut self, session: Option<SessionKey>, refused: Option<Box<RefusedMessage>>) {
         let Some(refused) = refused else { return };
         let RefusedMessage { channel, subscription, error, name } = *refused;
         Metrics::count(&mut self.metrics.refused, name, 1);
-        // These have lines of their own.
+        // These have log lines of their own.
         let is_told = channel.as_deref() == Some("/meta/handshake") || HAVE_LINES.contains(&name);
         if !is_told {
             let notice = Notice::MessageRefused { channel, subscription, error, name };
@@ -39,7 +39,7 @@ impl BayeuxServer {
         }
     }
 
-    /// So many events had to make room: of this session among others.
+    /// Counts and logs dropped events, with this session as one that lost some.
     pub(in crate::bayeux) fn dropped(&mut self, session: Option<SessionKey>, events: usize) {
         self.metrics.dropped += events as u64;
         let notice = Notice::EventsDropped { events };
@@ -50,7 +50,7 @@ impl BayeuxServer {
     }
 }
 
-/// A session, as the log has it.
+/// A session as the log shows it.
 pub(super) fn who(client: SessionKey, session: &Session) -> Who {
     let claims = session.attributes.value(CLAIMS).and_then(Value::as_object);
     let user = claims.and_then(|claims| claims.get("sub")).and_then(Value::as_str).map(str::to_owned);

@@ -1,5 +1,4 @@
-//! Clients that send more than `RATE_HANDSHAKES` or `RATE_PUBLISHES` allows: they are told to wait, and their sessions
-//! live on.
+//! Rates: a client past `RATE_HANDSHAKES` or `RATE_PUBLISHES` is told to wait, and keeps its session.
 //!
 //! ```text
 //! → [{"channel":"/chat/demo","clientId":"…","id":"5","data":"hi"}]
@@ -10,7 +9,8 @@
 //! * A message is counted by the network it comes from, before listeners, hooks or owners are involved. A refused
 //!   message does not count.
 //! * Messages of the server API, of other homes and of the application itself are not counted.
-//! * Clients take advice from any reply: the next connect comes so much later, and is told the usual interval again.
+//! * Clients follow the advice of any reply: the next connect comes that much later, and its reply restores the usual
+//!   interval.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{Advice, BayeuxError, Message, Realm, Written, patterns};
 
 impl BayeuxServer {
-    /// The reply to a message past its rate, or that would start more objects than it may.
+    /// The reply to a message that exceeds its rate, or would start too many objects.
     pub(in crate::bayeux) fn refuse_flood(
         &mut self,
         now: Millis,
@@ -60,7 +60,7 @@ impl BayeuxServer {
         match (checked.channel.as_str(), checked.channel.realm()) {
             ("/meta/handshake", _) => self.take_tokens(now, origin, "handshakes", 1, |server| &mut server.handshakes),
             ("/meta/subscribe", _) => {
-                // An invalid message is refused for being invalid.
+                // An invalid message gets its own error.
                 let names: BTreeSet<_> = patterns(&checked.message).unwrap_or_default().into_iter().collect();
                 self.take_tokens(now, origin, "subscribes", names.len(), |server| &mut server.subscribes)?;
                 let names = names.iter().filter(|name| name.realm() == Realm::Broadcast);
@@ -76,7 +76,7 @@ impl BayeuxServer {
         }
     }
 
-    /// A request with messages came, or a frame of a socket. How long its sender should have waited.
+    /// Counts a request, or a frame of a socket. Returns how long its sender should have waited.
     pub(in crate::bayeux) fn count_request(&mut self, now: Millis, batch: &mut Batch) {
         if let Err(BayeuxError::RateExceeded(wait)) =
             self.take_tokens(now, &batch.origin, "requests", 1, |server| &mut server.requests)
@@ -85,7 +85,7 @@ impl BayeuxServer {
         }
     }
 
-    /// Whether these owners may be talked to: those that this home does not talk to yet start an object each.
+    /// Whether these owners may be called: each one that this home has not called yet starts an object.
     fn may_use(&mut self, now: Millis, origin: &Origin, owners: BTreeSet<Home>) -> Result<(), BayeuxError> {
         let new = owners.iter().filter(|owner| self.cluster.is_new_tree(owner)).count();
         self.take_tokens(now, origin, "trees", new, |server| &mut server.new_trees)?;
@@ -108,14 +108,14 @@ impl BayeuxServer {
         Err(BayeuxError::RateExceeded(wait))
     }
 
-    /// Makes the sender of this message wait longer after its next connect. Its session is kept for as much longer.
+    /// Makes the sender wait longer after its next connect. Its session lives that much longer.
     fn advise_to_wait(&mut self, now: Millis, batch: &mut Batch, message: &Message, wait: Duration) -> Advice {
         let timeout = self.options.timeout_at(&batch.from);
         let wait = wait.min(self.options.max_client_interval());
         let Ok(key) = self.speaker(batch, message) else { return Advice::retry(wait, timeout) };
         let Some(Session { timing, .. }) = self.sessions.get_mut(key) else { return Advice::retry(wait, timeout) };
         let wait = wait.max(timing.interval);
-        // A session without a connect so far is told everything with the first.
+        // A session that has not connected yet gets its advice with the first connect.
         if timing.advised.is_some() {
             *timing = Timing { interval: wait, advised: Some(wait) };
         }
