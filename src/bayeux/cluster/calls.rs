@@ -1,4 +1,4 @@
-//! Calls between objects: which one a call of another is, and what an answer is about.
+//! Calls between objects: dispatches those of others, and routes the answers to this object's own.
 
 use super::home::Home;
 use super::messages::{Call, parse, to_json};
@@ -9,7 +9,7 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
 use crate::bayeux::wire::{ChannelPattern, Endpoint, Status};
 
-/// What a call was about.
+/// What a call of this object was about.
 #[derive(Debug)]
 pub enum About {
     /// Items for this owner, in this life of the uplink.
@@ -19,24 +19,24 @@ pub enum About {
     },
     /// Events for these homes.
     Relay(Vec<(SessionKey, Home)>),
-    /// Events of another owner that this home passes on: the relay it does that for.
+    /// Events of another owner that this home passes on: the relay that this belongs to.
     PassedOn(u64),
     Announce,
     Leave,
-    /// From where a pattern is heard, for whoever waits.
+    /// The number at which a subscription begins, for a suspended subscribe.
     Begin(PendingId, ChannelPattern, ReplayFrom),
-    /// A page of what is kept.
+    /// A replay page.
     Page(PageWanted),
-    /// Who is at this home.
+    /// The members at a home.
     Members(SessionKey, MembersCall),
-    /// Who is in a channel, for whoever has asked.
+    /// The members of a channel, for this asker.
     Who(Asker),
-    /// What this tree is told of those who listen to all.
+    /// The list of wildcards, for a tree.
     Wildcards(Home, u64),
 }
 
 impl Cluster {
-    /// Another object asks.
+    /// Takes a call of another object.
     pub(super) fn take_call(&mut self, cx: &mut Context, from: Endpoint, call: &str) {
         match parse(Some(call)) {
             Some(Call::Link(call)) => self.take_link(cx, from, call),
@@ -52,7 +52,7 @@ impl Cluster {
         }
     }
 
-    /// Another object has answered; none where it could not be reached or did not understand.
+    /// Takes the answer of another object; none where it was unreachable or did not understand the call.
     pub(super) fn take_answer(&mut self, cx: &mut Context, token: u64, answer: Option<&str>) {
         match self.calls.remove(&token) {
             Some(About::Uplink { owner, life }) => self.uplink_answered(cx, &owner, life, parse(answer)),

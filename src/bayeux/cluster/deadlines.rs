@@ -1,4 +1,4 @@
-//! What is due when, by a key: the next deadline is found without looking at all of them.
+//! Deadlines by key: the next one is found without looking at all.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,7 +18,7 @@ impl<K> Default for Deadlines<K> {
 }
 
 impl<K: Ord + Clone> Deadlines<K> {
-    /// Sets the one deadline of a key, or takes it away.
+    /// Sets or clears the deadline of a key.
     pub fn set(&mut self, key: &K, time: Option<Millis>) {
         if self.by_key.get(key).copied() == time {
             return;
@@ -43,7 +43,7 @@ impl<K: Ord + Clone> Deadlines<K> {
         self.by_time.first().map(|(time, _)| *time)
     }
 
-    /// A key whose deadline has come, which has none any more.
+    /// Takes a key whose deadline has come, and clears it.
     pub fn pop(&mut self, now: Millis) -> Option<K> {
         let (_, key) = self.by_time.first().filter(|(time, _)| *time <= now)?.clone();
         self.set(&key, None);

@@ -1,8 +1,8 @@
-//! From an owner to homes: events, each once for every home where somebody listens, in the owner's order.
+//! From an owner to homes: relays each event once to every home with a subscriber, in the owner's order.
 //!
-//! One call is under way to each home, and carries all that has gathered since the last. Events wait here until the
-//! home says that it has heard them; it passes over those that come again. A home that is out of reach is tried again
-//! and again; it is never forgotten, as its clients were told that they listen.
+//! One call to each home is under way at a time, and carries all events since the last one. Events wait here until the
+//! home confirms that it has received them; a home skips events that come again. An unreachable home is retried without
+//! end, because its clients were told that they are subscribed.
 
 use std::time::Duration;
 
@@ -14,26 +14,26 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::EventNumber;
 
-/// The most events of one relay, and their bytes.
+/// Most events and bytes of one relay.
 const MAX_EVENTS: usize = 1000;
 const MAX_BYTES: usize = 4 << 20;
 
-/// How long events that went with an answer are taken as heard. A busy home says so sooner, with its next call; a quiet
-/// one is asked, as the owner stays awake for this time, which costs more than the call.
+/// How long events that went with an answer count as received. A busy home confirms them sooner, with its next call. A
+/// quiet one is asked after this time, in which the owner stays awake, which costs more than the call.
 const UNHEARD: Duration = Duration::from_millis(500);
 
-/// How long a home may be out of reach before it is tried but now and then.
+/// After this time without an answer, a home is retried only now and then.
 const SELDOM_AFTER: Duration = Duration::from_secs(3600);
 
-/// How long it is left alone then, where nothing is published that it has asked for, and where something is.
+/// The pause between such retries, where nothing new was published for the home, and where something was.
 const SELDOM: Duration = Duration::from_secs(3600);
 const SELDOM_WITH_NEWS: Duration = Duration::from_secs(30);
 
-/// How long homes are told on their own after one of them did not answer.
+/// How long the homes of a group are called one by one after one of them did not answer.
 const APART: Duration = Duration::from_secs(60);
 
 impl Cluster {
-    /// Everything that a home has not heard, as far as it fits.
+    /// All events that the home has not received, as far as they fit.
     fn next_relay(&self, key: SessionKey) -> Option<Relay> {
         let remote = self.remote_homes.get(key)?;
         let mut bytes = 0;
@@ -51,13 +51,14 @@ impl Cluster {
         (!events.is_empty()).then_some(Relay { owner, since, events, gap, also: Vec::new() })
     }
 
-    /// What a home is to hear, with the answer that it waits for anyway.
+    /// The events for a home that is answered anyway: they go with the answer.
     pub(super) fn relay_with_answer(&mut self, cx: &mut Context, key: SessionKey) -> Option<Relay> {
         let relay = self.next_relay(key)?;
         self.note_since(cx);
         let remote = self.remote_homes.get_mut(key)?;
         if remote.state == RelayState::UnderWay {
-            // Whichever comes first: the publishers there read their own events before the reply.
+            // Sent although a relay is under way: publishers there read their own events before the reply, whichever
+            // arrives first.
             return Some(relay);
         }
         let (upto, until) = (relay.events.last()?.number, cx.now + UNHEARD);
@@ -105,7 +106,7 @@ impl Cluster {
         }
     }
 
-    /// Something new waits for a home that is out of reach.
+    /// New events wait for an unreachable home.
     fn try_sooner(&mut self, now: Millis, key: SessionKey) {
         let Some(remote) = self.remote_homes.get_mut(key) else { return };
         let sooner = remote.failed_at + SELDOM_WITH_NEWS;
@@ -139,7 +140,7 @@ impl Cluster {
                 self.tell_apart(cx.now, *key);
             }
             match heard {
-                // It is there, and could not deliver even the first of them: its storage fails.
+                // The home answers but could not deliver even the first event: its storage fails.
                 Some(Heard { heard, interested: true, .. }) if self.is_stuck(*key, *heard) => {
                     self.relay_failed(cx.now, *key);
                 }
@@ -153,7 +154,7 @@ impl Cluster {
                     let Some(remote) = self.remote_homes.get_mut(*key) else { continue };
                     (remote.failures, remote.failing_since) = (0, None);
                 }
-                // Whoever was to pass it on is at fault, nobody else.
+                // Only the home that was to pass the events on counts as unreachable.
                 None if !reached && at > 0 => self.is_free_again(*key),
                 None => self.relay_failed(cx.now, *key),
             }
@@ -172,7 +173,7 @@ impl Cluster {
         self.remote_homes.ready.insert(key);
     }
 
-    /// For some time this home is told on its own.
+    /// Calls this home by itself for some time, outside of groups.
     fn tell_apart(&mut self, now: Millis, key: SessionKey) {
         if let Some(remote) = self.remote_homes.get_mut(key) {
             remote.apart_until = now + APART;

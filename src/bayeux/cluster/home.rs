@@ -1,4 +1,4 @@
-//! Where clients are at home, and the addresses that lead there.
+//! Homes, and the addresses and clientIds that lead to them.
 
 use std::fmt;
 use std::rc::Rc;
@@ -15,19 +15,19 @@ pub const BASE_PATH: &str = "/cometd";
 /// The path of the server API. No home is there, whether the API is on or off.
 pub const API_PATH: &str = "/cometd/api";
 
-/// One Durable Object. Clients shook hands there, and it may own a tree of channels.
+/// A Durable Object: the home of the clients that shook hands there, and perhaps the owner of a tree of channels.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Home {
-    /// Of those who came to `/cometd`.
+    /// The home of clients of `/cometd`.
     Root,
-    /// Of those who came to `/cometd/<tree>`, and the owner of that tree.
+    /// The home of clients of `/cometd/<tree>`, and the owner of that tree.
     Tree(ChannelId),
-    /// Of a part of those who came to `/cometd`, with `HOMES = "sharded:N"` or `"regional:N"`.
+    /// The home of some of the clients of `/cometd`, with `HOMES = "sharded:N"` or `"regional:N"`.
     Shard(Shard),
 }
 
-/// One of the homes that the root's clients are spread over: `@3`, or `@weur.3`. No channel has such a name.
+/// One of the homes that share the root's clients: `@3`, or `@weur.3`. No channel has such a name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Shard {
     region: Option<Region>,
@@ -49,14 +49,15 @@ pub enum Region {
     MiddleEast,
 }
 
-/// What cometd.js may append to an address, after the message it sends; it changes nothing. No tree has such a name.
+/// A suffix that cometd.js may append to an address, named after the message it sends. It changes nothing, and no tree
+/// has such a name.
 const META_NAMES: [&str; 5] = ["handshake", "connect", "subscribe", "unsubscribe", "disconnect"];
 
-/// Shards are numbered in two digits of 62.
+/// Shards are numbered in two base-62 digits.
 pub const MAX_SHARDS: u16 = 62 * 62;
 
 impl Home {
-    /// The home that the path of a URL leads to.
+    /// The home that a URL's path leads to.
     ///
     /// ```
     /// use bayeux_edge::bayeux::Home;
@@ -102,8 +103,8 @@ impl Home {
         Some((Self::at_path(above)?, client_id))
     }
 
-    /// The home whose Durable Object has this name: `/`, a tree's channel, or a shard's name. The protocol's own
-    /// channels are no tree.
+    /// The home whose Durable Object has this name: `/`, a tree's channel, or a shard's name. Meta and service channels
+    /// are no trees.
     pub fn named(name: &str) -> Option<Self> {
         if name == "/" {
             return Some(Self::Root);
@@ -115,8 +116,8 @@ impl Home {
         (tree.realm() == Realm::Broadcast).then_some(Self::Tree(tree))
     }
 
-    /// The home of the session that has this clientId, where the clientId itself tells: a tree's clients are found by
-    /// their address instead. Whether there is such a session only the home knows.
+    /// The home that a clientId names. A tree's clients are found by their address instead. Only the home knows whether
+    /// the session exists.
     ///
     /// ```
     /// use bayeux_edge::bayeux::Home;
@@ -137,13 +138,13 @@ impl Home {
         }
     }
 
-    /// The home of the first session that speaks in a request, as [`Home::of_client_id`] finds it.
+    /// The home of the first session named in a request, as [`Home::of_client_id`] finds it.
     pub fn of_messages(messages: &[Element]) -> Option<Self> {
         let first = messages.iter().flatten().find_map(Message::client_id)?;
         Self::of_client_id(&first)
     }
 
-    /// The name of the Durable Object that is this home.
+    /// The name of this home's Durable Object.
     pub fn name(&self) -> &str {
         match self {
             Self::Root => "/",
@@ -152,7 +153,7 @@ impl Home {
         }
     }
 
-    /// Where its clients are, as far as its name tells.
+    /// The region of its clients, as far as its name tells.
     pub fn region(&self) -> Option<Region> {
         match self {
             Self::Root | Self::Tree(_) => None,
@@ -160,7 +161,7 @@ impl Home {
         }
     }
 
-    /// The owner of what a pattern matches, with `TREE_DEPTH`; none where that spans trees.
+    /// The owner of a pattern's channels, with `TREE_DEPTH`; none where the pattern spans trees.
     ///
     /// ```
     /// use bayeux_edge::bayeux::{ChannelPattern, Home};
@@ -180,8 +181,8 @@ impl Home {
         matches!(self, Self::Shard(_))
     }
 
-    /// What every clientId of this home begins with: `r` for the root, `t` and 32 bits of the name's hash for a tree,
-    /// `s` and two digits for a shard, `g` and three for one of a region.
+    /// The prefix of this home's clientIds: `r` for the root, `t` and 32 bits of the name's hash for a tree, `s` and
+    /// two digits for a shard, `g` and three for a shard of a region.
     pub(in crate::bayeux) fn code(&self) -> String {
         match self {
             Self::Root => "r".to_owned(),
@@ -218,7 +219,7 @@ impl Shard {
             None => (None, name),
         };
         let shard = Self::new(region, index.parse().ok().filter(|index| *index < MAX_SHARDS)?);
-        // One name for each: no leading zeros, no signs.
+        // One name for each number: no leading zeros, no signs.
         (shard.name[1..] == *name).then_some(shard)
     }
 }
@@ -236,7 +237,7 @@ impl Region {
         Self::MiddleEast,
     ];
 
-    /// As a location hint says it.
+    /// Its name as a location hint.
     pub fn name(self) -> &'static str {
         match self {
             Self::WesternNorthAmerica => "wnam",
@@ -281,7 +282,7 @@ pub(in crate::bayeux) fn fnv1a(name: &str) -> u32 {
     name.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
-/// Whether a path belongs to the API.
+/// Whether a path belongs to the server API.
 pub fn is_api_path(path: &str) -> bool {
     path.strip_prefix(API_PATH).is_some_and(|below| below.is_empty() || below.starts_with('/'))
 }

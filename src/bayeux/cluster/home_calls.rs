@@ -1,7 +1,7 @@
-//! What homes send over their uplinks, as an owner takes it.
+//! The uplink calls of homes, as an owner handles them.
 //!
-//! A call's items are worked through in order. An event that is published among them is accepted outside, where it gets
-//! its number, and the call goes on when that is done.
+//! The items of a call are processed in order. A publish is accepted outside, which numbers its event; then the call
+//! continues.
 
 use super::home::Home;
 use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall};
@@ -10,24 +10,24 @@ use super::{Accepting, Cluster, ClusterEffect, Context, Publisher};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::{Endpoint, Event};
 
-/// A call that is being worked on.
+/// A call in progress.
 #[derive(Debug)]
 pub struct HomeCall {
     from: Endpoint,
     pub key: SessionKey,
     home: Home,
     is_new: bool,
-    /// The item that is being worked on.
+    /// The item in progress.
     number: u64,
     remaining: std::vec::IntoIter<(u64, Item)>,
-    /// The version of the wildcards that all trees must have before the home is answered.
+    /// The wildcard version that all trees must have before the home is answered.
     version: Option<u64>,
 }
 
 impl Cluster {
-    /// What a home sends over its uplink.
+    /// Takes a home's uplink call.
     pub(super) fn take_link(&mut self, cx: &mut Context, from: Endpoint, call: LinkCall) {
-        // To listen where nothing is published yet the root need not know of it.
+        // A call without a publish needs no registration at the root.
         if !self.is_registered() && call.items.iter().any(|(_, item)| matches!(item, Item::Publish { .. })) {
             return self.wait_with_call(cx, from, Call::Link(call));
         }
@@ -43,18 +43,18 @@ impl Cluster {
         }
         let first = items.first().map_or(u64::MAX, |(number, _)| *number);
         remote.done.failed.retain(|number, _| *number >= first);
-        // It is within reach.
+        // The home is reachable.
         remote.failing_since = None;
         self.has_heard(cx, key, heard);
         let call = HomeCall { from, key, home, is_new, number: 0, remaining: items.into_iter(), version: None };
         self.work_on(cx, call);
     }
 
-    /// Works through the items, up to the first that is done outside.
+    /// Processes items up to the first one that is handled outside.
     pub(super) fn work_on(&mut self, cx: &mut Context, mut call: HomeCall) {
         while let Some((number, item)) = call.remaining.next() {
             if self.remote_homes.get(call.key).is_none_or(|remote| number <= remote.done.last) {
-                // Done, but perhaps not all trees know of it yet.
+                // The item succeeded, but perhaps not all trees know of it yet.
                 call.version = call.version.max(self.version_for(&item));
                 continue;
             }

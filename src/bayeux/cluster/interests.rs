@@ -1,7 +1,7 @@
-//! What a home has asked owners to relay: patterns, however many of its clients subscribe to each.
+//! Interests: the patterns that this home has asked owners to relay, each once for all its clients.
 //!
-//! A client is told of success when the owner has answered the very question that was asked for it: an answer to an
-//! earlier question, or to one that promised less, says nothing about this one.
+//! A client is told of success when the owner has answered the question that was asked for it. An answer to an earlier
+//! question, or to one that promised less, does not count.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -15,40 +15,41 @@ use super::{Cluster, ClusterEffect, Context, PendingId, spans_trees};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern};
 
-/// How long a pattern stays asked for when nobody listens any more: pages that are reloaded come back sooner.
+/// How long an interest stays when its last subscriber has left: a page that is reloaded subscribes again within this
+/// time.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// How long events may still come of a pattern that was withdrawn.
+/// How long events of a withdrawn pattern may still arrive.
 const ON_THE_WAY: Duration = Duration::from_secs(60);
 
-/// How long until an owner is asked once more that has forgotten a pattern and could not take it again.
+/// The pause before an owner is asked again that has lost an interest and could not record it again.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
 pub struct Interests {
     by_pattern: BTreeMap<ChannelPattern, Interest>,
     by_owner: BTreeMap<Home, BTreeSet<ChannelPattern>>,
-    /// How many of the patterns span trees, so that any tree may relay what they match.
+    /// How many patterns span trees, so that any tree may relay to this home.
     spanning: usize,
-    /// When a pattern that nobody listens to is withdrawn.
+    /// When a pattern without subscribers is withdrawn.
     ending: Deadlines<ChannelPattern>,
-    /// When an owner is told again what it has forgotten.
+    /// When an owner is told again of an interest that it has lost.
     again: Deadlines<ChannelPattern>,
-    /// Until when events may come of what was withdrawn. Nobody is woken for that.
+    /// Until when events of withdrawn patterns may arrive. No wake-up is needed for that.
     withdrawn: Deadlines<ChannelPattern>,
     last_question: u64,
 }
 
 #[derive(Debug, Default)]
 struct Interest {
-    /// Whether a client here listens.
+    /// Whether a client here is subscribed.
     heard: bool,
-    /// What the owner knows: whether someone acknowledges, so that nothing may be lost on the way. None where it knows
-    /// nothing.
+    /// What the owner has recorded: whether a subscriber acknowledges, so that no event may be lost. None where it has
+    /// recorded nothing.
     told: Option<bool>,
-    /// What it has known before it forgot.
+    /// What the owner had recorded before it lost it.
     strict: bool,
-    /// Questions that the owner has not answered, oldest first.
+    /// Questions without an answer yet, oldest first.
     asked: VecDeque<AskedOwner>,
 }
 
@@ -56,7 +57,7 @@ struct Interest {
 struct AskedOwner {
     number: u64,
     strict: bool,
-    /// Those who wait for its answer.
+    /// The suspended subscribes that wait for its answer.
     waiting: Vec<PendingId>,
 }
 
@@ -69,22 +70,22 @@ impl Interests {
         self.ending.next().into_iter().chain(self.again.next()).min()
     }
 
-    /// Whether the owner knows that this pattern is wanted, and whether nothing may be lost.
+    /// Whether the owner has recorded this interest, with at least this promise.
     fn is_told(&self, pattern: &ChannelPattern, strict: bool) -> bool {
         self.by_pattern.get(pattern).is_some_and(|interest| interest.told >= Some(strict))
     }
 
-    /// Whether events of this channel are asked for, by whatever pattern, or were a moment ago.
+    /// Whether any pattern of this home matches the channel, or did a moment ago.
     fn cover(&self, channel: &ChannelId) -> bool {
         channel.matching_keys().any(|key| self.by_pattern.contains_key(&*key) || self.withdrawn.has(&*key))
     }
 
-    /// Whether anything of this owner is wanted here.
+    /// Whether any pattern concerns this owner.
     pub fn concern(&self, owner: &Home) -> bool {
         self.spanning > 0 || self.by_owner.contains_key(owner)
     }
 
-    /// How many owners were asked for something.
+    /// How many owners have interests of this home.
     pub fn owners(&self) -> usize {
         self.by_owner.len()
     }
@@ -116,7 +117,7 @@ impl Interests {
         }
     }
 
-    /// The owner has answered a question, or will not. Those who wait for it.
+    /// Takes the answer to a question, or its failure. Returns the subscribes that wait for it.
     fn answered(&mut self, pattern: &ChannelPattern, number: u64, successful: bool) -> Vec<PendingId> {
         let Some(interest) = self.by_pattern.get_mut(pattern) else { return Vec::new() };
         let Some(at) = interest.asked.iter().position(|question| question.number == number) else { return Vec::new() };
@@ -128,7 +129,7 @@ impl Interests {
         waiting
     }
 
-    /// Those who have waited for too long. The question is still under way.
+    /// Returns the subscribes that have timed out. The question stays under way.
     fn give_up(&mut self, pattern: &ChannelPattern, number: u64) -> Vec<PendingId> {
         let interest = self.by_pattern.get_mut(pattern);
         let question =
@@ -138,7 +139,7 @@ impl Interests {
 }
 
 impl Cluster {
-    /// Whether events of this pattern come here, so that a session may listen at once.
+    /// Whether events of this pattern are relayed to this home, so that a session may subscribe at once.
     pub fn has_told(&self, pattern: &ChannelPattern, strict: bool) -> bool {
         !self.is_from_elsewhere(pattern) || self.interests.is_told(pattern, strict)
     }
@@ -147,7 +148,7 @@ impl Cluster {
         self.owner_of_pattern(pattern) != self.home || self.spans(pattern)
     }
 
-    /// A session is about to subscribe: one word comes for each of these patterns.
+    /// A session is about to subscribe: resolves its pending id once for each of these patterns.
     pub(super) fn subscribe(
         &mut self,
         cx: &mut Context,
@@ -157,7 +158,7 @@ impl Cluster {
     ) {
         for pattern in patterns {
             if self.has_told(&pattern, strict) {
-                // The session listens when the last of its patterns is answered, and nobody waits for longer than this.
+                // The session is subscribed when the last pattern is answered, or the timeout has passed.
                 if self.interests.ending.has(&pattern) {
                     self.interests.ending.set(&pattern, Some(cx.now + GRACE));
                 }
@@ -168,7 +169,7 @@ impl Cluster {
         }
     }
 
-    /// Whether somebody waits for the answer to a question that is as good.
+    /// Whether a question that is as strict is waiting for its answer.
     fn joins_question(&mut self, pattern: &ChannelPattern, strict: bool, pending: PendingId) -> bool {
         let Some(interest) = self.interests.by_pattern.get_mut(pattern) else { return false };
         let good = |question: &&mut AskedOwner| question.strict >= strict && !question.waiting.is_empty();
@@ -194,7 +195,7 @@ impl Cluster {
         }
     }
 
-    /// The owner has answered a question, or could not be reached.
+    /// The owner has answered a question, or was unreachable.
     pub(super) fn question_answered(
         &mut self,
         cx: &mut Context,
@@ -208,14 +209,14 @@ impl Cluster {
         self.review(cx.now, pattern);
     }
 
-    /// Those who wait for this answer wait no more. The owner may still hear the question.
+    /// The subscribes that wait for this answer time out. The owner may still take the question.
     pub(super) fn question_given_up(&mut self, cx: &mut Context, pattern: &ChannelPattern, number: u64) {
         for pending in self.interests.give_up(pattern, number) {
             cx.resolve(pending, Err(BayeuxError::OwnerUnreachable));
         }
     }
 
-    /// A client of this home listens, or nobody does any more.
+    /// A pattern has its first subscriber here, or lost its last.
     pub(super) fn listens(&mut self, now: Millis, pattern: &ChannelPattern, heard: bool) {
         if let Some(interest) = self.interests.by_pattern.get_mut(pattern) {
             interest.heard = heard;
@@ -223,7 +224,7 @@ impl Cluster {
         }
     }
 
-    /// What follows of what is known about a pattern.
+    /// Reviews what must follow from the state of an interest.
     fn review(&mut self, now: Millis, pattern: &ChannelPattern) {
         let Some(interest) = self.interests.by_pattern.get(pattern) else { return };
         let Interest { heard, told, asked, .. } = interest;
@@ -232,7 +233,8 @@ impl Cluster {
             let (owner, spans) = (self.owner_of_pattern(pattern), self.spans(pattern));
             return self.interests.remove(pattern, &owner, spans);
         }
-        // Who listens and was told of success counts on an owner that does not know: it is asked until it does.
+        // The subscriber was told of success and relies on the owner, which has lost the interest: asks until it is
+        // recorded again.
         let again = (heard && !told && !open).then(|| now + AGAIN_AFTER);
         self.interests.again.set(pattern, again);
         if heard || open {
@@ -242,7 +244,7 @@ impl Cluster {
         }
     }
 
-    /// Takes back what nobody has listened to for a while, and asks again for what an owner has forgotten.
+    /// Withdraws interests that had no subscriber for a while, and repeats those that an owner has lost.
     pub(super) fn interests_are_due(&mut self, cx: &mut Context) {
         while let Some(pattern) = self.interests.ending.pop(cx.now) {
             let (owner, spans) = (self.owner_of_pattern(&pattern), self.spans(&pattern));
@@ -256,7 +258,7 @@ impl Cluster {
         }
     }
 
-    /// Asks an owner that has forgotten what somebody here listens to. Nobody waits for the answer.
+    /// Repeats an interest that the owner has lost. Nothing waits for the answer.
     fn remind(&mut self, cx: &mut Context, pattern: &ChannelPattern) {
         let Some(interest) = self.interests.by_pattern.get(pattern) else { return };
         let strict = interest.strict;
@@ -268,13 +270,13 @@ impl Cluster {
         if owner == self.home {
             self.span_ends_here(cx, &pattern);
         } else {
-            // It is always taken.
+            // A withdrawal never fails.
             let _ = self.tell_owner(cx, &owner, Item::Withdraw { pattern }, Tell::Nobody);
         }
     }
 
-    /// An event came that nobody here listens to. Where nobody has listened lately either its owner remembers a pattern
-    /// that an earlier life of this home has asked for.
+    /// An event without a subscriber here arrived. If there was none lately either, its owner has recorded an interest
+    /// of an earlier life of this home: withdraws it.
     pub(super) fn withdraw_forgotten(&mut self, cx: &mut Context, channel: &ChannelId) {
         if self.interests.cover(channel) {
             return;
@@ -285,7 +287,7 @@ impl Cluster {
         }
     }
 
-    /// The owner has forgotten this home, which has not forgotten what it wants.
+    /// The owner has lost all interests of this home.
     pub(super) fn ask_again(&mut self, cx: &mut Context, owner: &Home) {
         let patterns: Vec<_> = self.interests.by_owner.get(owner).into_iter().flatten().cloned().collect();
         let mut forgotten = Vec::new();
@@ -301,7 +303,7 @@ impl Cluster {
         }
     }
 
-    /// A restored session listens: its owner was told in an earlier life.
+    /// A restored session is subscribed: its owner was told in an earlier life.
     pub(super) fn restore_interest(&mut self, pattern: &ChannelPattern, strict: bool) {
         if self.is_from_elsewhere(pattern) {
             let (owner, spans) = (self.owner_of_pattern(pattern), self.spans(pattern));
@@ -312,27 +314,27 @@ impl Cluster {
         }
     }
 
-    /// What the root's own clients have asked for in an earlier life ends where none of them comes back for it. Whether
-    /// all trees know of it is not known.
+    /// Interests of the root's own clients from an earlier life end unless a client subscribes again. Whether all trees
+    /// know of them is unknown.
     pub(super) fn restore_own_wildcards(&mut self, now: Millis) {
         for pattern in self.wildcards.of(&self.home) {
             self.interests.ending.set(&pattern, Some(now + GRACE));
         }
     }
 
-    /// Whether what a pattern matches may come from this owner.
+    /// Whether this owner may have channels that the pattern matches.
     pub fn may_come_from(&self, pattern: &ChannelPattern, owner: &Home) -> bool {
         self.spans(pattern) || self.owner_of_pattern(pattern) == *owner
     }
 
-    /// Whether only all trees together have what it matches.
+    /// Whether the pattern spans trees.
     pub fn spans(&self, pattern: &ChannelPattern) -> bool {
         spans_trees(pattern, self.options.tree_depth)
     }
 }
 
 impl Context<'_> {
-    /// One word for whoever waits has come.
+    /// One answer for a suspended subscribe has come.
     pub(super) fn resolve(&mut self, pending: PendingId, outcome: Result<(), BayeuxError>) {
         self.effects.push(ClusterEffect::Resolve { pending, outcome });
     }

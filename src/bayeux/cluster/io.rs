@@ -1,4 +1,4 @@
-//! What the cluster is told, and what it wants done.
+//! The inputs and effects of the cluster, as values.
 
 use super::home::Home;
 use super::presence::{PresenceEffect, PresenceInput};
@@ -9,51 +9,51 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Endpoint, Event, EventNumber, Status};
 
-/// Whoever waits for a word of another object.
+/// Something suspended that waits for answers of other objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct PendingId(pub u64);
 
 /// What happened.
 #[derive(Debug)]
 pub enum ClusterInput {
-    /// A session is about to subscribe: a word comes for each of the patterns. `strict`: it acknowledges, so nothing
-    /// may be lost.
+    /// A session is about to subscribe: `pending` is resolved once for each pattern. `strict`: it acknowledges, so no
+    /// event may be lost.
     Subscribe { patterns: Vec<ChannelPattern>, strict: bool, pending: PendingId },
-    /// A client here listens to a pattern, or none does any more.
+    /// A pattern has its first subscriber here, or lost its last.
     Listens { pattern: ChannelPattern, heard: bool },
-    /// An event for an owner that is not this object, or that waits until this tree is registered: a word comes.
+    /// An event for another owner, or for this tree before it is registered. `pending` is resolved.
     Publish { publish: Publish, pending: PendingId },
     /// The answer to [`ClusterEffect::Accept`].
     Accepted { number: u64, outcome: Result<(), BayeuxError> },
-    /// The answer to [`ClusterEffect::Deliver`]: the events up to this one are delivered, and to these channels nobody
-    /// listens.
+    /// The answer to [`ClusterEffect::Deliver`]: events up to this one are delivered, and these channels have no
+    /// subscribers.
     Delivered { number: u64, upto: EventNumber, unheard: Vec<ChannelId> },
     /// The answer to [`ClusterEffect::GoOn`].
     GoOn,
-    /// An event was accepted that homes are to hear.
+    /// An event was accepted that other homes are to receive.
     Relay(ToRelay),
-    /// From where a pattern of another owner is heard: a word comes.
+    /// Asks a pattern's owner where a subscription begins. `pending` is resolved.
     AskToBegin { pattern: ChannelPattern, from: ReplayFrom, pending: PendingId },
-    /// A session is to read what the owner of the first of these keeps.
+    /// Asks the owner of the first of these for a replay page.
     AskForPage(PageWanted),
-    /// Who is there is to be told.
+    /// Presence of this home, or a question about it.
     Presence(PresenceInput),
-    /// Another object calls.
+    /// A call of another object.
     Call { from: Endpoint, call: String },
-    /// Another object has answered; none where it could not be reached or did not understand.
+    /// The answer of another object; none where it was unreachable or did not understand the call.
     Answer { token: u64, answer: Option<String> },
-    /// Time passes: those are told who have waited long enough.
+    /// Time has passed: timeouts end, and retries are due.
     Due,
-    /// An input is worked through: what has gathered leaves.
+    /// An input was processed: the calls that it filled leave.
     Send { has_sessions: bool },
-    /// Events were written down: so is how far this object has come with others.
+    /// Events were saved: so is how far this object has come with others.
     Written,
 }
 
 /// What is to be done.
 #[derive(Debug)]
 pub enum ClusterEffect {
-    /// Call another object, and bring its answer back.
+    /// Call another object, and return its answer.
     Call {
         token: u64,
         whom: Home,
@@ -65,12 +65,12 @@ pub enum ClusterEffect {
         status: Status,
         json: String,
     },
-    /// A word has come for whoever waits.
+    /// Resolve one outcome of something suspended.
     Resolve {
         pending: PendingId,
         outcome: Result<(), BayeuxError>,
     },
-    /// As its owner, accept an event.
+    /// As the owner, accept an event.
     Accept {
         number: u64,
         channel: ChannelId,
@@ -78,52 +78,52 @@ pub enum ClusterEffect {
         publisher: Publisher,
         lazy: bool,
     },
-    /// Go on with what waited, when all effects before this one are done.
+    /// Return to the cluster when all effects before this one are done.
     GoOn,
-    /// Deliver events to the clients here, in order. Whoever was told of success before hears them.
+    /// Deliver events to the clients here, in order. Sessions told of success before this are subscribed.
     Deliver {
         number: u64,
         events: Vec<Received>,
     },
-    /// Events of this owner are missing here, at most so many.
+    /// At most this many events of this owner were lost.
     Missed {
         owner: Home,
         events: usize,
     },
-    /// Answer from where a pattern of this owner is heard: see [`begin_answer`](super::begin_answer).
+    /// As the owner, answer where a subscription begins: see [`begin_answer`](super::begin_answer).
     Begin {
         to: Endpoint,
         pattern: ChannelPattern,
         from: ReplayFrom,
     },
-    /// Answer with what this owner keeps: see [`page_answer`](super::page_answer).
+    /// As the owner, answer with a replay page: see [`page_answer`](super::page_answer).
     Read {
         to: Endpoint,
         wants: Vec<Want>,
     },
-    /// From there a pattern is heard. The word comes next.
+    /// Where a subscription begins. Its outcome comes next.
     Begun {
         pending: PendingId,
         pattern: ChannelPattern,
         begun: Begun,
     },
-    /// What an owner has read, none where it could not.
+    /// The page that an owner has read; none where it failed.
     Page {
         wanted: PageWanted,
         page: Option<(Vec<Read>, Vec<Event>)>,
     },
-    /// Others have told who is there.
+    /// Presence of other objects.
     Presence(PresenceEffect),
-    /// Too much waited for homes.
+    /// Events for homes were dropped: too many waited.
     EventsDropped {
         events: usize,
     },
     StoreFailed(StoreError),
-    /// Rows of events may have become useless.
+    /// Rows of events may be useless now.
     Released,
 }
 
-/// What was published.
+/// A publish.
 #[derive(Debug)]
 pub struct Publish {
     pub channel: ChannelId,
@@ -132,14 +132,14 @@ pub struct Publish {
     pub lazy: bool,
 }
 
-/// Who published.
+/// The publisher.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Publisher {
-    /// The session that is not to hear what it says, if there is one.
+    /// The session that is not sent its own event, if any.
     pub session: Option<SessionKey>,
-    /// The home of that session, where that is another one.
+    /// The home of that session, where it is another one.
     pub home: Option<SessionKey>,
-    /// By which the publish is known should it come again.
+    /// The dedup key, which a retry has too.
     pub key: Option<DedupKey>,
 }
 
@@ -149,28 +149,28 @@ pub struct Received {
     pub number: EventNumber,
     pub event: Event,
     pub not_to: Option<SessionKey>,
-    /// It is for this session alone.
+    /// For this session alone.
     pub only_to: Option<SessionKey>,
     pub lazy: bool,
 }
 
-/// An event that homes are to hear.
+/// An event for homes.
 #[derive(Debug)]
 pub struct ToRelay {
     pub number: EventNumber,
     pub event: Weighed,
     pub homes: Vec<ListeningHome>,
-    /// One session of one home is not to hear it.
+    /// Of one home, this session is left out.
     pub not_to: Option<(SessionKey, SessionKey)>,
-    /// It is for one session of the home alone.
+    /// At a home, for this session alone.
     pub only_to: Option<SessionKey>,
     pub lazy: bool,
 }
 
-/// A home that is to hear an event.
+/// A home with a subscriber.
 #[derive(Clone, Copy, Debug)]
 pub struct ListeningHome {
     pub key: SessionKey,
-    /// Whether the event must be written down before its publisher hears of success.
+    /// Whether the event must be saved before its publisher is told of success.
     pub lasts: bool,
 }

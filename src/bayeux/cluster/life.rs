@@ -1,4 +1,4 @@
-//! From one life of the object to the next: what is written down of others, and from where numbers go on.
+//! From one life of the object to the next: what is saved about other objects, and where numbers continue.
 
 use std::collections::BTreeSet;
 
@@ -9,16 +9,16 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelPattern, EventNumber};
 
 impl Cluster {
-    /// A life begins: what it says must come after all that earlier ones said. `chance` sets its uplinks apart from
-    /// those of every other life. The number after which its events are numbered.
+    /// Begins a life. `chance` sets its uplinks apart from those of every other life. Returns the number after which
+    /// its events are numbered.
     pub fn begin_life(&mut self, now: Millis, chance: u64) -> EventNumber {
         self.uplinks.begin(now, chance);
-        // Room for a thousand events in each millisecond that the object has ever lived.
+        // Leaves a thousand numbers for each millisecond since 1970.
         self.since = EventNumber(now.0 << 10);
         self.since
     }
 
-    /// A note of an earlier life.
+    /// Restores a note of an earlier life.
     fn restore_note(&mut self, now: Millis, note: &Note, text: &str) {
         match note {
             Note::Heard(owner) => self.restore_heard(now, owner, text),
@@ -26,8 +26,7 @@ impl Cluster {
             Note::RemoteHome(home) => self.restore_remote_home(now, home, text),
             Note::Tree(tree) => self.wildcards.restore_tree(tree, text),
             Note::Since => {
-                // The next life's numbers are to be higher, though its clock may go back. There is room for 16 million
-                // events.
+                // The next life's numbers must be higher even if its clock goes back: this leaves 16 million.
                 let before: u64 = text.parse().unwrap_or_default();
                 self.since = self.since.max(EventNumber(before + (1 << 24)));
             }
@@ -36,12 +35,12 @@ impl Cluster {
         }
     }
 
-    /// The notes that speak of what others have said. The number after which this life's events are numbered.
+    /// Restores the notes about other objects. Returns the number after which this life's events are numbered.
     pub fn restore_notes(&mut self, now: Millis, notes: &Notes) -> EventNumber {
         for (note, text) in notes.iter() {
             self.restore_note(now, note, text);
         }
-        // Those that only make sense when all homes and trees are known.
+        // These need all homes and trees restored first.
         for (note, text) in notes.iter() {
             match note {
                 Note::Listener(key, pattern) => self.listens_from_afar(now, *key, pattern.clone()),
@@ -53,13 +52,12 @@ impl Cluster {
         self.since
     }
 
-    /// A session here listens, that is of an earlier life.
+    /// A restored session is subscribed to this.
     pub fn restore_listening(&mut self, pattern: &ChannelPattern, strict: bool) {
         self.restore_interest(pattern, strict);
     }
 
-    /// Homes whose rows are those of earlier versions, which took them for sessions, get the rows of this one. Whether
-    /// all could be written.
+    /// Gives rows of this version to homes that earlier versions stored as sessions. Returns whether all were written.
     pub fn adopt_home(
         &mut self,
         now: Millis,
@@ -73,27 +71,27 @@ impl Cluster {
         self.adopt(&mut cx, key, home, strict, patterns)
     }
 
-    /// The number that this life's events began with.
+    /// The number with which this life's events began.
     pub fn since(&self) -> EventNumber {
         self.since
     }
 
-    /// Up to where it is written down that numbers were given.
+    /// The highest reserved event number.
     pub fn noted_since(&self) -> Option<EventNumber> {
         self.noted_since
     }
 
-    /// Writes down that numbers have come so far.
+    /// Reserves event numbers up to this one and some more.
     ///
     /// # Errors
-    /// The store's.
+    /// The error of the store.
     pub fn note_since_at(&mut self, number: EventNumber, store: &mut dyn Store) -> Result<(), StoreError> {
         Note::Since.save(store, &number.0.to_string())?;
         self.noted_since = Some(number);
         Ok(())
     }
 
-    /// Writes down which numbers this life has, before anyone hears of them.
+    /// Saves the reserved numbers before the first is used.
     pub(super) fn note_since(&mut self, cx: &mut Context) {
         if self.noted_since.is_none()
             && let Err(error) = self.note_since_at(self.since, cx.store)
@@ -102,7 +100,7 @@ impl Cluster {
         }
     }
 
-    /// Whether it is written down, where the caller has no one to tell.
+    /// The same, where failure needs no reply.
     pub(super) fn note(&self, cx: &mut Context, note: &Note, text: Option<&str>) -> bool {
         let saved = match text {
             Some(text) => note.save(cx.store, text),

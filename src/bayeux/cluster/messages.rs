@@ -1,7 +1,7 @@
-//! What objects say to each other: JSON, in requests that only objects of this deployment can send.
+//! The messages between objects: JSON, in requests that only objects of this deployment can send.
 //!
-//! What a version does not understand it fails, and the other side tries again: during a gradual deployment until both
-//! are of one version.
+//! A call that a version does not understand fails and is retried: during a gradual deployment, until both sides have
+//! the same version.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -14,7 +14,7 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, Event, EventNumber};
 
-/// A question.
+/// A call.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Call {
@@ -22,39 +22,39 @@ pub enum Call {
     Link(LinkCall),
     /// From an owner to a home. The answer is a list of [`Heard`].
     Relay(Relay),
-    /// From an owner to the root: there is such a tree. The answer is the [`WildcardList`] of now.
+    /// From an owner to the root: registers the tree. The answer is the current [`WildcardList`].
     Announce { tree: Home, number: u64 },
-    /// From an owner to the root: nobody uses this tree any more. The answer is [`Acknowledged`].
+    /// From an owner to the root: the tree is unused, deregister it. The answer is [`Acknowledged`].
     Leave { tree: Home, number: u64 },
     /// From the root to an owner. The answer is [`Acknowledged`].
     #[serde(rename = "spans")]
     Wildcards(WildcardList),
-    /// From a home to an owner: from where is this heard? The answer is a `BeginAnswer`.
+    /// From a home to an owner: where does a subscription begin? The answer is a `BeginAnswer`.
     Begin { pattern: ChannelPattern, from: ReplayFrom },
     /// From a home to an owner. The answer is a `PageAnswer`.
     Read(Vec<Want>),
-    /// From an owner to a home: who is there? The answer is a `Members`.
+    /// From an owner to a home: which members are there? The answer is a `Members`.
     Members(MembersCall),
-    /// From a home to an owner: who is there? The answer is what a watcher would be told.
+    /// From a home to an owner: which members are in a channel? The answer is the event that a watcher gets.
     Who { channel: ChannelPattern },
 }
 
-/// Items of one link, in order.
+/// Items of one uplink, in order.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkCall {
     pub home: Home,
-    /// Which life of the link this is: its items are numbered from 1 in each.
+    /// The life of the uplink: in each, items are numbered from 1.
     pub life: u64,
     pub items: Vec<(u64, Item)>,
-    /// Up to where the home has heard of this owner's events.
+    /// The number up to which the home has received this owner's events.
     pub heard: EventNumber,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Item {
-    /// `strict`: some of those who listen acknowledge, so nothing may be lost.
+    /// `strict`: a subscriber acknowledges, so no event may be lost.
     Interest {
         pattern: ChannelPattern,
         strict: bool,
@@ -62,9 +62,9 @@ pub enum Item {
     Withdraw {
         pattern: ChannelPattern,
     },
-    /// Who is there.
+    /// Presence of the home.
     Presence(PresenceItem),
-    /// `notTo`: the session that does not want to hear what it says. `key`: what comes again has the same.
+    /// `notTo`: the session that does not get its own event. `key`: the same again in a retry.
     Publish {
         event: Box<RawValue>,
         #[serde(default, rename = "notTo", skip_serializing_if = "Option::is_none")]
@@ -79,10 +79,10 @@ pub enum Item {
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LinkAnswer {
-    /// The items that failed, by their number.
+    /// The items that failed, by number.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub failed: Vec<(u64, Failure)>,
-    /// What the home is to hear, as it listens anyway.
+    /// Events for the home, as in a relay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub relay: Option<Relay>,
     /// The owner knows a later life of the home than this one, and did nothing.
@@ -100,32 +100,32 @@ pub enum Failure {
     Storage,
     Unreachable,
     Invalid,
-    /// There are as many as there may be.
+    /// The maximum is reached.
     Exceeded,
 }
 
-/// Events in the owner's order. They may begin with some that the home has heard already.
+/// Events in the owner's order. The home may have received the first of them already.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Relay {
     pub owner: Home,
-    /// The number that this life of the owner began with.
+    /// The number with which this life of the owner began.
     pub since: EventNumber,
     pub events: Vec<Relayed>,
-    /// What the home is not to hear before them.
+    /// Events before these that the home has missed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<Gap>,
-    /// The homes near this one that are to hear the same: it passes it on.
+    /// Homes nearby that are to receive the same: this one passes it on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<Home>,
 }
 
-/// Events that had to make room for newer ones, before the home had heard them.
+/// Events that were dropped before the home received them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
-    /// No later event is among them.
+    /// All of them are up to this number.
     pub upto: EventNumber,
-    /// How many, at most.
+    /// How many at most.
     pub events: usize,
 }
 
@@ -136,15 +136,15 @@ pub struct Relayed {
     pub event: Box<RawValue>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_to: Option<SessionKey>,
-    /// It is for this session alone.
+    /// For this session alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub only_to: Option<SessionKey>,
-    /// It may wait for company, whatever its channel is.
+    /// The home may delay it, whatever its channel's options are.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lazy: bool,
 }
 
-/// Up to where a home has heard, and whether it wants to hear more.
+/// Up to where a home has received, and whether it wants more.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Heard {
     pub home: Home,
@@ -152,15 +152,15 @@ pub struct Heard {
     pub interested: bool,
 }
 
-/// Everyone who listens to all trees.
+/// All wildcards: the patterns that span trees, and who has subscribed to them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct WildcardList {
-    /// A later list has a higher number.
+    /// Rises with each change.
     pub version: u64,
     pub spans: Vec<Wildcard>,
 }
 
-/// A home that wants what matches a pattern of which no tree is the owner.
+/// A home and its pattern that spans trees.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Wildcard {
     pub home: Home,
@@ -168,7 +168,7 @@ pub struct Wildcard {
     pub strict: bool,
 }
 
-/// An answer that says no more than that.
+/// An answer without content.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Acknowledged {}
 
@@ -182,17 +182,17 @@ impl From<Failure> for BayeuxError {
     }
 }
 
-/// An event as it goes over the wire.
+/// An event on the wire between objects.
 pub fn raw(event: &Event) -> Option<Box<RawValue>> {
     RawValue::from_string(event.to_row()).ok()
 }
 
-/// Plain data always has a JSON; an empty text is a call that fails.
+/// This data always serialises; an empty text would be a failed call.
 pub fn to_json(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_default()
 }
 
-/// None for what is not understood, and for no answer at all.
+/// None where the answer is missing or not understood.
 pub fn parse<T: DeserializeOwned>(json: Option<&str>) -> Option<T> {
     serde_json::from_str(json?).ok()
 }

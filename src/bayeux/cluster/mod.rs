@@ -1,4 +1,4 @@
-//! How objects work together: a client is at home in one, and talks to trees that others own.
+//! How objects work together: a client has its home in one, and uses trees that others own.
 //!
 //! ```text
 //! client ─▶ home ──uplink──▶ owner of /chat ──downlink──▶ every home where somebody listens to /chat/…
@@ -7,17 +7,16 @@
 //!
 //! * A channel's **owner** is the object named after its tree, the first `TREE_DEPTH` segments. It gives the tree's
 //!   events their order. With a depth of 0 the root owns all.
-//! * A **home** asks the owner to relay a pattern when its first client subscribes to it, and the client is told of
-//!   success when the owner knows. The owner tells each home each event once, however many clients it has.
-//! * A pattern that **spans** trees, like `/**`, is the root's affair. It knows every tree and tells each who wants
-//!   all.
-//! * Where home and owner are one object nothing of this happens.
+//! * A **home** asks the owner to relay a pattern when its first client subscribes to it; the client is told of success
+//!   when the owner has recorded that. The owner relays each event once to each home, however many clients it has.
+//! * A pattern that **spans** trees, like `/**`, goes to the root. It knows every tree, and tells each the list of such
+//!   patterns.
+//! * Where home and owner are the same object, none of this is needed.
 //!
-//! [`Cluster`] is a state machine: [`Cluster::handle`] takes what happened and gives back what to do. It knows neither
-//! sessions nor clients, only patterns that are listened to here and numbers of those who wait. **Where an owner
-//! accepts an event** and gives it its number is `BayeuxServer::accept` in `server/publish.rs`, for the events of its
-//! own clients and for those that homes bring ([`ClusterEffect::Accept`]): the cluster is told of the number with
-//! [`ClusterInput::Relay`].
+//! [`Cluster`] is a state machine: [`Cluster::handle`] takes what happened and returns what to do. It knows patterns
+//! and pending ids, but no sessions and no clients. **Where an owner accepts an event** and numbers it is
+//! `BayeuxServer::accept` in `server/publish.rs`, for its own clients' events and for those of homes
+//! ([`ClusterEffect::Accept`]); [`ClusterInput::Relay`] tells the cluster the number.
 //!
 //! | To find | Look in |
 //! | --- | --- |
@@ -32,8 +31,8 @@
 //! | who is where | `presence.rs` |
 //! | names of homes, and which is whose | `home.rs`, `placement.rs` |
 //!
-//! What one input costs grows with what it touches, not with how many homes, owners, trees or patterns there are: those
-//! are found by a key, or by the next deadline (`deadlines.rs`).
+//! The cost of an input grows with what it touches, not with the number of homes, owners, trees or patterns: those are
+//! found by a key, or by the next deadline (`deadlines.rs`).
 
 mod calls;
 mod deadlines;
@@ -80,7 +79,7 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, EventNumber};
 
-/// What an object knows of others.
+/// What this object knows of other objects.
 #[derive(Debug)]
 pub struct Cluster {
     home: Home,
@@ -91,36 +90,36 @@ pub struct Cluster {
     wildcards: Wildcards,
     registration: Registration,
     relay_tree: RelayTree,
-    /// How many relays have left, so that each home in turn passes one on.
+    /// How many relays have left: the homes of a group take turns at passing on.
     relays: usize,
-    /// Calls under way, by their token.
+    /// Calls under way, by token.
     calls: BTreeMap<u64, About>,
     last_token: u64,
-    /// What waits until events are accepted or delivered outside.
+    /// Calls and relays in progress, until their events are accepted or delivered outside.
     accepting: BTreeMap<u64, Accepting>,
     last_accepting: u64,
-    /// The number that this life's events began with.
+    /// The number with which this life's events began.
     since: EventNumber,
-    /// As far as that is written down.
+    /// How far that is saved.
     noted_since: Option<EventNumber>,
 }
 
-/// What of the server's options concerns others.
+/// The server options that concern the cluster.
 #[derive(Clone, Copy, Debug)]
 pub struct ClusterOptions {
     pub tree_depth: usize,
     pub relay_fanout: usize,
-    /// How many patterns may span trees, as the root knows them.
+    /// How many patterns may span trees, for the root.
     pub max_spanning_patterns: usize,
-    /// How many trees the root knows at a time.
+    /// How many trees the root lists.
     pub max_known_trees: usize,
-    /// How much may wait for another object.
+    /// Bounds of what is queued for another object.
     pub relay_bounds: Bounds,
-    /// Whether every event has a row that does not leave at once.
+    /// Whether every event that does not leave at once has a row.
     pub lasting: bool,
 }
 
-/// What goes on when an event is accepted, or events are delivered.
+/// What continues when an event is accepted or events are delivered.
 #[derive(Debug)]
 enum Accepting {
     Call(Box<HomeCall>),
@@ -128,34 +127,34 @@ enum Accepting {
     Relay(Receiving),
 }
 
-/// What an input is worked through with.
+/// The context of one input.
 pub struct Context<'a> {
     now: Millis,
     store: &'a mut dyn Store,
     effects: Vec<ClusterEffect>,
-    /// Whether an event was let go that has a row.
+    /// Whether an event with a row was released.
     released: bool,
 }
 
-/// How long someone waits for an object that cannot be reached, before being told so.
+/// How long a suspended message waits for an unreachable object.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long the first and the longest pause is between tries to reach an object.
+/// The first and the longest pause between two calls to an unreachable object.
 const PAUSE: (u64, u64) = (100, 30_000);
 
-/// How long to leave an object alone that could not be reached so many times in a row.
+/// The pause after this many failures in a row.
 pub fn pause(failures: u32) -> Duration {
     let (first, longest) = PAUSE;
     Duration::from_millis((first << failures.saturating_sub(1).min(16)).min(longest))
 }
 
-/// Whether no tree alone can have all that matches.
+/// Whether the pattern spans trees.
 fn spans_trees(pattern: &ChannelPattern, depth: usize) -> bool {
     depth > 0 && pattern.tree(depth).is_none()
 }
 
 impl Cluster {
-    /// What waits for other homes is charged to `budget`.
+    /// Queues for other homes are charged to `budget`.
     pub fn new(home: Home, options: ClusterOptions, budget: &Budget) -> Self {
         Self {
             home,
@@ -176,7 +175,7 @@ impl Cluster {
         }
     }
 
-    /// Takes what happened, gives back what to do, in this order. Rows are written at once.
+    /// Takes what happened and returns what to do, in this order. Rows are written at once.
     #[must_use]
     pub fn handle(&mut self, now: Millis, input: ClusterInput, store: &mut dyn Store) -> Vec<ClusterEffect> {
         let mut cx = Context { now, store, effects: Vec::new(), released: false };
@@ -223,7 +222,7 @@ impl Cluster {
         std::mem::take(&mut cx.effects)
     }
 
-    /// Whether other objects count on this one, or it on them.
+    /// Whether other objects rely on this one, or it on them.
     pub fn is_idle(&self) -> bool {
         self.remote_homes.are_silent()
             && self.interests.is_empty()
@@ -232,7 +231,7 @@ impl Cluster {
             && self.registration.is_idle()
     }
 
-    /// The trees that are in use, as far as the root knows them, which is asked by all.
+    /// The registered trees, as far as the root, which lists them, knows.
     pub fn known_trees(&self) -> impl Iterator<Item = &Home> {
         self.wildcards.trees()
     }
@@ -250,12 +249,12 @@ impl Cluster {
         all.into_iter().flatten().min()
     }
 
-    /// Whether an event may be accepted here and now: this object owns its channel, and the root knows of it.
+    /// Whether an event may be accepted here now: this object owns its channel, and the tree is registered.
     pub fn accepts(&self, channel: &ChannelId) -> bool {
         self.owner_of(channel) == self.home && self.is_registered()
     }
 
-    /// The homes that are to hear what is published there.
+    /// The homes with subscribers of this channel.
     pub fn listeners(&self, now: Millis, channel: &ChannelId) -> Vec<ListeningHome> {
         if self.remote_homes.are_silent() {
             return Vec::new();
@@ -264,18 +263,18 @@ impl Cluster {
         self.remote_homes.listening(channel).map(|(key, remote)| ListeningHome { key, lasts: lasts(remote) }).collect()
     }
 
-    /// Takes note that an event has a row now. Whether it still waits for this home.
+    /// Records that an event has a row. Returns whether it is still queued for this home.
     pub fn mark_saved(&mut self, home: SessionKey, number: EventNumber) -> bool {
         self.remote_homes.mark_saved(home, number)
     }
 
-    /// Bytes that wait for each home.
+    /// Queued bytes of each home.
     pub fn weights(&self) -> impl Iterator<Item = (SessionKey, usize)> {
         self.remote_homes.weights()
     }
 
-    /// Drops the oldest events that wait for a home, until they weigh no more: it is told so. How many, if there is
-    /// such a home.
+    /// Drops the oldest events queued for a home until they fit; the home is told. Returns how many, if there is such a
+    /// home.
     pub fn lighten(&mut self, home: SessionKey, weight: usize) -> Option<usize> {
         self.remote_homes.lighten(home, weight)
     }
@@ -287,18 +286,18 @@ impl Cluster {
         }
     }
 
-    /// Who is asked to relay a pattern.
+    /// The object that is asked to relay a pattern.
     pub fn owner_of_pattern(&self, pattern: &ChannelPattern) -> Home {
         Home::owner_of(pattern, self.options.tree_depth).unwrap_or(Home::Root)
     }
 
-    /// Whether to talk to this owner starts an object, as far as this home knows.
+    /// Whether a call to this owner starts an object, as far as this home knows.
     pub fn is_new_tree(&self, owner: &Home) -> bool {
         matches!(owner, Home::Tree(_)) && *owner != self.home && !self.uplinks.has(owner)
     }
 
-    /// Whether it would talk to more than `most` owners, with so many new ones. Those count from which it wants to
-    /// hear, or which have not answered yet; to look for them is worth it only where more are known than that.
+    /// Whether the home would use more than `most` owners with these new ones. Owners count that it has interests in,
+    /// or that have yet to answer; the count is needed only where more are known than that.
     pub fn has_too_many_trees(&self, new: usize, most: usize) -> bool {
         if self.uplinks.len() + new <= most {
             return false;
@@ -307,7 +306,7 @@ impl Cluster {
         self.interests.owners() + silent + new > most
     }
 
-    /// Brings an event to another object that must have its word in it.
+    /// Sends an event to its owner.
     fn publish(&mut self, cx: &mut Context, publish: Publish, pending: PendingId) {
         let owner = self.owner_of(&publish.channel);
         if owner == self.home {
@@ -323,7 +322,7 @@ impl Cluster {
         }
     }
 
-    /// Takes note of what goes on when something is done outside. Its number.
+    /// Records what continues when something is done outside. Returns its number.
     fn accepting(&mut self, accepting: Accepting) -> u64 {
         self.last_accepting += 1;
         self.accepting.insert(self.last_accepting, accepting);

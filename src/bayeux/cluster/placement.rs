@@ -1,16 +1,16 @@
-//! Over which homes the clients of the root's address are spread: `HOMES`.
+//! `HOMES`: the homes that share the clients of the root's address.
 
 use super::home::{Home, MAX_SHARDS, Region, Shard, fnv1a};
 
-/// Clients that come to `/cometd` without a session there.
+/// Where clients of `/cometd` without a session there are placed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Placement {
-    /// All in one: it holds as many as one object holds.
+    /// In one home, which has an object's capacity.
     #[default]
     Root,
-    /// Over so many, by their IP address.
+    /// In this many homes, by IP address.
     Sharded(u16),
-    /// Over so many in each region, near the client.
+    /// In this many homes of each region, near the client.
     Regional(u16),
 }
 
@@ -36,7 +36,7 @@ impl Placement {
         }
     }
 
-    /// Whether it makes this home.
+    /// Whether this home is one of them.
     pub fn make(self, shard: &Shard) -> bool {
         match self {
             Self::Root => false,
@@ -45,7 +45,7 @@ impl Placement {
         }
     }
 
-    /// The homes that it makes, which the root is not.
+    /// All of them but the root.
     pub fn shards(self) -> impl Iterator<Item = Home> {
         let (regions, count) = match self {
             Self::Root => (Vec::new(), 0),
@@ -56,7 +56,7 @@ impl Placement {
         regions.into_iter().flat_map(of_region)
     }
 
-    /// The home of a client at this IP address. Where its region is not known it is as good in one as in another.
+    /// The home for this IP address. A client of unknown region may go to any.
     pub fn choose(self, address: &str, region: Option<Region>) -> Home {
         let place = |count: u16| u16::try_from(fnv1a(address) % u32::from(count)).unwrap_or_default();
         match self {
@@ -71,8 +71,8 @@ impl Placement {
 }
 
 impl Region {
-    /// Where a client is, by its continent as Cloudflare names it (`request.cf.continent`) and its longitude in degrees
-    /// east.
+    /// The region of a client, by its continent as Cloudflare names it (`request.cf.continent`) and its longitude in
+    /// degrees east.
     pub fn near(continent: &str, longitude: Option<f64>) -> Option<Self> {
         let east_of = |degrees: f64| longitude.is_some_and(|longitude| longitude > degrees);
         let region = match continent {

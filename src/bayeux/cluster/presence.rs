@@ -1,8 +1,8 @@
-//! Who is there, as objects tell each other: a home tells a channel's owner which of its sessions came and went, and
-//! who of them watches; the owner asks a home now and then whether that is still so.
+//! Presence between objects: a home tells a channel's owner which of its sessions joined and left, and which watch; now
+//! and then the owner asks a home whether that still holds.
 //!
-//! What a home tells goes over its uplink, in order. What an owner tells those who watch are events, relayed as all
-//! others. Who is there is known outside: here it only comes and goes.
+//! What a home tells goes over its uplink, in order. What an owner tells watchers are events, relayed like all others.
+//! The members themselves are kept outside: here calls only pass.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -14,33 +14,33 @@ use crate::bayeux::delivery::Member;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Endpoint, MessageId, Status};
 
-/// Sessions, each with what it shows; none where it has gone.
+/// Sessions with what watchers see of them; none for one that left.
 pub type Changes = Vec<(SessionKey, Option<Member>)>;
 
 /// What a home tells an owner.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PresenceItem {
-    /// Its sessions came and went. `version`: what it says later has a higher one.
+    /// Its members joined or left. `version`: later changes have a higher one.
     Changed { channel: ChannelPattern, version: u64, changes: Changes },
-    /// This session watches from now on, or all that do have missed something.
+    /// This session begins to watch; without one, all watchers of the home missed something.
     Watch {
         channel: ChannelPattern,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         session: Option<SessionKey>,
     },
-    /// It may have forgotten to say something: the owner is to ask.
+    /// The home may have lost changes: the owner is to ask.
     Recheck,
 }
 
-/// An owner asks a home who is there. `have`: up to which version it knows.
+/// An owner asks a home for its members. `have`: the version that the owner knows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MembersCall {
     pub channels: Vec<ChannelPattern>,
     pub have: u64,
 }
 
-/// A home's answer: all of its members, none where nothing is new.
+/// A home's answer: all of its members, none where nothing changed.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Members {
     pub version: u64,
@@ -48,18 +48,18 @@ pub struct Members {
     pub all: Option<Vec<MembersOfChannel>>,
 }
 
-/// All of a home's members of one channel.
+/// A home's members of one channel.
 pub type MembersOfChannel = (ChannelPattern, Vec<(SessionKey, Member)>);
 
-/// A session that has asked who is there.
+/// A session that asked for the members.
 #[derive(Clone, Debug)]
 pub struct Asker {
     pub session: SessionKey,
-    /// Of its call.
+    /// The id of its message.
     pub id: MessageId,
 }
 
-/// What is to be told.
+/// What this object tells or asks.
 #[derive(Debug)]
 pub enum PresenceInput {
     Changed {
@@ -71,23 +71,23 @@ pub enum PresenceInput {
         channel: ChannelId,
         session: Option<SessionKey>,
     },
-    /// The owner of this channel is to ask who is here.
+    /// This channel's owner is to ask for the members here.
     Recheck {
         channel: ChannelId,
     },
-    /// A home is asked who is there.
+    /// A home is asked for its members.
     AskHome {
         home: SessionKey,
         call: MembersCall,
     },
-    /// A channel's owner is asked what a watcher would be told.
+    /// A channel's owner is asked for the event that a watcher gets.
     AskOwner {
         channel: ChannelId,
         asker: Asker,
     },
 }
 
-/// What others have told.
+/// What other objects have told.
 #[derive(Debug)]
 pub enum PresenceEffect {
     Changed {
@@ -104,32 +104,32 @@ pub enum PresenceEffect {
     Recheck {
         home: SessionKey,
     },
-    /// A home does not listen there any more.
+    /// A home has withdrawn its interest.
     Absent {
         home: SessionKey,
         channel: ChannelId,
     },
-    /// An owner has forgotten this home, which listens to these.
+    /// An owner has lost this home, which has these interests.
     Forgotten {
         patterns: Vec<ChannelPattern>,
     },
-    /// An owner wants to know who is here.
+    /// An owner asks for the members here.
     Asked {
         to: Endpoint,
         call: MembersCall,
     },
-    /// A home was asked: its answer, none where it could not be reached.
+    /// A home's answer; none where it was unreachable.
     Answered {
         home: SessionKey,
         call: MembersCall,
         members: Option<Members>,
     },
-    /// Another home wants to know what a watcher would be told.
+    /// Another home asks for the event that a watcher gets.
     Who {
         to: Endpoint,
         channel: ChannelId,
     },
-    /// What the owner has said, none where it could not be reached.
+    /// The owner's answer; none where it was unreachable.
     Told {
         asker: Asker,
         whole: Option<Box<RawValue>>,
@@ -160,7 +160,7 @@ impl Cluster {
         }
     }
 
-    /// Where too much waits for the owner it asks by itself, in its time.
+    /// Where too much is queued for the owner, it asks for the members itself later.
     fn tell_present(&mut self, cx: &Context, channel: &ChannelId, item: impl FnOnce(ChannelPattern) -> PresenceItem) {
         let (owner, item) = (self.owner_of(channel), item(channel.clone().into()));
         drop(self.tell_owner(cx, &owner, Item::Presence(item), Tell::Nobody));
@@ -191,17 +191,17 @@ impl Cluster {
         }
     }
 
-    /// Whether what was told to owners is still on its way.
+    /// Whether presence for owners is still under way.
     pub fn is_telling(&self) -> bool {
         !self.uplinks.are_empty()
     }
 
-    /// Whether a home is known here under this number.
+    /// Whether there is a home with this number.
     pub fn knows_home(&self, home: SessionKey) -> bool {
         self.remote_homes.get(home).is_some()
     }
 
-    /// The channels that homes listen to by their very names.
+    /// The channels that homes subscribe to by exact name.
     pub fn channels_of_homes(&self) -> impl Iterator<Item = ChannelId> {
         self.remote_homes.patterns().filter_map(ChannelPattern::channel)
     }

@@ -1,22 +1,22 @@
-//! What owners relay, as a home takes it: each event once, for its own clients.
+//! What owners relay, as a home takes it: delivers each event once to its own clients.
 
 use super::home::Home;
 use super::messages::{Call, Gap, Heard, Relay, Relayed};
 use super::{About, Accepting, Cluster, ClusterEffect, Context, Received};
 use crate::bayeux::wire::{ChannelId, Endpoint, Event, EventNumber};
 
-/// A relay whose events are being delivered.
+/// A relay in progress.
 #[derive(Debug)]
 pub struct Receiving {
     owner: Home,
-    /// Up to where the home had heard before, what it missed included.
+    /// Up to where the home had received before, what it missed included.
     heard: EventNumber,
-    /// The relay that this one is of, where somebody waits to hear how it went.
+    /// The relay that this one was passed on from, if its sender waits for the result.
     passed_on: Option<u64>,
 }
 
 impl Cluster {
-    /// An owner relays, or another home in its name.
+    /// Takes a relay of an owner, or of another home that passes it on.
     pub(super) fn take_relay_call(&mut self, cx: &mut Context, from: Endpoint, mut relay: Relay) {
         let also = std::mem::take(&mut relay.also);
         let number = self.relay_tree.begin(cx.now, from, also.len() + 1);
@@ -29,11 +29,11 @@ impl Cluster {
         self.take_relay(cx, relay, Some(number));
     }
 
-    /// Delivers what an owner relays, each event once.
+    /// Delivers the events of a relay that are new.
     pub(super) fn take_relay(&mut self, cx: &mut Context, relay: Relay, passed_on: Option<u64>) {
         let Relay { owner, since, events, gap, .. } = relay;
         let uplink = self.uplinks.to(cx.now, &owner);
-        // What an earlier life said comes too late: the later one says it again.
+        // A relay of an owner's earlier life: the later life sends its events again.
         let is_late = since < uplink.since;
         uplink.since = uplink.since.max(since);
         let before = uplink.heard;
@@ -52,7 +52,7 @@ impl Cluster {
         cx.effects.push(ClusterEffect::Deliver { number, events });
     }
 
-    /// The events up to this one are delivered. To some of the channels nobody here listens.
+    /// Events up to this one are delivered. These channels have no subscribers here.
     pub(super) fn received(
         &mut self,
         cx: &mut Context,

@@ -1,5 +1,5 @@
-//! A tree's registration with the root: before anything is published in a tree the root must know of it, and tell it
-//! who listens to all trees.
+//! A tree's registration with the root. Before anything is published in a tree, the root must list it, and give it the
+//! wildcards: patterns that span trees.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -11,22 +11,22 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, Endpoint, Status};
 
-/// How long a tree stays registered that nobody uses. An object may sleep after 10 s, and forgets since when that was:
-/// longer, and it would wake again and again in vain.
+/// Idle time before a tree deregisters. Below the 10 s after which an object may hibernate: hibernation forgets when
+/// idleness began, so a longer time would wake the object again and again.
 const IDLE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Default)]
 pub struct Registration {
     state: State,
-    /// The version of the list of those who listen to all.
+    /// The version of the wildcard list.
     version: u64,
-    /// Each announcement and each leave has a higher number than the last.
+    /// Each registration and deregistration has a higher number than the last.
     number: u64,
     failures: u32,
     rests_until: Option<Millis>,
-    /// What waits until the root knows.
+    /// What waits for the registration.
     waiting: VecDeque<(Millis, WaitsForRegistration)>,
-    /// Since when nobody uses this tree.
+    /// Since when the tree is idle.
     idle_since: Option<Millis>,
 }
 
@@ -34,13 +34,13 @@ pub struct Registration {
 enum State {
     #[default]
     Unknown,
-    /// The root is being told of this tree.
+    /// Registering: the root's answer is awaited.
     Announcing,
-    /// The root has been told, and has answered.
+    /// Registered.
     Registered,
-    /// The root has not heard yet that nobody uses this tree any more.
+    /// Idle: the root has yet to be told.
     Leaving,
-    /// It is being told so.
+    /// Deregistering: the root's answer is awaited.
     TakingLeave,
 }
 
@@ -75,7 +75,7 @@ impl Registration {
         self.rests_until = Some(now + pause(self.failures));
     }
 
-    /// Whether one more may wait.
+    /// Whether there is room for one more.
     fn has_room(&self, most: usize) -> bool {
         self.waiting.len() < most
     }
@@ -93,7 +93,7 @@ impl Cluster {
         !needed || self.registration.state == State::Registered
     }
 
-    /// Lets an event of this home's own wait, where the root does not know of this tree yet.
+    /// Parks an event of this home's own clients until the tree is registered.
     pub(super) fn wait_with_publish(&mut self, cx: &mut Context, publish: Publish, pending: PendingId) {
         if !self.registration.has_room(self.options.relay_bounds.events) {
             return cx.resolve(pending, Err(BayeuxError::OwnerUnreachable));
@@ -103,13 +103,13 @@ impl Cluster {
 
     pub(super) fn wait_with_call(&mut self, cx: &mut Context, from: Endpoint, call: Call) {
         if !self.registration.has_room(self.options.relay_bounds.events) {
-            // The home asks again after a pause.
+            // The home retries after a pause.
             return cx.reply(from, Status::Unavailable, String::new());
         }
         self.registration.waiting.push_back((cx.now, WaitsForRegistration::Call(from, call)));
     }
 
-    /// Announces this tree where something waits for that, and takes its leave when it is no longer used.
+    /// Registers this tree where something waits for that, and deregisters it when it is idle.
     pub(super) fn register(&mut self, cx: &mut Context, has_sessions: bool) {
         let idle = self.registration.state == State::Registered && !has_sessions && self.remote_homes.are_silent();
         let registration = &mut self.registration;
@@ -123,8 +123,8 @@ impl Cluster {
             Some(since) if since + IDLE <= cx.now => {
                 let version = std::mem::take(&mut self.registration.version);
                 (self.registration.state, self.registration.idle_since) = (State::Leaving, None);
-                // Where that cannot be written down, the next life counts itself among the trees though the root does
-                // not.
+                // If the note is not deleted, the next life believes the tree registered though the root does not list
+                // it.
                 if self.note_registration(cx) {
                     self.send_registration(cx);
                 } else {
@@ -135,7 +135,7 @@ impl Cluster {
         }
     }
 
-    /// Whether the root is told something now.
+    /// Whether a call to the root is under way.
     fn send_registration(&mut self, cx: &mut Context) -> bool {
         let registration = &mut self.registration;
         let (about, state) = match registration.state {
@@ -163,8 +163,8 @@ impl Cluster {
         cx.effects.push(ClusterEffect::GoOn);
     }
 
-    /// The next of those that waited until the root knew of this tree. Those behind it wait until it is done: the items
-    /// of a home's call are accepted outside, and no call of the same home may come between.
+    /// Takes the next of those that wait for the registration. Those behind it wait until it is done: a home's call has
+    /// items that are accepted outside, and no other call of that home may come in between.
     pub(super) fn next_goes_on(&mut self, cx: &mut Context) {
         let Some((_, waits)) = self.registration.waiting.pop_front() else { return };
         match waits {
@@ -201,9 +201,9 @@ impl Cluster {
         }
     }
 
-    /// The root says who listens to all trees.
+    /// Takes the wildcard list from the root.
     pub(super) fn take_wildcards(&mut self, cx: &mut Context, from: Endpoint, spans: WildcardList) {
-        // Whoever does not count itself among the trees asks when it does.
+        // An unregistered tree asks for the list when it registers.
         let counts = matches!(self.registration.state, State::Registered | State::Announcing);
         let noted = |cluster: &mut Self, cx: &mut Context| {
             cluster.registration.state == State::Announcing || cluster.note_registration(cx)
@@ -215,7 +215,7 @@ impl Cluster {
         }
     }
 
-    /// Lets exactly those listen to all who are on the list.
+    /// Replaces the wildcards by those of the list.
     fn apply_wildcards(&mut self, cx: &mut Context, spans: WildcardList) -> Result<(), Failure> {
         let WildcardList { version, spans } = spans;
         if version < self.registration.version {
@@ -223,7 +223,7 @@ impl Cluster {
         }
         let mut wanted: BTreeMap<SessionKey, (BTreeSet<ChannelPattern>, bool)> = BTreeMap::new();
         for span in spans {
-            // Its own clients listen to it as it is.
+            // The home's own clients are subscribed already.
             if span.home == self.home {
                 continue;
             }

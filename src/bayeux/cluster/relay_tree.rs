@@ -1,9 +1,9 @@
-//! When an event is for more than `RELAY_FANOUT` homes, one home of each region gets it for the others as well, and
-//! passes it on: the owner makes a call for each group, not for each home.
+//! An event for more than `RELAY_FANOUT` homes goes to one home of each region, which passes it on: the owner calls
+//! once for a group, not for each home.
 //!
-//! Each home of a group does so in turn, for 31 others at most. Where a home does not answer only itself goes without:
-//! whoever was to pass on says within seconds who has heard, and the owner asks all others of the group on their own,
-//! for a minute.
+//! The homes of a group take turns, each for at most 31 others. Where a home does not answer, only that one misses the
+//! event: the passing home reports within seconds which homes have it, and the owner calls the others of the group one
+//! by one, for a minute.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{Endpoint, EventNumber};
 
-/// How many homes are told by one call at most, so that what one of them fails to do concerns few.
+/// Most homes of a group, so that a failure affects few.
 const MOST_TOGETHER: usize = 32;
 
-/// How long a home that passes events on waits for the others, before it says who has heard. Well below what its owner
-/// waits for it. Whoever is later hears the same from the owner, and passes over it.
+/// How long a passing home waits for the others before it reports: well below the owner's timeout. A home that is
+/// slower gets the same events from the owner, and skips them.
 const PASSING_ON: Duration = Duration::from_secs(3);
 
-/// Relays that this home passes on, by a number.
+/// The relays that this home passes on, by number.
 #[derive(Debug, Default)]
 pub struct RelayTree {
     last: u64,
@@ -38,12 +38,13 @@ struct PassedOn {
 }
 
 impl RelayTree {
-    /// The first of them is the oldest.
+    /// The first one is the oldest.
     pub fn due(&self) -> Option<Millis> {
         self.by_number.first_key_value().map(|(_, passed_on)| passed_on.until)
     }
 
-    /// So many homes are to hear, this one among them, before the owner is answered. Its number.
+    /// Records a relay that this many homes, this one included, must confirm before the owner is answered. Returns its
+    /// number.
     pub fn begin(&mut self, now: Millis, from: Endpoint, homes: usize) -> u64 {
         self.last += 1;
         let passed_on = PassedOn { from, heard: Vec::new(), left: homes, until: now + PASSING_ON };
@@ -53,7 +54,7 @@ impl RelayTree {
 }
 
 impl Cluster {
-    /// A home that a relay is passed on to has heard, or could not be reached.
+    /// A home that the relay was passed on to has answered, or was unreachable.
     pub(super) fn passed_on(&mut self, cx: &mut Context, number: u64, answer: Option<Vec<Heard>>) {
         let by_number = &mut self.relay_tree.by_number;
         let Some(passed_on) = by_number.get_mut(&number) else { return };
@@ -66,7 +67,7 @@ impl Cluster {
         }
     }
 
-    /// The owner is told who has heard, and asks the others itself.
+    /// Reports to the owner; it calls the remaining homes itself.
     pub(super) fn passing_on_is_due(&mut self, cx: &mut Context) {
         while self.relay_tree.due().is_some_and(|until| until <= cx.now)
             && let Some((_, PassedOn { from, heard, .. })) = self.relay_tree.by_number.pop_first()
@@ -76,28 +77,28 @@ impl Cluster {
     }
 }
 
-/// What one home is to hear.
+/// What one home is sent.
 pub struct ToHome {
     pub key: SessionKey,
     pub home: Home,
     pub relay: Relay,
-    /// Whether it may come by way of another home.
+    /// Whether another home may pass it on.
     pub together: bool,
 }
 
-/// Homes that are told the same by one call.
+/// Homes that get the same by one call.
 pub struct Group {
     pub homes: Vec<(SessionKey, Home)>,
     pub relay: Relay,
 }
 
-/// A group for each home, or, for more of them than `most`, groups of homes of a region that are to hear the same.
+/// Groups of homes of a region that get the same; a group for each home where there are no more than `most`.
 pub fn groups(relays: Vec<ToHome>, most: usize) -> Vec<Group> {
     let apart = relays.len() <= most;
     let mut groups = Vec::new();
     let mut by_content: BTreeMap<(Option<Region>, Vec<EventNumber>), Group> = BTreeMap::new();
     for ToHome { key, home, relay, together } in relays {
-        // What one session is not to hear, or is to hear alone, or one home has missed, is said to that home alone.
+        // What is for one session, without one session, or was missed by one home goes to that home directly.
         let of_one = |event: &Relayed| event.not_to.is_some() || event.only_to.is_some();
         let special = || relay.gap.is_some() || relay.events.iter().any(of_one);
         if apart || !together || special() {

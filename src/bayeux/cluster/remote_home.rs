@@ -1,6 +1,7 @@
-//! Homes as an owner knows them: what each wants to hear, what waits for it, and what was done of its calls.
+//! Remote homes, as an owner knows them: their interests, the events queued for them, and how far their calls are done.
 //!
-//! A home has a row with its name and its number, by which rows of events name it, and a row for each of its patterns.
+//! A home has a row with its name and its number, by which rows of events refer to it, and a row for each of its
+//! patterns.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -19,49 +20,48 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, EventNumber};
 
-/// How long a home stays known that listens to nothing here, for what it has published. No call of it that was made
-/// before is made again so much later: its uplink would have been forgotten.
+/// How long an owner remembers a home without interests, for what it has published: longer than any of its calls is
+/// retried, as its uplink would have been forgotten.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
 #[derive(Debug)]
 pub struct RemoteHome {
     pub home: Home,
-    /// Some of those who listen there acknowledge: nothing may be lost on the way.
+    /// A subscriber there acknowledges: no event may be lost.
     pub strict: bool,
     /// Whether it has a row.
     saved: bool,
     pub done: DoneCalls,
     pub state: RelayState,
-    /// It has asked for something since the relay left that is under way: if that one found nobody there, that is no
-    /// longer so.
+    /// It has called since the relay under way left: a report that it has no subscribers may be outdated.
     pub asked_since: bool,
     pub failures: u32,
     pub failing_since: Option<Millis>,
-    /// When it was last asked, and did not answer.
+    /// When its last call failed.
     pub failed_at: Millis,
-    /// Until when no other home passes events on to it, nor it to others: a relay of which it was a part has failed.
+    /// Until when it is in no group: a relay that it was a part of has failed.
     pub apart_until: Millis,
     pub patterns: BTreeSet<ChannelPattern>,
-    /// What it has not heard, as far as that is known.
+    /// Events that it has not confirmed.
     pub queue: Queue,
-    /// Events that one session there is not to hear.
+    /// Events that one session there is not to get.
     pub not_to: BTreeMap<EventNumber, SessionKey>,
-    /// Events that are for one session there alone.
+    /// Events for one session there alone.
     pub only_to: BTreeMap<EventNumber, SessionKey>,
-    /// Events that may wait for company there, whatever their channel is.
+    /// Events that it may delay, whatever their channel's options are.
     pub lazy: BTreeSet<EventNumber>,
-    /// The last event that ever waited here.
+    /// The last event that was ever queued.
     newest: EventNumber,
-    /// What it missed and has not been told of.
+    /// What it missed and has yet to be told.
     pub gap: Option<Gap>,
 }
 
-/// What was done of a home's calls, should an answer have been lost.
+/// How far a home's calls are done, so that one whose answer was lost is not done twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DoneCalls {
     /// The life of the home's uplink, in which its items are numbered.
     pub life: u64,
-    /// The last item.
+    /// The number of the last item.
     pub last: u64,
     /// The latest items that failed.
     pub failed: BTreeMap<u64, Failure>,
@@ -72,10 +72,10 @@ pub struct DoneCalls {
 pub enum RelayState {
     Free,
     UnderWay,
-    /// Events up to this one went with the answer to a call of the home. Until this time they are taken as heard unless
-    /// newer ones come.
+    /// Events up to this one went with the answer to a call. Until this time they count as received unless newer ones
+    /// come.
     Answered(EventNumber, Millis),
-    /// The home could not be reached, and is left alone until then.
+    /// The home was unreachable, and is retried at this time.
     Resting(Millis),
 }
 
@@ -92,22 +92,22 @@ pub struct RemoteHomes {
     by_key: BTreeMap<SessionKey, RemoteHome>,
     by_home: BTreeMap<Home, SessionKey>,
     subscriptions: Subscriptions<SessionKey>,
-    /// Those who listen to what spans trees.
+    /// Homes with patterns that span trees.
     pub spanning: BTreeSet<SessionKey>,
-    /// Those that listen, or for whom something waits.
+    /// Homes with interests or queued events.
     active: BTreeSet<SessionKey>,
-    /// What earlier lives have done for homes that have not called in this one.
+    /// Calls that earlier lives did for homes that have not called in this one.
     done: BTreeMap<Home, DoneCalls>,
-    /// Those with events to relay.
+    /// Homes with events to relay.
     pub ready: BTreeSet<SessionKey>,
-    /// Those of whom more was done than is written down.
+    /// Homes whose calls are done further than is saved.
     unnoted: BTreeSet<SessionKey>,
-    /// When those that were left alone are ready again.
+    /// When unreachable homes are retried.
     pub deadlines: Deadlines<SessionKey>,
-    /// When those that want nothing are forgotten. Nobody is woken for that.
+    /// When homes without interests are forgotten. No wake-up is needed for that.
     idle: Deadlines<SessionKey>,
     last_key: u64,
-    /// What waits for them is charged to it.
+    /// The budget that queued events are charged to.
     budget: Budget,
 }
 
@@ -145,7 +145,7 @@ impl RemoteHome {
         }
     }
 
-    /// Too much waited: it is told with what comes next that so many events are missing.
+    /// Events were dropped: the next relay tells the home how many.
     fn note_gap(&mut self, dropped: usize) {
         let first = self.queue.iter().next().map(|(number, _)| number.0.saturating_sub(1));
         let before = self.gap.map_or(0, |gap| gap.events);
@@ -153,7 +153,7 @@ impl RemoteHome {
         self.gap = Some(Gap { upto, events: before + dropped });
     }
 
-    /// It has heard everything up to this event. Whether something with a row was let go.
+    /// The home has received everything up to this event. Returns whether an event with a row was released.
     fn has_heard(&mut self, heard: EventNumber) -> bool {
         let saved = self.queue.saved();
         self.queue.forget_up_to(heard);
@@ -181,7 +181,7 @@ impl RemoteHomes {
         self.by_key.get_mut(&key)
     }
 
-    /// Whether homes are known here only for what they have published.
+    /// Whether all homes are known only for what they have published.
     pub fn are_silent(&self) -> bool {
         self.active.is_empty()
     }
@@ -190,12 +190,12 @@ impl RemoteHomes {
         self.deadlines.next()
     }
 
-    /// What homes listen to, each pattern once.
+    /// The patterns of homes, each once.
     pub fn patterns(&self) -> impl Iterator<Item = &ChannelPattern> {
         self.subscriptions.after(None).map(|(pattern, _)| pattern)
     }
 
-    /// The homes that listen to a channel.
+    /// The homes with subscribers of the channel.
     pub fn listening(&self, channel: &ChannelId) -> impl Iterator<Item = (SessionKey, &RemoteHome)> {
         self.subscriptions.matching(channel).filter_map(|key| Some((key, self.by_key.get(&key)?)))
     }
@@ -214,7 +214,7 @@ impl RemoteHomes {
         (key, true)
     }
 
-    /// Keeps the books by what a home wants and what waits for it.
+    /// Updates the indexes by a home's interests and queue.
     pub fn review(&mut self, now: Millis, key: SessionKey) {
         let Some(remote) = self.by_key.get(&key) else { return };
         let active = !remote.patterns.is_empty() || !remote.queue.is_empty();
@@ -230,23 +230,23 @@ impl RemoteHomes {
         self.deadlines.set(&key, Some(until));
     }
 
-    /// More was done for it than is written down.
+    /// The calls of this home are done further than is saved.
     pub fn has_done(&mut self, key: SessionKey) {
         self.unnoted.insert(key);
     }
 
-    /// Takes note that an event has a row now. Whether it still waits for this home.
+    /// Records that an event has a row. Returns whether it is still queued for this home.
     pub fn mark_saved(&mut self, key: SessionKey, number: EventNumber) -> bool {
         self.by_key.get_mut(&key).is_some_and(|remote| remote.queue.mark_saved(number))
     }
 
-    /// Bytes that wait for each of them.
+    /// Queued bytes of each home.
     pub fn weights(&self) -> impl Iterator<Item = (SessionKey, usize)> {
         let weight = |(key, remote): (&SessionKey, &RemoteHome)| (*key, remote.queue.weight());
         self.by_key.iter().map(weight).filter(|(_, weight)| *weight > 0)
     }
 
-    /// Drops the oldest events that wait for a home, until they weigh no more. How many, if there is such a home.
+    /// Drops the oldest events queued for a home until they fit. Returns how many, if there is such a home.
     pub fn lighten(&mut self, key: SessionKey, weight: usize) -> Option<usize> {
         let remote = self.by_key.get_mut(&key)?;
         let dropped = remote.queue.lighten(weight);
@@ -256,7 +256,7 @@ impl RemoteHomes {
         Some(dropped)
     }
 
-    /// The numbers to come are higher. Those of sessions are higher than any of them.
+    /// Raises the numbers to come. Those of sessions are higher than all of them.
     fn never_again(&mut self, SessionKey(key): SessionKey) {
         if key < MOST_HOMES {
             self.last_key = self.last_key.max(key);
@@ -273,11 +273,11 @@ impl RemoteHomes {
     }
 }
 
-/// Homes are numbered from 1; sessions by the time, in tenths of a millisecond.
+/// Homes are numbered from 1; sessions by time, in tenths of a millisecond.
 const MOST_HOMES: u64 = 1 << 40;
 
 impl Cluster {
-    /// A home wants to hear what matches.
+    /// Records a home's interest.
     pub(super) fn let_listen(
         &mut self,
         cx: &mut Context,
@@ -339,7 +339,7 @@ impl Cluster {
             }
         }
         let Some(remote) = self.remote_homes.get_mut(key) else { return outcome };
-        // Without its row a home is known only as long as this object lives: it publishes without listening.
+        // A home without a row is known only in this life of the object: it publishes and has no interests.
         if remote.patterns.is_empty() && remote.saved {
             (remote.saved, remote.strict) = (false, false);
             let name = Note::RemoteHome(remote.home.to_string());
@@ -351,13 +351,13 @@ impl Cluster {
         outcome
     }
 
-    /// A home wants nothing more. What it has done stays known, should it say so again.
+    /// Ends a home's interests. How far its calls are done stays known, for retries.
     pub(super) fn silence(&mut self, cx: &mut Context, key: SessionKey) {
         self.has_heard(cx, key, EventNumber(u64::MAX));
         let Some(remote) = self.remote_homes.get(key) else { return };
-        // What spans trees is the root's to take back: it goes on counting on this tree's word.
+        // Patterns that span trees are withdrawn by the root, which relies on this tree.
         let own: Vec<_> = remote.patterns.iter().filter(|pattern| !self.spans(pattern)).cloned().collect();
-        // Where the row stays the home says so again.
+        // If the row stays, the home withdraws again.
         let _ = self.stop_listening(cx, key, &own);
     }
 
@@ -367,7 +367,7 @@ impl Cluster {
         self.remote_homes.review(cx.now, key);
     }
 
-    /// An event was accepted that these homes are to hear.
+    /// Queues an accepted event for these homes.
     pub(super) fn relay(&mut self, cx: &mut Context, relayed: super::ToRelay) {
         let super::ToRelay { number, event, homes, not_to, only_to, lazy } = relayed;
         let mut lost = 0;
@@ -401,8 +401,7 @@ impl Cluster {
         }
     }
 
-    /// Writes down what was done for whom, with the events that were written down for those who listen: they are not to
-    /// be published a second time after a crash.
+    /// Saves how far calls are done, together with the events that were saved: a crash must not publish them again.
     pub(super) fn note_done(&mut self, cx: &mut Context) {
         for key in std::mem::take(&mut self.remote_homes.unnoted) {
             let Some(remote) = self.remote_homes.get(key) else { continue };
@@ -446,8 +445,8 @@ impl Cluster {
         }
     }
 
-    /// A home whose row is one of earlier versions, which took it for a session: it gets the rows of this one. Whether
-    /// all could be written.
+    /// Gives rows of this version to a home that an earlier version stored as a session. Returns whether all were
+    /// written.
     pub fn adopt(
         &mut self,
         cx: &mut Context,
@@ -466,13 +465,13 @@ impl Cluster {
         saved
     }
 
-    /// An event of the last life, with the row it has, that waits for this home. Whether there is such a home.
+    /// Restores a queued event with its row. Returns whether there is such a home.
     pub fn restore_event(&mut self, now: Millis, key: SessionKey, number: EventNumber, event: &Weighed) -> bool {
         self.remote_homes.never_again(key);
         let bounds = self.options.relay_bounds;
         let Some(remote) = self.remote_homes.get_mut(key) else { return false };
         remote.newest = number;
-        // What was dropped may still have had a row: it makes room once more.
+        // A dropped event may still have a row: it is dropped again.
         remote.queue.restore(event.clone(), number, 0, bounds);
         self.remote_homes.review(now, key);
         true

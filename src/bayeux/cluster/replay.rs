@@ -1,8 +1,8 @@
-//! What a home asks an owner of the events that it keeps.
+//! A home's questions about an owner's kept events.
 //!
-//! A call stands for itself, and the owner remembers nothing of it: one that is lost is made again. An interest is told
-//! first, so that whatever is published after a page was read is relayed. What is kept is known outside: here calls
-//! only come and go.
+//! Each call is complete in itself, and the owner keeps no state for it: a lost call is repeated. The interest is
+//! recorded first, so that whatever is published after a page was read is relayed. The history itself is kept outside:
+//! here calls only pass.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -14,25 +14,25 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, Endpoint, Event, EventNumber, Status};
 
-/// The most events of one answer.
+/// Most events of an answer.
 pub const MOST_EVENTS: usize = 500;
 
-/// From where a subscription is heard, and what its client is told to ask for to hear the same again.
+/// Where a subscription begins, and the number that its client can ask for to receive the same again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Begun {
     pub start: Start,
     pub cursor: i64,
-    /// There is something to read.
+    /// Whether there is something to read.
     pub behind: bool,
 }
 
-/// From where a subscription is heard: none where that is not possible.
+/// Where a subscription begins; none where that is impossible.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct BeginAnswer {
     begun: Option<Begun>,
 }
 
-/// A page of what is kept.
+/// A replay page.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PageAnswer {
     reads: Vec<Read>,
@@ -47,13 +47,13 @@ pub struct PageWanted {
     pub wants: Vec<Want>,
 }
 
-/// How an owner answers when asked for what it keeps: JSON, or how it went.
+/// An owner's answer to a question about kept events: JSON, or the status of the failure.
 pub type HistoryAnswer = Result<String, Status>;
 
-/// An owner's answer to [`ClusterEffect::Begin`].
+/// The answer to [`ClusterEffect::Begin`].
 ///
 /// # Errors
-/// Where the home is to ask again.
+/// The status that makes the home ask again.
 pub fn begin_answer(begun: Result<Begun, BayeuxError>) -> HistoryAnswer {
     match begun {
         Ok(begun) => Ok(to_json(&BeginAnswer { begun: Some(begun) })),
@@ -62,18 +62,18 @@ pub fn begin_answer(begun: Result<Begun, BayeuxError>) -> HistoryAnswer {
     }
 }
 
-/// An owner's answer to [`ClusterEffect::Read`].
+/// The answer to [`ClusterEffect::Read`].
 pub fn page_answer(reads: Vec<Read>, events: &[Event]) -> String {
     to_json(&PageAnswer { reads, events: events.iter().filter_map(raw).collect() })
 }
 
 impl Cluster {
-    /// Whether another object owns what matches.
+    /// Whether another object owns channels of this pattern.
     pub fn is_relayed(&self, pattern: &ChannelPattern) -> bool {
         self.owner_of_pattern(pattern) != self.home
     }
 
-    /// Asks a pattern's owner from where it is heard.
+    /// Asks a pattern's owner where a subscription begins.
     pub(super) fn ask_to_begin(
         &mut self,
         cx: &mut Context,
@@ -111,7 +111,7 @@ impl Cluster {
         cx.resolve(pending, outcome);
     }
 
-    /// Asks the owner of the first of these for a page of all that are its.
+    /// Asks the owner of the first of these for a page; the page has all that this owner owns.
     pub(super) fn ask_for_page(&mut self, cx: &mut Context, wanted: PageWanted) {
         let PageWanted { session, request, mut wants } = wanted;
         let Some(owner) = wants.first().map(|want| self.owner_of_pattern(&want.pattern)) else { return };

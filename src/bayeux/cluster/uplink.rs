@@ -1,9 +1,9 @@
-//! From a home to an owner: what the home's clients publish and want to hear, in order.
+//! From a home to an owner: what the home's clients publish, and its interests, in order.
 //!
-//! One call is under way at a time, and carries all that has gathered since the last: under load calls get bigger, not
-//! more. A call that brings no answer is made again with the same numbers, and the owner passes over what it has done.
-//! So no two uplinks may ever number their items alike: each has a life of its own, one that this home has never used.
-//! One that is idle is forgotten; the next to the same owner begins another life.
+//! One call is under way at a time, and carries everything since the last one: under load calls grow, not multiply. A
+//! call without an answer is repeated with the same numbers, and the owner skips what it has done. So no two uplinks
+//! may number their items alike: each has a life that this home has never used. An idle uplink is forgotten; the next
+//! one to the same owner begins another life.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -17,43 +17,42 @@ use crate::bayeux::persistence::Note;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelPattern, EventNumber};
 
-/// The most items of one call, and the most bytes of events in it: well below what one request may weigh.
+/// Most items of a call, and most bytes of its events: well below the limit of a request.
 const MAX_ITEMS: usize = 1000;
 const MAX_BYTES: usize = 4 << 20;
 
-/// How long an owner is remembered that nobody here talks to or listens to: longer than anything that it has sent can
-/// be under way.
+/// How long an unused uplink is remembered: longer than any of its calls can be under way.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
-/// Bits of an uplink's life that are not the time. Half of them are the most that one life is above the last.
+/// The bits of an uplink's life that are not the time. A life is above the last by at most half of their range.
 const LIFE_BITS: u32 = 22;
 
 /// The uplinks of a home, by owner.
 #[derive(Debug, Default)]
 pub struct Uplinks {
     by_owner: BTreeMap<Home, Uplink>,
-    /// The last life that an uplink was given.
+    /// The last life given to an uplink.
     last_life: u64,
-    /// How far the next one is above the last. Where the clock has gone back, an earlier life of the home has been
-    /// where this one is: it went by another step.
+    /// How far each life is above the last. If the clock goes back, an earlier life of the home has used this time:
+    /// with another step.
     step: u64,
-    /// Those with something to say.
+    /// Uplinks with something to send.
     ready: BTreeSet<Home>,
-    /// How many have items that the owner has not answered.
+    /// How many have unanswered items.
     busy: usize,
-    /// When somebody has waited for too long, or a pause is over.
+    /// When something times out, or a pause ends.
     deadlines: Deadlines<Home>,
-    /// Those of whom more was heard than is written down.
+    /// Uplinks that have received more than is saved.
     unnoted: BTreeSet<Home>,
-    /// When those that nobody uses are forgotten. Nobody is woken for that.
+    /// When unused uplinks are forgotten. No wake-up is needed for that.
     idle: Deadlines<Home>,
 }
 
 #[derive(Debug, Default)]
 pub struct Uplink {
-    /// In which its items are numbered. A later one has a higher number, also than all of this home's earlier lives.
+    /// The life in which its items are numbered. A later one is higher, also than all lives of this home's past.
     life: u64,
-    /// Those that the owner has not answered yet, oldest first.
+    /// Unanswered items, oldest first.
     items: VecDeque<Waiting>,
     /// Bytes of events in them.
     bytes: usize,
@@ -62,10 +61,10 @@ pub struct Uplink {
     last: u64,
     failures: u32,
     rests_until: Option<Millis>,
-    /// Up to where events of this owner were heard, and the number its life began with.
+    /// The number up to which this owner's events were received, and the one with which its life began.
     pub heard: EventNumber,
     pub since: EventNumber,
-    /// Up to where they were heard when the last call left.
+    /// What the last call told the owner of that.
     heard_when_asked: EventNumber,
 }
 
@@ -75,15 +74,15 @@ struct Waiting {
     item: Item,
     tell: Tell,
     since: Millis,
-    /// Whether it has ever left: then the owner may know of it, whatever the answer was.
+    /// Whether it was ever sent: then the owner may have done it, whatever the answer was.
     sent: bool,
 }
 
-/// Who is told what became of an item.
+/// Who is told the result of an item.
 #[derive(Debug)]
 pub enum Tell {
     Pending(PendingId),
-    /// The question of this number about a pattern, and whether somebody waits for its answer.
+    /// A question of this number about a pattern, and whether a subscribe waits for its answer.
     Question {
         pattern: ChannelPattern,
         number: u64,
@@ -92,19 +91,19 @@ pub enum Tell {
     Nobody,
 }
 
-/// What became of one.
+/// The result of an item.
 type ItemOutcome = (Tell, Result<(), BayeuxError>);
 
-/// Who has waited for too long.
+/// An item that timed out.
 enum GivenUp {
-    /// It never left.
+    /// It was never sent.
     Unsent(Tell),
-    /// It is under way, and may still be heard.
+    /// It is under way, and may still be done.
     Sent(Tell),
 }
 
 impl Uplinks {
-    /// A life of the home begins. `chance` sets its uplinks apart from those of every other life, should the clock go
+    /// Begins a life of the home. `chance` sets its uplinks apart from those of every other life, should the clock go
     /// back.
     pub fn begin(&mut self, now: Millis, chance: u64) {
         self.last_life = self.last_life.max(now.0 << LIFE_BITS);
@@ -130,7 +129,7 @@ impl Uplinks {
         self.by_owner.len()
     }
 
-    /// The owners who have not answered all that they were told.
+    /// The owners with unanswered items.
     pub fn busy(&self) -> impl Iterator<Item = &Home> {
         self.by_owner.iter().filter(|(_, uplink)| !uplink.items.is_empty()).map(|(owner, _)| owner)
     }
@@ -147,7 +146,7 @@ impl Uplinks {
         self.unnoted.insert(owner.clone());
     }
 
-    /// Changes an uplink, and keeps the books by it.
+    /// Changes an uplink and updates the indexes.
     fn change<T>(&mut self, now: Millis, owner: &Home, change: impl FnOnce(&mut Uplink) -> T) -> T {
         let uplink = self.to(now, owner);
         let before = uplink.items.is_empty();
@@ -162,7 +161,7 @@ impl Uplinks {
         result
     }
 
-    /// The owner knows a later life of this home than the uplink's: it begins anew.
+    /// The owner knows a later life of this home than the uplink's: begins another one.
     fn begin_anew(&mut self, now: Millis, owner: &Home, later: u64) {
         self.last_life = self.last_life.max(later).saturating_add(self.step);
         let life = self.last_life;
@@ -172,7 +171,7 @@ impl Uplinks {
 
 impl Uplink {
     fn push(&mut self, now: Millis, item: Item, tell: Tell, bounds: Bounds) -> Result<(), BayeuxError> {
-        // Of what was asked for all can be taken back.
+        // A withdrawal always fits, so that every interest can be withdrawn.
         let withdraws = matches!(item, Item::Withdraw { .. });
         if !withdraws && (self.items.len() >= bounds.events || self.bytes + item.size() > bounds.bytes) {
             return Err(BayeuxError::OwnerUnreachable);
@@ -220,8 +219,7 @@ impl Uplink {
 
     fn failed(&mut self, now: Millis) {
         self.under_way = 0;
-        // What was published by those who wait no more is not said again: an owner may have forgotten that it has done
-        // it.
+        // A publish that timed out is not repeated in another life: an owner may have done it and forgotten.
         let bytes = &mut self.bytes;
         self.items.retain(|Waiting { item, tell, .. }| {
             let stays = tell.waits() || !matches!(item, Item::Publish { .. });
@@ -232,7 +230,7 @@ impl Uplink {
         self.rests_until = Some(now + pause(self.failures));
     }
 
-    /// Those who have waited for too long. What is under way meanwhile stays, for its number's sake.
+    /// Returns items that timed out. An item under way stays queued, because its number is used.
     fn give_up(&mut self, now: Millis) -> Vec<GivenUp> {
         self.rests_until.take_if(|until| *until <= now);
         let mut given_up = Vec::new();
@@ -240,11 +238,11 @@ impl Uplink {
         let (under_way, bytes) = (self.under_way, &mut self.bytes);
         self.items.retain_mut(|waiting| {
             place += 1;
-            // Where nobody waits, it must come to the owner all the same.
+            // The owner must take it although nothing waits for it.
             if now < waiting.since + ANSWER_TIMEOUT || !waiting.tell.waits() {
                 return true;
             }
-            // What the owner may have heard of must be taken back when it is known that it has.
+            // The owner may have recorded the interest: it is withdrawn when that is known.
             let asked = waiting.sent && matches!(waiting.tell, Tell::Question { .. });
             if place <= under_way || asked {
                 given_up.push(GivenUp::Sent(waiting.tell.wait_no_more()));
@@ -257,7 +255,7 @@ impl Uplink {
         given_up
     }
 
-    /// Everything is numbered anew. The owner has done nothing of it.
+    /// Numbers all items anew: the owner has done none of them.
     fn renumber(&mut self, life: u64) {
         (self.life, self.under_way) = (life, 0);
         for (waiting, number) in self.items.iter_mut().zip(1..) {
@@ -268,7 +266,7 @@ impl Uplink {
 }
 
 impl Tell {
-    /// Whether somebody is told when it takes too long.
+    /// Whether something is told when this times out.
     fn waits(&self) -> bool {
         match self {
             Self::Pending(_) => true,
@@ -277,7 +275,7 @@ impl Tell {
         }
     }
 
-    /// Whoever waits is told that it took too long; of a question the answer is still of use.
+    /// Tells what waits that it timed out. The answer to a question is still of use.
     fn wait_no_more(&mut self) -> Self {
         match self {
             Self::Question { pattern, number, wait } => {
@@ -300,10 +298,10 @@ impl Item {
 }
 
 impl Cluster {
-    /// Sends an item to an owner, after all before it.
+    /// Queues an item for an owner, behind all earlier ones.
     ///
     /// # Errors
-    /// [`BayeuxError::OwnerUnreachable`] where too many wait already.
+    /// [`BayeuxError::OwnerUnreachable`] where too many are queued.
     pub(super) fn tell_owner(&mut self, cx: &Context, owner: &Home, item: Item, tell: Tell) -> Result<(), BayeuxError> {
         let bounds = self.options.relay_bounds;
         self.uplinks.change(cx.now, owner, |uplink| uplink.push(cx.now, item, tell, bounds))
@@ -322,13 +320,13 @@ impl Cluster {
                 self.call(cx, owner.clone(), About::Uplink { owner, life }, &Call::Link(call));
             }
         }
-        // Who rests is ready again when its pause is over.
+        // An uplink is ready again when its pause ends.
         self.uplinks.ready.clear();
     }
 
     pub(super) fn uplink_answered(&mut self, cx: &mut Context, owner: &Home, life: u64, answer: Option<LinkAnswer>) {
         let now = cx.now;
-        // An answer says something about what was asked in the same life, and nothing else.
+        // An answer only counts for questions of the same life.
         if self.uplinks.by_owner.get(owner).is_none_or(|uplink| uplink.life != life) {
             return;
         }
@@ -345,13 +343,13 @@ impl Cluster {
             // All but what this very call was about.
             self.ask_again(cx, owner);
             let uplink = self.uplinks.to(now, owner);
-            // Unless a relay has overtaken this answer: what it brought is not to come twice.
+            // Unless a relay overtook this answer: its events must not be delivered twice.
             if uplink.heard == uplink.heard_when_asked {
                 (uplink.since, uplink.heard) = Default::default();
             }
         }
-        // First the subscriptions that were waited for, then what is for them, then the publishers who may be among
-        // them: they read their own events before the reply.
+        // First the subscribes that were waiting, then the events for them, then the publishes: publishers read their
+        // own events before the reply.
         self.tell_outcomes(cx, questions);
         if let Some(relay) = relay {
             self.take_relay(cx, relay, None);
@@ -402,8 +400,8 @@ impl Cluster {
         }
     }
 
-    /// Writes down what was heard of whom, with the events that were written down for the clients here: they are not to
-    /// come a second time after a crash.
+    /// Saves how far owners' events were received, together with the events that were saved: a crash must not deliver
+    /// them again.
     pub(super) fn note_heard(&mut self, cx: &mut Context) {
         for owner in std::mem::take(&mut self.uplinks.unnoted) {
             let Some(Uplink { since, heard, .. }) = self.uplinks.by_owner.get(&owner) else { continue };
@@ -413,7 +411,7 @@ impl Cluster {
     }
 
     pub(super) fn restore_heard(&mut self, now: Millis, owner: &str, text: &str) {
-        // Earlier versions did not write down when that was.
+        // Earlier versions did not save the time.
         let heard = serde_json::from_str::<(EventNumber, EventNumber, u64)>(text);
         let heard = heard.or_else(|_| serde_json::from_str(text).map(|(since, heard)| (since, heard, now.0)));
         let (Some(owner), Ok((since, heard, at))) = (Home::named(owner), heard) else { return };

@@ -1,6 +1,6 @@
-//! The root's book of patterns that span trees: it knows every tree, and tells each who listens to all.
+//! The root's list of wildcards, the patterns that span trees. The root knows every tree, and sends each the list.
 //!
-//! A tree is told the whole list whenever it changes: what is lost or comes twice does no harm.
+//! A tree is sent the whole list whenever it changes: a lost or repeated call does no harm.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -13,44 +13,44 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelPattern, Endpoint, Status};
 
-/// How long a tree may be out of reach before those who listen to all are told of success without it. It hears of them
-/// when it is back, and they hear of it from then on.
+/// How long a tree may be unreachable before subscribes to wildcards succeed without it. When it is back it gets the
+/// list, and relays from then on.
 const WITHOUT_IT_AFTER: Duration = Duration::from_secs(60);
 
-/// How many trees are told at a time: an object may have so many requests under way.
+/// How many trees are called at a time: the most requests that an object may have under way.
 const MOST_AT_ONCE: usize = 200;
 
-/// What the root alone knows.
+/// What only the root knows.
 #[derive(Debug, Default)]
 pub struct Wildcards {
     version: u64,
-    /// Who wants what of every tree, and whether nothing may be lost.
+    /// The wildcards by home, and whether no event may be lost.
     list: BTreeMap<(Home, ChannelPattern), bool>,
     trees: BTreeMap<Home, RegisteredTree>,
-    /// How many of the trees within reach have which version.
+    /// How many of the reachable trees have each version.
     told: BTreeMap<u64, usize>,
-    /// Those that lack the latest version, and are not being told, nor left alone.
+    /// Trees that lack the latest version and are not being called or paused.
     behind: BTreeSet<Home>,
     being_told: usize,
-    /// When those that could not be reached are tried again.
+    /// When unreachable trees are retried.
     deadlines: Deadlines<Home>,
-    /// Those who are told when every tree has a version: later ones wait for later versions.
+    /// What waits until every tree has a version: later ones wait for later versions.
     waiting: VecDeque<Waiter>,
-    /// Questions of this home's own, with the version that answers them, for which nobody waits any more: what was
-    /// asked for must be taken back all the same.
+    /// Questions of this home's own that timed out, with the version that answers them: their interests must still be
+    /// withdrawn.
     given_up: VecDeque<(u64, ChannelPattern, u64)>,
 }
 
 #[derive(Debug, Default)]
 struct RegisteredTree {
-    /// Of its last announcement.
+    /// The number of its last registration.
     number: u64,
     /// The version of the list that it has.
     told: u64,
     being_told: bool,
     failures: u32,
     failing_since: Option<Millis>,
-    /// It was out of reach for so long that nobody waits for it.
+    /// It is unreachable for so long that nothing waits for it.
     lost: bool,
 }
 
@@ -68,7 +68,7 @@ enum WaitsFor {
         key: SessionKey,
         is_new: bool,
     },
-    /// The question of this number about a pattern.
+    /// A question of this number about a pattern.
     Question(ChannelPattern, u64),
 }
 
@@ -82,7 +82,7 @@ impl Wildcards {
         timeout.into_iter().chain(self.deadlines.next()).min()
     }
 
-    /// The trees that are in use, in the order of their names.
+    /// The registered trees, sorted by name.
     pub fn trees(&self) -> impl Iterator<Item = &Home> {
         self.trees.keys()
     }
@@ -99,7 +99,7 @@ impl Wildcards {
         self.behind = self.trees.iter().filter(|(_, tree)| tree.told < version).map(|(home, _)| home.clone()).collect();
     }
 
-    /// What a home wants of every tree.
+    /// The wildcards of a home.
     pub fn of(&self, home: &Home) -> Vec<ChannelPattern> {
         let own = self.list.keys().filter(|(listener, _)| listener == home);
         own.map(|(_, pattern)| pattern.clone()).collect()
@@ -114,12 +114,12 @@ impl Wildcards {
         WildcardList { version: self.version, spans: self.list.iter().map(span).collect() }
     }
 
-    /// The oldest version that any tree within reach has.
+    /// The oldest version that a reachable tree has.
     fn oldest(&self) -> u64 {
         self.told.first_key_value().map_or(u64::MAX, |(version, _)| *version)
     }
 
-    /// Changes a tree, and keeps the books by it.
+    /// Changes a tree and updates the indexes.
     fn change(&mut self, home: &Home, change: impl FnOnce(&mut RegisteredTree)) {
         let counted = self.trees.get(home).filter(|tree| !tree.lost).map(|tree| tree.told);
         self.count(counted, false);
@@ -156,7 +156,7 @@ impl Wildcards {
 }
 
 impl Cluster {
-    /// A home listens to all trees. The version of the list with which it does.
+    /// Adds a home's wildcard. Returns the version of the list that has it.
     pub(super) fn add_wildcard(
         &mut self,
         cx: &mut Context,
@@ -183,7 +183,7 @@ impl Cluster {
         Ok(self.wildcards.version)
     }
 
-    /// The version of the list that every tree must have, for an item that spans trees.
+    /// The version that every tree must have before this item is done.
     pub(super) fn version_for(&self, item: &Item) -> Option<u64> {
         let Item::Interest { pattern, .. } = item else { return None };
         self.spans(pattern).then_some(self.wildcards.version)
@@ -204,14 +204,14 @@ impl Cluster {
     fn wildcards_changed(&mut self, cx: &mut Context) -> Result<(), Failure> {
         let wildcards = &mut self.wildcards;
         wildcards.version += 1;
-        // Who is being told the last version is told this one next.
+        // A tree that is being sent an earlier version is sent this one next.
         let free = wildcards.trees.iter().filter(|(home, tree)| !tree.being_told && !wildcards.deadlines.has(home));
         wildcards.behind = free.map(|(home, _)| home.clone()).collect();
         let text = to_json(&wildcards.list());
         if self.note(cx, &Note::Wildcards, Some(&text)) { Ok(()) } else { Err(Failure::Storage) }
     }
 
-    /// Clients of the root itself listen to all trees.
+    /// Clients of the root itself subscribe to a wildcard.
     pub(super) fn span_here(&mut self, cx: &mut Context, pattern: &ChannelPattern, question: u64, strict: bool) {
         let home = self.home.clone();
         match self.add_wildcard(cx, &home, pattern, strict) {
@@ -222,7 +222,7 @@ impl Cluster {
 
     pub(super) fn span_ends_here(&mut self, cx: &mut Context, pattern: &ChannelPattern) {
         let home = self.home.clone();
-        // Where it cannot be written down the trees go on relaying what nobody hears.
+        // If this is not saved, trees go on relaying events that nobody receives.
         let _ = self.remove_wildcard(cx, &home, pattern);
     }
 
@@ -237,14 +237,14 @@ impl Cluster {
         self.wait_for_trees(cx, version, WaitsFor::Link { from, key, is_new });
     }
 
-    /// The version is the latest one, or almost: nobody who came before waits for a later one.
+    /// The version is the latest or almost: nothing that came before waits for a later one.
     fn wait_for_trees(&mut self, cx: &mut Context, version: u64, who: WaitsFor) {
         let version = version.max(self.wildcards.waiting.back().map_or(0, |last| last.version));
         self.wildcards.waiting.push_back(Waiter { version, since: cx.now, who });
         self.tell_spanned(cx);
     }
 
-    /// Tells those whose version every tree has.
+    /// Resolves what waits for a version that every tree has.
     fn tell_spanned(&mut self, cx: &mut Context) {
         let oldest = self.wildcards.oldest();
         while let Some(Waiter { who, .. }) = self.wildcards.waiting.pop_front_if(|waits| waits.version <= oldest) {
@@ -266,7 +266,7 @@ impl Cluster {
             self.wildcards.waiting.pop_front_if(|waits| waits.since + ANSWER_TIMEOUT <= now)
         {
             match who {
-                // The home makes the same call again, until its clients are told that it took too long.
+                // The home repeats the call, until its clients' subscribes time out.
                 WaitsFor::Link { from, .. } => cx.reply(from, Status::Unavailable, String::new()),
                 WaitsFor::Question(pattern, question) => {
                     self.question_given_up(cx, &pattern, question);
@@ -320,7 +320,7 @@ impl Cluster {
         self.tell_spanned(cx);
     }
 
-    /// There is such a tree.
+    /// Registers a tree.
     pub(super) fn take_announcement(&mut self, cx: &mut Context, from: Endpoint, home: &Home, number: u64) {
         let trees = &self.wildcards.trees;
         if !trees.contains_key(home) && trees.len() >= self.options.max_known_trees {
@@ -328,7 +328,7 @@ impl Cluster {
         }
         let list = self.wildcards.list();
         let version = list.version;
-        // One that comes again has been answered: this answer reaches nobody.
+        // A repeated call is answered already: this answer reaches nobody.
         self.wildcards.change(home, |tree| {
             if number > tree.number {
                 (tree.number, tree.told, tree.failing_since, tree.lost) = (number, version, None, false);
@@ -342,7 +342,7 @@ impl Cluster {
         self.tell_spanned(cx);
     }
 
-    /// Nobody uses this tree any more.
+    /// Deregisters a tree.
     pub(super) fn take_leave(&mut self, cx: &mut Context, from: Endpoint, home: &Home, number: u64) {
         if self.wildcards.trees.get(home).is_some_and(|tree| tree.number <= number) {
             self.wildcards.remove(home);
