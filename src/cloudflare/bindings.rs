@@ -1,4 +1,4 @@
-//! What `wrangler.toml` binds.
+//! The bindings of `wrangler.toml`.
 
 use wasm_bindgen::prelude::*;
 use worker::js_sys::{Object, Reflect};
@@ -6,7 +6,7 @@ use worker::worker_sys::{DurableObject, DurableObjectNamespace, Fetcher, RateLim
 
 use crate::bayeux::Home;
 
-/// `worker::Env` asks each binding for its class first, which every poll would pay for.
+/// `worker::Env` asks each binding for its class first, which would cost every poll.
 #[wasm_bindgen]
 extern "C" {
     #[derive(Clone)]
@@ -19,7 +19,7 @@ extern "C" {
     #[wasm_bindgen(method, getter, catch, js_name = ASSETS)]
     pub fn assets(this: &Bindings) -> Result<Fetcher, JsValue>;
 
-    /// Another Worker that decides for this one, where it is bound.
+    /// The hooks Worker, where one is bound.
     #[wasm_bindgen(method, getter, js_name = HOOKS)]
     pub fn hooks(this: &Bindings) -> Option<Fetcher>;
 
@@ -27,14 +27,14 @@ extern "C" {
     #[wasm_bindgen(method, getter, js_name = BAYEUX_APPLICATION)]
     pub fn application(this: &Bindings) -> Option<Fetcher>;
 
-    /// Cloudflare's count of requests, where one is bound (Workers, "Rate Limiting").
+    /// Cloudflare's rate limiter, where one is bound (Workers, "Rate Limiting").
     #[wasm_bindgen(method, getter, js_name = RATE_LIMITER)]
     pub fn rate_limiter(this: &Bindings) -> Option<RateLimiter>;
 }
 
 impl Bindings {
-    /// A home's object. Where the home is one of a region the platform is asked to keep it there: that counts for
-    /// whoever comes first (Durable Objects, "Provide a location hint").
+    /// A home's object. A home of a region asks the platform to keep its object there, which counts for the first
+    /// request only (Durable Objects, "Provide a location hint").
     pub fn object(&self, home: &Home) -> Result<DurableObject, JsValue> {
         let objects = self.channel_tree()?;
         let Some(region) = home.region() else { return objects.get_by_name(home.name()) };

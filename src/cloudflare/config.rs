@@ -1,4 +1,4 @@
-//! `[vars]` of `wrangler.toml`, read once and checked.
+//! `[vars]` of `wrangler.toml`, read and checked once.
 
 use std::cell::OnceCell;
 use std::rc::Rc;
@@ -13,7 +13,7 @@ use crate::cloudflare::http::cors::AllowedOrigins;
 use crate::cloudflare::http::token_sources::TokenCookie;
 use crate::cloudflare::log::{LogLevel, log_panics};
 
-/// Everything that can be set.
+/// All configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     pub options: Options,
@@ -33,28 +33,28 @@ pub struct Config {
     pub log_level: LogLevel,
 }
 
-/// `LINKS`: which polls the Worker holds, and passes on to their home in frames of one WebSocket.
+/// `LINKS`: which polls the Worker holds, to pass them to their home in frames of a WebSocket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LinksOption {
     /// Those of a crowd.
     Auto,
     Always,
-    /// None: the object holds the promises of all.
+    /// None: the object holds all requests.
     #[default]
     Never,
 }
 
 thread_local! {
-    /// Read at the first request. Variables do not change while a Worker lives, and it is plain data: the Worker and
-    /// all its objects share it.
+    /// Read at the first request. Variables do not change while a Worker lives, and this is plain data that the Worker
+    /// and all its objects share.
     static CONFIG: OnceCell<Result<Rc<Config>, OptionError>> = const { OnceCell::new() };
 }
 
 impl Config {
-    /// The configuration of this Worker and its objects.
+    /// Reads the configuration of this Worker and its objects.
     ///
     /// # Errors
-    /// The first variable with a value that cannot be taken.
+    /// The first variable with an invalid value.
     pub fn of(env: &JsValue) -> Result<Rc<Self>, OptionError> {
         CONFIG.with(|config| config.get_or_init(|| Self::read(env).map(Rc::new)).clone())
     }
@@ -63,7 +63,7 @@ impl Config {
         log_panics();
         let var = |name: &str| var(env, name);
         Ok(Self {
-            // Before the options, which ask for keys where there is one.
+            // Before the options: with this cookie they require keys.
             token_cookie: TokenCookie::parse(var("TOKEN_COOKIE"))?,
             options: Options::from_vars(var)?,
             allowed_origins: AllowedOrigins::parse(var("ALLOWED_ORIGINS"))?,
@@ -92,7 +92,7 @@ impl LinksOption {
     }
 }
 
-/// A name as RFC 9110, section 5.1 has it.
+/// A name by RFC 9110, section 5.1.
 fn header_name(name: &'static str, value: Option<String>) -> Result<Option<String>, OptionError> {
     let valid =
         |text: &String| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') && !text.is_empty();
@@ -104,7 +104,7 @@ fn header_name(name: &'static str, value: Option<String>) -> Result<Option<Strin
     }
 }
 
-/// A variable as text: TOML and the dashboard also give numbers and booleans.
+/// A variable as text: TOML and the dashboard may have numbers and booleans.
 pub fn var(env: &JsValue, name: &str) -> Option<String> {
     let value = Reflect::get(env, &name.into()).ok()?;
     value

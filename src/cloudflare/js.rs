@@ -1,4 +1,4 @@
-//! The few JavaScript functions that are called directly.
+//! The JavaScript functions that are called directly.
 
 use wasm_bindgen::prelude::*;
 use worker::js_sys::{Date, Error, Function, Promise};
@@ -8,20 +8,20 @@ use crate::bayeux::Millis;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Milliseconds beyond 2^31 fire at once (HTML, timers), so callers stay below.
+    /// A timer beyond 2^31 ms fires at once (HTML, timers), so callers stay below.
     #[wasm_bindgen(js_name = setTimeout)]
     pub fn set_timeout(callback: &Function, ms: f64) -> JsValue;
 
     #[wasm_bindgen(js_name = clearTimeout)]
     pub fn clear_timeout(timer: &JsValue);
 
-    /// A request to the world.
+    /// A request to a URL.
     pub fn fetch(request: &Request) -> Promise;
 
     #[wasm_bindgen(js_name = encodeURIComponent)]
     pub fn encode_uri_component(text: &str) -> String;
 
-    /// A promise and the function that fulfils it.
+    /// A promise and the function that resolves it.
     pub type Resolvers;
 
     #[wasm_bindgen(js_namespace = Promise, js_name = withResolvers)]
@@ -37,13 +37,13 @@ extern "C" {
     fn get_random_values(bytes: &mut [u8]);
 }
 
-/// The platform's clock. It stands still while code runs and moves with each event (a Workers measure against timing
+/// The platform's clock. It stands still while code runs and advances with each event (a Workers measure against timing
 /// attacks), so it is read once an event.
 pub fn now() -> Millis {
     Millis(Date::now() as u64)
 }
 
-/// What a thrown value says.
+/// The message of a thrown value.
 pub fn words(thrown: &JsValue) -> String {
     let message = || thrown.dyn_ref::<Error>().map(|error| String::from(error.message()));
     thrown.as_string().or_else(message).unwrap_or_else(|| format!("{thrown:?}"))

@@ -1,7 +1,7 @@
 //! Structured logs: one line of JSON each, for `wrangler tail` and Workers Logs.
 //!
-//! What any client can cause as often as it likes is counted: the first lines of an event in a minute are written, and
-//! one with the number of the others when the minute is over.
+//! Lines that a client can cause without limit are counted: the first ones of each event in a minute are written, and
+//! at its end one line with the number of the rest.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,17 +19,17 @@ use crate::cloudflare::js;
 /// How much is logged: each level includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LogLevel {
-    /// A fault of ours.
+    /// Our own fault.
     Error,
-    /// Somebody was refused or lost something.
+    /// A client was refused, or lost something.
     Warn,
-    /// Rare and worth knowing.
+    /// Rare and important.
     Info,
-    /// Every session.
+    /// Each session.
     Debug,
 }
 
-/// A logger of one home. Clones count together.
+/// A home's logger. Clones share its counts.
 #[derive(Clone, Debug)]
 pub struct Log {
     level: LogLevel,
@@ -38,25 +38,24 @@ pub struct Log {
 }
 
 thread_local! {
-    /// Of all requests of this isolate: each is an invocation of its own, and a flood is many of them.
+    /// For all requests of this isolate: each is an invocation of its own, and a flood consists of many.
     static OF_WORKER: RefCell<Option<Log>> = const { RefCell::new(None) };
-    /// The request that is worked on: read only where there is a line.
+    /// The current request, read only when a line is written.
     static REQUEST: RefCell<Option<Request>> = const { RefCell::new(None) };
-    /// What the last panic said, and where it was.
+    /// The message and place of the last panic.
     static PANIC: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
 /// In ms.
 const MINUTE: u64 = 60_000;
 
-/// Lines of an event in a minute whose details differ from client to client. One tells of a refusal, ten of who is
-/// refused.
+/// Lines of an event in a minute whose details differ by client: one line shows a refusal, ten show who is refused.
 const LINES: u64 = 10;
 
-/// An event, and of what kind where there are several: an error's name.
+/// An event, with an error's name where it has several kinds.
 type LineKind = (&'static str, &'static str);
 
-/// How often each kind of event came in the minute that began with its first one.
+/// The count of each kind of event in a minute, which begins with its first one.
 #[derive(Debug, Default)]
 struct Counts(BTreeMap<LineKind, Count>);
 
@@ -99,14 +98,14 @@ impl Log {
         Self { level, home: home.into(), counts: Rc::default() }
     }
 
-    /// The Worker's own, which belongs to no home.
+    /// The Worker's own logger, which belongs to no home.
     pub fn of_worker(level: LogLevel) -> Self {
         let log = OF_WORKER.with_borrow_mut(|log| log.get_or_insert_with(|| Self::new(level, "")).clone());
         log.tell_sums(js::now());
         log
     }
 
-    /// What a server says of itself.
+    /// Writes a server's notice.
     pub fn notice(&self, notice: &Notice, who: Option<&Who>) {
         let (level, event, details) = match notice {
             Notice::SessionOpened { sessions } => (LogLevel::Debug, "session_opened", json!({ "sessions": sessions })),
@@ -148,12 +147,12 @@ impl Log {
         }
     }
 
-    /// Somebody was refused: the first one in a minute has a line.
+    /// A refusal: the first one in a minute has a line.
     pub fn refusal(&self, level: LogLevel, event: &'static str, details: Value) {
         self.counted(level, (event, ""), details, 1);
     }
 
-    /// A client was at fault: the first `most` in a minute have lines.
+    /// A client's mistake: the first `most` in a minute have lines.
     fn counted(&self, level: LogLevel, kind: LineKind, details: Value, most: u64) {
         let now = js::now();
         self.tell_sums(now);
@@ -162,9 +161,9 @@ impl Log {
         }
     }
 
-    /// Writes the sums of the minutes that are over. To be called now and then: nothing wakes an object for them.
+    /// Writes the sums of past minutes. To be called now and then: nothing wakes an object for it.
     pub fn tell_sums(&self, now: Millis) {
-        // Asked with each input: nearly always nothing was counted.
+        // Runs with each input, and nearly always finds nothing counted.
         if self.counts.borrow().0.is_empty() {
             return;
         }
@@ -175,7 +174,7 @@ impl Log {
         }
     }
 
-    /// Writes a line, where the level asks for it. `details` is an object.
+    /// Writes a line, if the level is logged. `details` is an object.
     pub fn line(&self, level: LogLevel, event: &str, mut details: Value) {
         if level > self.level {
             return;
@@ -196,7 +195,7 @@ impl Log {
 }
 
 impl Counts {
-    /// Counts one more. Whether it is to have a line of its own.
+    /// Counts an event. Returns whether it gets a line of its own.
     fn count(&mut self, now: Millis, level: LogLevel, kind: LineKind, most: u64) -> bool {
         let until = Millis(now.0 + MINUTE);
         let count = self.0.entry(kind).or_insert(Count { until, seen: 0, level, most });
@@ -204,7 +203,7 @@ impl Counts {
         count.seen <= most
     }
 
-    /// Of each event whose minute is over, how many had no line.
+    /// The events without a line, for each minute that is over.
     fn take_sums(&mut self, now: Millis) -> Vec<(LineKind, LogLevel, u64)> {
         // A clock that was set back ends a minute too.
         let over = |count: &Count| now >= count.until || now.0 + MINUTE < count.until.0;
@@ -214,7 +213,7 @@ impl Counts {
     }
 }
 
-/// Works on a request: what is logged meanwhile has its `cf-ray`.
+/// Sets the current request: lines until the next one have its `cf-ray`.
 pub fn during<T>(request: Option<&Request>, work: impl FnOnce() -> T) -> T {
     let before = REQUEST.replace(request.cloned());
     let done = work();
@@ -222,12 +221,12 @@ pub fn during<T>(request: Option<&Request>, work: impl FnOnce() -> T) -> T {
     done
 }
 
-/// Cloudflare's own name of the request that is worked on, by which its other logs have it.
+/// Cloudflare's id of the current request, as in its other logs.
 fn ray() -> Option<String> {
     REQUEST.with_borrow(|request| request.as_ref()?.headers().get("cf-ray").ok().flatten())
 }
 
-/// What the last panic said, and where it was; once.
+/// Takes the message and place of the last panic.
 pub fn last_panic() -> Option<String> {
     PANIC.take()
 }
@@ -248,7 +247,7 @@ fn without_nulls(mut details: Value) -> Value {
     details
 }
 
-/// Makes a panic one line of JSON too, with where it was.
+/// Makes a panic one line of JSON too, with its place.
 pub fn log_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

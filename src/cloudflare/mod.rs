@@ -1,4 +1,4 @@
-//! The platform: Workers and Durable Objects. It decides nothing about Bayeux.
+//! The shell: runs the core on Workers and Durable Objects. It decides nothing about Bayeux.
 //!
 //! | Room | Has |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Requests and responses as the application's plain values, and back.
+//! Converts requests and responses to the application's plain values and back.
 
 use wasm_bindgen::JsValue;
 use worker::Headers;
@@ -22,13 +22,13 @@ pub fn request(request: &Request) -> HttpRequest {
     }
 }
 
-/// The head of a response.
+/// A response's status and headers.
 pub fn head(response: &Response) -> HttpResponse {
     let headers = Headers(response.headers()).entries().collect();
     HttpResponse { headers, ..HttpResponse::new(response.status()) }
 }
 
-/// A response, with `file` as its body where the application gives it none.
+/// A response; where the application gives no body, `file` is the body.
 ///
 /// # Errors
 /// The platform's: a status or a header that HTTP does not have.
@@ -41,7 +41,7 @@ pub fn response(response: &HttpResponse, file: Option<&ReadableStream>) -> Resul
     init.set_status(response.status);
     init.set_headers(&headers.0);
     match &response.body {
-        // A status that has no body must not be given an empty one either (Fetch standard, null body status).
+        // A status without a body must not be given an empty one either (Fetch standard, null body status).
         _ if matches!(response.status, 204 | 205 | 304) => Response::new_with_opt_str_and_init(None, &init),
         Some(body) => Response::new_with_opt_js_u8_array_and_init(Some(&Uint8Array::from(&body[..])), &init),
         None => Response::new_with_opt_readable_stream_and_init(file, &init),

@@ -1,7 +1,7 @@
-//! The cookie by which the tabs of one browser are known as such: CometD's `BAYEUX_BROWSER`.
+//! The cookie that identifies a browser across its tabs: CometD's `BAYEUX_BROWSER`.
 //!
-//! `BROWSER_COOKIE` is what follows `Set-Cookie:` (RFC 6265), without the value: its name and attributes. `true` stands
-//! for `BAYEUX_BROWSER; Path=/; HttpOnly; SameSite=Lax`.
+//! `BROWSER_COOKIE` is what follows `Set-Cookie:` (RFC 6265) without the value: name and attributes. `true` stands for
+//! `BAYEUX_BROWSER; Path=/; HttpOnly; SameSite=Lax`.
 
 use std::rc::Rc;
 
@@ -20,29 +20,29 @@ const USUAL: &str = "BAYEUX_BROWSER; Path=/; HttpOnly; SameSite=Lax";
 const ALLOWED: &str = "true, false, or a cookie's name and attributes as in \"BAYEUX_BROWSER; Path=/; HttpOnly; \
                        SameSite=None; Secure; Partitioned\", which browsers accept";
 
-/// The longest value that is believed to be one of ours: they have 32 characters.
+/// The longest value that is accepted: ours have 32 characters.
 const MAX_LENGTH: usize = 64;
 
-/// What the cookie is called, and to whom browsers show it.
+/// The cookie's name and attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BrowserCookie {
     name: String,
-    /// With their separators: `; Path=/; HttpOnly`.
+    /// With separators: `; Path=/; HttpOnly`.
     attributes: String,
     /// Whether `Secure` is among them.
     secure: bool,
 }
 
-/// A browser, as a request shows it.
+/// The browser of a request.
 pub struct Browser {
     pub id: Rc<str>,
-    /// The `Set-Cookie` that its answer must have, as it had no cookie yet.
+    /// The `Set-Cookie` of its response, where the request had no cookie.
     pub set_cookie: Option<String>,
 }
 
 impl BrowserCookie {
     /// # Errors
-    /// What browsers would not accept, or what has a value.
+    /// A cookie that browsers would reject, or one with a value.
     pub fn parse(value: Option<String>) -> Result<Option<Self>, OptionError> {
         let written = match value.as_deref().map(str::trim) {
             None | Some("false") => return Ok(None),
@@ -78,24 +78,24 @@ impl BrowserCookie {
         accepted.then(|| Self { name: name.to_owned(), attributes, secure })
     }
 
-    /// The browser that a request comes from. One without a cookie is given one.
+    /// The browser of a request; one without a cookie gets a new one.
     pub fn browser(&self, request: &Request) -> Browser {
         if let Some(id) = self.of(request) {
             return Browser { id, set_cookie: None };
         }
         let id: String = js::random_seed()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-        // Given over https it is never shown over http.
+        // A cookie that is set over https is never sent over http.
         let secure = if !self.secure && request.url().starts_with("https://") { "; Secure" } else { "" };
         let set_cookie = Some(self.with(&id) + &self.attributes + secure);
         Browser { id: id.into(), set_cookie }
     }
 
-    /// The cookie as this browser shows it.
+    /// The cookie as this browser sends it.
     pub fn with(&self, browser: &str) -> String {
         format!("{}={browser}", self.name)
     }
 
-    /// The cookie that a request has.
+    /// The value in a request's cookies.
     pub fn of(&self, request: &Request) -> Option<Rc<str>> {
         self.find(&header(request, "Cookie")?).map(Into::into)
     }
@@ -108,8 +108,8 @@ impl BrowserCookie {
     }
 }
 
-/// Whether many requests share the client's connection. The platform says how it came: `HTTP/1.1`, `HTTP/2`, `HTTP/3`
-/// (`IncomingRequestCfProperties`). Where it does not, as at the desk, it is HTTP/1.1.
+/// Whether requests share the client's connection. The platform tells the protocol: `HTTP/1.1`, `HTTP/2`, `HTTP/3`
+/// (`IncomingRequestCfProperties`); in development it does not, and HTTP/1.1 is assumed.
 pub fn is_multiplexed(request: &Request) -> bool {
     let property = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
     let cf = property(request, "cf");

@@ -10,7 +10,7 @@ use crate::cloudflare::http::request::header;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The platform's URL parser. It writes an origin as browsers do: in punycode, without a default port.
+    /// The platform's URL parser writes an origin as browsers do: in punycode, without a default port.
     type URL;
 
     #[wasm_bindgen(constructor, catch)]
@@ -27,18 +27,18 @@ pub enum AllowedOrigins {
     Listed(Vec<String>),
 }
 
-/// Whose page sends a request.
+/// The page that sends a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequestOrigin {
     /// A page of this origin, or a client that is no page.
     Own,
-    /// A page of another origin that may read answers.
+    /// A page of another origin that may read responses.
     Allowed(String),
     /// A page of another origin that may not.
     Foreign(String),
 }
 
-/// What a sandboxed frame and a local file call themselves, whoever made them.
+/// The origin of sandboxed frames and local files, whoever made them.
 const OPAQUE: &str = "null";
 
 impl AllowedOrigins {
@@ -66,13 +66,13 @@ impl AllowedOrigins {
         }
     }
 
-    /// Whether this very origin is listed, and stands for one site.
+    /// Whether this origin is listed by name, and stands for one site.
     fn name(&self, origin: &str) -> bool {
         *self != Self::Any && origin != OPAQUE && self.allow(origin)
     }
 }
 
-/// Whose page sends this request.
+/// The page that sends this request.
 pub fn sender(request: &Request, allowed: &AllowedOrigins) -> RequestOrigin {
     match header(request, "Origin") {
         None => RequestOrigin::Own,
@@ -83,7 +83,7 @@ pub fn sender(request: &Request, allowed: &AllowedOrigins) -> RequestOrigin {
 }
 
 impl RequestOrigin {
-    /// The origin that an answer must name.
+    /// The origin that the response must name.
     pub fn cross_origin(self) -> Option<String> {
         match self {
             Self::Allowed(origin) => Some(origin),
@@ -92,13 +92,13 @@ impl RequestOrigin {
     }
 }
 
-/// Whether the request comes from a page of this origin, or of one that is allowed by its name. Only a browser can say
-/// so: a client that is no page has no origin.
+/// Whether the request comes from a page of this origin, or of one that is listed by name. Only browsers send an
+/// origin: a client that is no page has none.
 pub fn is_trusted(request: &Request, allowed: &AllowedOrigins) -> bool {
     header(request, "Origin").is_some_and(|origin| is_same(request, &origin) || allowed.name(&origin))
 }
 
-/// Whether another site's page makes its browser send this request, be it by `<script src>`, which has no `Origin`
+/// Whether a page of another site makes its browser send this request, even by `<script src>`, which has no `Origin`
 /// (Fetch Metadata, section 2.3).
 pub fn is_cross_site(request: &Request) -> bool {
     header(request, "Sec-Fetch-Site").is_some_and(|site| site == "cross-site")
@@ -108,7 +108,7 @@ fn is_same(request: &Request, origin: &str) -> bool {
     request.url().strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'))
 }
 
-/// An origin as browsers send it, or why they never send such a one.
+/// An origin as browsers send it, or why no browser sends it.
 fn as_sent(written: &str) -> Result<String, String> {
     if written == OPAQUE {
         return Ok(written.to_owned());
@@ -130,7 +130,7 @@ fn as_sent(written: &str) -> Result<String, String> {
             Err(_) => refused("is no URL"),
         },
         "ws" | "wss" | "ftp" | "file" | "data" | "blob" => refused("is never the origin of a page"),
-        // The host of an app's own scheme is taken as it is (URL standard, opaque host).
+        // The host of an app's own scheme is kept as it is (URL standard, opaque host).
         _ if authority.is_ascii() => Ok(format!("{scheme}://{authority}")),
         _ => refused("is not ASCII"),
     }

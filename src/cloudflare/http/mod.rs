@@ -1,4 +1,4 @@
-//! Requests and responses: what a header says, and how an answer is written.
+//! Requests and responses: reads headers, and writes responses.
 //!
 //! | File | Has |
 //! |---|---|

@@ -1,4 +1,4 @@
-//! Requests read, with as few calls into JavaScript as they need.
+//! Reads requests, with few calls into JavaScript.
 
 use wasm_bindgen::prelude::*;
 use worker::js_sys::{Promise, Reflect, Uint8Array};
@@ -7,7 +7,7 @@ use worker::web_sys::{ReadableStream, ReadableStreamDefaultReader, Request};
 
 use crate::bayeux::{RequestError, text_of};
 
-/// A header's value, where it is there.
+/// A header's value, if present.
 pub fn header(request: &Request, name: &str) -> Option<String> {
     request.headers().get(name).ok().flatten()
 }
@@ -26,25 +26,24 @@ pub fn query(url: &str) -> &str {
     url.split_once('?').map_or("", |(_, query)| query)
 }
 
-/// Of a `Cookie` header the first value of this name (RFC 6265 section 5.4: the one for the longest path).
+/// The first value of this name in a `Cookie` header (RFC 6265 section 5.4: the one with the longest path).
 pub fn cookie<'a>(header: &'a str, name: &str) -> Option<&'a str> {
     let mut cookies = header.split(';').filter_map(|cookie| cookie.trim().split_once('='));
     cookies.find(|(of, _)| *of == name).map(|(_, value)| value)
 }
 
-/// What a cookie's name must be, and a header's (RFC 9110 section 5.6.2).
+/// Whether this may be the name of a cookie or a header (RFC 9110 section 5.6.2).
 pub fn is_token(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }
 
-/// Whether the request opens a WebSocket (RFC 6455 section 4.2.1).
+/// Whether this is a WebSocket upgrade (RFC 6455 section 4.2.1).
 pub fn is_upgrade(request: &Request) -> bool {
     request.method() == "GET"
         && header(request, "Upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
 }
 
-/// The request's body as text, `limit` bytes at the most. What gzip or deflate made smaller is made what it was, within
-/// the limit.
+/// The request's body as text, at most `limit` bytes, after gzip and deflate are undone.
 ///
 /// # Errors
 /// [`RequestError::TooLarge`], [`RequestError::JsonInvalid`] where the body breaks off, and what [`text_of`] refuses.
@@ -56,7 +55,7 @@ pub async fn body(request: &Request, limit: usize) -> Result<String, RequestErro
     }
 }
 
-/// The request's body as it is.
+/// The request's body, as sent.
 ///
 /// # Errors
 /// As [`body`].
@@ -67,7 +66,7 @@ pub async fn bytes(request: &Request, limit: usize) -> Result<Vec<u8>, RequestEr
     }
 }
 
-/// How the body is written, where that is not as it is (RFC 9110, section 8.4).
+/// The body's content encoding, if any (RFC 9110, section 8.4).
 pub fn encoding(request: &Request) -> Option<String> {
     let encoding = header(request, "Content-Encoding")?.trim().to_ascii_lowercase();
     match encoding.as_str() {
@@ -96,17 +95,17 @@ fn decompressed(request: &Request, format: &str) -> Option<ReadableStream> {
     compressed.pipe_through(&DecompressionStream::new(format).ok()?).ok()
 }
 
-/// What the request says of the length of its body. A u64: 4 GiB and more are still a length.
+/// The request's `Content-Length`. A u64, because 4 GiB and more are lengths too.
 pub fn length(request: &Request) -> Option<u64> {
     header(request, "Content-Length")?.parse().ok()
 }
 
-/// The request's body, however long; none where it breaks off.
+/// The request's whole body; none where it breaks off.
 pub async fn whole_body(request: &Request) -> Option<String> {
     JsFuture::from(request.text().ok()?).await.ok()?.as_string()
 }
 
-/// A body that does not say its length is read piece by piece: the Worker's memory must not depend on the sender.
+/// Reads a body without a `Content-Length` piece by piece: the sender must not decide how much memory it takes.
 ///
 /// # Errors
 /// [`RequestError::TooLarge`]; [`RequestError::JsonInvalid`] where it breaks off.
@@ -122,7 +121,7 @@ pub async fn bounded(body: Option<ReadableStream>, limit: usize) -> Result<Vec<u
         }
         let piece: Uint8Array = value.unchecked_into();
         if bytes.len() + piece.length() as usize > limit {
-            // The sender is told at once; whether it listens to the end of its upload is its own affair.
+            // The response goes out at once, whether or not the sender finishes its upload.
             let _: Promise = reader.cancel();
             return Err(RequestError::TooLarge);
         }
@@ -189,7 +188,7 @@ mod tests {
         assert_eq!(body(&request, 100).await, Err(RequestError::Utf8Invalid));
     }
 
-    /// `["aaa…"]` with 10,000 letters, as gzip writes it.
+    /// `["aaa…"]` with 10,000 letters, gzipped.
     async fn zipped() -> Uint8Array {
         let text = format!("[\"{}\"]", "a".repeat(10_000));
         let zip = worker::js_sys::Function::new_with_args(

@@ -1,4 +1,4 @@
-//! Responses written, with as few calls into JavaScript as they need.
+//! Writes responses, with few calls into JavaScript.
 
 use std::time::Duration;
 
@@ -17,31 +17,31 @@ const EVENT_STREAM: &str = "text/event-stream;charset=UTF-8";
 
 const SCRIPT: &str = "text/javascript;charset=UTF-8";
 
-/// How a response differs from an ordinary answer.
+/// How a response differs from the usual one.
 #[derive(Clone, Debug, Default)]
 pub struct Head {
     /// 0 stands for 200.
     pub status: u16,
-    /// The page's origin, where it is another one that may read the answer.
+    /// The origin of a page of another site that may read the response.
     pub cross_origin: Option<String>,
-    /// The cookie that its browser is given.
+    /// The browser cookie to set.
     pub set_cookie: Option<String>,
-    /// The methods there are, in answer to one that is not.
+    /// The allowed methods, in a 405.
     pub allow: Option<&'static str>,
-    /// When it may be tried again, in answer to a 429 or a 503.
+    /// When to retry, in a 429 or a 503.
     pub retry_after: Option<Duration>,
-    /// The function that a script gives the answer to.
+    /// The JSONP callback.
     pub callback: Option<Callback>,
     /// How the answer is written otherwise.
     pub format: Format,
 }
 
 thread_local! {
-    /// The head of nearly every answer, made once: plain JavaScript data that any object may share.
+    /// The headers of nearly every response, made once: plain JavaScript data that any object may share.
     static ORDINARY: ResponseInit = init(&Head::default());
 }
 
-/// A JSON response, in the format that the head says, or a script with callback-polling.
+/// A JSON response in the head's format, or a script with callback-polling.
 pub fn respond(head: &Head, json: &str) -> Response {
     let written = match (&head.callback, head.format) {
         (Some(callback), _) => Some(callback.script(json)),
@@ -62,13 +62,13 @@ pub fn respond(head: &Head, json: &str) -> Response {
     made.unwrap_or_else(|_| Response::error())
 }
 
-/// The answer to what is refused as a whole.
+/// The response to a request that is refused as a whole.
 pub fn refuse(head: Head, refusal: Refusal) -> Response {
     let (status, retry_after) = (refusal.status(), refusal.retry_after());
     respond(&Head { status, retry_after, ..head }, &refusal.body())
 }
 
-/// A response whose body comes over time.
+/// A response with a streamed body.
 pub fn stream(head: &Head, body: &ReadableStream) -> Response {
     let init = init(head);
     let headers = init.get_headers();
@@ -79,8 +79,8 @@ pub fn stream(head: &Head, body: &ReadableStream) -> Response {
     Response::new_with_opt_readable_stream_and_init(Some(body), &init).unwrap_or_else(|_| Response::error())
 }
 
-/// The answer to a preflight (Fetch standard, CORS-preflight request). A page that may read answers may send what
-/// headers it likes: `asked` is what it asks for.
+/// The response to a preflight (Fetch standard, CORS-preflight request). A page that may read responses may send any
+/// headers: `asked` is what it asks for.
 pub fn preflight(head: &Head, asked: Option<&str>) -> Response {
     let init = init(&Head { status: 204, ..head.clone() });
     if head.cross_origin.is_some() {
@@ -113,8 +113,8 @@ fn init(head: &Head) -> ResponseInit {
         (None, Format::Json) => JSON,
     };
     set("content-type", type_);
-    // A script is the answer to a GET, which a cache may keep and a page run; so may a refusal be. To a POST that went
-    // well neither happens, and each header costs.
+    // A script is the response to a GET, which a cache may keep and a page may run; so may a refusal be. The response
+    // to a successful POST needs neither header, and each costs.
     if head.callback.is_some() || head.status > 200 {
         set("cache-control", "no-store");
         set("x-content-type-options", "nosniff");
@@ -131,7 +131,7 @@ fn init(head: &Head) -> ResponseInit {
         set("allow", methods);
     }
     if let Some(wait) = head.retry_after.or((head.status == 503).then_some(RETRY_AFTER)) {
-        // In whole seconds (RFC 9110, section 10.2.3).
+        // Whole seconds (RFC 9110, section 10.2.3).
         set("retry-after", &wait.as_millis().div_ceil(1000).to_string());
     }
     let init = ResponseInit::new();
@@ -140,10 +140,10 @@ fn init(head: &Head) -> ResponseInit {
     init
 }
 
-/// Where a server that has no room does not know when it will: places come free all the time.
+/// Used where the server is full and does not know for how long: sessions end all the time.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
 
-/// What a client may do at a home's address.
+/// The methods at a home's address.
 pub const ALLOWED_METHODS: &str = "GET, POST, OPTIONS";
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
-//! What carries a token beside the messages: the header `Authorization`, a WebSocket's subprotocols, a cookie.
+//! Where a request carries a token outside of its messages: the header `Authorization`, a WebSocket's subprotocols, a
+//! cookie.
 //!
-//! Browsers show cookies on their own, whichever page has them send a request: one counts only where the request comes
-//! from a page of this origin, or of one that `ALLOWED_ORIGINS` names. The other two a page sends because it knows the
-//! token.
+//! Browsers send cookies by themselves, for whichever page makes the request. So a cookie counts only in requests from
+//! pages of this origin, or of one that `ALLOWED_ORIGINS` names. The other two prove that the page knows the token.
 
 use worker::web_sys::Request;
 
@@ -16,13 +16,13 @@ pub const AUTHORIZATION: &str = "Authorization";
 
 pub const SUBPROTOCOLS: &str = "Sec-WebSocket-Protocol";
 
-/// `TOKEN_COOKIE`: the name of the cookie that has the token.
+/// `TOKEN_COOKIE`: the name of the cookie with the token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokenCookie(String);
 
 impl TokenCookie {
     /// # Errors
-    /// What no cookie can be called (RFC 6265, section 4.1.1).
+    /// An invalid cookie name (RFC 6265, section 4.1.1).
     pub fn parse(name: Option<String>) -> Result<Option<Self>, OptionError> {
         match name {
             Some(value) if !is_token(&value) => {
@@ -33,17 +33,17 @@ impl TokenCookie {
         }
     }
 
-    /// The token that is in it.
+    /// The token in the cookie.
     fn of(&self, request: &Request, config: &Config) -> Option<Bearer> {
         let header = header(request, "Cookie")?;
         let value = cookie(&header, &self.0)?;
-        // The quotes are not a part of what is between them.
+        // Quotes are not part of the value.
         let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
         is_trusted(request, &config.allowed_origins).then(|| Bearer::new(value))
     }
 }
 
-/// The token that a request carries beside its messages, where tokens are asked for: the first that there is.
+/// The first token that a request carries outside of its messages, where tokens are configured.
 pub fn token(request: &Request, config: &Config) -> Option<Bearer> {
     if !config.options.tokens.are_in_use() {
         return None;
@@ -54,7 +54,7 @@ pub fn token(request: &Request, config: &Config) -> Option<Bearer> {
         .or_else(|| config.token_cookie.as_ref()?.of(request, config))
 }
 
-/// The subprotocol that a WebSocket's client and this server agree on: never one that is a token.
+/// The subprotocol that the server accepts: never one that is a token.
 pub fn subprotocol(request: &Request) -> Option<String> {
     header(request, SUBPROTOCOLS).and_then(|header| plain_subprotocol(&header).map(str::to_owned))
 }
@@ -68,7 +68,7 @@ mod tests {
 
     use super::*;
 
-    /// What these headers carry, with such an `ALLOWED_ORIGINS` beside keys and `TOKEN_COOKIE`.
+    /// The token in these headers, with keys, this `ALLOWED_ORIGINS` and `TOKEN_COOKIE`.
     fn carried(allowed_origins: &str, headers: &[(&str, &str)]) -> Option<String> {
         let env = format!(
             r#"{{"TOKEN_KEYS":"0123456789abcdef0123456789abcdef","TOKEN_COOKIE":"jwt","ALLOWED_ORIGINS":"{allowed_origins}"}}"#
@@ -113,7 +113,7 @@ mod tests {
             ("", "https://other.example", false),
             ("", "http://edge.example", false),
             ("", "https://edge.example.evil.example", false),
-            // Whoever lets any page read has not said that any page may act for its visitors.
+            // `*` lets any page read, but lets no page act for its visitors.
             ("*", "https://other.example", false),
             ("*", "null", false),
         ] {

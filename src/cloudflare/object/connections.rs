@@ -1,4 +1,4 @@
-//! What stays open: sockets and event streams, what comes through them, and who left.
+//! Open connections: sockets and event streams, what arrives on them, and their ends.
 
 use std::rc::Rc;
 
@@ -22,11 +22,12 @@ use crate::cloudflare::transport::event_source::Signal;
 use crate::cloudflare::transport::long_polling;
 use crate::cloudflare::transport::websocket::Close;
 
-/// How often it is looked for sockets that have fallen silent, ms: as often as our own clients send heartbeats.
+/// How often sockets are checked for silence, ms: as often as our own clients send heartbeats.
 const LOOK_EVERY: u64 = 30_000;
 
 impl Tree {
-    /// A socket for whoever may read an answer: unlike a request's, the browser would let any page read a socket's.
+    /// Opens a socket for a page that may read answers: browsers let any page read a socket's frames, unlike a
+    /// request's response.
     pub(super) fn open_socket(&self, request: &Request) -> Response {
         if let RequestOrigin::Foreign(origin) = sender(request, &self.config.allowed_origins) {
             return self.foreign(&origin);
@@ -50,7 +51,7 @@ impl Tree {
         }
     }
 
-    /// An event stream for the session that the end of the path names, likewise.
+    /// Opens an event stream for the session that the path ends with, under the same rule.
     pub(super) fn open_stream(&self, request: &Request, client_id: &str) -> Response {
         let page = sender(request, &self.config.allowed_origins);
         if let RequestOrigin::Foreign(origin) = &page {
@@ -74,7 +75,7 @@ impl Tree {
         })
     }
 
-    /// The answer to whoever opens too many sockets or streams.
+    /// The response where too many sockets or streams are opened.
     fn refuse_connection(&self, origin: &Origin, refused: ConnectionRefused, head: Head) -> Response {
         self.tell_of(origin, refused, "connections");
         refuse(head, refused.refusal)
@@ -89,13 +90,13 @@ impl Tree {
         self.log.notice(&notice, None);
     }
 
-    /// Where a socket or a stream comes from. A cookie that it does not have yet is for the answer to a handshake.
+    /// The origin of a socket or a stream. A new browser cookie goes with the answer to a handshake.
     fn origin(&self, request: &Request) -> Origin {
         let browser = self.config.browser_cookie.as_ref().and_then(|cookie| cookie.of(request));
         Origin { browser, ..long_polling::origin(request) }
     }
 
-    /// The headers that say so.
+    /// The same as headers.
     fn headers_of(&self, origin: &Origin) -> Vec<(&'static str, String)> {
         let address = origin.address.as_ref().map(|address| (long_polling::ADDRESS_HEADER, address.to_string()));
         let cookie = self.config.browser_cookie.as_ref().zip(origin.browser.as_ref());
@@ -104,7 +105,7 @@ impl Tree {
         address.into_iter().chain(cookie).chain(token).collect()
     }
 
-    /// A stream's client does something.
+    /// A stream's client has read, or has left.
     pub(super) fn hear_of(&self, signal: Signal) {
         match signal {
             Signal::Drained(stream) if self.streams.caught_up(stream) => self.handle(Input::Drained(stream), None),
@@ -116,7 +117,7 @@ impl Tree {
         }
     }
 
-    /// A frame came: text, or none where it was binary.
+    /// A frame arrived: its text, or none where it was binary.
     pub(super) fn hear(&self, socket: &WebSocket, text: Option<String>) {
         let Some(text) = text else { return self.close(socket, &Close::binary()) };
         let Some((id, origin)) = self.sockets.sender(socket) else { return self.close(socket, &Close::fault()) };
@@ -134,7 +135,7 @@ impl Tree {
                 let sender = Some(from.key());
                 self.submit(Incoming { input: Input::Messages { from, origin, messages }, sender, request: None });
             }
-            // A heartbeat that is not spelled as the platform knows it.
+            // A heartbeat in another spelling than the one the platform answers itself.
             Err(error @ RequestError::Empty) => self.sockets.send(&[id], &error.body()),
             Err(error) => {
                 self.log.line(LogLevel::Debug, "frame_refused", json!({ "status": error.status() }));
@@ -143,7 +144,7 @@ impl Tree {
         }
     }
 
-    /// Passes a frame on to the home of the session that speaks.
+    /// Passes a frame to the home of its session.
     fn tunnel(&self, client: &WebSocket, socket: SocketId, origin: &Origin, home: Home, text: String) {
         let Some(tree) = self.itself.upgrade() else { return };
         let passed = self.tunnels.send(socket, &home, text);
@@ -162,16 +163,15 @@ impl Tree {
         }
     }
 
-    /// The client is to come again, as if its network had failed.
+    /// The client is to reconnect, as after a network failure.
     fn tunnel_closed(&self, socket: SocketId) {
         if let Some(socket) = self.sockets.get(socket) {
             self.close(&socket, &Close::restart());
         }
     }
 
-    /// Closes the sockets whose heartbeats have ceased: their clients are gone, and no network has told. To be called
-    /// when somebody asks who is here, or the object is awake anyway; it looks at each socket, so it does not look
-    /// often.
+    /// Closes the sockets whose heartbeats have ceased: their clients are gone without a close. Called when a member
+    /// list is asked for, or the object is awake anyway; it walks all sockets, so it runs at intervals.
     pub(super) fn close_silent_sockets(&self) {
         let now = js::now();
         if now.0.saturating_sub(self.looked_for_silent.get().0) < LOOK_EVERY {
@@ -191,21 +191,21 @@ impl Tree {
         }
     }
 
-    /// The answer to a page that may not read it.
+    /// The response for a page that may not read answers.
     fn foreign(&self, origin: &str) -> Response {
         self.origin_refused(origin);
         refuse(Head::default(), Refusal::OriginNotAllowed)
     }
 
-    /// Whoever develops a page reads here what to put into `ALLOWED_ORIGINS`.
+    /// Tells the page's developer what to add to `ALLOWED_ORIGINS`.
     pub(super) fn origin_refused(&self, origin: &str) {
         self.log.refusal(LogLevel::Warn, "origin_refused", json!({ "origin": origin }));
     }
 
-    /// The client of a held request is gone.
+    /// The client of a held request has left.
     pub(super) fn client_aborted(&self, endpoint: EndpointKey) {
         self.handle(Input::Closed(endpoint), None);
-        // Nobody reads it, but the platform's side of the request comes to its end.
+        // Nobody reads it, but it completes the platform's side of the request.
         self.polls.answer(endpoint, 200, Format::Json, "[]");
     }
 }

@@ -1,8 +1,8 @@
-//! What comes while rows are being written is handled together, so that its rows are written together.
+//! Group commit: inputs that arrive while rows are being committed are handled together, and share one commit.
 //!
-//! The platform commits what one turn of the event loop has written, and holds the turn's answers until then. Such a
-//! commit costs the object about 100 µs, whatever is in it; a row as one of many 30 µs (measured on workerd). So after
-//! an input that wrote, those that follow wait for the turn's end. An object that writes nothing waits for nothing.
+//! The platform commits what one turn of the event loop wrote, and holds that turn's answers until then. A commit costs
+//! the object about 100 µs, whatever its size; a row in a larger commit 30 µs (measured on workerd). So after an input
+//! that wrote, later ones wait for the end of the turn. An object that does not write never waits.
 
 use std::cell::{Cell, RefCell};
 
@@ -10,7 +10,7 @@ use wasm_bindgen::prelude::*;
 
 use crate::cloudflare::js;
 
-/// One object's turn, and what waits for its end.
+/// The current turn, and the inputs that wait for its end.
 pub struct GroupCommit<T> {
     end: Closure<dyn Fn()>,
     is_open: Cell<bool>,
@@ -18,13 +18,13 @@ pub struct GroupCommit<T> {
 }
 
 impl<T> GroupCommit<T> {
-    /// `end` is called when a turn is over, to fetch [`GroupCommit::take`].
+    /// `end` is called at the end of a turn, to fetch [`GroupCommit::take`].
     pub fn new(end: impl Fn() + 'static) -> Self {
         let end = Closure::own_assert_unwind_safe(end);
         Self { end, is_open: Cell::default(), waiting: RefCell::default() }
     }
 
-    /// Gives an item back that need not wait.
+    /// Returns the input if it need not wait.
     pub fn admit(&self, item: T) -> Option<T> {
         if self.is_open.get() {
             self.waiting.borrow_mut().push(item);
@@ -40,7 +40,7 @@ impl<T> GroupCommit<T> {
         }
     }
 
-    /// The turn is over: what has waited for that, in order.
+    /// Ends the turn. Returns what waited for it, in order.
     pub fn take(&self) -> Vec<T> {
         self.is_open.set(false);
         self.waiting.take()

@@ -1,8 +1,8 @@
-//! The rows of what channels keep for those who come later, in the object's SQLite.
+//! History in the object's SQLite.
 //!
-//! `history` is ordered by channel, then by number: one row an event, and no index besides, which would cost one row
-//! more. So what a pattern keeps is put together from its channels, each read from a number on; they are found by one
-//! look into the tree for each.
+//! `history` is ordered by channel, then by number: one row an event, and no second index, which would cost another
+//! row. So a pattern's events are merged from its channels, each read from a number on; one index lookup finds each
+//! channel.
 
 use worker::SqlStorageValue;
 
@@ -23,7 +23,7 @@ pub const ADD_HISTORY: &str = "
     ) WITHOUT ROWID;
 ";
 
-/// The names of the channels in a part of `history`, found by a look for the next one each.
+/// The channels in a part of `history`, each found by an index lookup after the one before.
 const CHANNELS: &str = "
     WITH RECURSIVE found (name) AS (
         SELECT min(channel) FROM history WHERE channel > ?1 AND channel >= ?2 AND channel < ?3
@@ -33,8 +33,7 @@ const CHANNELS: &str = "
     )
 ";
 
-/// Where the names lie that a pattern matches: from one on, up to another, and how long the part is that all begin with
-/// where nothing deeper matches.
+/// The range of names that a pattern matches, and whether only direct children match.
 struct Span {
     from: String,
     to: String,
@@ -44,7 +43,7 @@ struct Span {
 impl Span {
     fn of(pattern: &ChannelPattern) -> Self {
         let name = pattern.as_str();
-        // The sign after a slash is a zero.
+        // The character after a slash is a zero.
         let below = |parent: &str| (format!("{parent}/"), format!("{parent}0"));
         let (from, to) = if let Some(parent) = name.strip_suffix("/**") {
             below(parent)
@@ -56,7 +55,7 @@ impl Span {
         Self { from, to, only_children: name.ends_with("/*") }
     }
 
-    /// A condition on the name in this column.
+    /// The SQL condition on the name in this column.
     fn condition(&self, column: &str) -> String {
         if self.only_children {
             format!("instr(substr({column}, {}), '/') = 0", self.from.len() + 1)
@@ -69,7 +68,7 @@ impl Span {
 fn integer(value: Option<&SqlStorageValue>) -> u64 {
     match value {
         Some(SqlStorageValue::Integer(integer)) => u64::try_from(*integer).unwrap_or_default(),
-        // A sum or a maximum may come as a float.
+        // A sum or a maximum may be a float.
         Some(SqlStorageValue::Float(float)) => *float as u64,
         _ => 0,
     }
@@ -107,7 +106,7 @@ impl SqlStore {
         self.exec(query, values)?.raw().take(most).map(|row| row.map_err(|error| failed(&error))).collect()
     }
 
-    /// Puts to each of the rows that were found the JSON that `json` reads for it, until there are so many bytes.
+    /// Adds to each of the rows the JSON that `json` reads for it, up to this many bytes.
     fn with_json(
         &self,
         found: Vec<Vec<SqlStorageValue>>,
@@ -126,7 +125,7 @@ impl SqlStore {
         Ok(rows)
     }
 
-    /// The rows of one channel, as many as fit. They are read one by one: one event may have a megabyte.
+    /// The rows of a channel, as many as fit. Each is read by itself: one event may have a megabyte.
     fn history_of(&self, range: &HistoryRange) -> Result<Vec<HistoryRow>> {
         if !self.is_readable()? {
             return Ok(Vec::new());
@@ -220,7 +219,7 @@ impl HistoryStore for SqlStore {
         if ChannelId::parse(pattern.as_str()).is_some() {
             return self.history_of(range);
         }
-        // First which rows, then what is in them: to put them in order takes all of them at a time.
+        // First the numbers, then the JSON: sorting needs all rows at a time.
         let query = format!(
             "{CHANNELS} SELECT channel, number, at, octet_length(json) FROM found JOIN history ON channel = found.name
             WHERE {} AND number > ?4 AND number <= ?5 ORDER BY number LIMIT ?6",
@@ -281,7 +280,7 @@ impl HistoryStore for SqlStore {
     }
 
     fn recent_keys(&self, channel: &ChannelId, since: Millis) -> Result<Vec<DedupKey>> {
-        // Newest first: as far as they can be remembered.
+        // Newest first, up to the number that the server remembers.
         let query = "
             SELECT key FROM history WHERE channel = ? AND at >= ? AND key IS NOT NULL ORDER BY number DESC LIMIT 1000";
         let keys = self.all(query, [channel.as_str().into(), number(since.0)], 1000)?;

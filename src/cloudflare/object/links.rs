@@ -1,11 +1,11 @@
-//! The object's end of links: see links.js. Requests that the Worker holds, and their answers, in frames of one
+//! The object's side of links (see links.js): requests that the Worker holds, and their answers, in frames of a
 //! WebSocket.
 //!
-//! The sockets of one Worker isolate have a name in common, and answers go out on the newest: so links are handed over.
-//! A name whose last socket has closed is gone with all of its requests, as if each of their clients had left.
+//! The sockets of one Worker isolate share a name, and answers go out on the newest: that hands a link over. When a
+//! name's last socket closes, all of its requests end, as if each client had left.
 //!
-//! The sockets hibernate. What was held when the object lost its memory is asked for again with the first thing that
-//! happens afterwards: the isolate still has it.
+//! The sockets hibernate. After the object has lost its memory, its first event makes it ask the isolate again for the
+//! held requests.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -27,11 +27,11 @@ use crate::cloudflare::http::response::{Head, refuse};
 use crate::cloudflare::log::LogLevel;
 use crate::cloudflare::transport::websocket::Close;
 
-/// Where an isolate opens a link; its name follows. It is no home's path, so that no client's request reaches an object
-/// by it.
+/// Where an isolate opens a link; its name follows. It is no home's path, so no client's request reaches an object by
+/// it.
 pub const LINK_PATH: &str = "/cometd/isolate/link/";
 
-/// By which the platform finds the sockets that are links.
+/// The tag by which the platform finds the sockets of links.
 const TAG: &str = "link";
 
 /// The links of one object.
@@ -39,22 +39,22 @@ pub struct Links {
     state: State,
     opened: Cell<u64>,
     by_name: RefCell<HashMap<Rc<str>, Isolate>>,
-    /// Whose requests these are, and their numbers there.
+    /// The isolate's name and the request's number there.
     requests: RefCell<HashMap<EndpointKey, (Rc<str>, u64)>>,
-    /// Names for which something is to be sent.
+    /// Names with answers to send.
     unsent: RefCell<Vec<Rc<str>>>,
-    /// How many callers gather answers.
+    /// How many callers are collecting answers.
     gathering: Cell<usize>,
 }
 
-/// What links of one name share.
+/// The links of one name.
 #[derive(Default)]
 struct Isolate {
-    /// By their numbers: the last one is the newest.
+    /// Sockets by number: the last is the newest.
     sockets: BTreeMap<u64, WebSocket>,
     waiting: HashMap<u64, EndpointKey>,
     answers: String,
-    /// What has come since the object lost its memory, until it has heard again what it had before.
+    /// What arrived after the object lost its memory, until the earlier requests have been repeated.
     since: Option<HashSet<u64>>,
 }
 
@@ -65,16 +65,16 @@ struct LinkAttachment {
     name: String,
 }
 
-/// A request as a frame has it: its number, text, and the client's IP address.
+/// A request in a frame: its number, text, and the client's IP address.
 #[derive(Deserialize)]
 struct FrameEntry(u64, Option<String>, Option<Rc<str>>, Option<More>);
 
-/// What only some requests have.
+/// Fields that only some requests have.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct More {
     again: bool,
-    /// It was held before.
+    /// The object has held it before.
     held: bool,
     /// The text is a URL's query.
     query: bool,
@@ -93,7 +93,7 @@ enum Word {
 }
 
 impl Links {
-    /// With those that outlived the object's last life in memory.
+    /// Includes the sockets of the object's last life in memory.
     pub fn new(state: State) -> Self {
         let links = Self {
             state,
@@ -131,7 +131,7 @@ impl Links {
         Ok(worker::Response::from_websocket(client)?.into())
     }
 
-    /// Takes note of a request.
+    /// Records a request.
     fn ask(&self, name: &Rc<str>, number: u64, endpoint: EndpointKey) {
         if let Some(isolate) = self.by_name.borrow_mut().get_mut(name) {
             isolate.waiting.insert(number, endpoint);
@@ -139,7 +139,7 @@ impl Links {
         self.requests.borrow_mut().insert(endpoint, (Rc::clone(name), number));
     }
 
-    /// Whether a request comes again that this life of the object has had already.
+    /// Whether this life of the object has had this request already.
     fn has_had(&self, name: &str, number: u64, again: bool) -> bool {
         let mut by_name = self.by_name.borrow_mut();
         let Some(since) = by_name.get_mut(name).and_then(|isolate| isolate.since.as_mut()) else { return again };
@@ -173,7 +173,7 @@ impl Links {
         true
     }
 
-    /// Says what becomes of a request.
+    /// Queues an answer.
     fn say(&self, name: Rc<str>, number: u64, word: &str) {
         let mut by_name = self.by_name.borrow_mut();
         let Some(isolate) = by_name.get_mut(&name) else { return };
@@ -183,7 +183,7 @@ impl Links {
         }
     }
 
-    /// Sends what was said, unless somebody still gathers.
+    /// Sends queued answers, unless a caller is still collecting.
     pub fn flush(&self) {
         if self.gathering.get() > 0 {
             return;
@@ -193,13 +193,13 @@ impl Links {
             let Some(isolate) = by_name.get_mut(&name) else { continue };
             let frame = std::mem::take(&mut isolate.answers) + "]";
             if let Some((_, newest)) = isolate.sockets.last_key_value() {
-                // One that is closing throws, and the platform tells of that as well.
+                // A closing socket throws; the platform reports the close as well.
                 let _ = newest.send_with_str(frame);
             }
         }
     }
 
-    /// The requests that are gone with a link, if it was the last of its name.
+    /// The requests that end with a link, if it was the last of its name.
     fn closed(&self, LinkAttachment { link, name }: &LinkAttachment) -> Vec<EndpointKey> {
         let mut by_name = self.by_name.borrow_mut();
         let Some(isolate) = by_name.get_mut(&**name) else { return Vec::new() };
@@ -214,7 +214,7 @@ impl Links {
 }
 
 impl Isolate {
-    /// Whether it is the first word of a frame.
+    /// Whether a frame starts with this element.
     fn say(&mut self, word: &str) -> bool {
         let first = self.answers.is_empty();
         self.answers.push(if first { '[' } else { ',' });
@@ -224,7 +224,7 @@ impl Isolate {
 }
 
 impl Tree {
-    /// The response to an isolate that opens a link; none where the request is something else.
+    /// The response to an isolate that opens a link; none for other requests.
     pub(super) fn open_link(&self, request: &Request) -> Option<Response> {
         let url = request.url();
         let name = path(&url).strip_prefix(LINK_PATH)?;
@@ -235,14 +235,14 @@ impl Tree {
         }))
     }
 
-    /// A socket of either kind has closed, or is to.
+    /// A socket closed: a link's, or a client's.
     pub(super) fn close_any(&self, socket: &WebSocket, close: &Close) {
         if !self.close_link(socket, close) {
             self.close(socket, close);
         }
     }
 
-    /// All that is answered meanwhile goes out in one frame for each isolate.
+    /// Sends all answers of this time in one frame for each isolate.
     pub(super) fn gather(&self, work: impl FnOnce()) {
         self.links.gathering.set(self.links.gathering.get() + 1);
         work();
@@ -250,7 +250,7 @@ impl Tree {
         self.links.flush();
     }
 
-    /// A frame came. Whether it came over a link.
+    /// A frame arrived. Returns whether it came over a link.
     pub(super) fn hear_link(&self, socket: &WebSocket, text: Option<&str>) -> bool {
         if self.links.is_empty() {
             return false;
@@ -277,7 +277,7 @@ impl Tree {
         true
     }
 
-    /// A link has closed, or is to. Whether it was one.
+    /// A link closed. Returns whether the socket was one.
     fn close_link(&self, socket: &WebSocket, close: &Close) -> bool {
         if self.links.is_empty() {
             return false;
@@ -299,7 +299,7 @@ impl Tree {
         let sender = endpoint.key();
         self.links.ask(name, number, sender);
         let Some(text) = text else {
-            // Nobody knows what became of it.
+            // The outcome is unknown.
             let gone = r#"[{"successful":false,"error":"503::home_unreachable"}]"#;
             return self.answer(sender, 503, Format::Json, gone);
         };
@@ -327,14 +327,14 @@ impl Tree {
 }
 
 impl Links {
-    /// The session that speaks is at home elsewhere: the isolate asks there.
+    /// The session's home is another object: the isolate asks there.
     fn moved(&self, request: EndpointKey, home: &Home) {
         let Some((name, number)) = self.requests.borrow_mut().remove(&request) else { return };
         self.say(name, number, &json!([number, { "home": home.name() }]).to_string());
     }
 }
 
-/// The words of a frame; none where it is not one of ours.
+/// The elements of a frame; none where it is malformed.
 fn read(frame: &str) -> Option<Vec<Word>> {
     let elements: Vec<&serde_json::value::RawValue> = serde_json::from_str(frame).ok()?;
     elements.into_iter().map(|element| word(element.get())).collect()

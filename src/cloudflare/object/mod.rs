@@ -1,4 +1,4 @@
-//! The Durable Object: one home, its clients' sessions, and the requests and sockets they wait with.
+//! The Durable Object: a home, with its sessions, held requests and sockets.
 //!
 //! | File | Has |
 //! |---|---|
@@ -51,11 +51,11 @@ use crate::cloudflare::transport::websocket::{Close, Sockets};
 
 /// The class that `wrangler.toml` binds as `CHANNEL_TREE`; its objects are named after their homes.
 ///
-/// Exported by hand and not by `#[durable_object]`: a held request then is a promise with the platform and an entry in
-/// a map, and no Rust future sleeps in the wasm heap.
+/// Exported by hand and not by `#[durable_object]`: so a held request is a promise of the platform and an entry in a
+/// map, without a Rust future in the wasm heap.
 ///
-/// Asserted unwind-safe, as wasm-bindgen asks of what a panic may pass by: the cells are borrowed for one call each,
-/// and `Tree::handle` catches a panic where the protocol runs.
+/// Asserted unwind-safe, which wasm-bindgen requires of what a panic may cross: each call borrows the cells for itself,
+/// and `Tree::handle` catches panics of the protocol.
 #[wasm_bindgen]
 pub struct ChannelTree(AssertUnwindSafe<Rc<Tree>>);
 
@@ -70,9 +70,9 @@ struct Tree {
     sockets: Sockets,
     tunnels: Tunnels,
     streams: Streams,
-    /// Who opened sockets and streams.
+    /// Connections by network.
     connections: RefCell<Connections>,
-    /// When it was last looked for sockets that have fallen silent.
+    /// When sockets were last checked for silence.
     looked_for_silent: Cell<Millis>,
     client_aborts: ClientAborts,
     timer: WakeTimer,
@@ -84,7 +84,7 @@ struct Tree {
     turn_over: Closure<dyn Fn()>,
 }
 
-/// An input, with who sent it, and the request that it came in.
+/// An input, its sender, and the request that it came in.
 struct Incoming {
     input: Input,
     sender: Option<EndpointKey>,
@@ -92,7 +92,7 @@ struct Incoming {
 }
 
 impl Incoming {
-    /// It waited for the end of a turn, and its client may have left meanwhile: then nobody waits for an answer.
+    /// It waited for the end of a turn; if its client has left in the meantime, nobody waits for an answer.
     fn having_waited(mut self) -> Self {
         if let (Some(request), Input::Messages { origin, .. }) = (&self.request, &mut self.input) {
             origin.has_aborted = ClientAborts::has_aborted(request);
@@ -104,7 +104,7 @@ impl Incoming {
 #[wasm_bindgen]
 impl ChannelTree {
     /// # Errors
-    /// A bad variable or a name that is no home's: the Worker refuses both before it calls an object.
+    /// A bad variable, or a name that is no home's: the Worker refuses both before it calls an object.
     #[wasm_bindgen(constructor)]
     pub fn new(state: DurableObjectState, env: Env) -> Result<ChannelTree, JsError> {
         let config = Config::of(&env)?;
@@ -120,7 +120,7 @@ impl ChannelTree {
         let (sockets, kept) = Sockets::new(state, config.options.max_queue_bytes);
         let app = crate::application(&|name| var(&env, name));
         let rows = Box::new(store.clone());
-        // How often is what hibernation is about.
+        // How often this happens shows whether hibernation works.
         log.line(LogLevel::Debug, "object_started", json!({}));
         let options = &config.options;
         let mut connections =
@@ -185,7 +185,7 @@ impl ChannelTree {
         Ok(Self(AssertUnwindSafe(tree)))
     }
 
-    /// A request of the Worker: a POST or a GET with messages for this home, or a WebSocket's opening.
+    /// A request of the Worker: messages for this home by POST or GET, or a WebSocket upgrade.
     pub fn fetch(&self, request: Request) -> Promise {
         if let Some(promise) = self.0.receive_post(&request) {
             return promise;
@@ -194,13 +194,13 @@ impl ChannelTree {
         future_to_promise(AssertUnwindSafe(async move { Ok(tree.receive(&request).await) }))
     }
 
-    /// The time has come that the object wanted to be woken for.
+    /// The alarm rang.
     pub fn alarm(&self) {
         self.0.timer.alarm_is_gone();
         self.0.wake();
     }
 
-    /// A frame. `message` is a string, or an ArrayBuffer.
+    /// A frame; `message` is a string or an ArrayBuffer.
     #[wasm_bindgen(js_name = webSocketMessage)]
     pub fn websocket_message(&self, socket: worker::web_sys::WebSocket, message: JsValue) {
         let (socket, text) = (socket.into(), message.as_string());
@@ -209,7 +209,7 @@ impl ChannelTree {
         }
     }
 
-    /// The other side closed the socket, or it broke.
+    /// The socket was closed by the other side, or broke.
     #[wasm_bindgen(js_name = webSocketClose)]
     pub fn websocket_close(&self, socket: worker::web_sys::WebSocket, code: u16) {
         self.0.close_any(&socket.into(), &Close::answering(code));
@@ -221,7 +221,7 @@ impl ChannelTree {
     }
 }
 
-/// A callback of the platform's: it does not keep the object alive.
+/// A callback for the platform, which does not keep the object alive.
 fn calling<T>(tree: &Weak<Tree>, call: impl Fn(&Tree, T) + 'static) -> impl Fn(T) + 'static {
     let tree = tree.clone();
     move |argument| {

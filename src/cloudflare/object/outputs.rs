@@ -1,4 +1,4 @@
-//! The one way into the protocol and out of it: inputs are handled, and what the outputs say is done.
+//! The only path into the protocol and out of it: passes inputs to the server, and carries out its outputs.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -17,7 +17,7 @@ use crate::cloudflare::outbound::{calls, fetches, hooks, jwks_fetch};
 use crate::cloudflare::transport::websocket::Close;
 
 impl Tree {
-    /// The time has come that the server wanted to be woken for.
+    /// The timer or the alarm rang.
     pub(super) fn wake(&self) {
         self.close_silent_sockets();
         let work = || self.handle(Input::Timeout, None);
@@ -29,7 +29,7 @@ impl Tree {
         !self.polls.is_empty() || !self.streams.is_empty()
     }
 
-    /// Leaves nothing behind where nobody is here any more.
+    /// Deletes all tables when the home has no sessions and no data.
     fn forget(&self) {
         if self.store.is_in_use() && self.server.borrow().is_empty() {
             self.store.clear();
@@ -37,7 +37,7 @@ impl Tree {
         }
     }
 
-    /// Handles what came, now or at the end of the turn.
+    /// Handles an input, now or at the end of the turn.
     pub(super) fn submit(&self, incoming: Incoming) {
         if let Some(incoming) = self.group_commit.admit(incoming) {
             self.handle_all([incoming]);
@@ -61,20 +61,20 @@ impl Tree {
         }
     }
 
-    /// A request is held: its client may go away.
+    /// A request is held, so its client may leave.
     fn watch_held(&self, request: &Request, sender: EndpointKey, has_aborted: bool) {
         if has_aborted {
-            // Nobody reads it, but the platform's side of the request comes to its end.
+            // Nobody reads it, but it completes the platform's side of the request.
             self.polls.answer(sender, 200, Format::Json, "[]");
         } else {
             self.client_aborts.watch(request, sender);
         }
     }
 
-    /// Lets the server handle what happened, and does what it says.
+    /// Passes an input to the server, and carries out the outputs.
     ///
-    /// A panic, say of an application's service, costs its own request only: `sender` is told of a fault, and what the
-    /// server had to say to others until then is still said.
+    /// A panic, for example in an application's service, costs its own request only: `sender` gets an error, and
+    /// outputs for others are carried out.
     pub(super) fn handle(&self, input: Input, sender: Option<EndpointKey>) {
         let now = js::now();
         self.log.tell_sums(now);
@@ -96,7 +96,7 @@ impl Tree {
         self.forget();
     }
 
-    /// Tells the one whose input ran into a fault of ours.
+    /// Answers the request whose input panicked.
     fn fail(&self, sender: Option<EndpointKey>) {
         match sender {
             Some(EndpointKey::WebSocket(number)) => {
@@ -132,8 +132,8 @@ impl Tree {
                     self.log.line(LogLevel::Warn, "socket_not_kept", json!({ "error": error.to_string() }));
                 }
             }
-            // The platform's timers ring when it has nothing else to do that has come already. One of a millisecond
-            // rings 1 to 3 ms later, in which a small crowd's object would be idle.
+            // A timer of the platform fires when no other event is pending. One of a millisecond fires 1 to 3 ms later,
+            // in which an object with few clients would be idle.
             Output::AwaitTurn => drop(js::set_timeout(self.turn_over.as_ref().unchecked_ref(), 0.0)),
             Output::WakeAt(time) => {
                 if self.timer.set(time, self.is_busy(), self.sockets.were_answered()) {
@@ -145,7 +145,7 @@ impl Tree {
         }
     }
 
-    /// `status` is HTTP's, and means nothing to a socket. What answers a stream ends it.
+    /// `status` is HTTP's, and means nothing to a socket. The answer to a stream ends it.
     pub(super) fn answer(&self, to: EndpointKey, status: u16, format: Format, messages: &str) {
         match to {
             EndpointKey::LongPolling(_) if self.links.answer(to, status, format, messages) => {}
@@ -155,7 +155,7 @@ impl Tree {
         }
     }
 
-    /// Asks another object, and hands the server its answer.
+    /// Calls another object, and returns its answer to the server.
     fn ask(&self, token: u64, whom: Home, call: String) {
         let Some(tree) = self.itself.upgrade() else { return };
         spawn_local(async move {
@@ -164,7 +164,7 @@ impl Tree {
         });
     }
 
-    /// Asks the hooks Worker, and hands the server its answer.
+    /// Calls the hooks Worker, and returns its answer to the server.
     fn consult(&self, request: String) {
         let Some(tree) = self.itself.upgrade() else { return };
         spawn_local(async move {
@@ -176,7 +176,7 @@ impl Tree {
         });
     }
 
-    /// Sends a request of the application's, and hands the server the response.
+    /// Sends an HTTP request of the application, and returns the response to the server.
     fn fetch(&self, token: u64, fetch: Fetch) {
         let Some(tree) = self.itself.upgrade() else { return };
         spawn_local(async move {
@@ -185,7 +185,7 @@ impl Tree {
         });
     }
 
-    /// Fetches the keys of others, and hands them to the server.
+    /// Fetches `TOKEN_JWKS_URL`, and returns the keys to the server.
     fn fetch_keys(&self, url: String) {
         let Some(tree) = self.itself.upgrade() else { return };
         spawn_local(async move {

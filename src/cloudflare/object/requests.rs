@@ -1,12 +1,12 @@
-//! Requests that come to the object, and what they are answered.
+//! Requests to the object, and their responses.
 //!
-//! The way of a POST with messages, from the platform to the protocol:
+//! The path of a POST with messages, from the platform to the protocol:
 //!
 //! 1. `ChannelTree::fetch`: the platform calls.
-//! 2. `receive_post` has the platform read the body, `receive_body` goes on with it.
-//! 3. `receive_messages` parses it, finds the session's home, and makes an `Input` of it.
-//! 4. `submit` lets it wait where a group commit is under way.
-//! 5. `handle` gives it to `BayeuxServer::handle`, and does what that says.
+//! 2. `receive_post` lets the platform read the body; `receive_body` continues with it.
+//! 3. `receive_messages` parses it, finds the session's home, and makes an `Input`.
+//! 4. `submit` holds the input back while a group commit is under way.
+//! 5. `handle` passes it to `BayeuxServer::handle`, and carries out the outputs.
 
 use serde_json::json;
 use wasm_bindgen::JsValue;
@@ -40,10 +40,10 @@ impl Tree {
             return self.serve(request, |from, request| Input::Http { from, request }).await.into();
         }
         if is_api_path(path) {
-            // The key has done its work at the Worker.
+            // The Worker has checked the key.
             self.close_silent_sockets();
             let platform = self.platform();
-            // The Worker has let it in: what is asked here is what it may see.
+            // The Worker has checked the key: its scope is what this request may see.
             let key = self.config.api_keys.admit(header(request, "Authorization").as_deref());
             let scope = key.map_or(Scope::Read, ApiKey::scope);
             let without_key = |call| HttpRequest { headers: Vec::new(), ..call };
@@ -70,7 +70,7 @@ impl Tree {
         self.receive_messages(request, arrival)
     }
 
-    /// What the platform knows of this object.
+    /// The platform's figures for this object.
     fn platform(&self) -> Platform {
         Platform {
             sockets: self.sockets.count() as u64,
@@ -79,7 +79,7 @@ impl Tree {
         }
     }
 
-    /// The promise of the response to nearly every request: a POST with messages that tells its length.
+    /// The promise of the response to nearly every request: a POST with messages and a `Content-Length`.
     pub(super) fn receive_post(&self, request: &Request) -> Option<Promise> {
         if request.method() != "POST" {
             return None;
@@ -93,7 +93,7 @@ impl Tree {
         if fits && encoding(request).is_none() { self.bodies.of(request) } else { None }
     }
 
-    /// Such a request's body was read, or broke off.
+    /// The body was read, or broke off.
     pub(super) fn receive_body(&self, request: &Request, body: Option<Vec<u8>>) -> JsValue {
         let text = body.ok_or(RequestError::JsonInvalid).and_then(text_of);
         self.receive_messages(request, text.and_then(|text| long_polling::arrived(request, text, &self.config)))
@@ -129,14 +129,13 @@ impl Tree {
         }
     }
 
-    /// A session's home, where it is another than this. What a client makes up leads nowhere: its session is unknown
-    /// here.
+    /// A session's home, where that is another object. An invented clientId leads nowhere: its session is unknown here.
     pub(super) fn elsewhere(&self, home: Option<Home>) -> Option<Home> {
         home.filter(|home| *home != self.home && self.config.options.leads_to(home))
     }
 
-    /// The promise of what a session's home answers in place of this object: the Worker does not look into requests,
-    /// and sends a client whose address has changed to another home than its session's.
+    /// Passes a request to the session's home, and returns the promise of its response: the Worker does not read
+    /// bodies, so a client whose address has changed arrives at another home than its session's.
     pub(super) fn forward(&self, request: &Request, home: &Home, body: Option<String>) -> JsValue {
         placement::forward(&self.bindings, home, request, body).map_or_else(
             |error| {
@@ -147,7 +146,7 @@ impl Tree {
         )
     }
 
-    /// The promise of what another object is answered.
+    /// Handles a call of another object. Returns the promise of the answer.
     async fn answer_call(&self, request: &Request) -> Promise {
         let (from, promise) = self.polls.open(Head::default());
         let sender = from.key();
@@ -158,7 +157,7 @@ impl Tree {
         promise
     }
 
-    /// The promise of what a route of the application's answers, or the server API.
+    /// Handles a request for the server API or a route of the application. Returns the promise of the response.
     async fn serve(&self, request: &Request, input: impl FnOnce(Endpoint, HttpRequest) -> Input) -> Promise {
         let (from, promise) = self.polls.open(Head::default());
         let sender = from.key();

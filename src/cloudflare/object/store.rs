@@ -1,7 +1,7 @@
 //! The rows of one home in its object's SQLite.
 //!
-//! The tables are made with the first row, so that an object nobody uses keeps nothing. SQLite runs in the object's own
-//! thread, and the platform holds every reply until what was written before it is safe ("output gates").
+//! The tables are created with the first row, so an unused object stores nothing. SQLite runs in the object's own
+//! thread, and the platform holds every response until earlier writes are durable ("output gates").
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -17,9 +17,9 @@ use crate::bayeux::{
 use crate::cloudflare::log::{Log, LogLevel};
 use crate::cloudflare::object::history_rows::ADD_HISTORY;
 
-/// What leads from each version of the tables to the next. An object runs those it lacks when it wakes, and during a
-/// gradual deployment one of an older version may wake after a newer one: so they only ever add, and statements name
-/// their columns. One that broke off half-way, on a full disk, is run again.
+/// The migrations, one for each version of the tables. An object runs those it lacks when it wakes; during a gradual
+/// deployment an older version may wake after a newer one: so migrations only add, and statements name their columns. A
+/// migration that failed half-way, on a full disk, is run again.
 const MIGRATIONS: [&str; 4] = [
     "
     CREATE TABLE IF NOT EXISTS session (key INTEGER PRIMARY KEY, json TEXT NOT NULL);
@@ -34,7 +34,7 @@ const MIGRATIONS: [&str; 4] = [
     ADD_HISTORY,
 ];
 
-/// A whole number of 64 bits, too large for JavaScript's.
+/// A 64-bit number, too large for JavaScript's numbers: so it is text.
 const ADD_KEYS: &str = "ALTER TABLE event ADD COLUMN key TEXT";
 
 /// The tables of one object. Clones share them.
@@ -43,9 +43,9 @@ pub struct SqlStore {
     sql: SqlStorage,
     storage: Rc<Storage>,
     tables: Rc<Cell<Tables>>,
-    /// Whether anything was written since that was asked last.
+    /// Whether anything was written since this was last asked.
     written: Rc<Cell<bool>>,
-    /// How many rows were, in this life.
+    /// Rows written in this life.
     rows_written: Rc<Cell<u64>>,
     /// Why a page could not be read.
     unread: Rc<RefCell<Option<StoreError>>>,
@@ -55,16 +55,16 @@ pub struct SqlStore {
 enum Tables {
     #[default]
     Missing,
-    /// Those of an older version could not be brought up to date yet.
+    /// Tables of an older version whose migration failed.
     Outdated,
     Ready,
 }
 
-/// Bytes of the rows that are read at a time; one row, of 2 MB at most, may be more.
+/// Bytes of rows that are read at a time; a single row may have up to 2 MB.
 const PAGE: usize = 1 << 20;
 
-/// The rows of a query of one whole number and two texts, in the order of that number, which the query is given to
-/// begin with.
+/// The rows of a query for a whole number and two texts, sorted by the number, which is also its parameter: where to
+/// start.
 struct RowPages {
     store: SqlStore,
     query: &'static str,
@@ -95,9 +95,9 @@ impl SqlStore {
         }
     }
 
-    /// All rows, those of sessions and events as they are asked for, in tables that are brought up to date; where that
-    /// fails, those of the tables that are there, and each write tries again. A row that cannot be read is set aside,
-    /// into the table `damaged`. Either is told in the log.
+    /// Reads all rows, those of sessions and events when they are asked for, after the migrations. If those fail, it
+    /// reads the tables as they are, and each write tries again. A damaged row is moved into the table `damaged`. Both
+    /// are logged.
     ///
     /// # Errors
     /// Where the tables cannot be read.
@@ -144,33 +144,33 @@ impl SqlStore {
         Ok(stored)
     }
 
-    /// Whether all rows were read that were asked for.
+    /// Checks that all requested rows were read.
     ///
     /// # Errors
-    /// Where some could not be: what was made of the others is not what was kept.
+    /// A page failed: what was restored from the others is incomplete.
     pub fn was_read(&self) -> Result<()> {
         self.unread.take().map_or(Ok(()), Err)
     }
 
-    /// Whether there is anything of an earlier life.
+    /// Whether there are rows of an earlier life.
     pub fn is_in_use(&self) -> bool {
         self.tables.get() != Tables::Missing
     }
 
-    /// Whether anything was written since this was asked last.
+    /// Whether anything was written since this was last asked.
     pub fn has_written(&self) -> bool {
         self.written.take()
     }
 
-    /// How many rows were written in this life, as the platform counts them.
+    /// Rows written in this life, as the platform counts them.
     pub fn rows_written(&self) -> u64 {
         self.rows_written.get()
     }
 
-    /// Leaves nothing behind of an object that nobody uses: neither its tables nor its alarm.
+    /// Deletes the tables and the alarm of an unused object.
     pub fn clear(&self) {
         if self.tables.replace(Tables::Missing) != Tables::Missing {
-            // Done when it returns; what it promises is that it is safe on the disk.
+            // It is done when it returns; its promise is for durability.
             let _ = self.storage.as_raw().delete_all();
         }
     }
@@ -180,7 +180,7 @@ impl SqlStore {
         Ok(tables.raw().next().is_some())
     }
 
-    /// Whether there is the column of [`ADD_KEYS`], for which SQLite has no IF NOT EXISTS.
+    /// Whether the column of [`ADD_KEYS`] exists: SQLite has no IF NOT EXISTS for columns.
     fn has_keys(&self) -> Result<bool> {
         let query = "SELECT name FROM sqlite_master WHERE name = 'event' AND sql LIKE '%key TEXT%'";
         Ok(self.exec(query, [])?.raw().next().is_some())
@@ -203,7 +203,7 @@ impl SqlStore {
         Ok(())
     }
 
-    /// A row's JSON; none where it is damaged.
+    /// Parses a row's JSON; none where it is damaged.
     fn parsed<T: DeserializeOwned>(&self, log: &Log, row: Row, json: &str) -> Option<T> {
         let error = match serde_json::from_str(json) {
             Ok(value) => return Some(value),
@@ -215,7 +215,7 @@ impl SqlStore {
             _ => json!(null),
         };
         log.line(LogLevel::Error, "row_damaged", json!({ "table": row.table, "key": key, "error": error }));
-        // Where it cannot be set aside either, it stays where it is.
+        // Where it cannot be moved it stays.
         self.set_aside(row, json).unwrap_or_else(|error| log_failure(log, &error));
         None
     }
@@ -226,12 +226,12 @@ impl SqlStore {
         self.exec(&format!("DELETE FROM {table} WHERE {column} = ?"), [key]).map(drop)
     }
 
-    /// The rows of a query of one table, where that is there.
+    /// The rows of a query, where its table exists.
     fn rows_of(&self, table: &str, query: &str) -> Result<Vec<(u64, [String; 2])>> {
         if self.has_table(table)? { self.rows(query) } else { Ok(Vec::new()) }
     }
 
-    /// The same in pages, by the number that the query begins with.
+    /// The same in pages, by the number that the query starts at.
     fn pages(&self, table: &str, query: &'static str) -> Result<Option<RowPages>> {
         let new = || RowPages { store: self.clone(), query, from: 0, page: Vec::new().into_iter(), is_last: false };
         Ok(self.has_table(table)?.then(new))
@@ -242,10 +242,10 @@ impl SqlStore {
         self.exec(query, [])?.raw().map(row).collect()
     }
 
-    /// Whether all tables are there to be read.
+    /// Whether all tables can be read.
     ///
     /// # Errors
-    /// Where those of an older version cannot be brought up to date.
+    /// The migration of older tables failed.
     pub(super) fn is_readable(&self) -> Result<bool> {
         if self.tables.get() == Tables::Outdated {
             self.migrate()?;
@@ -253,12 +253,12 @@ impl SqlStore {
         Ok(self.tables.get() == Tables::Ready)
     }
 
-    /// Bytes of all that is stored.
+    /// Bytes of the whole database.
     pub fn database_size(&self) -> usize {
         self.sql.database_size()
     }
 
-    /// A statement that writes, with the tables there. Those of an older version may do.
+    /// Runs a statement that writes, and creates the tables first if necessary. It is tried on older tables too.
     pub(super) fn write(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<()> {
         match self.tables.get() {
             Tables::Ready => {}
@@ -268,7 +268,7 @@ impl SqlStore {
         self.change(query, values)
     }
 
-    /// A statement that deletes, where there is anything.
+    /// Runs a statement that deletes, where there are tables.
     pub(super) fn delete(&self, query: &str, values: impl IntoIterator<Item = SqlStorageValue>) -> Result<()> {
         if !self.is_in_use() {
             return Ok(());
@@ -367,7 +367,7 @@ impl Row {
     }
 }
 
-/// A row of one whole number and two texts. What has other types reads as 0 and empty.
+/// A row of a whole number and two texts. Other types read as 0 and empty.
 fn row(values: worker::Result<Vec<SqlStorageValue>>) -> Result<(u64, [String; 2])> {
     let text = |value: Option<SqlStorageValue>| match value {
         Some(SqlStorageValue::String(text)) => text,
@@ -381,7 +381,7 @@ fn row(values: worker::Result<Vec<SqlStorageValue>>) -> Result<(u64, [String; 2]
     Ok((key, [text(values.next()), text(values.next())]))
 }
 
-/// Numbers here count sessions and events, and stay below 2^53.
+/// Counts sessions and events, and stays below 2^53.
 pub(super) fn number(number: u64) -> SqlStorageValue {
     SqlStorageValue::Integer(i64::try_from(number).unwrap_or(i64::MAX))
 }

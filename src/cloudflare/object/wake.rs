@@ -1,9 +1,9 @@
-//! When the object is to be woken: by a timer that keeps it in memory, or by its alarm, which does not.
+//! Wakes the object: with a timer, which keeps it in memory, or with its alarm, which does not.
 //!
-//! A timer suits what is near, and an object that holds requests, which stays in memory anyway. An object that only has
-//! sockets may hibernate, and only an alarm wakes it again. To set one is a row written (Durable Objects, "Alarms"), so
-//! it is not moved with every poll: as long as a timer runs, the alarm only stands by, for the case that the object is
-//! killed and nobody ever calls it again.
+//! A timer suits near deadlines, and an object with held requests, which stays in memory anyway. An object with sockets
+//! only may hibernate, and only an alarm wakes it. Setting an alarm writes a row (Durable Objects, "Alarms"), so it is
+//! not moved with every poll: while a timer runs, the alarm is only a fallback for an object that is killed and never
+//! called again.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -16,19 +16,19 @@ use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 use crate::bayeux::Millis;
 use crate::cloudflare::js;
 
-/// What is nearer than this is waited for in memory: the platform lets an object hibernate after 10 s without work. A
-/// timer runs no longer either, as the requests that kept the object in memory may have ended meanwhile; what is still
-/// to come is then planned anew.
+/// Deadlines nearer than this get a timer: the platform hibernates an object after 10 s without work. A timer runs no
+/// longer than this either, because the requests that keep the object in memory may end; later deadlines are then
+/// planned anew.
 const NEAR_MS: u64 = 10_000;
 
-/// What is far is left to the alarm when nobody has come for so long: polls that were answered come back, and the alarm
-/// is not to be moved with every message.
+/// A later deadline gets an alarm only when this time has passed without a message: answered polls come back, and the
+/// alarm must not move with every message.
 const QUIET_MS: u64 = 1000;
 
-/// How long the sessions of an object that was killed stay in its tables if nobody calls it.
+/// How long the rows of a killed object's sessions stay if nobody calls it.
 const STAND_BY_MS: u64 = 10 * 60 * 1000;
 
-/// Calls back at a time that can be moved.
+/// A timer that can be moved.
 pub struct WakeTimer {
     callback: Closure<dyn Fn()>,
     running: RefCell<JsValue>,
@@ -40,14 +40,14 @@ pub struct WakeTimer {
 struct Alarm {
     storage: Storage,
     set: Cell<Known>,
-    /// When it is to ring, where it was asked for before the platform had told when it will.
+    /// Its time, if it was set before the platform has told the old one.
     wanted: Cell<Option<Millis>>,
 }
 
 /// What is known of the alarm.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Known {
-    /// The platform was asked and has not answered yet.
+    /// The platform has not answered yet.
     Nothing,
     Unset,
     SetFor(Millis),
@@ -61,7 +61,7 @@ impl WakeTimer {
         Self { callback, running: RefCell::default(), ringing: Cell::default(), alarm: Rc::new(alarm) }
     }
 
-    /// The object has lived before, and may have set an alarm then.
+    /// An earlier life of the object may have set an alarm.
     pub fn ask_for_alarm(&self) {
         let Ok(promise) = self.alarm.storage.as_raw().get_alarm(Object::new()) else { return };
         self.alarm.set.set(Known::Nothing);
@@ -72,21 +72,21 @@ impl WakeTimer {
         });
     }
 
-    /// There is no alarm any more: it rang, or went with all that the object kept.
+    /// The alarm is gone: it rang, or was deleted with the storage.
     pub fn alarm_is_gone(&self) {
         self.alarm.set.set(Known::Unset);
     }
 
-    /// What is done now is done because a timer or the alarm rang in an object where nobody waits.
+    /// What is done now comes from a timer or the alarm: no client is being answered.
     pub fn rings(&self, work: impl FnOnce()) {
         self.ringing.set(true);
         work();
         self.ringing.set(false);
     }
 
-    /// Calls back at `time`, or before, and at no other that was set before. `busy`: the object stays in memory anyway.
-    /// `awaited`: whoever was answered just now comes back at once, and changes that time. Whether it may sleep until
-    /// then.
+    /// Calls back at `time` or earlier, in place of what was set before. `busy`: the object stays in memory anyway.
+    /// `awaited`: a client that was just answered comes back at once, and changes that time. Returns whether the object
+    /// may hibernate until then.
     pub fn set(&self, time: Millis, busy: bool, awaited: bool) -> bool {
         let now = js::now();
         let wait = time.0.saturating_sub(now.0);
@@ -112,7 +112,7 @@ impl Alarm {
         }
     }
 
-    /// An alarm that is set already serves as well.
+    /// An alarm that is set already will do, whatever its time.
     fn stand_by(&self, time: Millis) {
         if self.set.get() == Known::Unset {
             self.ring_at(time);
@@ -125,7 +125,7 @@ impl Alarm {
             Known::SetFor(already) if already == time => {}
             Known::Unset | Known::SetFor(_) => {
                 let date = Date::new(&(time.0 as f64).into());
-                // Written like a row: what the promise tells, the output gate waits for.
+                // Setting an alarm is a write: the output gate waits for it, so its promise can be ignored.
                 if self.storage.as_raw().set_alarm(date, Object::new()).is_ok() {
                     self.set.set(Known::SetFor(time));
                 }

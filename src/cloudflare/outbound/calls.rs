@@ -1,6 +1,6 @@
-//! Calls between objects of this deployment.
+//! Calls between the objects of this deployment.
 //!
-//! They are requests by a method that the Worker passes on from nobody: what comes so comes from another object.
+//! They use a method that the Worker never passes on: a request with it comes from another object.
 
 use wasm_bindgen::prelude::*;
 use worker::wasm_bindgen_futures::JsFuture;
@@ -13,23 +13,23 @@ use crate::cloudflare::outbound::timeout::within;
 
 const METHOD: &str = "PUT";
 
-/// How long an object may take to answer, ms: twice as long as clients wait for it.
+/// How long a call may take, ms: twice as long as clients wait for it.
 const PATIENCE_MS: f64 = 10_000.0;
 
-/// Whether another object asks.
+/// Whether this is another object's call.
 pub fn is_call(request: &Request) -> bool {
     request.method() == METHOD && path(&request.url()) == BASE_PATH
 }
 
-/// What it asks.
+/// The text of a call.
 ///
 /// # Errors
-/// Where it breaks off.
+/// The body broke off.
 pub async fn read(request: &Request) -> Result<String, RequestError> {
     whole_body(request).await.ok_or(RequestError::JsonInvalid)
 }
 
-/// What another object answers; none where it cannot be reached, or refuses.
+/// Another object's answer; none where it is unreachable or refuses.
 pub async fn ask(bindings: &Bindings, whom: &Home, call: &str) -> Option<String> {
     let answer = within(PATIENCE_MS, async |signal| try_to_ask(bindings, whom, call, &signal).await).await;
     answer.ok().flatten()
@@ -45,7 +45,7 @@ async fn try_to_ask(
     init.set_method(METHOD);
     init.set_body(&call.into());
     init.set_signal(Some(signal));
-    // The name is of no account: the request goes to the object that it is given to.
+    // The host does not matter: the request goes to the given object.
     let request = Request::new_with_str_and_init(&format!("https://object{BASE_PATH}"), &init)?;
     let answer = bindings.object(whom)?.fetch_with_request(&request)?;
     let response: Response = JsFuture::from(answer).await?.unchecked_into();

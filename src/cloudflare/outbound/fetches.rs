@@ -1,4 +1,4 @@
-//! The requests that an application's handlers ask: see [`Actions::ask`](crate::bayeux::app::Actions::ask).
+//! Sends the HTTP requests of handlers: see [`Actions::ask`](crate::bayeux::app::Actions::ask).
 
 use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::Uint8Array;
@@ -13,13 +13,13 @@ use crate::cloudflare::http::request::bounded;
 use crate::cloudflare::js;
 use crate::cloudflare::outbound::timeout::within;
 
-/// Bytes of a response's body: an object has 128 MB for all that it holds.
+/// Bytes of a response's body: an object has 128 MB in all.
 const MOST_BYTES: usize = 1 << 20;
 
 /// The response.
 ///
 /// # Errors
-/// Why there is none within the request's timeout.
+/// It failed, or took longer than the request's timeout.
 pub async fn send(bindings: &Bindings, fetch: Fetch) -> Result<FetchResponse, FetchError> {
     let ms = fetch.timeout.as_millis() as f64;
     let response = within(ms, async |signal| try_to_send(bindings, fetch, &signal).await).await;
@@ -43,7 +43,7 @@ async fn try_to_send(bindings: &Bindings, fetch: Fetch, signal: &AbortSignal) ->
         FetchTarget::Url(url) => js::fetch(&Request::new_with_str_and_init(&url, &init)?),
         FetchTarget::Hooks(path) => {
             let hooks = bindings.hooks().ok_or("no binding HOOKS")?;
-            // The host's name is of no account: the request goes through the binding.
+            // The host does not matter: the request goes through the binding.
             hooks.fetch(&Request::new_with_str_and_init(&format!("https://hooks{path}"), &init)?)?
         }
     };

@@ -1,4 +1,4 @@
-//! Calls to the hooks Worker, through its service binding.
+//! Calls the hooks Worker through its service binding.
 
 use wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
@@ -10,7 +10,7 @@ use crate::cloudflare::bindings::Bindings;
 /// What it answers.
 ///
 /// # Errors
-/// Why it did not within `HOOKS_TIMEOUT`, or not with a 200.
+/// It failed, took longer than `HOOKS_TIMEOUT`, or did not answer with a 200.
 pub async fn consult(bindings: &Bindings, options: &Options, request: &str) -> Result<String, String> {
     try_to_consult(bindings, options, request).await.map_err(|error| format!("{error:?}"))
 }
@@ -25,7 +25,7 @@ async fn try_to_consult(bindings: &Bindings, options: &Options, request: &str) -
     init.set_body(&request.into());
     let timeout = u32::try_from(options.hooks_timeout.as_millis()).unwrap_or(u32::MAX);
     init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout)));
-    // The host's name is of no account: the request goes through the binding.
+    // The host does not matter: the request goes through the binding.
     let request = Request::new_with_str_and_init("https://hooks/", &init)?;
     let response: Response = JsFuture::from(hooks.fetch(&request)?).await?.unchecked_into();
     let text = JsFuture::from(response.text()?).await?.as_string().unwrap_or_default();

@@ -1,9 +1,9 @@
-//! The fetch of the keys that `TOKEN_JWKS_URL` publishes.
+//! Fetches the keys of `TOKEN_JWKS_URL`.
 //!
-//! Each home asks for them when a token needs them, and anybody may show tokens at many homes. So what was fetched in
-//! the last five seconds is shared: by the objects of this isolate in memory, with others of the same place by the
-//! platform's cache. Of one that is under way the others wait for the outcome, each by a timer of its own: a future of
-//! another object must not be awaited (PLATFORM: the isolate's objects share nothing that wakes).
+//! Each home fetches when a token needs it, and anybody may send tokens to many homes. So a result is shared for five
+//! seconds: with the objects of this isolate in memory, with others of this location through the platform's cache.
+//! While a fetch is under way, others wait for it with timers of their own: a future of another object must not be
+//! awaited (the objects of an isolate share no wakers).
 
 use std::cell::RefCell;
 use std::time::Duration;
@@ -18,37 +18,37 @@ use crate::cloudflare::http::request::bounded;
 use crate::cloudflare::js;
 use crate::cloudflare::outbound::timeout::within;
 
-/// How long the URL may take, ms: half of what clients wait for the reply to a handshake.
+/// The timeout, ms: half of the time that clients wait for the reply to a handshake.
 const TIMEOUT_MS: f64 = 5_000.0;
 
-/// Bytes: 16 RSA keys of 4,096 bits, with a certificate each.
+/// Bytes: enough for 16 RSA keys of 4,096 bits, with a certificate each.
 const MOST_BYTES: usize = 64 << 10;
 
-/// How long an answer is shared, ms: the pause that each home leaves between two fetches of its own.
+/// How long a result is shared, ms: the pause between two fetches of one home.
 const SHARED_MS: u64 = 5_000;
 
-/// How often a home looks whether another one's fetch has ended.
+/// How often a home checks whether another home's fetch has ended.
 const GLANCE: Duration = Duration::from_millis(25);
 
 type KeysOutcome = Result<FetchedKeys, String>;
 
 thread_local! {
-    /// The last fetch of this isolate. There is one URL: `TOKEN_JWKS_URL`.
+    /// The last fetch of this isolate. There is only one URL, `TOKEN_JWKS_URL`.
     static LAST: RefCell<Option<LastFetch>> = const { RefCell::new(None) };
 }
 
 struct LastFetch {
-    /// When it began, or ended.
+    /// When it began or ended.
     at: Millis,
     /// None while it is under way.
     outcome: Option<KeysOutcome>,
 }
 
-/// What the URL answers, or has just answered.
+/// The URL's response, or a recent one.
 ///
 /// # Errors
-/// Why it did not within five seconds with a 200 and a set of reasonable length. A redirect is not followed: where the
-/// keys are is the operator's to say.
+/// No 200 with a set of reasonable length within five seconds. Redirects are not followed: the operator says where the
+/// keys are.
 pub async fn fetch(url: &str) -> KeysOutcome {
     while let Some(shared) = shared() {
         match shared {
@@ -65,8 +65,8 @@ pub async fn fetch(url: &str) -> KeysOutcome {
     outcome
 }
 
-/// What another home has fetched just now, or `Some(None)` while it does. One whose object ended meanwhile counts as
-/// failed.
+/// The result of another home's recent fetch, or `Some(None)` while one is under way. A fetch whose object has ended
+/// counts as failed.
 fn shared() -> Option<Option<KeysOutcome>> {
     LAST.with_borrow(|last| {
         let LastFetch { at, outcome } = last.as_ref()?;
@@ -82,7 +82,7 @@ fn note(outcome: Option<KeysOutcome>) {
     LAST.set(Some(LastFetch { at: js::now(), outcome }));
 }
 
-/// The cache's name for it: no URL that anybody else fetches.
+/// The key in the cache: no URL that anybody else fetches.
 fn cache_key(url: &str) -> String {
     format!("https://bayeux-edge.invalid/jwks?of={}", js::encode_uri_component(url))
 }
@@ -91,10 +91,10 @@ const FETCHED_AT: &str = "x-fetched-at";
 
 const CACHE_CONTROL: &str = "cache-control";
 
-/// The publisher's own header: the cache goes by ours.
+/// The publisher's own `Cache-Control`: the cache follows ours.
 const PUBLISHERS: &str = "x-cache-control";
 
-/// What an object of another isolate has fetched just now. A cache that fails is none.
+/// A recent result of an object in another isolate. A cache that fails has none.
 async fn cached(url: &str) -> Option<FetchedKeys> {
     let mut response = Cache::default().get(cache_key(url), true).await.ok()??;
     let header = |name: &str| response.headers().get(name).ok().flatten();
@@ -129,9 +129,9 @@ async fn try_to_fetch(url: &str, signal: &AbortSignal) -> Result<FetchedKeys, Js
     let init = RequestInit::new();
     init.set_headers(&headers);
     init.set_signal(Some(signal));
-    // The platform knows no `error` here (Workers runtime API, Request).
+    // The platform has no `redirect: "error"` (Workers runtime API, Request).
     init.set_redirect(RequestRedirect::Manual);
-    // Asked for a key that is new, no cache between is to give the old ones.
+    // A new key was asked for: no cache on the way may return the old ones.
     init.set_cache(RequestCache::NoStore);
     let request = Request::new_with_str_and_init(url, &init)?;
     let response: Response = JsFuture::from(js::fetch(&request)).await?.unchecked_into();

@@ -1,4 +1,4 @@
-//! What an object asks of others, each within a time.
+//! What an object asks of others, each with a timeout.
 //!
 //! | File | Has |
 //! |---|---|

@@ -1,8 +1,8 @@
-//! Sockets whose sessions are at home in another object.
+//! Tunnels: sockets whose sessions have another home.
 //!
-//! Which home a socket comes to is decided before its client has said who it is. A client that comes back from another
-//! address, say from a mobile network, may so reach another home than its session's. This object then opens a socket to
-//! that home for it, and passes frames to and fro. It does not hibernate meanwhile.
+//! A socket's home is chosen before its client has named its session. A client that returns from another address, for
+//! example of a mobile network, may reach another home than its session's. This object then opens a socket to that home
+//! and passes frames in both directions. It does not hibernate in the meantime.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ use crate::cloudflare::bindings::Bindings;
 
 #[wasm_bindgen]
 extern "C" {
-    /// What a Worker gets in answer to its own upgrade request (Workers runtime API, `Response.webSocket`).
+    /// The response to a Worker's own upgrade request (Workers runtime API, `Response.webSocket`).
     type Upgraded;
 
     #[wasm_bindgen(method, getter, js_name = webSocket)]
@@ -45,36 +45,35 @@ extern "C" {
     fn data(this: &MessageEvent) -> JsValue;
 }
 
-/// What comes back.
+/// What arrives from the other home.
 pub enum Arrived {
     Text(SocketId, String),
-    /// The home has closed its end, or could not be reached.
+    /// The home has closed its end, or was unreachable.
     Closed(SocketId),
 }
 
-/// By socket and home. Clones share them.
+/// Tunnels by socket and home. Clones share them.
 #[derive(Clone, Default)]
 pub struct Tunnels(Rc<RefCell<HashMap<SocketId, HashMap<String, Tunnel>>>>);
 
 enum Tunnel {
-    /// Frames that wait for it.
+    /// Frames that wait for it to open.
     Opening(Vec<String>),
-    /// With what the socket calls.
+    /// The socket's event listeners.
     Open(FarEnd, [Closure<dyn Fn(JsValue)>; 2]),
 }
 
-/// What became of a frame.
+/// What happened to a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Passed {
     On,
     /// It waits for a tunnel that the caller must [open](Tunnels::open).
     Unopened,
-    /// The socket speaks for too many homes, or sends too much before one is reached.
+    /// The socket uses too many homes, or sends too much before one is open.
     Refused,
 }
 
-/// Homes that one socket may lead to, beside its own. A client has one session, and after a change of its network
-/// another.
+/// Most other homes of a socket. A client has one session, and a second one after a change of its network.
 const MOST_OF_SOCKET: usize = 4;
 
 /// Bytes that may wait for a tunnel to open: a frame of the usual `MAX_MESSAGE_SIZE`.
@@ -94,7 +93,7 @@ impl Tunnels {
                 waiting.push(text);
             }
             Some(Tunnel::Open(far_end, _)) => {
-                // One that is closing drops it, and the client is told when it has closed.
+                // A closing socket drops it; its client is told when it has closed.
                 let _ = far_end.send(&text);
             }
             None if count >= MOST_OF_SOCKET => return Passed::Refused,
@@ -106,7 +105,7 @@ impl Tunnels {
         Passed::On
     }
 
-    /// Opens a socket to another home, for a client that is known by these headers.
+    /// Opens a socket to another home, with these headers of the client.
     pub async fn open(
         self,
         bindings: Bindings,
@@ -116,7 +115,7 @@ impl Tunnels {
         arrived: Rc<dyn Fn(Arrived)>,
     ) {
         let opened = connect(&bindings, &home, &client).await;
-        // The client may be gone by now.
+        // The client may have left by now.
         let waiting = match self.0.borrow_mut().get_mut(&socket).and_then(|homes| homes.remove(home.name())) {
             Some(Tunnel::Opening(waiting)) => waiting,
             Some(Tunnel::Open(..)) | None => {
@@ -144,14 +143,14 @@ impl Tunnels {
         }
     }
 
-    /// The client is gone, or is to go.
+    /// The client has left, or its socket is being closed.
     pub fn close(&self, socket: EndpointKey) {
         let EndpointKey::WebSocket(socket) = socket else { return };
         let gone = self.0.borrow_mut().remove(&SocketId(socket)).unwrap_or_default();
         for (_, tunnel) in gone {
             if let Tunnel::Open(far_end, listeners) = tunnel {
                 let _ = far_end.close();
-                // They may be running now.
+                // They may be running just now.
                 listeners.into_iter().for_each(Closure::forget);
             }
         }

@@ -10,7 +10,7 @@ use crate::cloudflare::transport::long_polling::{Arrival, origin};
 /// Reads a request.
 ///
 /// # Errors
-/// Where the request as a whole cannot be taken.
+/// The request as a whole is refused.
 pub fn read(request: &Request, config: &Config) -> Result<Arrival, RequestError> {
     let url = request.url();
     let callback = Callback::of_query(query(&url))?;

@@ -1,8 +1,8 @@
-//! Clients that leave while their request is held, as far as the platform tells.
+//! Clients that leave while their request is held, as far as the platform reports it.
 //!
-//! With the compatibility flag `enable_request_signal` a request's signal aborts when its client is gone. Under workerd
-//! that is so for a connection that is reset, not for one that is closed in order, and never behind `wrangler dev`. So
-//! it is an extra: a session it does not tell of is forgotten by the clock.
+//! With the compatibility flag `enable_request_signal`, a request's signal aborts when its client has left. workerd
+//! does so for a connection that is reset, not for one that is closed in order, and `wrangler dev` never does. So this
+//! is an addition: other sessions expire by the clock.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use crate::bayeux::EndpointKey;
 
 #[wasm_bindgen]
 extern "C" {
-    /// An `AbortSignal`, with the number of the endpoint that it speaks of.
+    /// An `AbortSignal`, with the number of its endpoint.
     type AbortSignal;
 
     #[wasm_bindgen(method, setter)]
@@ -32,7 +32,7 @@ extern "C" {
     fn target(this: &AbortEvent) -> AbortSignal;
 }
 
-/// Calls back when the client of a watched request is gone.
+/// Calls back when the client of a watched request leaves.
 pub struct ClientAborts {
     /// One for all requests: a closure for each would cost every poll.
     callback: Closure<dyn Fn(AbortEvent)>,
@@ -49,7 +49,7 @@ impl ClientAborts {
         Self { callback, aborted }
     }
 
-    /// Whether a request's client is gone already: then no abort is reported any more.
+    /// Whether a request's client has left already: then no abort is reported any more.
     pub fn has_aborted(request: &Request) -> bool {
         request.signal().aborted()
     }
@@ -58,7 +58,7 @@ impl ClientAborts {
         let EndpointKey::LongPolling(number) = endpoint else { return };
         let signal = request.signal();
         if signal.aborted() {
-            // While the request waited for its turn.
+            // It left while the request waited for its turn.
             return (self.aborted)(endpoint);
         }
         let signal: AbortSignal = signal.unchecked_into();

@@ -1,4 +1,4 @@
-//! Server-sent events (HTML standard, section 9.2): responses that stay open, and take one event after the other.
+//! Server-sent events (HTML standard, section 9.2): responses that stay open and take event after event.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -12,20 +12,20 @@ use crate::bayeux::StreamId;
 use crate::cloudflare::http::request::header;
 use crate::cloudflare::http::response::{self, Head};
 
-/// How much a client may leave unread before it is sent nothing more, in bytes, beside what the connection itself
-/// buffers. A flush goes out whole, so it may be more by the `MAX_QUEUE_BYTES` of one session.
+/// How much a client may leave unread before nothing more is sent, in bytes, besides what the connection buffers. A
+/// flush leaves as a whole, so it may be exceeded by the `MAX_QUEUE_BYTES` of a session.
 const HIGH_WATER_MARK: u32 = 64 * 1024;
 
-/// How long a client waits before it opens a broken stream again, ms. A fifth of `MAX_INTERVAL`, within which its
-/// session knows it.
+/// The client's pause before it reopens a broken stream, ms: a fifth of `MAX_INTERVAL`, within which its session
+/// survives.
 const RETRY: &str = "retry: 2000\n\n";
 
-/// A comment: it tells those between, and the platform, that the stream is in use.
+/// A comment: it shows proxies and the platform that the stream is in use.
 const BEAT: &str = ":\n\n";
 
 #[wasm_bindgen]
 extern "C" {
-    /// A `ReadableStreamDefaultController` (Streams standard, section 4.6): the end of a stream that is written to.
+    /// A `ReadableStreamDefaultController` (Streams standard, section 4.6): the writing end of a stream.
     type Controller;
 
     #[wasm_bindgen(method, catch)]
@@ -56,7 +56,7 @@ extern "C" {
 pub struct Streams {
     opened: Cell<u64>,
     open: RefCell<HashMap<u64, OpenStream>>,
-    /// Those that were sent more than their clients read, since the last time this was asked.
+    /// Streams with more unread data than allowed, since this was last asked.
     full: RefCell<Vec<StreamId>>,
     refused: RefCell<Option<Response>>,
     started: Rc<RefCell<Option<Controller>>>,
@@ -68,7 +68,7 @@ pub struct Streams {
 struct OpenStream {
     controller: Controller,
     head: Head,
-    /// What its request is answered, until that was asked for.
+    /// The response to its request, until it is taken.
     response: Option<Response>,
     stalled: Cell<bool>,
 }
@@ -78,7 +78,7 @@ struct OpenStream {
 pub enum Signal {
     /// It has read what it was sent.
     Drained(StreamId),
-    /// It is gone.
+    /// It has left.
     Left(StreamId),
 }
 
@@ -100,10 +100,10 @@ impl Streams {
         }
     }
 
-    /// One more stream.
+    /// Opens a stream.
     ///
     /// # Errors
-    /// Where the platform has no such streams.
+    /// The platform has no such streams.
     pub fn open(&self, head: Head) -> Result<StreamId, JsValue> {
         self.opened.set(self.opened.get() + 1);
         let number = self.opened.get();
@@ -116,7 +116,7 @@ impl Streams {
         Ok(StreamId(number))
     }
 
-    /// The stream as JavaScript has it. Its callbacks are one function each for all streams, bound to the number.
+    /// The stream in JavaScript. Its callbacks are one function each for all streams, bound to the number.
     fn source(&self, number: u64) -> Result<Source, JsValue> {
         // Exact to 2^53 streams of one object.
         let number = JsValue::from(number as f64);
@@ -130,7 +130,7 @@ impl Streams {
         Source::new(&source, &ByteLengthQueuingStrategy::new(&init)?)
     }
 
-    /// What the request that opened a stream just now is answered: the stream, or why there is none.
+    /// The response to the request that just opened a stream, or why there is none.
     pub fn response(&self, StreamId(number): StreamId) -> Option<Response> {
         let mut open = self.open.borrow_mut();
         open.get_mut(&number).and_then(|stream| stream.response.take()).or_else(|| self.refused.take())
@@ -149,13 +149,13 @@ impl Streams {
         self.write(&[stream], &bytes(BEAT));
     }
 
-    /// Ends a stream with its last messages; with another `status` than 200 at once, and without them. One that was not
-    /// handed out yet is refused with the status instead.
+    /// Ends a stream with its last messages; with a `status` other than 200 at once, and without them. A stream whose
+    /// response was not taken yet is refused with the status instead.
     pub fn end(&self, stream: StreamId, status: u16, json: &str) {
         let Some(OpenStream { controller, head, response, .. }) = self.open.borrow_mut().remove(&stream.0) else {
             return;
         };
-        // A stream that was cancelled meanwhile throws.
+        // A cancelled stream throws.
         if status != 200 {
             let _ = controller.error(&JsValue::UNDEFINED);
             self.refused.replace(response.map(|_| response::respond(&Head { status, ..head }, json)));
@@ -167,17 +167,17 @@ impl Streams {
         let _ = controller.close();
     }
 
-    /// Forgets a stream whose client is gone.
+    /// Removes a stream whose client has left.
     pub fn forget(&self, StreamId(number): StreamId) {
         self.open.borrow_mut().remove(&number);
     }
 
-    /// Takes note that a client has read what it was sent. Whether it was behind.
+    /// Records that a client has read. Returns whether it was behind.
     pub fn caught_up(&self, StreamId(number): StreamId) -> bool {
         self.open.borrow().get(&number).is_some_and(|stream| stream.stalled.replace(false))
     }
 
-    /// The streams that must be sent nothing more for now. To be asked after whatever was sent.
+    /// The streams that must not be sent more for now. To be asked after each send.
     pub fn take_full(&self) -> Vec<StreamId> {
         self.full.take()
     }
@@ -195,7 +195,7 @@ impl Streams {
 }
 
 impl OpenStream {
-    /// One that was cancelled meanwhile throws; the platform tells of that as well.
+    /// A cancelled stream throws; the platform reports it as well.
     fn write(&self, chunk: &Uint8Array) {
         let _ = self.controller.enqueue(chunk);
     }
@@ -213,7 +213,7 @@ pub fn is_event_source(request: &Request) -> bool {
         })
 }
 
-/// An event of the stream. JSON has line breaks between its tokens at most; they would end the event.
+/// An event of the stream. JSON has line breaks only between tokens; they would end the event.
 fn event(json: &str) -> String {
     let lines = json.replace("\r\n", "\n").replace(['\r', '\n'], "\ndata: ");
     format!("data: {lines}\n\n")

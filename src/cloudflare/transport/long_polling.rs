@@ -1,4 +1,4 @@
-//! Long-polling over HTTP: a request becomes a batch, and its answer may come much later.
+//! Long-polling over HTTP: a request becomes a batch, and its response may come much later.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -15,7 +15,7 @@ use crate::cloudflare::http::request;
 use crate::cloudflare::http::response::{self, Head};
 use crate::cloudflare::js;
 
-/// The requests of one object that wait for their answer.
+/// The requests of an object that wait for their responses.
 #[derive(Default)]
 pub struct Polls {
     opened: Cell<u64>,
@@ -28,7 +28,7 @@ struct Poll {
 }
 
 impl Polls {
-    /// A place for one more answer, and the promise of it.
+    /// Adds a request. Returns its place and the promise of its response.
     pub fn open(&self, head: Head) -> (Endpoint, Promise) {
         let endpoint = self.next_endpoint();
         let resolvers = js::with_resolvers();
@@ -37,7 +37,7 @@ impl Polls {
         (endpoint, resolvers.promise())
     }
 
-    /// The place of one more answer, which may be given elsewhere.
+    /// Adds a request that may be answered elsewhere.
     pub fn next_endpoint(&self) -> Endpoint {
         self.opened.set(self.opened.get() + 1);
         Endpoint::LongPolling(RequestId::new(self.opened.get()))
@@ -48,17 +48,17 @@ impl Polls {
         self.waiting.borrow().is_empty()
     }
 
-    /// Whether this endpoint still waits for its answer.
+    /// Whether this endpoint still waits.
     pub fn holds(&self, endpoint: EndpointKey) -> bool {
         self.waiting.borrow().contains_key(&endpoint)
     }
 
-    /// Answers; an endpoint that is not open any more is passed over.
+    /// Responds; a closed endpoint is skipped.
     pub fn answer(&self, endpoint: EndpointKey, status: u16, format: Format, json: &str) {
         self.respond(endpoint, |head| response::respond(&Head { status, format, ..head }, json));
     }
 
-    /// Answers with a response of any kind.
+    /// Responds with any kind of response.
     pub fn respond(&self, endpoint: EndpointKey, response: impl FnOnce(Head) -> Response) {
         let Some(Poll { resolve, head }) = self.waiting.borrow_mut().remove(&endpoint) else { return };
         // A promise's own resolve function does not throw.
@@ -66,28 +66,28 @@ impl Polls {
     }
 }
 
-/// What a request brought.
+/// A request's content.
 pub struct Arrival {
     pub origin: Origin,
     pub messages: Vec<Element>,
-    /// How the answer is to be wrapped, with callback-polling.
+    /// The JSONP callback, with callback-polling.
     pub callback: Option<Callback>,
-    /// The text it came in; none where that is in the URL.
+    /// The text of the messages; none where that is in the URL.
     pub body: Option<String>,
 }
 
 /// Reads a request.
 ///
 /// # Errors
-/// Where the request as a whole cannot be taken.
+/// The request as a whole is refused.
 pub async fn read(request: &Request, config: &Config) -> Result<Arrival, RequestError> {
     arrived(request, request::body(request, config.options.max_message_size).await?, config)
 }
 
-/// What a request brought whose body was read.
+/// The content of a request whose body was read.
 ///
 /// # Errors
-/// Where it cannot be taken.
+/// The request is refused.
 pub fn arrived(request: &Request, body: String, config: &Config) -> Result<Arrival, RequestError> {
     let form = is_form(request::header(request, "Content-Type").as_deref(), &body)?;
     let messages = if form { parse_form(&body, &config.options) } else { parse_json(&body, &config.options) }?;
@@ -98,7 +98,7 @@ pub fn arrived(request: &Request, body: String, config: &Config) -> Result<Arriv
 /// reference).
 pub const ADDRESS_HEADER: &str = "CF-Connecting-IP";
 
-/// Where a request comes from.
+/// The origin of a request.
 pub fn origin(request: &Request) -> Origin {
     Origin { address: request::header(request, ADDRESS_HEADER).map(Into::into), ..Origin::default() }
 }

@@ -1,4 +1,4 @@
-//! The ways by which clients connect, each with what the platform has for it.
+//! The transports, each with its part of the platform.
 //!
 //! | File | Has |
 //! |---|---|

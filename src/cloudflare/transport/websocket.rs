@@ -19,18 +19,18 @@ use crate::cloudflare::http::token_sources::SUBPROTOCOLS;
 
 #[wasm_bindgen]
 extern "C" {
-    /// A `WebSocket`, to which one JavaScript string is sent many times over.
+    /// A `WebSocket`, to which one JavaScript string is sent many times.
     type JsWebSocket;
 
     #[wasm_bindgen(method, catch)]
     fn send(this: &JsWebSocket, message: &JsValue) -> Result<(), JsValue>;
 
-    /// Bytes that were sent and have not left yet.
+    /// Bytes that were sent but have not left yet.
     #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
     fn buffered_amount(this: &JsWebSocket) -> f64;
 
-    /// The object's state, which knows when the platform answered a heartbeat last (Durable Objects, WebSocket
-    /// hibernation API).
+    /// The object's state, which knows the platform's last automatic answer (Durable Objects, WebSocket hibernation
+    /// API).
     type HeartbeatLog;
 
     #[wasm_bindgen(method, catch, js_name = getWebSocketAutoResponseTimestamp)]
@@ -56,11 +56,12 @@ struct OpenSocket {
     token: Option<Bearer>,
 }
 
-/// What Faye's clients send at intervals so that nothing between cuts an idle socket, and what its server answers: the
-/// replies to no message.
+/// The heartbeat that Faye's clients send to keep idle sockets open, and its server's answer: the replies to no
+/// message.
 const HEARTBEAT: &str = "[]";
 
-/// By this header of the upgrade a client knows that its heartbeats are answered, and awaited once it has sent one.
+/// The upgrade's response header that tells a client that its heartbeats are answered, and expected once it has sent
+/// one.
 const HEARTBEAT_HEADER: &str = "Bayeux-Heartbeat";
 
 /// What the platform keeps with a socket.
@@ -72,32 +73,32 @@ struct Attachment {
     /// Its browser's cookie.
     #[serde(default)]
     browser: Option<String>,
-    /// The token that its upgrade carried: for the handshake, which may come after a sleep, and for the next one should
-    /// its session end. It goes when the socket does.
+    /// The token of its upgrade: for the handshake, which may come after hibernation, and for the next one should its
+    /// session end. It is deleted with the socket.
     #[serde(default)]
     token: Option<String>,
-    /// The connects it holds, in the server's own words.
+    /// The connects it holds, as the server encodes them.
     #[serde(default)]
     held: String,
 }
 
-/// With what this end closes a socket.
+/// How this end closes a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Close {
     /// RFC 6455, section 7.4.1.
     code: u16,
-    /// At most 123 bytes of it reach the client.
+    /// The client gets at most 123 bytes of it.
     reason: String,
 }
 
 impl Sockets {
-    /// With the sockets that outlived the object's last life in memory, and what they were given to keep.
-    /// `most_buffered`: bytes that may wait for one to read.
+    /// Includes the sockets of the object's last life in memory, with what they kept. `most_buffered`: bytes that may
+    /// wait for a client to read.
     pub fn new(state: State, most_buffered: usize) -> (Self, Vec<KeptSocket>) {
         let most_buffered = most_buffered as f64;
         let (opened, open, slow, answered) = Default::default();
         let sockets = Self { state, most_buffered, opened, open, slow, answered };
-        // The platform answers a heartbeat itself, and a hibernating object sleeps on.
+        // The platform answers heartbeats itself, and the object hibernates on.
         if let Ok(pair) = WebSocketRequestResponsePair::new(HEARTBEAT, HEARTBEAT) {
             sockets.state.set_websocket_auto_response(&pair);
         }
@@ -115,10 +116,10 @@ impl Sockets {
         (sockets, kept)
     }
 
-    /// Takes a socket in. The response hands the client its end, and the subprotocol that both are to speak.
+    /// Accepts a socket. The response has the client's end and the agreed subprotocol.
     ///
     /// # Errors
-    /// Where the platform refuses: past 32,768 sockets of one object.
+    /// The platform refuses: past 32,768 sockets of an object.
     pub fn accept(&self, origin: Origin, subprotocol: Option<&str>) -> worker::Result<Response> {
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         self.opened.set(self.opened.get() + 1);
@@ -135,7 +136,7 @@ impl Sockets {
         Ok(response.into())
     }
 
-    /// The sockets whose clients have sent heartbeats, and none for so long.
+    /// The sockets whose clients have sent heartbeats, and stopped this long ago.
     pub fn silent(&self, now: Millis, longest: Duration) -> Vec<WebSocket> {
         let state: &HeartbeatLog = self.state.as_raw().unchecked_ref();
         let is_silent = |socket: &WebSocket| {
@@ -146,8 +147,7 @@ impl Sockets {
         open.values().map(|open| &open.socket).filter(|socket| is_silent(socket)).cloned().collect()
     }
 
-    /// Whose frame it is. None for a socket that is not ours, or not any more: frames that were on their way when it
-    /// was closed still arrive.
+    /// The socket of a frame. None for one that was closed: frames may still arrive.
     pub fn sender(&self, socket: &WebSocket) -> Option<(SocketId, Origin)> {
         let Attachment { number, address, browser, token, .. } = attachment(socket)?;
         self.open.borrow().get(&number)?;
@@ -159,7 +159,7 @@ impl Sockets {
         ))
     }
 
-    /// How many are open.
+    /// How many sockets are open.
     pub fn count(&self) -> usize {
         self.open.borrow().len()
     }
@@ -169,8 +169,8 @@ impl Sockets {
         self.open.borrow().get(&number).map(|open| open.socket.clone())
     }
 
-    /// Sends the same text to each socket. One that is closing is passed over: its sessions hear of it when it has
-    /// closed. So is one that has too much to read already, see [`Sockets::take_slow`].
+    /// Sends the same text to each socket. A closing one is skipped: its sessions are told when it has closed. So is
+    /// one with too much unread, see [`Sockets::take_slow`].
     pub fn send(&self, to: &[SocketId], text: &str) {
         let text = JsValue::from_str(text);
         self.answered.set(true);
@@ -186,20 +186,20 @@ impl Sockets {
         }
     }
 
-    /// Whether anything was sent since this was asked last.
+    /// Whether anything was sent since this was last asked.
     pub fn were_answered(&self) -> bool {
         self.answered.replace(false)
     }
 
-    /// The sockets whose clients do not read what they are sent: to be closed. To be asked after whatever was sent.
+    /// The sockets whose clients do not read: to be closed. To be asked after each send.
     pub fn take_slow(&self) -> Vec<WebSocket> {
         self.slow.take()
     }
 
-    /// Has the platform keep a text with a socket, for the object's next life.
+    /// Makes the platform keep a text with a socket, for the object's next life.
     ///
     /// # Errors
-    /// Where it is longer than the platform takes: 16,384 bytes with the rest.
+    /// It is longer than the platform allows: 16,384 bytes with the rest.
     pub fn keep(&self, SocketId(number): SocketId, held: String) -> worker::Result<()> {
         let open = self.open.borrow();
         let Some(OpenSocket { socket, address, browser, token, .. }) = open.get(&number) else { return Ok(()) };
@@ -208,7 +208,7 @@ impl Sockets {
         socket.serialize_attachment(Attachment { number, address: text(address), browser: text(browser), token, held })
     }
 
-    /// Forgets a socket of this network, and closes this end: the platform sends no Close of its own.
+    /// Removes a socket, and closes this end: the platform sends no Close by itself.
     pub fn close(&self, socket: &WebSocket, close: &Close) -> Option<(EndpointKey, Option<Network>)> {
         close.send(socket);
         let Attachment { number, .. } = attachment(socket)?;
@@ -219,34 +219,34 @@ impl Sockets {
 
 impl Close {
     pub fn send(&self, socket: &WebSocket) {
-        // A socket that is closed already throws.
+        // A closed socket throws.
         let _ = socket.close(Some(self.code), Some(&self.reason));
     }
 
-    /// Its client does not read. 1013: it may try again later.
+    /// The client does not read. 1013: it may try again later.
     pub fn too_slow() -> Self {
         Self { code: 1013, reason: "too much waits to be read".to_owned() }
     }
 
-    /// Its heartbeats have ceased. Should anybody read it: 1001, this end goes away.
+    /// The heartbeats have ceased. 1001, should anybody read it: this end goes away.
     pub fn silent() -> Self {
         Self { code: 1001, reason: "no heartbeat".to_owned() }
     }
 
-    /// It sends too much. 1013: it may try again later.
+    /// The client sends too much. 1013: it may try again later.
     pub fn turning_away(refusal: Refusal) -> Self {
         Self { code: 1013, reason: refusal.to_string() }
     }
 
-    /// The other side has closed with this code: it is sent back (RFC 6455, section 5.5.1). 1005 and 1006 say that
-    /// there was none.
+    /// The other side closed with this code, which is returned (RFC 6455, section 5.5.1). 1005 and 1006 mean that there
+    /// was none.
     pub fn answering(code: u16) -> Self {
         let code = if matches!(code, 1005 | 1006) { 1000 } else { code };
         Self { code, reason: String::new() }
     }
 
-    /// A frame that is refused as a whole. A client waits for the replies to what it sent: over HTTP a status tells it
-    /// that there are none, here nothing but the end does.
+    /// A frame was refused as a whole. The client waits for replies: over HTTP a status tells it that there are none,
+    /// here only a close does.
     pub fn refusing(error: RequestError) -> Self {
         let code = if error == RequestError::TooLarge { 1009 } else { 1008 };
         Self { code, reason: error.to_string() }
@@ -257,13 +257,13 @@ impl Close {
         Self { code: 1003, reason: "text, please".to_owned() }
     }
 
-    /// The home that a socket leads to is out of reach: its client is to come again (1012, "Service Restart", in the
+    /// The home that the socket leads to is unreachable: the client is to reconnect (1012, "Service Restart", in the
     /// IANA registry of close codes).
     pub fn restart() -> Self {
         Self { code: 1012, reason: Refusal::HomeUnreachable.to_string() }
     }
 
-    /// A fault of ours: likewise nobody answers.
+    /// Our own fault: there are no replies either.
     pub fn fault() -> Self {
         Self { code: 1011, reason: Refusal::InternalError.to_string() }
     }

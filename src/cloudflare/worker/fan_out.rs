@@ -1,4 +1,4 @@
-//! Lists of the server API that are put together from those of all homes.
+//! Lists of the server API that are merged from all homes.
 
 use std::panic::AssertUnwindSafe;
 
@@ -14,7 +14,7 @@ use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::cloudflare::bindings::Bindings;
 use crate::cloudflare::http::app_http;
 
-/// The promise of a page. `call` came with a key.
+/// The promise of a page. The Worker has checked the key.
 pub fn list(bindings: Bindings, call: HttpRequest, homes: Placement) -> Promise {
     let page = async move {
         let response = match FanOut::new(&call, homes) {
@@ -38,9 +38,9 @@ async fn ask(
     PageRequest { whom, path }: &PageRequest,
     authorization: &str,
 ) -> Result<HttpResponse, JsValue> {
-    // The host's name is of no account: the request goes to the object that it is given to.
+    // The host does not matter: the request goes to the given object.
     let request = Request::new_with_str(&format!("https://object{path}"))?;
-    // What is shown depends on the key's scope.
+    // The key's scope decides what is shown.
     request.headers().set("authorization", authorization)?;
     let answer = bindings.object(whom)?.fetch_with_request(&request)?;
     let response: Response = JsFuture::from(answer).await?.unchecked_into();

@@ -3,13 +3,14 @@
 //
 //   polls ─▶ this isolate ══ link: frames of many requests, frames of many answers ══ the home's object
 //
-// A request's messages and a promise of its answer go into its home's book. Whoever owns the link sends what is in the
-// book, and fulfils the promises when answers come. The runtime ties a WebSocket to the request that opened it: only
-// that one may send on it, and it ends 30 s after its response (Workers, `ctx.waitUntil`). So links are short, and
-// before one ends another request of this isolate opens the next one under the same name. The object answers on the
-// newest link of a name; no poll need be told again.
+// A request's messages and a promise of its answer go into its home's book. The link's owner sends what is in the book,
+// and resolves the promises when answers arrive. The runtime ties a WebSocket to the request that opened it: only that
+// request may send on it, and it ends 30 s after its response (Workers, `ctx.waitUntil`). So links are short-lived:
+// before one ends, another request of this isolate opens the next under the same name. The object answers on the newest
+// link of a name, and no poll is repeated.
 //
-// A frame is a JSON list. What a client has sent is in it as a string: it can never be taken for the frame's own words.
+// A frame is a JSON list. A client's messages are one string in it, so they cannot be mistaken for the frame's own
+// elements.
 //   to the object   [n, text, address, more]   a request: its body or query; `more` where it has more, or comes again
 //                   [n]                        its client has left
 //                   []                         all that was asked for again has been said
@@ -24,7 +25,7 @@ const TENURE = 15_000;
 const PATIENCE = 2000;
 
 /**
- * How long what is to be sent may wait for the link's owner, ms: an owner that has gone without a word sends nothing.
+ * How long queued messages may wait for the link's owner, ms: one that ended without notice sends nothing.
  */
 const SILENCE = 5000;
 
@@ -38,8 +39,8 @@ const LOST = 30_000;
 const PATH = 'https://object/cometd/isolate/link/';
 
 /**
- * With `auto`, so many requests of a home go to its object directly: a client that polls and publishes costs what it
- * always did.
+ * With `auto`, this many requests of a home go to its object directly: a single client that polls and publishes costs
+ * no more than without links.
  */
 const CROWD = 2;
 
@@ -74,7 +75,7 @@ export class Links {
   }
 
   /**
-   * The promise of an answer over a link; none where the request is to go to its object directly: then call `directly`.
+   * The promise of an answer over a link; none where the request must go to its object directly: then call `directly`.
    */
   answer(request, env, ctx) {
     this.#settings ??= JSON.parse(this.#edge.linkSettings(env) ?? 'false');
@@ -156,14 +157,14 @@ export class Links {
         text = UTF8.decode(body);
       } catch {
         if (!body) return new Response(null, { status: 400 }); // its client has left
-        // No UTF-8: the object says so.
+        // Not UTF-8: the object answers with the error.
         return this.#edge.linkObject(env, home.name).fetch(new Request(url, { method, headers, body, signal }));
       }
     }
     const held = new Held(request, text, withKind(more, kind, request));
     this.#ask(home, held, env, ctx);
     const until = Date.now() + this.#settings.wait;
-    // The runtime ends a request that waits for nothing of its own.
+    // The runtime ends a request that has no pending I/O of its own.
     const pulse = setInterval(() => {
       if (until <= Date.now()) {
         this.#leave(held);
@@ -230,7 +231,8 @@ export class Links {
     clearTimeout(timer);
     if (book.link !== link) return;
     book.link = null;
-    // It broke: what waits is asked for on another link, under another name. It ended in order where nobody waits.
+    // The link broke: waiting requests are repeated on another link, under another name. If none waits, it ended in
+    // order.
     if (link.isBroken) this.#break(home, book);
     else if (home.book === book) {
       home.book = null;
@@ -259,7 +261,7 @@ export class Links {
   #break(home, book) {
     if (home.book !== book) return;
     home.breaks += 1;
-    // An object that only ever closes its links is not asked again and again.
+    // An object that closes link after link is not asked again.
     if (home.breaks > BREAKS) return this.#fail(home, book);
     this.#begin(home, book);
     const heir = home.book?.heir();
@@ -270,8 +272,7 @@ export class Links {
   }
 
   /**
-   * A new book for those who still wait. What may have been done already is not asked for a second time: only connects
-   * are.
+   * A new book for the waiting requests. Only connects are repeated: other messages may have been processed already.
    */
   #begin(home, old) {
     const left = old.close();
@@ -371,8 +372,8 @@ class Book {
   }
 
   /**
-   * Says again what waits, to an object that has slept. It knows what it has had since it woke, and what else may have
-   * been done.
+   * Repeats the waiting requests for an object that has slept. It knows those that came after it woke, and whether
+   * others may have been processed.
    */
   repeat() {
     for (const held of this.waiting.values()) if (held.sent) this.push([held.number, held.isConnect() ? held.text : null, held.address, { ...held.more, again: true, held: true }]);

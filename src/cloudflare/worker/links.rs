@@ -1,5 +1,5 @@
-//! What links.js asks of the core: the Worker holds requests and their clients' promises, this tells where they belong
-//! and how they are answered, as the object would.
+//! The core's part of links.js: the Worker holds requests and their promises; this tells their homes, and writes their
+//! responses as the object would.
 
 use std::time::Duration;
 
@@ -24,10 +24,10 @@ use crate::cloudflare::transport::long_polling::origin;
 use crate::cloudflare::worker::placement::{forward, home_of_newcomer};
 use crate::cloudflare::worker::rate_limits;
 
-/// How much longer than a connect may be held, and said again, a request waits for its answer.
+/// How long a request waits for its answer beyond the time that a connect is held, repeats included.
 const SLACK: Duration = Duration::from_secs(60);
 
-/// What the Worker must know of the options; nothing where its requests go to the objects directly.
+/// The options that links.js needs; none where requests go to the objects directly.
 #[wasm_bindgen(js_name = linkSettings)]
 pub fn settings(bindings: &Bindings) -> Option<String> {
     let config = Config::of(bindings).ok()?;
@@ -41,7 +41,7 @@ pub fn settings(bindings: &Bindings) -> Option<String> {
     let settings = json!({
         "mode": mode,
         "most": options.max_message_size,
-        // A timer of more than 2^31 ms rings at once.
+        // A timer of more than 2^31 ms would fire at once.
         "wait": u32::try_from(wait.as_millis()).unwrap_or(u32::MAX).min(1 << 30),
         "fixed": matches!(options.homes, Placement::Root) && !options.tokens.are_required(),
         "plain": config.browser_cookie.is_none() && !options.tokens.are_in_use(),
@@ -51,12 +51,12 @@ pub fn settings(bindings: &Bindings) -> Option<String> {
     Some(settings.to_string())
 }
 
-/// The name of the home that a request with messages comes to; none where it is not for a link.
+/// The name of the home for a request with messages; none where the request may not use a link.
 #[wasm_bindgen(js_name = linkHome)]
 pub fn home(request: &Request, bindings: &Bindings) -> Option<String> {
     let config = Config::of(bindings).ok()?;
     let home = Home::at_path(path(&request.url())).filter(|home| config.options.leads_to(home))?;
-    // The Worker refuses it, or reads it first.
+    // The Worker refuses such a request, or reads it first.
     if lacks_token(request, &config) {
         return None;
     }
@@ -64,7 +64,7 @@ pub fn home(request: &Request, bindings: &Bindings) -> Option<String> {
     Some(home.name().to_owned())
 }
 
-/// Whether a GET's query names a callback that an answer can be written for, to a page that may read it.
+/// Whether a GET's query names a valid callback, for a page that may read the response.
 #[wasm_bindgen(js_name = linkCallback)]
 pub fn callback(request: &Request, bindings: &Bindings) -> bool {
     let Ok(config) = Config::of(bindings) else { return false };
@@ -72,7 +72,7 @@ pub fn callback(request: &Request, bindings: &Bindings) -> bool {
     may_read && Callback::of_query(query(&request.url())).is_ok()
 }
 
-/// What an object must know of where a request comes from, besides its address, and the cookie that its answer sets.
+/// What an object must know of a request's origin besides the address; and the cookie that its response sets.
 #[wasm_bindgen(js_name = linkOrigin)]
 pub fn origin_of(request: &Request, bindings: &Bindings) -> Option<String> {
     let config = Config::of(bindings).ok()?;
@@ -86,7 +86,7 @@ pub fn origin_of(request: &Request, bindings: &Bindings) -> Option<String> {
     Some(origin.to_string())
 }
 
-/// The answer to whoever the rate limiter refuses, or nothing.
+/// The response where the rate limiter refuses.
 #[wasm_bindgen(js_name = linkRefusal)]
 pub fn refusal(request: Request, bindings: Bindings) -> Promise {
     future_to_promise(std::panic::AssertUnwindSafe(async move {
@@ -104,10 +104,10 @@ pub fn refusal(request: Request, bindings: Bindings) -> Promise {
     }))
 }
 
-/// A request's answer. `format` is 1 for a comment.
+/// A request's response. `format` is 1 for a comment.
 ///
 /// # Errors
-/// Where the options are bad: no request gets so far.
+/// With bad options no request gets here.
 #[wasm_bindgen(js_name = linkAnswer)]
 pub fn answer(
     request: &Request,
@@ -127,17 +127,17 @@ pub fn answer(
 /// A home's object.
 ///
 /// # Errors
-/// The platform's; and where no home has this name.
+/// The platform's error; or no home has this name.
 #[wasm_bindgen(js_name = linkObject)]
 pub fn object(bindings: &Bindings, name: &str) -> Result<DurableObject, JsValue> {
     let home = Home::named(name).ok_or("no home's name")?;
     bindings.object(&home)
 }
 
-/// The promise of what another home answers, where a session is at home that spoke elsewhere.
+/// The promise of the response of another home, to which the session belongs.
 ///
 /// # Errors
-/// The platform's; and where no home has this name.
+/// The platform's error; or no home has this name.
 #[wasm_bindgen(js_name = linkForward)]
 pub fn forward_to(
     bindings: &Bindings,

@@ -1,8 +1,7 @@
-// The module that Cloudflare starts; the build puts it beside worker-build's index.js.
+// The Worker's entry module; the build puts it beside worker-build's index.js.
 //
-// The Worker is a plain object here. worker-build exports a class, of which the platform would make an instance for
-// every request and keep it as long as a poll is held: 2.5 KB each. Its prototype has all functions that the build
-// exports.
+// The Worker is a plain object here. worker-build exports a class, of which the platform would keep an instance for
+// every held poll: 2.5 KB each. Its prototype has all functions that the build exports.
 import Worker from './index.js';
 import { Links } from './links.js';
 

@@ -1,7 +1,7 @@
-//! The Worker: stateless, it sends each request to where it belongs.
+//! The Worker: stateless, it routes each request.
 //!
-//! Exported by hand and not by `#[event(fetch)]`: that one awaits the object's answer in Rust, and each client that
-//! leaves meanwhile would leave its future behind in the wasm heap. This one returns the object's own promise.
+//! Exported by hand and not by `#[event(fetch)]`: that awaits the object's response in Rust, and each client that
+//! leaves in the meantime would leave its future behind in the wasm heap. This returns the object's own promise.
 //!
 //! | File | Has |
 //! |---|---|
@@ -45,13 +45,13 @@ use crate::cloudflare::log::{Log, LogLevel, during};
 use crate::cloudflare::transport::event_source::is_event_source;
 use crate::cloudflare::transport::long_polling::{self, origin};
 
-/// Panics are told with their stack until the first request, when logs become lines of JSON: see `log_panics`.
+/// Until the first request, panics are logged with their stack; then as lines of JSON: see `log_panics`.
 #[wasm_bindgen(start)]
 fn start() {
     console_error_panic_hook::set_once();
 }
 
-/// Called for every request that is not a static asset's.
+/// Called for every request that is not for a static asset.
 #[wasm_bindgen]
 pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<JsValue, JsValue> {
     let asked = Clone::clone(&request);
@@ -76,7 +76,7 @@ fn answer(request: Request, bindings: Bindings) -> Result<JsValue, JsValue> {
     }
     let sender = || sender(&request, &config.allowed_origins);
     let head = || Head { cross_origin: sender().cross_origin(), ..Head::default() };
-    // Asked once: each call into the platform costs, and nearly all requests are POSTs.
+    // Read once: each call into the platform costs, and nearly all requests are POSTs.
     let method = request.method();
     let asked_for = if method == "GET" { asked_for(&request, query(&url)) } else { None };
     let home = match asked_for {
@@ -95,7 +95,7 @@ fn answer(request: Request, bindings: Bindings) -> Result<JsValue, JsValue> {
         && config.allowed_origins != AllowedOrigins::Any
         && is_cross_site(&request)
     {
-        // A script has no `Origin`, and whoever runs it reads what is in it.
+        // A script has no `Origin`, and its page can read what it contains.
         let site = header(&request, "Referer").unwrap_or_default();
         Log::of_worker(config.log_level).refusal(LogLevel::Warn, "origin_refused", json!({ "origin": site }));
         return Ok(refuse(head(), Refusal::OriginNotAllowed).into());
@@ -120,11 +120,11 @@ fn answer(request: Request, bindings: Bindings) -> Result<JsValue, JsValue> {
 }
 
 thread_local! {
-    /// Of all requests of this isolate.
+    /// Counts all requests of this isolate.
     static GATEWAY: RefCell<Gateway> = RefCell::default();
 }
 
-/// The server API: a key is asked for before any object is called.
+/// The server API: the key is checked before an object is called.
 fn api(request: &Request, bindings: &Bindings, config: &Config) -> Result<JsValue, JsValue> {
     let call = app_http::request(request);
     match GATEWAY
@@ -145,8 +145,7 @@ fn api(request: &Request, bindings: &Bindings, config: &Config) -> Result<JsValu
     }
 }
 
-/// Who has called what, by the name of the key: what changes something is worth knowing, the rest for those who look
-/// closely.
+/// Logs the use of a key by its name: a DELETE at the level info, the rest at debug.
 fn log_call(config: &Config, call: &HttpRequest) {
     let level = if call.method == "DELETE" { LogLevel::Info } else { LogLevel::Debug };
     let details = json!({ "key": key_name(config, call), "method": call.method, "path": call.path });
@@ -157,7 +156,7 @@ fn key_name<'a>(config: &'a Config, call: &HttpRequest) -> Option<&'a str> {
     config.api_keys.admit(call.header("authorization")).ok().map(ApiKey::name)
 }
 
-/// What the application's routes answer, in the root's home; everything else is a static file.
+/// The application's routes, in the root's home; all else are static files.
 fn site(request: Request, bindings: &Bindings, path: &str) -> Result<JsValue, JsValue> {
     let application = site::application(bindings);
     if application.has_route(path) {
@@ -167,7 +166,7 @@ fn site(request: Request, bindings: &Bindings, path: &str) -> Result<JsValue, Js
     Ok(if application.has_static_hook() { site::hooked(application, request, file).into() } else { file.into() })
 }
 
-/// The connection type that a GET asks for by its very form.
+/// The connection type of a GET, by its form.
 fn asked_for(request: &Request, query: &str) -> Option<ConnectionType> {
     if is_upgrade(request) {
         Some(ConnectionType::WebSocket)
@@ -178,8 +177,8 @@ fn asked_for(request: &Request, query: &str) -> Option<ConnectionType> {
     }
 }
 
-/// The answer of a home's object, where the rate limiter that may be bound lets the request through, and a token that
-/// is required and missing needs no home to be refused.
+/// The response of a home's object. The rate limiter is asked first, and a handshake without its required token is
+/// refused here.
 fn unless_too_many(request: Request, bindings: Bindings, home: Home, config: &Rc<Config>) -> Result<JsValue, JsValue> {
     let limited = bindings.rate_limiter().zip(origin(&request).network());
     let is_token_missing = lacks_token(&request, config);
@@ -204,15 +203,15 @@ fn unless_too_many(request: Request, bindings: Bindings, home: Home, config: &Rc
     Ok(future_to_promise(AssertUnwindSafe(answer)).into())
 }
 
-/// Whether a token is required that did not come beside the messages: then it is looked for in them. One that opens a
-/// socket may come with its frames.
+/// Whether a required token did not come with the headers: then it must be in the messages. For a socket it may come in
+/// a frame.
 fn lacks_token(request: &Request, config: &Config) -> bool {
     config.options.tokens.are_required()
         && request.method() == "POST"
         && token_sources::token(request, config).is_none()
 }
 
-/// The promise of a home's answer, or the refusal of a handshake without a token.
+/// The promise of a home's response, or the refusal of a handshake without a token.
 async fn unless_tokenless(
     request: &Request,
     bindings: &Bindings,
@@ -232,12 +231,12 @@ async fn unless_tokenless(
     placement::forward(bindings, home, request, arrival.body).map(Into::into)
 }
 
-/// The answer of a home's object.
+/// The response of a home's object.
 fn object(bindings: &Bindings, home: &Home, request: &Request) -> Result<Promise, JsValue> {
     bindings.object(home)?.fetch_with_request(request)
 }
 
-/// A bad variable stops everything, as loudly as possible: whoever deployed it reads this first.
+/// A bad variable stops everything with a clear message: its operator is the first to see it.
 fn misconfigured(error: &OptionError) -> Response {
     Log::new(LogLevel::Error, "").line(
         LogLevel::Error,

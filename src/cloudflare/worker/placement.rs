@@ -1,4 +1,5 @@
-//! Which home a client of the root's address comes to, and what becomes of one that comes to another home than its own.
+//! Chooses the home of a request at the root's address, and passes on those that reach another home than their
+//! session's.
 
 use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::{Promise, Reflect};
@@ -10,8 +11,8 @@ use crate::cloudflare::config::Config;
 use crate::cloudflare::http::request::header;
 use crate::cloudflare::transport::long_polling::ADDRESS_HEADER;
 
-/// The home of a client of whom nothing is known yet. Its requests are not looked into: as long as its address stays
-/// the same they all lead there.
+/// The home for a client without a session. The body is not read: while its address stays the same, all its requests
+/// lead there.
 pub fn home_of_newcomer(request: &Request, config: &Config) -> Home {
     let homes = config.options.homes;
     let address = || network(&header(request, ADDRESS_HEADER).unwrap_or_default());
@@ -22,12 +23,12 @@ pub fn home_of_newcomer(request: &Request, config: &Config) -> Home {
     }
 }
 
-/// By which a client is told from others. Machines change their addresses within a /64 every day (RFC 8981).
+/// The part of an address that identifies a client. Machines change their addresses within a /64 every day (RFC 8981).
 fn network(address: &str) -> String {
     Network::of(address).map_or_else(|| address.to_owned(), |network| network.to_string())
 }
 
-/// Where the client is, as Cloudflare sees it (Workers runtime API, `IncomingRequestCfProperties`).
+/// The client's region, from Cloudflare's data (Workers runtime API, `IncomingRequestCfProperties`).
 fn region(request: &Request, config: &Config) -> Option<Region> {
     if let Some(pretended) = config.region_header.as_ref().and_then(|name| header(request, name)) {
         return Region::near(&pretended, None);
@@ -38,10 +39,10 @@ fn region(request: &Request, config: &Config) -> Option<Region> {
     Region::near(&text("continent")?, longitude)
 }
 
-/// The promise of another home's answer to a request whose body was read here already.
+/// The promise of another home's response to a request whose body was read here already.
 ///
 /// # Errors
-/// The platform's.
+/// The platform's error.
 pub fn forward(bindings: &Bindings, home: &Home, request: &Request, body: Option<String>) -> Result<Promise, JsValue> {
     let init = RequestInit::new();
     init.set_method(&request.method());

@@ -1,4 +1,4 @@
-//! Whoever comes too often is turned away with a 429: before a home is called.
+//! Answers a client past its rate with a 429, before an object is called.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use worker::worker_sys::RateLimiter;
 use crate::bayeux::Network;
 use crate::cloudflare::log::{Log, LogLevel};
 
-/// What whoever Cloudflare's own limiter refuses is told to wait. It does not say how long it takes; 10 s is the
-/// shorter of the two periods that it knows.
+/// The `Retry-After` where Cloudflare's limiter refuses. It does not tell the time; 10 s is the shorter of its two
+/// periods.
 pub const PERIOD: Duration = Duration::from_secs(10);
 
-/// Whether the rate limiter that is bound as `RATE_LIMITER` lets one more request of this network through. Where it
-/// fails it does: it is there to spare the server, not to stop it.
+/// Whether the limiter bound as `RATE_LIMITER` admits another request of this network. One that fails admits it: it
+/// must not stop the server.
 pub async fn allows(limiter: &RateLimiter, network: Network, log: &Log) -> bool {
     ask(limiter, network).await.unwrap_or_else(|error| {
         log.line(LogLevel::Error, "rate_limiter_failed", json!({ "error": format!("{error:?}") }));

@@ -1,4 +1,4 @@
-//! What is not Bayeux: the application's routes, and the static files with the hook on them.
+//! Everything that is not Bayeux: the application's routes, and static files with the application's hook on them.
 
 use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,17 +17,17 @@ use crate::cloudflare::http::response::{Head, refuse};
 use crate::cloudflare::log::{Log, LogLevel};
 
 thread_local! {
-    /// The application as the Worker knows it, made at the first request: for its routes' paths, and for its hook.
-    /// Those of the homes are others.
+    /// The Worker's own instance of the application, made at the first request, for its routes and its hook. Homes have
+    /// theirs.
     static APPLICATION: OnceCell<Rc<Application>> = const { OnceCell::new() };
 }
 
-/// The application as the Worker knows it.
+/// The Worker's instance of the application.
 pub fn application(env: &JsValue) -> Rc<Application> {
     APPLICATION.with(|known| Rc::clone(known.get_or_init(|| Rc::new(crate::application(&|name| var(env, name))))))
 }
 
-/// A static response, as the hook leaves it.
+/// A static response, after the hook.
 pub fn hooked(application: Rc<Application>, request: Request, file: Promise) -> Promise {
     future_to_promise(AssertUnwindSafe(async move {
         let file: Response = JsFuture::from(file).await?.unchecked_into();
@@ -35,7 +35,7 @@ pub fn hooked(application: Rc<Application>, request: Request, file: Promise) -> 
     }))
 }
 
-/// A panic in the hook, or a response that HTTP does not have, is a fault of this request alone.
+/// A panic in the hook, or an invalid response, fails this request only.
 fn see(application: &Application, request: &Request, file: &Response) -> Response {
     let request = app_http::request(request);
     let mut response = app_http::head(file);
