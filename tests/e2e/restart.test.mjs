@@ -211,6 +211,37 @@ test('the rows of the first version there was, as its own build wrote them, are 
   assert.deepEqual(await bob.poll(), [{ n: 1 }, { n: 2 }, { n: 3 }]);
 });
 
+test('the rows of a home and an owner, with what is kept and who is there, as an earlier build wrote them, are served', async () => {
+  const { vars, clients, databases } = JSON.parse(await readFile(new URL('rows/2026-11-28.json', import.meta.url), 'utf8'));
+  const server = await lasting(vars);
+  await join(server.url);
+  await join(`${server.url}/chat`);
+  await server.restart((...objects) => {
+    Object.values(databases).forEach((statements, at) => objects[at].exec(statements.join(';')));
+  }, 3);
+  const known = ({ home, clientId }) => new Client(server.url + home, clientId);
+  const [alice, bob, carol, dave, erin] = ['alice', 'bob', 'carol', 'dave', 'erin'].map((name) => known(clients[name]));
+  // Each reads what waited, once; carol has acknowledged the first event.
+  const ack = clients.carol.batch;
+  assert.deepEqual(await carol.poll({ ext: { ack } }), [{ n: 2 }]);
+  for (const client of [bob, dave]) assert.deepEqual(await client.poll(), [{ n: 1 }, { n: 2 }, { n: 3 }]);
+  assert.deepEqual(await erin.poll(), [{ n: 1 }, { n: 2 }]);
+  // A newcomer reads who is there, and what was kept and retained.
+  const frank = await join(server.url, { handshake: { ext: { replay: 'ext' } } });
+  const called = await frank.ok(frank.publish('/service/presence', { channel: '/chat/demo' }));
+  const { data } = [...called, ...(await frank.ok(frank.connect()))].find((message) => message.data);
+  assert.equal(data.count, 2, 'carol and erin');
+  const ext = { replay: { '/chat/demo': -2 } };
+  await frank.ok(frank.send({ channel: '/meta/subscribe', subscription: '/chat/demo', ext }));
+  assert.deepEqual(await frank.poll(), [{ n: 1 }, { n: 2 }]);
+  await frank.ok(frank.subscribe('/chat/board'));
+  assert.deepEqual(await frank.poll(), [{ n: 3 }]);
+  // What comes next goes to all of them, over the homes' interests and the pattern that spans trees.
+  await alice.ok(alice.publish('/chat/demo', { n: 4 }));
+  for (const client of [bob, dave, erin, frank]) assert.deepEqual(await client.poll(), [{ n: 4 }]);
+  assert.deepEqual(await carol.poll({ ext: { ack: ack + 100 } }), [{ n: 4 }]);
+});
+
 test('clients that read what they are sent cost no writes', async () => {
   const server = await lasting({ MAX_INTERVAL: '60000', WEBSOCKET_TIMEOUT: '60000' });
   const [alice, ...polls] = await crowd(server.url, 10, '/chat/demo');
