@@ -1,4 +1,4 @@
-//! What goes into the core and what comes out of it: values only.
+//! The inputs and outputs of the core, as values.
 
 use std::rc::Rc;
 
@@ -22,25 +22,25 @@ pub enum Input {
     Http { from: Endpoint, request: HttpRequest },
     /// A client opens an event stream for its session.
     Listen { from: StreamId, origin: Origin, client_id: String },
-    /// A stream's client reads slower than it is sent to.
+    /// A stream's client reads more slowly than it is sent to.
     Stalled(StreamId),
     /// It has caught up.
     Drained(StreamId),
-    /// A call of the server API, by somebody with a key of this scope, and what the platform knows meanwhile. It is
-    /// answered like a request of clients, or like one for a route.
+    /// A call of the server API with a key of this scope, and the platform's current figures. It is answered like a
+    /// request of a client, or like one for a route.
     Api { from: Endpoint, request: HttpRequest, scope: Scope, platform: Platform },
     /// The platform says that nobody waits at this endpoint any more.
     Closed(EndpointKey),
-    /// Another object's [`Output::Ask`]. It is answered like a request, if not at once.
+    /// Another object's [`Output::Ask`]. It is answered like a request, perhaps later.
     Call { from: Endpoint, call: String },
-    /// The answer to an [`Output::Ask`]; none where the object could not be reached within ten seconds, or refused.
+    /// The answer to an [`Output::Ask`]; none where the object was unreachable for ten seconds, or refused.
     Answer { token: u64, answer: Option<String> },
-    /// What the hooks Worker answered to the last [`Output::Consult`]; none where it did not within `HOOKS_TIMEOUT`, or
-    /// not with success.
+    /// The answer of the hooks Worker to the last [`Output::Consult`]; none where it failed or took longer than
+    /// `HOOKS_TIMEOUT`.
     Consulted(Option<String>),
-    /// The keys of the last [`Output::FetchKeys`], or in words why there are none.
+    /// The keys of the last [`Output::FetchKeys`], or the reason for its failure.
     KeysFetched(Result<FetchedKeys, String>),
-    /// The response to an [`Output::Fetch`], or why there is none.
+    /// The response to an [`Output::Fetch`], or the reason for its failure.
     Fetched { token: u64, response: Result<FetchResponse, FetchError> },
     /// The turn of the last [`Output::AwaitTurn`] is over.
     TurnOver,
@@ -62,14 +62,14 @@ pub enum Output {
     Stream { to: Vec<StreamId>, messages: String },
     /// Send this stream a comment, to keep it open.
     Beat(StreamId),
-    /// Bring this to another object of this deployment, as its [`Input::Call`], and its answer back as
+    /// Send this to another object of this deployment, as its [`Input::Call`], and return its answer as
     /// [`Input::Answer`].
     Ask { token: u64, whom: Home, call: String },
-    /// Bring this to the hooks Worker. There is one such request at a time.
+    /// Send this to the hooks Worker. There is one such request at a time.
     Consult { request: String },
-    /// Fetch the keys that are published there. There is one such fetch at a time.
+    /// Fetch the keys at this URL. There is one such fetch at a time.
     FetchKeys { url: String },
-    /// Send this request, within its timeout, and bring the response back as [`Input::Fetched`].
+    /// Send this HTTP request with its timeout, and return the response as [`Input::Fetched`].
     Fetch { token: u64, fetch: Fetch },
     /// Keep this text with the socket: it is what [`BayeuxServer::restore`](super::BayeuxServer::restore) asks for.
     Keep { socket: SocketId, held: String },
@@ -78,18 +78,18 @@ pub enum Output {
     AwaitTurn,
     /// Call with [`Input::Timeout`] at this time. It replaces an earlier one; a call too early does no harm.
     WakeAt(Millis),
-    /// Worth a line in the log, and whose session it is about.
+    /// Log this, with the session that it is about.
     Tell(Notice, Option<Who>),
 }
 
-/// A session, as the log has it.
+/// A session as the log shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Who {
-    /// As the API has it.
+    /// Its number, as in the server API.
     pub client: SessionKey,
     /// The claim `sub`.
     pub user: Option<String>,
-    /// What it connects by.
+    /// Its connection type.
     pub transport: &'static str,
 }
 
@@ -110,7 +110,7 @@ pub enum Notice {
     ConnectionRefused {
         address: Rc<str>,
     },
-    /// More of these messages, or connections, came from there than their rate allows. Logged once until the rate is
+    /// Too many of these messages or connections came from this address for their rate. Logged once until the rate is
     /// kept again.
     RateExceeded {
         what: &'static str,
@@ -119,42 +119,41 @@ pub enum Notice {
     HandshakeRefused {
         error: String,
     },
-    /// Any other message was.
+    /// A message was refused for any other reason.
     MessageRefused {
-        /// The message's channel, and what it wanted to subscribe to, as far as they are known; cut where they are
-        /// long.
+        /// The message's channel and subscription, as far as they are known; long ones are cut.
         channel: Option<Box<str>>,
         subscription: Option<Box<str>>,
-        /// As the client reads it.
+        /// The error as the client reads it.
         error: String,
-        /// Its name, of which the first in a minute has a line.
+        /// The error's name; the first one of a name in a minute is logged.
         name: &'static str,
     },
     /// The application's own code panicked; the log line before this one says where.
     ApplicationPanicked {
         what: &'static str,
     },
-    /// An action of the application is impossible, or one of its handlers failed.
+    /// An action of the application was impossible, or a handler failed.
     ActionFailed {
         reason: String,
     },
-    /// A hooks Worker was asked, and gave no answer to so many questions.
+    /// The hooks Worker failed to answer this many questions.
     HooksFailed {
         calls: usize,
     },
-    /// `TOKEN_JWKS_URL` has brought so many keys.
+    /// `TOKEN_JWKS_URL` returned this many keys.
     TokenKeysFetched {
         keys: usize,
     },
-    /// `TOKEN_JWKS_URL` has brought no keys, and why.
+    /// `TOKEN_JWKS_URL` returned no keys, for this reason.
     TokenKeysFailed {
         reason: String,
     },
-    /// So many sessions of an earlier life did not fit into `MAX_MEMORY`.
+    /// This many sessions of an earlier life did not fit into `MAX_MEMORY`.
     SessionsGivenUp {
         sessions: usize,
     },
-    /// A row could not be written, in the storage's own words.
+    /// A row could not be written, for this reason of the storage.
     StoreFailed {
         error: String,
     },

@@ -1,4 +1,4 @@
-//! From an HTTP request to a call.
+//! Parses HTTP requests to the server API.
 
 use super::error::ApiError;
 use super::page::ListPage;
@@ -10,7 +10,7 @@ use crate::bayeux::wire::{
     ChannelId, ChannelPattern, Element, EventNumber, Realm, RequestError, RequestLimits, parse_json,
 };
 
-/// What somebody asks of a home.
+/// A call of the server API to a home.
 #[derive(Debug)]
 pub enum ApiCall {
     Publish(Vec<Element>),
@@ -19,7 +19,7 @@ pub enum ApiCall {
     Disconnect(SessionKey),
     Channels(ListPage<ChannelPattern>),
     Trees(ListPage<Home>),
-    /// All figures as OpenMetrics text.
+    /// All metrics as OpenMetrics text.
     Metrics,
     /// The same as JSON.
     Stats,
@@ -29,7 +29,7 @@ pub enum ApiCall {
 
 impl ApiCall {
     /// # Errors
-    /// Where nothing can be done with the request as a whole.
+    /// The request as a whole is refused.
     pub fn of(request: &HttpRequest, limits: RequestLimits) -> Result<Self, ApiError> {
         let below = request.path.strip_prefix(API_PATH).unwrap_or_default();
         let segments: Vec<&str> = below.split('/').skip(1).collect();
@@ -61,13 +61,13 @@ impl ApiCall {
     }
 }
 
-/// The channel, or the pattern, that a call is about.
+/// The channel or pattern that a call names.
 pub(super) fn channels(request: &HttpRequest) -> Result<ChannelPattern, ApiError> {
     let pattern = request.query_field("channel").and_then(|name| ChannelPattern::parse(&name));
     pattern.filter(|pattern| pattern.realm() == Realm::Broadcast).ok_or(ApiError::ChannelInvalid)
 }
 
-/// A number that fits into every client's.
+/// A number that JavaScript keeps exactly.
 fn number(digits: &str) -> Option<EventNumber> {
     digits.parse().ok().filter(|number: &u64| *number < 1 << 53).map(EventNumber)
 }

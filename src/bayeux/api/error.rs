@@ -1,4 +1,4 @@
-//! Why a call of the server API as a whole is refused. Errors of one message of a publish are in its reply.
+//! Why a call of the server API is refused as a whole. Errors of single messages of a publish are in their replies.
 
 use std::time::Duration;
 
@@ -11,33 +11,33 @@ use crate::bayeux::wire::RequestError;
 pub enum ApiError {
     /// No `Authorization: Bearer …`.
     KeyMissing,
-    /// A key that is none of `API_KEYS`.
+    /// The key is not in `API_KEYS`.
     KeyInvalid,
-    /// The key opens other calls than this one, which takes this scope.
+    /// The key lacks this scope, which the call requires.
     ScopeMissing(Scope),
-    /// This address has shown too many wrong keys; it may try again after so much time.
+    /// This address has sent too many wrong keys; it may retry after this time.
     TooManyKeys(Duration),
-    /// Nothing is at this path.
+    /// The path does not exist.
     PathUnknown,
-    /// The path is there, but only for these methods.
+    /// The path exists, but only with these methods.
     MethodNotAllowed(&'static str),
-    /// `tree` is no tree's name.
+    /// `tree` names no tree.
     TreeInvalid,
     /// `limit` is no number from 1 to 1,000.
     LimitInvalid,
-    /// `after` does not name what the list is of.
+    /// `after` is no entry's name.
     AfterInvalid,
-    /// `channel` is none, or a pattern that spans trees, or a pattern where one channel is asked about.
+    /// `channel` is missing or invalid, spans trees, or is a pattern where a channel is required.
     ChannelInvalid,
-    /// `after` is a number that is not kept any more, or is of another tree or of the future.
+    /// `after` is a number that is no longer kept, of another tree, or of the future.
     ReplayIdNotKept,
-    /// The channel does not tell who is there.
+    /// The channel has no presence.
     NoPresence,
     /// The rows cannot be read.
     StorageFailed,
-    /// No session here has this name.
+    /// There is no such session.
     SessionUnknown,
-    /// The body cannot be taken.
+    /// The body is invalid.
     Body(RequestError),
 }
 
@@ -60,7 +60,7 @@ impl ApiError {
         }
     }
 
-    /// As all errors here: a list with one unsuccessful reply.
+    /// As the API's other errors: a list with one unsuccessful reply.
     ///
     /// ```
     /// use bayeux_edge::bayeux::api::ApiError;
@@ -83,7 +83,7 @@ impl ApiError {
         match self {
             Self::KeyMissing | Self::KeyInvalid => response.header("www-authenticate", "Bearer"),
             Self::MethodNotAllowed(allowed) => response.header("allow", allowed),
-            // In whole seconds (RFC 9110, section 10.2.3).
+            // Whole seconds (RFC 9110, section 10.2.3).
             Self::TooManyKeys(wait) => response.header("retry-after", wait.as_millis().div_ceil(1000).to_string()),
             _ => response,
         }

@@ -1,4 +1,4 @@
-//! A list over all homes: `?tree=*`.
+//! A list of all homes: `?tree=*`.
 //!
 //! ```text
 //! GET /cometd/api/clients?tree=*&limit=2
@@ -6,8 +6,8 @@
 //! GET /cometd/api/clients?tree=*&limit=2&after=@2,17…
 //! ```
 //!
-//! The homes are asked one after the other, as many as it takes to fill a page: the root, the trees that it knows to be
-//! in use, and those that `HOMES` makes. A page ends where the next one begins: with a home, and a name in its list.
+//! The homes are asked in turn until a page is full: the root, the registered trees, and those of `HOMES`. A page's
+//! `next` is a home and the name of an entry in its list.
 
 use std::collections::VecDeque;
 use std::iter;
@@ -20,39 +20,39 @@ use super::page::ListPage;
 use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::bayeux::cluster::{API_PATH, Home, Placement};
 
-/// A page of such a list while it is put together.
+/// A page in progress.
 #[derive(Debug)]
 pub struct FanOut {
     list: List,
     limit: usize,
     homes: Placement,
-    /// The homes that are still to be asked. The first one's list goes on after `after`.
+    /// The homes still to be asked. The first one's list continues after `after`.
     waiting: VecDeque<Home>,
     after: Option<String>,
-    /// Whether more trees in use must be looked up, after the first one in `homes`.
+    /// Whether more registered trees must be looked up, after the first one in `homes`.
     trees: bool,
     asked: usize,
     entries: Vec<Value>,
     refusal: Option<HttpResponse>,
 }
 
-/// What can be listed so.
+/// The lists that can be merged.
 #[derive(Clone, Copy, Debug)]
 enum List {
     Clients,
     Channels,
 }
 
-/// The next question to a home.
+/// The next request to a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PageRequest {
     pub whom: Home,
-    /// Below [`API_PATH`], which is part of it, and with its query.
+    /// Path and query, [`API_PATH`] included.
     pub path: String,
 }
 
-/// How many homes are asked for one page: as many calls as a request may take without being slow. A page may be short,
-/// or empty, and still not be the last.
+/// How many homes are asked for one page: as many as a request can call without being slow. A page may be short or
+/// empty and still not be the last.
 const MOST: usize = 32;
 
 impl FanOut {
@@ -77,7 +77,7 @@ impl FanOut {
         Ok(Self { list, limit, homes, waiting, after, trees, asked, entries, refusal })
     }
 
-    /// The next question; none where the page is complete.
+    /// The next request; none where the page is complete.
     pub fn question(&self) -> Option<PageRequest> {
         let first = self.waiting.front().filter(|_| !self.is_complete())?;
         if self.trees {
@@ -90,7 +90,7 @@ impl FanOut {
         self.entries.len() >= self.limit || self.asked >= MOST || self.refusal.is_some()
     }
 
-    /// Adds the answer to the last question. An answer that failed becomes the answer to the whole.
+    /// Adds the response to the last request. A failed one becomes the response to the whole.
     pub fn take(&mut self, answer: HttpResponse) {
         let body = answer.body.as_deref().filter(|_| answer.status == 200);
         let Some(mut page) = body.and_then(|body| serde_json::from_slice::<Map<String, Value>>(body).ok()) else {
@@ -126,7 +126,7 @@ impl FanOut {
         self.after = next;
     }
 
-    /// The page, once there is no question left.
+    /// The page, once there is no request left.
     pub fn into_response(self) -> HttpResponse {
         if let Some(refusal) = self.refusal {
             return refusal;
@@ -157,13 +157,13 @@ impl List {
     }
 }
 
-/// Where a page begins: `home,name`, or `home,` for all of that home.
+/// The position of a page: `home,name`, or `home,` for all of that home.
 fn place(text: &str) -> Option<(Home, Option<String>)> {
     let (home, name) = text.split_once(',')?;
     Some((Home::named(home)?, (!name.is_empty()).then(|| name.to_owned())))
 }
 
-/// The homes that `HOMES` makes, behind this one.
+/// The homes of `HOMES` that come after this one.
 fn behind(homes: Placement, home: Option<&Home>) -> impl Iterator<Item = Home> {
     homes.shards().filter(move |shard| home.is_none_or(|home| shard > home)).take(MOST + 1)
 }

@@ -1,4 +1,4 @@
-//! Who comes in, and where to: decided before any home is called.
+//! The gateway of the server API: checks the key and finds the home, before any object is called.
 
 use super::call::channels;
 use super::error::ApiError;
@@ -10,21 +10,21 @@ use crate::bayeux::cluster::{API_PATH, Home};
 use crate::bayeux::limits::{Network, Rate, Rates};
 use crate::bayeux::time::Millis;
 
-/// The description of the API (OpenAPI 3.1). It tells nothing of this deployment, so it needs no key.
+/// The description of the API (OpenAPI 3.1). It tells nothing about this deployment, so it needs no key.
 const DESCRIPTION: &str = include_str!("openapi.json");
 
-/// What becomes of a call.
+/// Where a call goes.
 #[derive(Debug)]
 pub enum Route {
-    /// It goes to this home.
+    /// To this home.
     Open(Home),
-    /// It is a list of all homes: see [`FanOut`].
+    /// To all homes: see [`FanOut`].
     FanOut,
-    /// It was answered here.
+    /// Nowhere: this is the response.
     Closed(HttpResponse),
 }
 
-/// Lets a call in that has a key, whoever asks and however often, where a tree is one segment. `request` needs no body.
+/// Routes a call with a key, without a limit on wrong keys, where one segment names a tree. `request` needs no body.
 ///
 /// ```
 /// use bayeux_edge::bayeux::Home;
@@ -42,15 +42,14 @@ pub fn route(keys: &ApiKeys, request: &HttpRequest) -> Route {
     Gateway::default().route(Millis::default(), keys, 1, request)
 }
 
-/// Lets calls in, and whoever guesses keys out: an address that has shown this many wrong keys in a minute is not
-/// listened to for a while, whatever key it shows then. A key has 96 bits, so this is about what guessing costs, not
-/// about finding one.
+/// Routes calls, and blocks addresses that guess keys: after this many wrong keys in a minute, an address is refused for
+/// a while, even with a right key. A key has 96 bits, so guessing cannot succeed; this bounds what it costs.
 #[derive(Debug)]
 pub struct Gateway {
     guesses: Rates,
 }
 
-/// Wrong keys, or none, that an address may show: a program with an old key tries every few seconds.
+/// Wrong or missing keys that an address may send: a program with an old key tries every few seconds.
 const GUESSES: &str = "20/60";
 
 impl Default for Gateway {
@@ -60,7 +59,7 @@ impl Default for Gateway {
 }
 
 impl Gateway {
-    /// Where a call leads, with trees of so many segments: `TREE_DEPTH`. `request` needs no body.
+    /// Routes a call, where this many segments name a tree: `TREE_DEPTH`. `request` needs no body.
     pub fn route(&mut self, now: Millis, keys: &ApiKeys, tree_depth: usize, request: &HttpRequest) -> Route {
         if request.path.strip_prefix(API_PATH) == Some("/openapi.json") {
             return Route::Closed(describe(&request.method));
@@ -75,7 +74,7 @@ impl Gateway {
         let network = request.address.as_deref().and_then(Network::of);
         self.guesses.check(now, network).map_err(|exceeded| ApiError::TooManyKeys(exceeded.wait))?;
         let key = keys.admit(request.header("authorization")).inspect_err(|_| {
-            // There is one: it was looked for just now.
+            // It exists: it was just looked up.
             let _ = self.guesses.take(now, network);
         })?;
         let scope = Scope::of_call(&request.method);
@@ -83,10 +82,11 @@ impl Gateway {
     }
 }
 
-/// Where a monitor asks whether the Worker runs with options that can be read. It needs no key and wakes no object.
+/// The path at which a monitor checks that the Worker runs and its options are valid. It needs no key and wakes no
+/// object.
 pub const HEALTH_PATH: &str = "/cometd/healthz";
 
-/// What it is told.
+/// The response there.
 ///
 /// ```
 /// use bayeux_edge::bayeux::api::health;
@@ -110,25 +110,25 @@ fn describe(method: &str) -> HttpResponse {
     guarded(response.header("content-type", "application/json;charset=UTF-8"))
 }
 
-/// Where a call leads that has a key.
+/// Routes a call that has a key.
 fn lead(request: &HttpRequest, tree_depth: usize) -> Result<Route, ApiError> {
     if FanOut::is_meant(request) {
         return Ok(Route::FanOut);
     }
     if matches!(request.path.strip_prefix(API_PATH), Some("/history" | "/presence")) {
-        // What a channel keeps, and who is there, its owner knows.
+        // The owner knows a channel's history and members.
         let owner = Home::owner_of(&channels(request)?, tree_depth);
         return owner.map(Route::Open).ok_or(ApiError::ChannelInvalid);
     }
     home(request).map(Route::Open)
 }
 
-/// The home that a call speaks of.
+/// The home that a call names.
 fn home(request: &HttpRequest) -> Result<Home, ApiError> {
-    // The root alone knows every tree.
+    // Only the root knows every tree.
     let of_all = request.path.strip_prefix(API_PATH) == Some("/trees");
     let Some(tree) = request.query_field("tree").filter(|_| !of_all) else { return Ok(Home::Root) };
-    // `@3` is one of the homes of `HOMES`, `/@3` a tree that looks like it.
+    // `@3` is one of the homes of `HOMES`; `/@3` is a tree with a similar name.
     let name = if tree.starts_with(['/', '@']) { tree } else { format!("/{tree}") };
     Home::named(&name).ok_or(ApiError::TreeInvalid)
 }

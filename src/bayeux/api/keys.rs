@@ -1,4 +1,4 @@
-//! The secrets that open the server API.
+//! The keys of the server API.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use subtle::ConstantTimeEq;
 use super::error::ApiError;
 use crate::bayeux::options::OptionError;
 
-/// `API_KEYS`: one key or more, separated by spaces, so that a new one can be handed out before the old one goes. Each
-/// may say before it what it opens, and its name in the log: `scope:name:key`.
+/// `API_KEYS`: one or more keys separated by spaces, so that a new one can be handed out before the old one is removed.
+/// Each may have a scope and a name for the log: `scope:name:key`.
 ///
 /// ```
 /// use bayeux_edge::bayeux::api::{ApiKeys, Scope};
@@ -22,7 +22,7 @@ use crate::bayeux::options::OptionError;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ApiKeys(Vec<ApiKey>);
 
-/// One of them.
+/// One key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
     name: String,
@@ -30,10 +30,10 @@ pub struct ApiKey {
     secret: String,
 }
 
-/// What a key opens.
+/// What a key permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
-    /// Every `GET`, but addresses and the tail of channels.
+    /// Every `GET`, without clients' addresses.
     Read,
     /// `POST …/publish`.
     Publish,
@@ -42,7 +42,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    /// The scope that a call takes, as far as its method tells.
+    /// The scope that a call requires, by its method.
     pub fn of_call(method: &str) -> Self {
         match method {
             "GET" | "HEAD" | "OPTIONS" => Self::Read,
@@ -65,7 +65,7 @@ impl Scope {
 }
 
 impl ApiKey {
-    /// Without a scope it opens everything; without a name it is called by its place.
+    /// Without a scope it permits everything; without a name it is named by its position.
     fn parse(text: &str, place: usize) -> Option<Self> {
         let parts: Vec<&str> = text.split(':').collect();
         let (scope, name, secret) = match parts[..] {
@@ -81,7 +81,7 @@ impl ApiKey {
         valid.then(|| Self { name, scope, secret: secret.to_owned() })
     }
 
-    /// As the log has it.
+    /// Its name in the log.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -90,22 +90,22 @@ impl ApiKey {
         self.scope
     }
 
-    /// Whether it opens what takes this scope.
+    /// Whether it permits calls that require this scope.
     pub fn opens(&self, scope: Scope) -> bool {
         self.scope == Scope::Admin || self.scope == scope
     }
 }
 
-/// Characters of a key. 16 that are drawn at random hold 96 bits; who has less can be asked until it is found.
+/// Characters of a key: 16 random ones hold 96 bits; a shorter key could be guessed.
 const SHORTEST: usize = 16;
 
-/// Characters of a key's name: it stands in each of its lines in the log.
+/// Characters of a key's name, which is part of log lines.
 const LONGEST_NAME: usize = 32;
 
 impl ApiKeys {
     /// # Errors
-    /// A key that is too short, or that no header can carry (RFC 6750 section 2.1), or a scope that there is not. The
-    /// error does not repeat it.
+    /// A key is too short, or cannot be part of a header (RFC 6750 section 2.1), or has an unknown scope. The error
+    /// does not repeat it.
     pub fn parse(value: Option<String>) -> Result<Self, OptionError> {
         let value = value.unwrap_or_default();
         let keys = value.split_whitespace().zip(1..).map(|(key, place)| ApiKey::parse(key, place));
@@ -123,7 +123,7 @@ impl ApiKeys {
         self.0.is_empty()
     }
 
-    /// The key that an `Authorization` header has. How long that takes tells nothing of the keys but their lengths.
+    /// The key in an `Authorization` header. The time that this takes reveals nothing but the keys' lengths.
     ///
     /// # Errors
     /// [`ApiError::KeyMissing`] or [`ApiError::KeyInvalid`].

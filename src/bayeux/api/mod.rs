@@ -1,4 +1,4 @@
-//! The server API: what other programs may see and do, with a key.
+//! The server API: what other programs may see and do with a key.
 //!
 //! ```text
 //! POST   /cometd/api/publish              [{"channel":"/news","data":1},{"channel":"/news","data":2,"client":"17…"}]
@@ -13,9 +13,9 @@
 //! GET    /cometd/api/openapi.json         ← openapi.json of this folder
 //! ```
 //!
-//! A client is named here by its [`SessionKey`](crate::bayeux::SessionKey), which tells nothing of its clientId. Each
-//! call speaks of one home: the root's, or that of `?tree=`; the list of trees is the root's, and lists with `?tree=*`
-//! are merged from those of all homes. Without a key in `API_KEYS` these paths do not exist.
+//! Clients are named by their [`SessionKey`](crate::bayeux::SessionKey), which reveals nothing of the clientId. Each
+//! call is for one home: the root's, or that of `?tree=`; the root lists the trees, and lists with `?tree=*` are merged
+//! from all homes. Without a key in `API_KEYS` these paths do not exist.
 
 mod call;
 mod error;
@@ -34,7 +34,7 @@ pub use crate::bayeux::cluster::is_api_path;
 
 use crate::bayeux::app::HttpResponse;
 
-/// A response that no cache keeps and no browser takes for something else.
+/// A response that no cache keeps, and that browsers do not interpret as another type.
 pub(in crate::bayeux) fn json(data: impl serde::Serialize) -> HttpResponse {
     guarded(HttpResponse::json(data))
 }

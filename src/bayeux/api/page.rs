@@ -1,21 +1,21 @@
-//! A page of a list.
+//! A page of a list of the server API.
 
 use super::error::ApiError;
 use crate::bayeux::app::HttpRequest;
 
-/// A part of a list.
+/// The page that a request asks for.
 #[derive(Debug)]
 pub struct ListPage<Name> {
-    /// Where it begins: behind this.
+    /// It starts after this entry.
     pub after: Option<Name>,
-    /// How long it may be.
+    /// The most entries.
     pub limit: usize,
 }
 
-/// Entries of a page that does not say how many it wants: as many as one looks through.
+/// The entries of a page without a `limit`.
 const USUAL: usize = 100;
 
-/// Entries of a page at the most: names have 512 bytes at most, so half a megabyte of them.
+/// The most entries of a page: names have at most 512 bytes, so this is half a megabyte.
 const MOST: usize = 1000;
 
 impl<Name> ListPage<Name> {
@@ -35,7 +35,7 @@ impl<Name> ListPage<Name> {
         Ok(Self { after, limit })
     }
 
-    /// This page of what comes behind `after`, and whether there is more.
+    /// The entries of this page among those after `after`, and whether more follow.
     pub fn cut<T>(&self, entries: impl Iterator<Item = T>) -> (Vec<T>, bool) {
         let mut page: Vec<T> = entries.take(self.limit + 1).collect();
         let more = page.len() > self.limit;

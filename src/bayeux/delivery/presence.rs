@@ -1,7 +1,7 @@
-//! Who is there: the members of one channel, and what those who watch it have been told of them.
+//! The members of a channel with presence, and which of them watchers have been told.
 //!
-//! Changes gather until they are told together, so a roster is what was told and, beside it, what has changed since. A
-//! new watcher is given what was told: the changes come to it as to everybody else.
+//! Changes gather and are published together, so a roster keeps the published members and the changes since. A new
+//! watcher is sent the published members: the changes come to it as to all watchers.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -12,21 +12,21 @@ use serde_json::{Map, Value, json};
 
 use crate::bayeux::limits::Charge;
 
-/// Bytes that a member takes beside its name and what is shown of it.
+/// Bytes of a member besides its name and its data.
 const MEMBER: usize = 256;
 
-/// One session, as it is shown.
+/// A session, as watchers see it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
-    /// Whose session it is. Of nobody who is known it is its own.
+    /// The user whose session it is. An unnamed session is its own user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Box<str>>,
-    /// What the application shows of it.
+    /// The data that the application shows with it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub info: Option<Value>,
 }
 
-/// A session among all of the tree: the number of its home, none where that is the owner itself, and its own.
+/// A session in a tree: the number of its home, none for the owner itself, and its own key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place<K> {
     pub home: Option<K>,
@@ -37,15 +37,15 @@ pub struct Place<K> {
 #[derive(Debug)]
 pub struct Roster<K> {
     told: BTreeMap<Place<K>, Rc<Present>>,
-    /// What is not told yet: those who came, or came with something else to show, and those who went.
+    /// Unpublished changes: sessions that joined or changed, and those that left.
     changed: BTreeMap<Place<K>, Option<Rc<Present>>>,
-    /// How many sessions of each user are told.
+    /// How many published sessions each user has.
     users: BTreeMap<Box<str>, usize>,
-    /// Whether there are so few users that each is told.
+    /// Whether members are named: there are few enough users.
     named: bool,
-    /// Those who watch may have missed something: they are told everything.
+    /// Watchers may have missed changes: all members are published next.
     retell: bool,
-    /// What a new watcher is told, until the next change is.
+    /// What a new watcher is sent, until the next change is published.
     whole: Option<Rc<str>>,
 }
 
@@ -56,7 +56,7 @@ struct Present {
 }
 
 impl Member {
-    /// Bytes that it takes in a roster.
+    /// Bytes of a member in a roster.
     pub fn size(&self) -> usize {
         let info = self.info.as_ref().map_or(0, |info| 2 * info.to_string().len());
         MEMBER + self.user.as_ref().map_or(0, |user| user.len()) + info
@@ -80,13 +80,13 @@ impl<K> Default for Roster<K> {
 }
 
 impl<K: Ord + Copy + fmt::Display> Roster<K> {
-    /// A member that was told in an earlier life. `most`: how many users are named.
+    /// Restores a member that was published in an earlier life. `most`: how many users are named.
     pub fn restore(&mut self, place: Place<K>, member: Member, charge: Charge, most: usize) {
         self.tell(place, Some(Rc::new(Present { member, _charge: charge })));
         self.named = self.users.len() <= most - most / 8;
     }
 
-    /// A member has come, or shows something else.
+    /// A member joined, or its data changed.
     pub fn come(&mut self, place: Place<K>, member: Member, charge: Charge) {
         if self.told.get(&place).is_some_and(|told| told.member == member) {
             self.changed.remove(&place);
@@ -95,7 +95,7 @@ impl<K: Ord + Copy + fmt::Display> Roster<K> {
         }
     }
 
-    /// A member has gone.
+    /// A member left.
     pub fn go(&mut self, place: Place<K>) {
         if self.told.contains_key(&place) {
             self.changed.insert(place, None);
@@ -104,7 +104,7 @@ impl<K: Ord + Copy + fmt::Display> Roster<K> {
         }
     }
 
-    /// As it is now, told or not.
+    /// The member as it is now, published or not.
     pub fn get(&self, place: Place<K>) -> Option<&Member> {
         let present = match self.changed.get(&place) {
             Some(changed) => changed.as_ref(),
@@ -113,7 +113,7 @@ impl<K: Ord + Copy + fmt::Display> Roster<K> {
         present.map(|present| &present.member)
     }
 
-    /// The sessions of one home, as they are now.
+    /// The sessions of a home, as they are now.
     pub fn of_home(&self, home: Option<K>) -> Vec<Place<K>> {
         let all = self.told.keys().chain(self.changed.keys()).filter(|place| place.home == home).copied();
         let all: std::collections::BTreeSet<_> = all.filter(|place| self.get(*place).is_some()).collect();
@@ -124,19 +124,18 @@ impl<K: Ord + Copy + fmt::Display> Roster<K> {
         self.retell || !self.changed.is_empty()
     }
 
-    /// Those who watch are told everything with the next change.
+    /// Publishes all members with the next change.
     pub fn tell_everything(&mut self) {
         self.retell = true;
     }
 
-    /// Whether nobody is there, and nobody is to be told of that.
+    /// Whether there are no members, and no changes to publish.
     pub fn is_empty(&self) -> bool {
         self.told.is_empty() && !self.has_changed()
     }
 
-    /// What those who watch are told now, as JSON: who came and went since; everybody, where they may have missed
-    /// something or are named again; or how many there are, where there are more than `most`. None where nothing is
-    /// new.
+    /// The next event for watchers, as JSON: joins and leaves; all members, where watchers missed changes or members
+    /// are named again; or a count, where there are more than `most` users. None where nothing changed.
     pub fn news(&mut self, most: usize) -> Option<String> {
         if !self.has_changed() {
             return None;
@@ -145,7 +144,7 @@ impl<K: Ord + Copy + fmt::Display> Roster<K> {
         let count = self.users.len();
         for (place, present) in std::mem::take(&mut self.changed) {
             let before = self.tell(place, present.clone());
-            // Whoever shows another name has left under the old one.
+            // A session with another name leaves under the old one.
             if let Some(before) = before
                 && present.as_ref().is_none_or(|present| present.member.user != before.member.user)
             {
@@ -168,7 +167,7 @@ impl<K: Ord + Copy + fmt::Display> Roster<K> {
         Some(json!({ "count": self.users.len(), "joins": joins, "leaves": leaves }).to_string())
     }
 
-    /// What a new watcher is told, as JSON: everybody, or how many there are.
+    /// The event for a new watcher, as JSON: all members, or their count.
     pub fn whole(&mut self) -> Rc<str> {
         if let Some(whole) = &self.whole {
             return Rc::clone(whole);
@@ -184,7 +183,7 @@ impl<K: Ord + Copy + fmt::Display> Roster<K> {
         whole
     }
 
-    /// Up to how many users are named: a room that shrinks is named again when it is well below.
+    /// How many users are named: a shrinking room is named again when it is well below the limit.
     fn limit(&self, most: usize) -> usize {
         if self.named { most } else { most - most / 8 }
     }
@@ -210,12 +209,12 @@ impl<K: Ord + Copy + fmt::Display> Roster<K> {
     }
 }
 
-/// By which name a member is told. One that nobody has given is no user's: those of users do not begin so.
+/// The user name of a member. The name of an unnamed session cannot be a user's.
 fn user<K: fmt::Display>(place: Place<K>, member: &Member) -> Box<str> {
     member.user.clone().unwrap_or_else(|| format!("session:{place}").into())
 }
 
-/// One entry for each session, under its user's name.
+/// Adds an entry for a session under its user's name.
 fn add<K: Copy + fmt::Display>(users: &mut Map<String, Value>, place: Place<K>, member: &Member) {
     let mut entry = json!({ "session": place.to_string() });
     if let Some(info) = &member.info {

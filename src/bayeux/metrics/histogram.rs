@@ -1,4 +1,4 @@
-//! Times, by how long they were.
+//! A histogram of durations.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::bayeux::time::millis;
 /// client that is away.
 pub const BOUNDS: [u64; 11] = [1, 5, 10, 25, 50, 100, 250, 1_000, 5_000, 30_000, 120_000];
 
-/// How often something took how long.
+/// Counts durations by bucket.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,13 +23,13 @@ pub const BOUNDS: [u64; 11] = [1, 5, 10, 25, 50, 100, 250, 1_000, 5_000, 30_000,
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Histogram {
-    /// One for each bound; the last is for what is longer than all.
+    /// One count for each bound; the last one for longer durations.
     counts: [u64; BOUNDS.len() + 1],
     sum: u64,
 }
 
 impl Histogram {
-    /// So many of them took so long.
+    /// Counts this many durations of one length.
     pub fn observe(&mut self, time: Duration, count: u64) {
         let ms = millis(time);
         let place = BOUNDS.iter().position(|bound| ms <= *bound).unwrap_or(BOUNDS.len());
@@ -41,12 +41,12 @@ impl Histogram {
         self.counts.iter().sum()
     }
 
-    /// All times together, in milliseconds.
+    /// The sum of all durations, in milliseconds.
     pub fn sum_ms(&self) -> u64 {
         self.sum
     }
 
-    /// Each bound in milliseconds, and how many took no longer.
+    /// Each bound in milliseconds, and how many durations are within it.
     pub fn buckets(&self) -> impl Iterator<Item = (u64, u64)> {
         BOUNDS.iter().zip(&self.counts).scan(0, |below, (bound, count)| {
             *below += count;

@@ -1,4 +1,4 @@
-//! What a home counts, and how it is told: as OpenMetrics text and as JSON.
+//! The metrics of a home, as OpenMetrics text and as JSON.
 //!
 //! | Type | Is |
 //! |---|---|
@@ -7,9 +7,9 @@
 //! | [`Gauges`], [`Platform`] | what there is at this moment, in the core and around it |
 //! | [`Report`] | all of it as a table of families, in either form |
 //!
-//! A label's value is a `&'static str`: a name that this program has in its text. So no client, no application and no
-//! other Worker can make a label, and there is a bound on how many there are. The counters begin with the object's
-//! life; a report says when that was.
+//! A label's value is a `&'static str`, a name in this program's text: so clients, applications and other Workers
+//! cannot create labels, and their number is bounded. Counters begin with the object's life; a report says when that
+//! was.
 
 mod histogram;
 mod report;
@@ -29,48 +29,47 @@ pub type Tally = BTreeMap<&'static str, u64>;
 /// What has happened since the object's life began.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    /// Requests with messages, and frames of sockets, by what they came by.
+    /// Requests with messages, and frames of sockets, by connection type.
     pub requests: Tally,
-    /// Messages, by what they are: see [`message_kind`].
+    /// Messages by kind: see [`message_kind`].
     pub messages: Tally,
-    /// Messages that were refused, by the error's name.
+    /// Refused messages, by the error's name.
     pub refused: Tally,
-    /// Events that this home took as the owner of their channel.
+    /// Events that this home accepted as the owner of their channel.
     pub accepted: u64,
-    /// Events that left for a client, by its transport, each client counted. One that is sent again counts once.
+    /// Events sent to clients, by transport; an event for two clients counts twice. One that is sent again counts once.
     pub delivered: Tally,
-    /// Events that left once more, as they were not acknowledged.
+    /// Events sent again because they were not acknowledged.
     pub resent: u64,
-    /// How often events left for a client, some at a time.
+    /// Sends that carried events, by transport.
     pub deliveries: u64,
-    /// Events for the sender alone, beside the replies: those of services, and goodbyes.
+    /// Events for the sender alone, beside the replies: those of services, and disconnect notices.
     pub piggybacked: u64,
-    /// Events that had to make room.
+    /// Dropped events.
     pub dropped: u64,
     pub opened: u64,
-    /// Sessions that ended, by why.
+    /// Ended sessions, by reason.
     pub ended: Tally,
-    /// Pages of replays: `read` or `failed`.
+    /// Replay pages: `read` or `failed`.
     pub replay_pages: Tally,
-    /// Subscriptions that ask for what was said, by where they begin: `new` or `behind`. One that is refused counts as
-    /// such.
+    /// Subscriptions with a replay, by where they begin: `new` or `behind`. A refused one counts as such.
     pub replays: Tally,
-    /// What the hooks Worker was asked: `answered` or `failed`.
+    /// Questions to the hooks Worker: `answered` or `failed`.
     pub hook_calls: Tally,
-    /// How long its answers took.
+    /// Its response times.
     pub hook_time: Histogram,
     /// Calls between objects: `sent`, `received` or `failed`.
     pub calls: Tally,
-    /// How long events waited here for their first leaving.
+    /// How long events were queued before they were first sent.
     pub latency: Histogram,
 }
 
-/// What there is at this moment.
+/// What is there at this moment.
 #[derive(Debug, Default)]
 pub struct Gauges {
     /// By transport.
     pub sessions: Tally,
-    /// Connects that are held, by transport.
+    /// Held connects, by transport.
     pub held: Tally,
     pub subscriptions: u64,
     pub channels: u64,
@@ -80,33 +79,33 @@ pub struct Gauges {
     pub memory_limit: u64,
 }
 
-/// What the platform knows of this object.
+/// Figures of the platform about this object.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Platform {
-    /// WebSockets that are open.
+    /// Open WebSockets.
     pub sockets: u64,
     /// Bytes of the object's database.
     pub storage_bytes: u64,
-    /// Rows that it has written, as the platform counts them.
+    /// Rows written, as the platform counts them.
     pub rows_written: u64,
 }
 
 impl Metrics {
-    /// So many more of this name.
+    /// Adds to the count of this name.
     pub fn count(tally: &mut Tally, name: &'static str, more: u64) {
         if more > 0 {
             *tally.entry(name).or_default() += more;
         }
     }
 
-    /// This left for clients.
+    /// Counts what was sent to clients.
     pub fn delivered(&mut self, now: Millis, Delivered { by_transport, resent, arrivals }: Delivered) {
         self.deliveries += by_transport.len() as u64;
         for (transport, events) in by_transport {
             Self::count(&mut self.delivered, transport, events);
         }
         self.resent += resent;
-        // What comes together leaves together, so a few times stand for many events.
+        // Events that arrive together leave together, so a few durations stand for many events.
         for same in arrivals.chunk_by(|one, other| one == other) {
             let waited = same.first().map_or(0, |arrived| now.0.saturating_sub(arrived.0));
             self.latency.observe(Duration::from_millis(waited), same.len() as u64);
@@ -114,7 +113,7 @@ impl Metrics {
     }
 }
 
-/// What a message to this channel is, in a word.
+/// The kind of a message to this channel.
 pub fn message_kind(channel: &str) -> &'static str {
     match channel {
         "/meta/handshake" => "handshake",

@@ -1,4 +1,4 @@
-//! All figures of a home as a table of families, and its two forms.
+//! All metrics of a home as a table of families, and its two formats.
 //!
 //! ```text
 //! # TYPE bayeux_messages_received counter
@@ -7,7 +7,7 @@
 //! # EOF
 //! ```
 //!
-//! OpenMetrics 1.0 (<https://prometheus.io/docs/specs/om/open_metrics_spec/>) has the text's form.
+//! The text's format is OpenMetrics 1.0 (<https://prometheus.io/docs/specs/om/open_metrics_spec/>).
 
 use std::fmt::Write;
 
@@ -17,7 +17,7 @@ use super::histogram::Histogram;
 use super::{Gauges, Metrics, Platform, Tally};
 use crate::bayeux::time::Millis;
 
-/// What kind of figures a family has.
+/// The type of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Counter,
@@ -25,32 +25,32 @@ pub enum Kind {
     Histogram,
 }
 
-/// The figures of a family.
+/// The values of a family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Values {
     One(u64),
     /// By the values of this label.
     By(&'static str, Tally),
-    /// Of times.
+    /// Durations.
     Times(Histogram),
 }
 
 /// One row of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Family {
-    /// Without `bayeux_` before it.
+    /// Without the prefix `bayeux_`.
     pub name: &'static str,
     pub kind: Kind,
     pub help: &'static str,
     pub values: Values,
 }
 
-/// All figures of a home.
+/// All metrics of a home.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     /// The home's name.
     pub home: String,
-    /// Since when the counters count, in the time outside.
+    /// When the counters began, in Unix time.
     pub since: Millis,
     pub families: Vec<Family>,
 }
@@ -100,7 +100,7 @@ impl Report {
         Self { home: home.to_owned(), since, families }
     }
 
-    /// As OpenMetrics text. It has no label for the home: who scrapes it knows whom it has asked.
+    /// As OpenMetrics text, without a label for the home: the scraper knows whom it asked.
     pub fn to_openmetrics(&self) -> String {
         let mut text = String::new();
         let mut line = |line: std::fmt::Arguments| {
@@ -140,7 +140,7 @@ impl Report {
         text
     }
 
-    /// As JSON: each family under its name, spelt as JavaScript does; what has a label is an object.
+    /// As JSON: each family under its name in camel case; a family with a label is an object.
     pub fn to_json(&self) -> Value {
         let mut all = Map::new();
         all.insert("home".to_owned(), self.home.as_str().into());
@@ -155,7 +155,7 @@ impl Report {
                     json!({ "count": histogram.count(), "sum": histogram.sum_ms(), "below": below })
                 }
             };
-            // The JSON has milliseconds, as all of the API.
+            // The JSON has milliseconds, like the rest of the API.
             all.insert(camel_case(&name.replace("_seconds", "_ms")), value);
         }
         all.into()

@@ -1,21 +1,21 @@
-//! What left for clients, for the counters.
+//! What was sent to clients, for the metrics.
 
 use super::session::Session;
 use crate::bayeux::time::Millis;
 
-/// What left for clients since this was asked last.
+/// What was sent to clients since this was last taken.
 #[derive(Debug, Default)]
 pub struct Delivered {
-    /// By transport: how many events, and how many answers, frames and chunks they went in.
+    /// By transport: events, and the answers, frames and chunks that carried them.
     pub by_transport: Vec<(&'static str, u64)>,
-    /// How many of them had left before.
+    /// Events that had been sent before.
     pub resent: u64,
-    /// When those came that had not, as far as that is known.
+    /// When events arrived that are sent for the first time, as far as known.
     pub arrivals: Vec<Millis>,
 }
 
 impl Delivered {
-    /// Takes events out of a session, and takes note of them.
+    /// Takes events out of a session, and counts them.
     pub fn take<T>(
         &mut self,
         session: &mut Session,
@@ -27,7 +27,7 @@ impl Delivered {
         self.arrivals.extend(session.queue.unsent().inspect(|_| first_time += 1).flatten());
         let taken = take(session);
         match count(&taken) {
-            // Nothing has left: it waits for a connect, or for what comes before it.
+            // Nothing is sent: it waits for a connect, or for an earlier page.
             0 => self.arrivals.truncate(known),
             events => {
                 self.by_transport.push((session.transport(), events.min(first_time) as u64));

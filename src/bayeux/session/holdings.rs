@@ -1,4 +1,4 @@
-//! What sessions hold, by the address that they came from.
+//! What sessions hold of the home's memory, by address.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use crate::bayeux::wire::ChannelPattern;
 /// docs/LIMITS.md.
 pub const SESSION: usize = 2048;
 
-/// Bytes that a session's subscription takes, beside those of a name that nobody else has.
+/// Bytes of a subscription, besides those of a new name.
 pub const NAME: usize = 48;
 
-/// Bytes that a name takes, beside its own.
+/// Bytes of a name, besides its text.
 pub const NEW_NAME: usize = 208;
 
 /// The accounts of all addresses.
@@ -25,7 +25,7 @@ pub struct Holdings {
     nobody: Address,
 }
 
-/// One address's.
+/// The account of an address.
 #[derive(Debug, Default)]
 pub struct Address {
     pub bytes: Budget,
@@ -33,11 +33,11 @@ pub struct Address {
     pub names: Budget,
 }
 
-/// One session's.
+/// The account of a session.
 #[derive(Debug, Default)]
 pub struct Held {
     pub network: Option<Network>,
-    /// Its names, and those of subscribes under way.
+    /// Its names, suspended subscribes included.
     pub names: Budget,
     /// Bytes of its names.
     pub name_bytes: usize,
@@ -54,7 +54,7 @@ impl Holdings {
         Self { standing, nobody, by_network: BTreeMap::new() }
     }
 
-    /// Whether sessions and names may take so many bytes more, of `most` in all.
+    /// Whether sessions and names may take this many more bytes, of `most` in all.
     pub fn have_room_for(&self, network: Option<Network>, bytes: usize, most: usize) -> bool {
         let part = network.map(|network| self.by_network.get(&network).map(|address| &address.bytes));
         match part {
@@ -71,14 +71,14 @@ impl Holdings {
         address.map_or((0, 0), |address| (address.sessions.used(), address.names.used()))
     }
 
-    /// The account of a session that takes so many bytes, and has no names.
+    /// The account of a session that takes this many bytes, without names.
     pub fn enter(&mut self, network: Option<Network>, bytes: usize) -> Held {
         let Address { bytes: all, sessions, names } = self.address(network);
         let (bytes, one, names) = (all.charge(bytes), sessions.charge(1), names.part());
         Held { network, had: names.charge(0), name_bytes: 0, names, bytes, _one: one }
     }
 
-    /// A charge for a name that nobody had.
+    /// The charge for a new name.
     pub fn name(&mut self, network: Option<Network>, name: &ChannelPattern) -> Charge {
         self.address(network).bytes.charge(NEW_NAME + name.as_str().len())
     }
@@ -92,7 +92,7 @@ impl Holdings {
         self.by_network.entry(network).or_insert_with(|| Address::within(standing))
     }
 
-    /// A session has ended: its address is forgotten where it has no other session.
+    /// Closes a session's account, and its address's where it was the last.
     pub fn left(&mut self, network: Option<Network>) {
         if let Some(network) = network
             && self.by_network.get(&network).is_some_and(Address::is_empty)
@@ -113,7 +113,7 @@ impl Address {
 }
 
 impl Held {
-    /// The account of a session that is about to be opened from there.
+    /// The account of a session that is being opened from there.
     pub fn of(network: Option<Network>) -> Self {
         Self { network, ..Self::default() }
     }
