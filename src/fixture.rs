@@ -9,6 +9,7 @@
 //! | `/service/kick` | ends the sender's session |
 //! | `/service/pub` with `{"channel":C,"data":D}` | publishes D on C as the server |
 //! | `/service/panic` | panics, as a bug in an application would |
+//! | `/service/…`, any other | takes what it gets and says nothing |
 //! | `/service/memory` | answers with the bytes of the wasm heap that are in use, of all objects together |
 //! | `/fixture/mirror`, POST or PUT | answers with the request's body and type, and what else it was in `x-` headers |
 //! | `/fixture/publish/*`, POST | publishes the body's JSON on the channel that the path goes on with |
@@ -44,6 +45,7 @@ pub fn application(_var: &dyn Fn(&str) -> Option<String>) -> Application {
         .listener("/service/veto", |_| Err(BayeuxError::MessageDeleted.into()))
         .service("kick", |_| Ok(Actions::new().disconnect()))
         .service("pub", publish_as_server)
+        .listener("/service/**", |_| Ok(Actions::new()))
         .service("panic", |_| panic!("the panic that /service/panic was asked for"))
         .route("POST", "/fixture/mirror", mirror)
         .route("PUT", "/fixture/mirror", mirror)

@@ -29,7 +29,7 @@ export async function run({ connection, output, patience, options, operands: [na
   const asked = connection.send(name, [data(text, options)]).then(async ([reply]) => {
     if (outcome(reply) === 'refused') throw new Refused(`${name}: ${connection.why(reply)}`);
     if (outcome(reply) === 'lost') throw new NoConnection(`${name}: ${connection.why(reply)}`);
-    return answered; // of a server that takes messages for services it does not have there is none
+    return answered; // a server may take messages for services that it does not have, as CometD does: there is none
   });
   await within(patience, Promise.race([answered, asked]), `${name} has not answered within ${patience / 1000} s`);
 }

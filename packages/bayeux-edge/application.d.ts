@@ -97,7 +97,7 @@ export declare function publish(channel: string, data: unknown): Actions;
 export declare function actions(): Actions;
 
 /**
- * What a service's sender reads in place of a reply, a whole Bayeux error: `404::no_such_service`. To a remote call:
+ * What a service's sender reads in place of a reply, a whole Bayeux error: `404::service_unknown`. To a remote call:
  * any JSON.
  */
 export declare function fail(what: unknown): Failure;

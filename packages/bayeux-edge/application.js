@@ -54,7 +54,7 @@ export class BayeuxApplication extends WorkerEntrypoint {
     const { remote = {}, service: services = {} } = this;
     if (Object.hasOwn(remote, name)) return remoteAnswer(await remote[name].call(this, { ...call, name }));
     const handler = Object.hasOwn(services, name) ? services[name] : services['*'];
-    if (typeof handler !== 'function') return { error: '404::no_such_service' };
+    if (typeof handler !== 'function') return { error: '404::service_unknown' };
     return serviceAnswer(await handler.call(this, { ...call, name }));
   }
 }

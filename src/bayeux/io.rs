@@ -128,6 +128,10 @@ pub enum Notice {
         error: String,
         /// The error's name; the first one of a name in a minute is logged.
         name: &'static str,
+        /// What denied it: the access rules, the claims, or the policy's own words.
+        reason: Option<Box<str>>,
+        /// The access rule that allows it to others.
+        rule: Option<Box<str>>,
     },
     /// The application's own code panicked; the log line before this one says where.
     ApplicationPanicked {

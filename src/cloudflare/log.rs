@@ -127,8 +127,10 @@ impl Log {
             }
             Notice::StoreFailed { error } => (LogLevel::Error, "store_failed", json!({ "error": error })),
             Notice::HandshakeRefused { error } => (LogLevel::Info, "handshake_refused", json!({ "error": error })),
-            Notice::MessageRefused { channel, subscription, error, .. } => {
-                let details = json!({ "channel": channel, "subscription": subscription, "error": error });
+            Notice::MessageRefused { channel, subscription, error, reason, rule, .. } => {
+                let details = json!({
+                    "channel": channel, "subscription": subscription, "error": error, "reason": reason, "rule": rule
+                });
                 (LogLevel::Info, "message_refused", details)
             }
             Notice::ApplicationPanicked { what } => {

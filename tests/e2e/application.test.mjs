@@ -77,6 +77,7 @@ for (const transport of ['websocket', 'long-polling'])
       listen(alice, '/service/math');
       assert.equal((await publish(alice, '/service/math', { left: 1, operator: '/', right: 0 })).error, '422::no such number');
       assert.equal((await publish(alice, '/service/math', 'one and one')).error, '400::data_invalid');
+      assert.equal((await publish(alice, '/service/maths', 1)).error, '404::service_unknown');
       await publish(alice, '/service/math', { left: 1, operator: '+', right: 1 });
       assert.equal((await hears(alice, 1))[0][1].result, 2);
     });

@@ -33,7 +33,7 @@ describe('the example', () => {
     const [alice, guest] = await Promise.all([member('alice'), join(cometd)]);
     assert.equal(await alice.call('/service/greet'), 'Hello, alice!');
     assert.equal(await guest.call('/service/greet'), 'Hello, stranger!');
-    assert.equal(await error(guest.publish('/service/nothing', 1)), '404::no_such_service');
+    assert.equal(await error(guest.publish('/service/nothing', 1)), '404::service_unknown');
     assert.equal(await guest.call('/service/echo', 7), 7, 'what the application here has is its own');
   });
 

@@ -10,7 +10,7 @@ import { logged, until } from './support/server.mjs';
 const [ADMIN, READS] = ['the-key-of-who-runs-it', 'the-key-of-who-looks'];
 const server = await startServer({
   fixture: true,
-  vars: { API_KEYS: `admin:ops:${ADMIN} read:screen:${READS}`, LOG_LEVEL: 'debug', MAX_INTERVAL: '60000', ACCESS_RULES: 'anyone * /open/**; anyone publish /service/**' },
+  vars: { API_KEYS: `admin:ops:${ADMIN} read:screen:${READS}`, LOG_LEVEL: 'debug', MAX_INTERVAL: '60000', ACCESS_RULES: 'anyone * /open/**; role=staff * /closed/**; anyone publish /service/**' },
 });
 after(() => server.stop());
 const url = `${server.url}/cometd`;
@@ -74,7 +74,8 @@ test('lines about a session say whose it is; what is refused has a line at once,
   const denied = () => logged(server, 'message_refused').filter(({ error }) => error.endsWith('publish_denied'));
   const lines = await until(() => denied().length > 0 && denied(), 'nothing says why');
   assert.equal(lines.length, 1, 'the others are a sum');
-  const [{ level, channel, error, client: whose, transport }] = lines;
+  const [{ level, channel, error, client: whose, transport, reason, rule }] = lines;
+  assert.deepEqual([reason, rule], ['denied_by_access_rules', 'role=staff * /closed/**'], 'which rule it is that others have');
   assert.deepEqual([level, channel, error, whose, transport], ['info', '/closed/one', '403:denied_by_access_rules:publish_denied', client, 'long-polling']);
   await bob.subscribe('/secret');
   const subscribing = await until(() => logged(server, 'message_refused').find(({ subscription }) => subscription === '"/secret"'), 'another kind has its own line');

@@ -40,7 +40,7 @@ fn read(diary: &Diary) -> Vec<String> {
 
 #[test]
 fn the_life_of_a_session_is_told_step_by_step() {
-    let (app, diary) = with_diary(Application::new());
+    let (app, diary) = with_diary(Application::new().service("x", |_| Ok(Actions::new())));
     let scenario = Scenario::serving(app, &[]);
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/a");

@@ -164,7 +164,7 @@ fn a_service_answers_none_one_or_many_or_an_error_unless_the_application_here_ha
         json!({}),
         json!({"replies": [1]}),
         json!({"replies": [1, null, "x"]}),
-        json!({"error": "404::no_such_service"}),
+        json!({"error": "404::service_unknown"}),
     ];
     let calls: Vec<_> =
         answers.iter().map(|_| alice.send(json!({"channel": "/service/there", "data": [1E2]}))).collect();
@@ -175,7 +175,7 @@ fn a_service_answers_none_one_or_many_or_an_error_unless_the_application_here_ha
     scenario.hooks_answer(&json!(answers[1..]));
     let heard: Vec<Vec<Value>> = calls.iter().map(|call| call.answer().data()).collect();
     assert_eq!(heard, [vec![], vec![json!(1)], vec![json!(1), Value::Null, json!("x")], vec![]]);
-    assert_eq!(calls[3].answer().reply()["error"], "404::no_such_service");
+    assert_eq!(calls[3].answer().reply()["error"], "404::service_unknown");
 }
 
 #[test]
@@ -312,6 +312,13 @@ fn an_exported_application_is_asked_everything_until_it_says_what_it_answers() {
     assert_eq!(served.answer().data(), [2]);
     let asked = alice.send(json!({"channel": "/a", "data": 2}));
     assert!(!asked.is_held(), "what it did not name once is not asked later");
+}
+
+#[test]
+fn where_no_worker_is_asked_about_services_an_unknown_one_is_told() {
+    let (scenario, alice) = with_application(&[("HOOKS_FOR", "publish")]);
+    assert_eq!(alice.error_of(json!({"channel": "/service/x", "data": 1})), "404::service_unknown");
+    assert_eq!(scenario.asked(), Vec::<Value>::new());
 }
 
 #[test]

@@ -53,10 +53,33 @@ fn a_service_may_answer_more_than_once() {
 }
 
 #[test]
-fn a_service_that_nobody_offers_is_a_success_without_an_answer() {
-    let (_scenario, [alice]) = desk(["alice"]);
-    let answer = alice.send(to("/service/nobody", 1)).answer();
-    assert_eq!(answer.messages, [json!({"channel": "/service/nobody", "id": "s", "successful": true})]);
+fn a_service_that_nobody_offers_is_told_at_once() {
+    let (scenario, [alice]) = desk(["alice"]);
+    let reply = alice.send(to("/service/nobody", 1)).answer().reply();
+    let unknown = "404::service_unknown";
+    assert_eq!(reply, json!({"channel": "/service/nobody", "id": "s", "successful": false, "error": unknown}));
+    let (_, answer) = scenario.call("POST", "/publish", "", r#"{"channel":"/service/nobody","data":1}"#);
+    assert_eq!(answer[0]["error"], unknown);
+}
+
+#[test]
+fn a_service_that_only_a_listener_hears_is_not_unknown() {
+    let app = Application::new().listener("/service/heard/**", |message| Ok(publish("/heard", message.raw_data())));
+    let scenario = Scenario::serving(app, &[]);
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/heard");
+    alice.publish("/service/heard/here", 1);
+    assert_eq!(bob.connect().answer().data(), [1]);
+    assert_eq!(alice.error_of(to("/service/unheard", 1)), "404::service_unknown");
+}
+
+#[test]
+fn who_may_not_call_a_service_does_not_learn_whether_it_is_there() {
+    let scenario = Scenario::serving(application(), &[("ACCESS_RULES", "anyone publish /service/echo")]);
+    let [alice] = scenario.join(["alice"]);
+    for name in ["/service/twice", "/service/nobody"] {
+        assert_eq!(alice.error_of(to(name, 1)), "403:denied_by_access_rules:publish_denied");
+    }
 }
 
 #[test]

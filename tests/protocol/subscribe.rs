@@ -1,5 +1,6 @@
 //! `/meta/subscribe` and `/meta/unsubscribe`.
 
+use bayeux_edge::bayeux::app::{Actions, Application};
 use serde_json::{Value, json};
 
 use crate::scenario::Scenario;
@@ -172,7 +173,7 @@ fn meta_channels_cannot_be_subscribed() {
 
 #[test]
 fn a_subscription_to_a_service_channel_is_accepted_and_does_nothing() {
-    let scenario = Scenario::new();
+    let scenario = Scenario::serving(Application::new().service("x", |_| Ok(Actions::new())), &[]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     for name in ["/service/x", "/service/*", "/service/**", "/**"] {
         bob.subscribe(name);

@@ -1,6 +1,7 @@
 //! What the log is told: whose session a line is about, and why a message was refused.
 
-use bayeux_edge::bayeux::{Notice, SessionKey, Who};
+use bayeux_edge::bayeux::app::{Application, Client, SecurityPolicy};
+use bayeux_edge::bayeux::{BayeuxError, ChannelId, Denial, Message, Notice, SessionKey, Who};
 use serde_json::json;
 
 use crate::scenario::Scenario;
@@ -22,26 +23,57 @@ fn a_line_about_a_session_says_whose_it_is() {
 
 #[test]
 fn a_refused_message_is_told_with_its_channel_and_the_reason() {
-    let scenario = Scenario::with(&[("ACCESS_RULES", "anyone * /open/**")]);
+    let rules = "anyone * /open/**; authenticated publish /user/{sub}/*; role=editor * /closed/**";
+    let scenario = Scenario::with(&[("ACCESS_RULES", rules)]);
     let [alice] = scenario.join(["alice"]);
     scenario.told();
-    alice.error_of(alice.a_publish("/closed", 1));
+    alice.error_of(alice.a_publish("/closed/a", 1));
+    alice.error_of(alice.a_publish("/user/bob/notes", 1));
     alice.error_of(json!({ "channel": "/meta/subscribe", "clientId": alice.id(), "subscription": "/secret" }));
-    let refused = |channel: &str, subscription: Option<&str>, error: &str, name| Notice::MessageRefused {
+    let refused = |channel: &str, subscription: Option<&str>, rule: Option<&str>, denied| Notice::MessageRefused {
         channel: Some(channel.into()),
         subscription: subscription.map(Into::into),
-        error: error.to_owned(),
-        name,
+        error: format!("403:denied_by_access_rules:{denied}"),
+        name: denied,
+        reason: Some("denied_by_access_rules".into()),
+        rule: rule.map(Into::into),
     };
     let told = scenario.told();
     assert!(told.iter().all(|(_, who)| who.is_some()), "{told:?}");
     let told: Vec<_> = told.into_iter().map(|(notice, _)| notice).collect();
-    let by_rules = "403:denied_by_access_rules";
     let expected = [
-        refused("/closed", None, &format!("{by_rules}:publish_denied"), "publish_denied"),
-        refused("/meta/subscribe", Some("\"/secret\""), &format!("{by_rules}:subscribe_denied"), "subscribe_denied"),
+        refused("/closed/a", None, Some("role=editor * /closed/**"), "publish_denied"),
+        refused("/user/bob/notes", None, Some("authenticated publish /user/{sub}/*"), "publish_denied"),
+        refused("/meta/subscribe", Some("\"/secret\""), None, "subscribe_denied"),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(told, expected, "the rule is the one that allows it to others, where there is one");
+}
+
+#[test]
+fn a_refusal_by_the_policy_is_told_with_its_own_reason() {
+    let app = Application::new()
+        .security_policy(Closed)
+        .service("busy", |_| Err(BayeuxError::Service(503, "call again later".to_owned()).into()));
+    let scenario = Scenario::serving(app, &[]);
+    let [alice] = scenario.join(["alice"]);
+    scenario.told();
+    alice.error_of(alice.a_publish("/closed", 1));
+    alice.error_of(alice.a_publish("/service/busy", 1));
+    let reasons: Vec<_> = scenario.told().into_iter().map(|(notice, _)| reason_of(notice)).collect();
+    assert_eq!(reasons, [Some("the shop is closed".into()), None], "an error of its own is the reason itself");
+}
+
+struct Closed;
+
+impl SecurityPolicy for Closed {
+    fn can_publish(&mut self, _: &Client, channel: &ChannelId, _: &Message) -> Result<(), Denial> {
+        if channel.as_str() == "/closed" { Err(Denial::because("the shop is closed")) } else { Ok(()) }
+    }
+}
+
+fn reason_of(notice: Notice) -> Option<Box<str>> {
+    let Notice::MessageRefused { reason, .. } = notice else { panic!("{notice:?}") };
+    reason
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `TREES`: which trees of channels there are. `FORMER_HOMES`: which homes there were.
 
+use bayeux_edge::bayeux::app::{Actions, Application};
 use bayeux_edge::bayeux::{ChannelId, Home, Options};
 use serde_json::{Value, json};
 
@@ -46,7 +47,8 @@ fn trees_are_named_or_covered_by_a_pattern() {
 
 #[test]
 fn nobody_publishes_or_subscribes_in_a_tree_that_is_not_there() {
-    let scenario = Scenario::with(&[("TREES", "/chat /news")]);
+    let app = Application::new().service("anything", |_| Ok(Actions::new()));
+    let scenario = Scenario::serving(app, &[("TREES", "/chat /news")]);
     let [alice] = scenario.join(["alice"]);
     for name in ["/other", "/other/demo", "/other/**", "/chats/*"] {
         assert_eq!(alice.error_of(subscribe(&json!(name))), UNKNOWN, "{name}");

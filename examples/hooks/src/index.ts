@@ -34,7 +34,7 @@ async function answer(call: Call): Promise<Answer> {
     case 'service':
       if (call.channel === '/service/greet') return { replies: [`Hello, ${call.client.attributes?.user ?? 'stranger'}!`] };
       if (call.channel === '/service/shout') return { actions: [{ do: 'publish', channel: '/shouts', data: call.message.data }] };
-      return { error: '404::no_such_service' };
+      return { error: '404::service_unknown' };
     case 'event':
       return call.event === 'client_connect' && call.client.client
         ? { actions: [{ do: 'push', client: call.client.client, channel: '/welcome', data: 'Good to see you.' }] }

@@ -140,8 +140,9 @@ impl Application {
         self.service(name, move |call| call_outcome(handler(call)))
     }
 
-    /// Answers what is published to any other service: POE's `_handler`. Without it a message to an unknown service
-    /// succeeds and has no answer, as with CometD.
+    /// Answers what is published to any other service: POE's `_handler`. Without it a message to a service that nobody
+    /// answers, and no listener hears, is refused with `404::service_unknown`. CometD takes it and says nothing:
+    /// `|_| Ok(Actions::new())` does the same.
     #[must_use]
     pub fn fallback_service(mut self, service: impl FnMut(&Publication) -> Outcome + 'static) -> Self {
         self.fallback = Some(Box::new(service));
@@ -333,6 +334,13 @@ impl Application {
     /// Whether a service of the application's own has this very name.
     pub(super) fn serves(&self, channel: &ChannelId) -> bool {
         self.services.contains_key(channel.as_str()) || self.has_named_service(channel)
+    }
+
+    /// Whether a service answers what is published there, or a listener hears it.
+    pub(super) fn takes(&self, channel: &ChannelId) -> bool {
+        self.serves(channel)
+            || self.fallback.is_some()
+            || self.listeners.iter().any(|(template, _)| template.matches(channel).is_some())
     }
 
     fn has_named_service(&self, channel: &ChannelId) -> bool {

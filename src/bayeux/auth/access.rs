@@ -46,6 +46,8 @@ pub struct AccessRules(Vec<Rule>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Rule {
+    /// As written, with one space between its words.
+    text: String,
     who: Subject,
     /// All, where there is none.
     operation: Option<Operation>,
@@ -97,6 +99,12 @@ impl AccessRules {
         let is_open = operation == Operation::Presence && self.0.iter().all(|rule| rule.operation != Some(operation));
         is_open || self.0.iter().any(|rule| rule.allows(claims, operation, name))
     }
+
+    /// Of what they do not allow to a client: the first rule that allows it to others, with whatever claims they have.
+    pub(in crate::bayeux) fn allowing_others(&self, operation: Operation, name: &ChannelPattern) -> Option<&str> {
+        let rule = self.0.iter().find(|rule| rule.is_about(operation) && rule.pattern.covers_for_some(name));
+        rule.map(|rule| rule.text.as_str())
+    }
 }
 
 impl fmt::Display for RuleError {
@@ -114,6 +122,7 @@ impl Rule {
             return Err(wrong("WHO OPERATION PATTERN, such as: anyone subscribe /news/**"));
         };
         Ok(Self {
+            text: format!("{who} {operation} {pattern}"),
             who: Subject::parse(who).ok_or_else(|| wrong("anyone, authenticated or CLAIM=VALUE for who"))?,
             operation: match operation {
                 "publish" => Some(Operation::Publish),
@@ -128,9 +137,11 @@ impl Rule {
     }
 
     fn allows(&self, claims: Option<&Claims>, operation: Operation, name: &ChannelPattern) -> bool {
+        self.is_about(operation) && self.who.includes(claims) && self.pattern.covers(claims, name)
+    }
+
+    fn is_about(&self, operation: Operation) -> bool {
         self.operation.is_none_or(|allowed| allowed == operation)
-            && self.who.includes(claims)
-            && self.pattern.covers(claims, name)
     }
 }
 
@@ -182,15 +193,34 @@ impl Template {
             }
         }
     }
+
+    /// Whether some claims make it cover this name: those with the name's own segments for values.
+    fn covers_for_some(&self, name: &ChannelPattern) -> bool {
+        match self {
+            Self::Pattern(pattern) => pattern.covers(name),
+            Self::Open(text) => {
+                let segments = || text.split('/').zip(name.as_str().split('/'));
+                let value_of = |claim: &str| {
+                    let found = segments().find(|(segment, _)| claim_of(segment) == Some(claim));
+                    found.map(|(_, value)| value.to_owned())
+                };
+                filled(text, value_of).is_some_and(|pattern| pattern.covers(name))
+            }
+        }
+    }
+}
+
+/// The claim that a segment of a template stands for.
+fn claim_of(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
 }
 
 /// The pattern with each claim's value in its place. A value must be exactly one segment, without slashes or wildcards.
 fn filled(template: &str, value: impl Fn(&str) -> Option<String>) -> Option<ChannelPattern> {
     let mut name = String::new();
     for segment in template.strip_prefix('/')?.split('/') {
-        let claim = segment.strip_prefix('{').and_then(|segment| segment.strip_suffix('}'));
         name.push('/');
-        match claim {
+        match claim_of(segment) {
             Some(claim) if claim.is_empty() || claim.contains(['{', '}']) => return None,
             Some(claim) => name.push_str(&value(claim).filter(|value| is_segment(value))?),
             // A brace belongs to a claim here, not to a channel's name.
@@ -311,6 +341,20 @@ mod tests {
             assert!(!may("service", "/service/x") && !may("meta", "/meta/x") && !may("service", "/service/**"));
         }
         assert!(allowed("authenticated * /service/{sub}", &json!({"sub": "x"}), Operation::Publish, "/service/x"));
+    }
+
+    #[test]
+    fn of_what_is_refused_the_first_rule_is_known_that_allows_it_to_others() {
+        let rules = "anyone subscribe /a/**; role=x publish  /a/*; u=1 * /user/{sub}/{room}; s=1 * /{sub}/twice/{sub}";
+        let rules = AccessRules::parse(rules).unwrap();
+        let of = |operation, name| rules.allowing_others(operation, &ChannelPattern::parse(name).unwrap());
+        assert_eq!(of(Operation::Publish, "/a/b"), Some("role=x publish /a/*"));
+        assert_eq!(of(Operation::Publish, "/a/b/c"), None);
+        assert_eq!(of(Operation::Subscribe, "/user/bob/7"), Some("u=1 * /user/{sub}/{room}"));
+        assert_eq!(of(Operation::Subscribe, "/user/*"), None, "a claim's value is no wildcard");
+        assert_eq!(of(Operation::Publish, "/x/twice/x"), Some("s=1 * /{sub}/twice/{sub}"));
+        assert_eq!(of(Operation::Publish, "/x/twice/y"), None, "one claim has one value");
+        assert_eq!(of(Operation::Publish, "/service/twice/service"), None, "a claim leads to no service");
     }
 
     #[test]

@@ -15,15 +15,14 @@ impl BayeuxServer {
         operation: Operation,
         name: &ChannelPattern,
     ) -> Result<(), BayeuxError> {
-        let denied = |by| Err(BayeuxError::Denied(operation, Denial::because(by)));
+        let denied = |denial| Err(BayeuxError::Denied(operation, denial));
         let claims = client.attributes.value(CLAIMS).and_then(Value::as_object);
-        let rules = &self.options.access_rules;
-        if rules.as_ref().is_some_and(|rules| !rules.allow(claims, operation, name)) {
-            return denied("denied_by_access_rules");
+        if let Some(rules) = self.options.access_rules.as_ref().filter(|rules| !rules.allow(claims, operation, name)) {
+            return denied(Denial::by_rules(rules.allowing_others(operation, name)));
         }
         let claim = claims.and_then(|claims| claims.get(operation.name()));
         if claim.is_some_and(|claim| !listed(claim).any(|pattern| pattern.covers(name))) {
-            return denied("denied_by_claims");
+            return denied(Denial::because("denied_by_claims"));
         }
         Ok(())
     }

@@ -70,6 +70,8 @@ impl BayeuxServer {
         if channel.watched().is_some() {
             return Err(BayeuxError::Denied(Operation::Publish, Denial::because("presence")));
         }
+        // Another Worker answers for the service.
+        let is_served = permission.client.is_some();
         let client = permission.client.take().unwrap_or_else(|| self.client(batch, sender));
         client.session().iter().for_each(|sender| batch.carries(*sender, Rides::OnPublish));
         if !batch.by_api {
@@ -78,6 +80,9 @@ impl BayeuxServer {
         if self.is_presence_service(channel) {
             self.serve_presence(now, &client, message, &mut batch.piggybacked)?;
             return Ok(None);
+        }
+        if channel.realm() == Realm::Service && !is_served && !self.app.takes(channel) {
+            return Err(BayeuxError::ServiceUnknown);
         }
         if self.was_said_before(now, batch, *attempt) {
             return Ok(None);

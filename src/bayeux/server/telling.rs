@@ -26,12 +26,12 @@ impl BayeuxServer {
     /// Logs a refused message, with its session if that is known.
     pub(in crate::bayeux) fn was_refused(&mut self, session: Option<SessionKey>, refused: Option<Box<RefusedMessage>>) {
         let Some(refused) = refused else { return };
-        let RefusedMessage { channel, subscription, error, name } = *refused;
+        let RefusedMessage { channel, subscription, error, name, reason, rule } = *refused;
         Metrics::count(&mut self.metrics.refused, name, 1);
         // These have log lines of their own.
         let is_told = channel.as_deref() == Some("/meta/handshake") || HAVE_LINES.contains(&name);
         if !is_told {
-            let notice = Notice::MessageRefused { channel, subscription, error, name };
+            let notice = Notice::MessageRefused { channel, subscription, error, name, reason, rule };
             match session {
                 Some(key) => self.tell_of(key, notice),
                 None => self.tell(notice),

@@ -79,6 +79,8 @@ pub enum BayeuxError {
     DataInvalid,
     /// `TREES` does not have the channel's tree.
     TreeUnknown,
+    /// Nobody answers or hears what is published to this `/service/` channel.
+    ServiceUnknown,
     /// A listener or service vetoed the message.
     MessageDeleted,
     /// The message is one of more than `MAX_MESSAGES_PER_BATCH` in a request: those before it were done.
@@ -149,6 +151,8 @@ pub struct Denial {
     pub(in crate::bayeux) advice: Option<Advice>,
     /// The reply's `ext`.
     pub(in crate::bayeux) ext: Map<String, Value>,
+    /// For the log alone: the access rule that allows it to others.
+    rule: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -183,6 +187,25 @@ impl Denial {
     #[must_use]
     pub fn advice(self, advice: Advice) -> Self {
         Self { advice: Some(advice), ..self }
+    }
+
+    /// By the access rules, of which this one allows it to others.
+    pub(in crate::bayeux) fn by_rules(rule: Option<&str>) -> Self {
+        Self { rule: rule.map(Into::into), ..Self::because("denied_by_access_rules") }
+    }
+
+    /// The access rule that allows it to others, for the log.
+    pub(super) fn rule(&self) -> Option<&str> {
+        self.rule.as_deref()
+    }
+
+    /// What denies it, where its error has a place for that.
+    pub(super) fn reason(&self) -> Option<&str> {
+        match &self.wording {
+            Wording::Usual => Some("denied_by_security_policy"),
+            Wording::Reason(reason) => Some(reason),
+            Wording::Error(..) | Wording::Whole(_) => None,
+        }
     }
 
     /// With this in the reply's `ext`.
@@ -242,6 +265,7 @@ impl BayeuxError {
             Self::IdempotencyKeyInvalid => "400::idempotency_key_invalid",
             Self::DataInvalid => "400::data_invalid",
             Self::TreeUnknown => "404::tree_unknown",
+            Self::ServiceUnknown => "404::service_unknown",
             Self::MessageDeleted => "404::message_deleted",
             Self::MetaChannelUnknown => "403::meta_channel_unknown",
             Self::TokenMissing => "403::token_missing",

@@ -43,9 +43,17 @@ pub struct Reply<'a> {
     pub advice: Option<Advice>,
     #[serde(skip_serializing_if = "ReplyExt::is_empty")]
     pub ext: ReplyExt,
-    /// The error's name, where there is one.
+    /// What the log has of the error, where there is one.
     #[serde(skip)]
-    pub error_name: Option<&'static str>,
+    pub cause: Option<Cause>,
+}
+
+/// What a client is not told of an error.
+#[derive(Default)]
+pub struct Cause {
+    name: &'static str,
+    reason: Option<Box<str>>,
+    rule: Option<Box<str>>,
 }
 
 /// A reply as it is sent, and what it refuses.
@@ -66,9 +74,13 @@ pub struct RefusedMessage {
     pub error: String,
     /// See [`BayeuxError::name`].
     pub name: &'static str,
+    /// What denied it: the access rules, the claims, or the policy's own words.
+    pub reason: Option<Box<str>>,
+    /// The access rule that allows it to others.
+    pub rule: Option<Box<str>>,
 }
 
-/// Bytes of what a client wrote that the log repeats.
+/// Bytes that the log repeats of what a client wrote, or of a rule.
 const MOST_REPEATED: usize = 256;
 
 fn cut(text: &str) -> Box<str> {
@@ -81,22 +93,28 @@ impl<'a> Reply<'a> {
     }
 
     pub fn failed(channel: Option<&'a str>, id: &'a MessageId, error: &BayeuxError) -> Self {
+        let mut cause = Cause { name: error.name(), ..Cause::default() };
         let (advice, own) = match error {
-            BayeuxError::Denied(_, denial) => (denial.advice.clone(), denial.ext.clone()),
+            BayeuxError::Denied(_, denial) => {
+                cause.reason = denial.reason().map(cut);
+                cause.rule = denial.rule().map(cut);
+                (denial.advice.clone(), denial.ext.clone())
+            }
             _ => Default::default(),
         };
         let ext = ReplyExt { own, ..ReplyExt::default() };
-        let (error, error_name) = (Some(error.to_string()), Some(error.name()));
-        Self { channel, id: id.as_json(), error, error_name, advice, ext, ..Self::default() }
+        let (error, cause) = (Some(error.to_string()), Some(cause));
+        Self { channel, id: id.as_json(), error, cause, advice, ext, ..Self::default() }
     }
 
     pub fn into_json(self) -> Written {
         // Strings, numbers and valid JSON always serialize, whatever a client sends.
         let json = serde_json::to_string(&self)
             .unwrap_or_else(|_| r#"{"successful":false,"error":"500::reply_invalid"}"#.to_owned());
-        let Some((error, name)) = self.error.zip(self.error_name) else { return Written { json, refused: None } };
+        let Some((error, cause)) = self.error.zip(self.cause) else { return Written { json, refused: None } };
+        let Cause { name, reason, rule } = cause;
         let channel = self.channel.map(cut);
         let subscription = self.subscription.map(|subscription| cut(subscription.get()));
-        Written { json, refused: Some(Box::new(RefusedMessage { channel, subscription, error, name })) }
+        Written { json, refused: Some(Box::new(RefusedMessage { channel, subscription, error, name, reason, rule })) }
     }
 }
