@@ -151,14 +151,14 @@ pub struct Denial {
     pub(in crate::bayeux) advice: Option<Advice>,
     /// The reply's `ext`.
     pub(in crate::bayeux) ext: Map<String, Value>,
-    /// For the log alone: the access rule that allows it to others.
-    rule: Option<Box<str>>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Wording {
     #[default]
     Usual,
+    /// No access rule allows it; to others this one does, which only the log is told.
+    AccessRules(Option<Box<str>>),
     Reason(String),
     Error(u16, String),
     Whole(String),
@@ -191,18 +191,22 @@ impl Denial {
 
     /// By the access rules, of which this one allows it to others.
     pub(in crate::bayeux) fn by_rules(rule: Option<&str>) -> Self {
-        Self { rule: rule.map(Into::into), ..Self::because("denied_by_access_rules") }
+        Self { wording: Wording::AccessRules(rule.map(Into::into)), ..Self::default() }
     }
 
     /// The access rule that allows it to others, for the log.
     pub(super) fn rule(&self) -> Option<&str> {
-        self.rule.as_deref()
+        match &self.wording {
+            Wording::AccessRules(rule) => rule.as_deref(),
+            _ => None,
+        }
     }
 
     /// What denies it, where its error has a place for that.
     pub(super) fn reason(&self) -> Option<&str> {
         match &self.wording {
             Wording::Usual => Some("denied_by_security_policy"),
+            Wording::AccessRules(_) => Some("denied_by_access_rules"),
             Wording::Reason(reason) => Some(reason),
             Wording::Error(..) | Wording::Whole(_) => None,
         }
@@ -304,10 +308,9 @@ impl fmt::Display for BayeuxError {
                 f.write_str("403::handshake_denied")
             }
             Self::Denied(operation, denial) => match &denial.wording {
-                Wording::Usual => write!(f, "403:denied_by_security_policy:{operation}_denied"),
-                Wording::Reason(reason) => write!(f, "403:{reason}:{operation}_denied"),
                 Wording::Error(code, text) => write!(f, "{code:03}::{text}"),
                 Wording::Whole(error) => f.write_str(error),
+                _ => write!(f, "403:{}:{operation}_denied", denial.reason().unwrap_or_default()),
             },
             fixed => f.write_str(fixed.fixed()),
         }
