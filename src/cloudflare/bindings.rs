@@ -5,6 +5,7 @@ use worker::js_sys::{Object, Reflect};
 use worker::worker_sys::{DurableObject, DurableObjectNamespace, Fetcher, RateLimiter};
 
 use crate::bayeux::Home;
+use crate::cloudflare::config::Config;
 
 /// `worker::Env` asks each binding for its class first, which would cost every poll.
 #[wasm_bindgen]
@@ -14,6 +15,12 @@ extern "C" {
 
     #[wasm_bindgen(method, getter, catch, js_name = CHANNEL_TREE)]
     fn channel_tree(this: &Bindings) -> Result<DurableObjectNamespace, JsValue>;
+
+    /// What `worker` lacks of a namespace.
+    type AnyJurisdiction;
+
+    #[wasm_bindgen(method, catch)]
+    fn jurisdiction(this: &AnyJurisdiction, name: &str) -> Result<DurableObjectNamespace, JsValue>;
 
     /// The static assets, for the requests that the platform sends to the Worker first.
     #[wasm_bindgen(method, getter, catch, js_name = ASSETS)]
@@ -33,10 +40,14 @@ extern "C" {
 }
 
 impl Bindings {
-    /// A home's object. A home of a region asks the platform to keep its object there, which counts for the first
-    /// request only (Durable Objects, "Provide a location hint").
+    /// A home's object, in the jurisdiction of all objects. A home of a region asks the platform to keep its object
+    /// there, which counts for the first request only (Durable Objects, "Provide a location hint").
     pub fn object(&self, home: &Home) -> Result<DurableObject, JsValue> {
-        let objects = self.channel_tree()?;
+        let mut objects = self.channel_tree()?;
+        // Without a configuration no object is called: it might be one outside.
+        if let Some(name) = Config::of(self).map_err(JsError::from)?.jurisdiction {
+            objects = objects.unchecked_into::<AnyJurisdiction>().jurisdiction(name)?;
+        }
         let Some(region) = home.region() else { return objects.get_by_name(home.name()) };
         let options = Object::new();
         Reflect::set(&options, &"locationHint".into(), &region.name().into())?;

@@ -23,6 +23,8 @@ pub struct Config {
     pub api_keys: ApiKeys,
     /// `REGION_HEADER`: for development, the header whose value is taken for the client's continent.
     pub region_header: Option<String>,
+    /// `JURISDICTION`: where all objects run and keep what they store, and nowhere else.
+    pub jurisdiction: Option<&'static str>,
     /// `BROWSER_COOKIE`.
     pub browser_cookie: Option<BrowserCookie>,
     /// `TOKEN_COOKIE`.
@@ -69,6 +71,7 @@ impl Config {
             allowed_origins: AllowedOrigins::parse(var("ALLOWED_ORIGINS"))?,
             api_keys: ApiKeys::parse(var("API_KEYS"))?,
             region_header: header_name("REGION_HEADER", var("REGION_HEADER"))?,
+            jurisdiction: jurisdiction(var("JURISDICTION"))?,
             browser_cookie: BrowserCookie::parse(var("BROWSER_COOKIE"))?,
             links: LinksOption::parse(var("LINKS"))?,
             log_level: LogLevel::parse(var("LOG_LEVEL"))?,
@@ -88,6 +91,21 @@ impl LinksOption {
                 value: value.unwrap_or_default(),
                 allowed: "auto, always or never".to_owned(),
             }),
+        }
+    }
+}
+
+/// The jurisdictions that Cloudflare has (Durable Objects, "Data location"). workerd implements none and refuses all:
+/// `none` is for development.
+fn jurisdiction(value: Option<String>) -> Result<Option<&'static str>, OptionError> {
+    match value.as_deref() {
+        None | Some("none") => Ok(None),
+        Some("eu") => Ok(Some("eu")),
+        Some("us") => Ok(Some("us")),
+        Some("fedramp") => Ok(Some("fedramp")),
+        Some(other) => {
+            let allowed = "eu, us, fedramp or none".to_owned();
+            Err(OptionError { name: "JURISDICTION", value: other.to_owned(), allowed })
         }
     }
 }
@@ -147,6 +165,16 @@ mod tests {
             assert!(config.api_keys.is_empty());
             assert_eq!(config.log_level, LogLevel::Info);
         }
+    }
+
+    #[wasm_bindgen_test]
+    fn a_jurisdiction_is_one_that_cloudflare_has() {
+        let read = |value: &str| Config::read(&env(&format!(r#"{{"JURISDICTION":"{value}"}}"#)));
+        assert_eq!(
+            ["eu", "us", "fedramp", "none"].map(|value| read(value).unwrap().jurisdiction.unwrap_or("none")),
+            ["eu", "us", "fedramp", "none"]
+        );
+        assert_eq!(read("mars").unwrap_err().name, "JURISDICTION", "data never goes elsewhere for a misspelling");
     }
 
     #[wasm_bindgen_test]

@@ -69,6 +69,7 @@ const REFUSED = {
   HOMES: ['sharded'],
   FORMER_HOMES: ['root sharded'],
   REGION_HEADER: ['no header'],
+  JURISDICTION: ['mars'],
   TREE_DEPTH: ['9'],
   RELAY_FANOUT: ['few'],
   RETRY_WINDOW: ['-1', '600001'],

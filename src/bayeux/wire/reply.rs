@@ -45,12 +45,12 @@ pub struct Reply<'a> {
     pub ext: ReplyExt,
     /// What the log has of the error, where there is one.
     #[serde(skip)]
-    pub cause: Option<Cause>,
+    pub cause: Option<Grounds>,
 }
 
 /// What a client is not told of an error.
 #[derive(Default)]
-pub struct Cause {
+pub struct Grounds {
     name: &'static str,
     reason: Option<Box<str>>,
     rule: Option<Box<str>>,
@@ -93,7 +93,7 @@ impl<'a> Reply<'a> {
     }
 
     pub fn failed(channel: Option<&'a str>, id: &'a MessageId, error: &BayeuxError) -> Self {
-        let mut cause = Cause { name: error.name(), ..Cause::default() };
+        let mut cause = Grounds { name: error.name(), ..Grounds::default() };
         let (advice, own) = match error {
             BayeuxError::Denied(_, denial) => {
                 cause.reason = denial.reason().map(cut);
@@ -112,7 +112,7 @@ impl<'a> Reply<'a> {
         let json = serde_json::to_string(&self)
             .unwrap_or_else(|_| r#"{"successful":false,"error":"500::reply_invalid"}"#.to_owned());
         let Some((error, cause)) = self.error.zip(self.cause) else { return Written { json, refused: None } };
-        let Cause { name, reason, rule } = cause;
+        let Grounds { name, reason, rule } = cause;
         let channel = self.channel.map(cut);
         let subscription = self.subscription.map(|subscription| cut(subscription.get()));
         Written { json, refused: Some(Box::new(RefusedMessage { channel, subscription, error, name, reason, rule })) }
