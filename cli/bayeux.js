@@ -3,6 +3,7 @@
 // end.
 import { readFileSync } from 'node:fs';
 import { Api } from './api.js';
+import * as bench from './commands/bench.js';
 import * as call from './commands/call.js';
 import * as channels from './commands/channels.js';
 import * as chat from './commands/chat.js';
@@ -21,7 +22,7 @@ import { told } from './notes.js';
 import { Output, toJson } from './output.js';
 import { help, parse, table } from './usage.js';
 
-const COMMANDS = { subscribe, publish, call, chat, history, presence, clients, channels, trees, kick, stats, token };
+const COMMANDS = { subscribe, publish, call, chat, history, presence, clients, channels, trees, kick, stats, bench, token };
 
 const DEFAULT_PATIENCE = 10_000; // ms
 
@@ -66,24 +67,30 @@ async function alone(command, { url, options, operands }) {
   return Promise.race([run, interruption(), unread]);
 }
 
-/** Runs a command on a connection, and says goodbye whatever ends it. */
+/** Runs a command on a connection, or on `another` too, and says goodbye whatever ends it. */
 async function connected(command, { url, options, operands }) {
   const interrupted = interruption();
-  const connection = new Connection(url, {
-    transports: options.transport,
-    ext: ext(options),
-    ack: !options['no-ack'],
-    reconnect: !options['no-reconnect'],
-    since: options.since ?? command.since,
-    trace: options.verbose && ((arrow, message) => output.note(`${arrow} ${toJson(message)}`)),
-  });
-  connection.onState = (kind, news) => output.note(told({ kind, ...news }));
+  const connections = [];
+  const another = () => {
+    const connection = new Connection(url, {
+      transports: options.transport,
+      ext: ext(options),
+      ack: !options['no-ack'],
+      reconnect: !options['no-reconnect'],
+      since: options.since ?? command.since,
+      trace: options.verbose && ((arrow, message) => output.note(`${arrow} ${toJson(message)}`)),
+    });
+    connection.onState = (kind, news) => output.note(told({ kind, ...news }));
+    connections.push(connection);
+    return connection;
+  };
+  const connection = another();
   const patience = options.timeout ?? DEFAULT_PATIENCE;
-  const run = command.run({ url, connection, output, patience, options, operands, stdin, stdout }).then(() => EXIT.ok);
+  const run = command.run({ url, connection, another, output, patience, options, operands, stdin, stdout }).then(() => EXIT.ok);
   try {
     return await Promise.race([run, connection.failed, interrupted, unread]);
   } finally {
-    await connection.close();
+    await Promise.all(connections.map((connection) => connection.close()));
   }
 }
 
