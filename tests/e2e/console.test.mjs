@@ -8,7 +8,7 @@ import { join } from './support/bayeux.mjs';
 import { until } from './support/server.mjs';
 
 const KEY = 'the-key-of-who-runs-it';
-const server = await startServer({ fixture: true, vars: { API_KEYS: KEY, TREE_DEPTH: '0', MAX_INTERVAL: '60000' } });
+const server = await startServer({ fixture: true, vars: { API_KEYS: KEY, TREE_DEPTH: '0', MAX_INTERVAL: '60000', HISTORY: '/kept/* 10 1h', PRESENCE: '/kept/*' } });
 after(() => server.stop());
 const cometd = `${server.url}/cometd`;
 const chromium = await browser();
@@ -89,6 +89,24 @@ test('by keyboard a client is looked at, pushed to and disconnected', async () =
   assert.equal(await alice.lives(), false);
   await page.keyboard.press('Escape');
   assert.equal(await dialog.isVisible(), false);
+});
+
+test('a channel shows who is there and what it keeps, the latest first', async () => {
+  const alice = await join(cometd);
+  await alice.ok(alice.subscribe(['/kept/room', '/fleeting']));
+  for (const text of ['first', '<b>second</b>']) await alice.ok(alice.publish('/kept/room', { text }));
+  const page = await opened();
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: '/kept/room', exact: true }).press('Enter');
+  await dialog.getByText('{"text":"first"}').waitFor();
+  assert.deepEqual(await dialog.locator('#kept tbody td:last-child').allTextContents(), ['{"text":"<b>second</b>"}', '{"text":"first"}']);
+  assert.match(await dialog.locator('#channel-there').textContent(), /^1: /);
+  await page.keyboard.press('Escape');
+  await page.locator('button:focus', { hasText: '/kept/room' }).waitFor();
+  await page.getByRole('button', { name: '/fleeting', exact: true }).press('Enter');
+  await dialog.getByText('Nothing is kept.').waitFor();
+  assert.equal(await dialog.locator('#channel-there').textContent(), 'It does not tell.');
+  await dialog.getByRole('button', { name: 'Close' }).press('Enter');
 });
 
 test('what is published there is heard, and what is no JSON is not sent', async () => {

@@ -1,5 +1,6 @@
 // What goes on at a home, every two seconds while somebody looks.
 import { call, Refused, use } from './api.js';
+import { openChannel } from './channel.js';
 import { openClient } from './client.js';
 import { Plot } from './plots.js';
 import { ago, bytes, element, facts, fill, number } from './tables.js';
@@ -131,15 +132,17 @@ function show(stats, now) {
   ], refusals, 'Nothing was refused.');
 }
 
+/** A button in a list, found again by its name when the list is filled anew. */
+function opener(name, open) {
+  const button = element('button', { type: 'button', className: 'quiet' }, name);
+  button.dataset.name = name;
+  button.addEventListener('click', () => open(button));
+  return button;
+}
+
 function showClients({ clients, next }) {
-  const open = (client) => {
-    const button = element('button', { type: 'button', className: 'quiet' }, client.client);
-    button.dataset.name = client.client;
-    button.addEventListener('click', () => openClient(client.client, query(), button));
-    return button;
-  };
   fill(place('clients'), [
-    ['Client', open],
+    ['Client', ({ client }) => opener(client, (button) => openClient(client, query(), button))],
     ['Since', ({ since }) => ago(since)],
     ['Heard of', ({ lastActivity }) => ago(lastActivity)],
     ['Transport', ({ transport }) => transport],
@@ -152,7 +155,7 @@ function showClients({ clients, next }) {
 
 function showChannels({ channels, next }) {
   fill(place('channels'), [
-    ['Channel', ({ channel }) => channel],
+    ['Channel', ({ channel }) => opener(channel, (button) => openChannel(channel, button))],
     ['Subscribers', ({ subscribers }) => number(subscribers), true],
   ], channels, 'Nobody listens.');
   more('channels', next);
