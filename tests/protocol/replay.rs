@@ -256,6 +256,63 @@ fn without_it_what_was_sent_does_not_come_again_after_a_crash() {
 }
 
 #[test]
+fn without_it_what_waits_outlives_a_crash_too_for_whoever_counts_on_numbers() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    let bob = listen(&scenario, "bob", "/hist/a", -1);
+    say(&alice, "/hist/a", 1..=2);
+    scenario.crashes();
+    assert_eq!(hears(&bob), [1, 2]);
+}
+
+#[test]
+fn what_a_replay_replaced_does_not_come_back_in_the_next_life() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    let bob = join(&scenario, "bob", json!({"replay": true}));
+    let cursor = subscribe_from(&bob, "/hist/a", -1)["ext"]["replay"]["/hist/a"].clone();
+    say(&alice, "/hist/a", 1..=2);
+    scenario.after(1500);
+    subscribe_from(&bob, "/hist/a", cursor);
+    scenario.crashes();
+    assert_eq!(hears(&bob), [1, 2]);
+}
+
+#[test]
+fn who_subscribes_again_to_what_is_new_keeps_what_waits_and_in_order() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    let bob = listen(&scenario, "bob", "/hist/a", -1);
+    say(&alice, "/hist/a", 1..=2);
+    subscribe_from(&bob, "/hist/a", -1);
+    say(&alice, "/hist/a", 3..=3);
+    assert_eq!(hears(&bob), [1, 2, 3]);
+}
+
+#[test]
+fn who_names_the_last_number_that_it_heard_hears_nothing_up_to_there() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    let bob = listen(&scenario, "bob", "/hist/a", -1);
+    say(&alice, "/hist/a", 1..=3);
+    let numbers = ids(&heard(&listen(&scenario, "carol", "/hist/a", -2)));
+    subscribe_from(&bob, "/hist/a", numbers[1]);
+    assert_eq!(hears(&bob), [3]);
+}
+
+#[test]
+fn whatever_the_clock_does_nothing_has_a_number_below_a_cursor_that_a_client_was_told() {
+    let scenario = with_history();
+    let bob = join(&scenario, "bob", json!({"replay": true}));
+    let cursor = subscribe_from(&bob, "/hist/a", -1)["ext"]["replay"]["/hist/a"].clone();
+    scenario.crashes();
+    scenario.goes_back(60_000);
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/hist/a", 1..=1);
+    assert_eq!(hears(&listen(&scenario, "carol", "/hist/a", cursor)), [1]);
+}
+
+#[test]
 fn what_is_kept_outlives_the_object_and_no_number_comes_again_though_the_clock_goes_back() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);

@@ -199,6 +199,21 @@ impl Replays {
         matching.is_empty() || otherwise(&matching.iter().map(|replay| &replay.pattern).collect::<Vec<_>>())
     }
 
+    /// Whether a page has brought this event, or will: a subscription that began again took it out of the queue, but
+    /// its row may still be there.
+    pub fn bring(&self, event: &Event) -> bool {
+        let (Some(Kept { number, .. }), Some(channel)) = (event.kept(), event.channel()) else { return false };
+        self.list.iter().any(|replay| {
+            let brings = replay.retained.is_none() && replay.start < number && (!replay.live || number <= replay.after);
+            brings && replay.pattern.matches(&channel)
+        })
+    }
+
+    /// Whether a subscription to this pattern is behind.
+    pub fn is_behind_with(&self, pattern: &ChannelPattern) -> bool {
+        self.again || self.list.iter().any(|replay| replay.pattern == *pattern && !replay.live)
+    }
+
     /// Whether some subscription is behind.
     fn is_behind(&self) -> bool {
         self.again || self.list.iter().any(|replay| !replay.live)

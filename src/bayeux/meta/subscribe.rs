@@ -34,7 +34,7 @@ impl BayeuxServer {
             Err(error) => return Step::Replied(checked.answered_subscription(Err(error))),
         };
         let pending_id = self.pending.next_id();
-        let outcomes = self.ask_owners(now, session, &patterns, pending_id);
+        let outcomes = self.ask_owners(now, session, &patterns, &past, pending_id);
         match outcomes + self.ask_for_beginnings(now, &past, pending_id) {
             0 => self.apply_subscriptions(&checked, client, session, &patterns, &past, &[]),
             outcomes => {
@@ -106,7 +106,7 @@ impl BayeuxServer {
             session.spell(patterns, spelt_with_slash(&checked.message));
         }
         new.iter().for_each(|pattern| self.listen(pattern, key));
-        let reply = checked.answered_subscribe(self.begin_replays(key, past, &begun));
+        let reply = checked.answered_subscribe(self.begin_replays(key, past, &begun, &new));
         let refusal = checked.answered_subscription(Err(BayeuxError::StorageFailed));
         let new = new.into_iter().collect();
         Step::Subscribed(Box::new(Subscribed { session: key, client, new, reply, refusal }))

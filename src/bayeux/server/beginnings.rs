@@ -1,6 +1,6 @@
 //! Where subscriptions begin: what a subscribe asks for, and what its owner answers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::BayeuxServer;
 use super::history::{bounds_of, longest_age};
@@ -9,10 +9,10 @@ use crate::bayeux::cluster::Begun;
 use crate::bayeux::delivery::{Start, Want};
 use crate::bayeux::metrics::Metrics;
 use crate::bayeux::persistence::ReplayRefused;
-use crate::bayeux::session::SessionKey;
+use crate::bayeux::session::{Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::replay::{Numbers, ReplayFrom, wanted};
-use crate::bayeux::wire::{BayeuxError, ChannelPattern, Event, EventNumber, Message};
+use crate::bayeux::wire::{BayeuxError, ChannelPattern, Event, EventNumber, Kept, Message};
 
 /// The earlier events that a subscribe asks for.
 #[derive(Debug, Default)]
@@ -24,6 +24,11 @@ pub(in crate::bayeux) struct Past {
 impl Past {
     pub fn is_empty(&self) -> bool {
         self.beginnings.is_empty()
+    }
+
+    /// Whether the client counts on the numbers of some of the events: see [`Session::counts_on_numbers`].
+    pub fn has_numbers(&self) -> bool {
+        !self.numbers.is_none() && !self.is_empty()
     }
 }
 
@@ -139,13 +144,14 @@ impl BayeuxServer {
     fn try_to_begin_here(&mut self, pattern: &ChannelPattern, from: ReplayFrom) -> Result<Begun, ReplayRefused> {
         let (history_kept, retained_kept) = self.keeps_of(pattern);
         let (at, last, first) = (self.time_outside(), self.journal.last(), self.cluster.since());
-        let Self { history, store, app, options, .. } = self;
-        let (bounds, store) = (bounds_of(app, options), &mut **store);
         if !history_kept && !retained_kept {
             let start = Start { after: last, retained: None, floor: last };
             let nothing = Begun { start, cursor: NEW, behind: false };
             return if matches!(from, ReplayFrom::After(_)) { Err(ReplayRefused::NotKept) } else { Ok(nothing) };
         }
+        self.note_numbers(last)?;
+        let Self { history, store, app, options, .. } = self;
+        let (bounds, store) = (bounds_of(app, options), &mut **store);
         let now = history.cursor(at, (first, last), longest_age(app, options), store)?;
         let begun = |after, told: Option<EventNumber>, retained, behind| Begun {
             start: Start { after, retained, floor: told.unwrap_or(now) },
@@ -167,29 +173,42 @@ impl BayeuxServer {
     }
 
     /// Starts the subscriptions at these numbers. Returns what the client is told.
-    pub(in crate::bayeux) fn begin_replays(&mut self, key: SessionKey, past: &Past, begun: &[Begun]) -> Cursors {
+    pub(in crate::bayeux) fn begin_replays(
+        &mut self,
+        key: SessionKey,
+        past: &Past,
+        begun: &[Begun],
+        new: &BTreeSet<ChannelPattern>,
+    ) -> Cursors {
         let mut cursors = Cursors::new();
-        for (Beginning { pattern, name, .. }, Begun { start, cursor, behind }) in past.beginnings.iter().zip(begun) {
+        self.sessions.change(key, |session| session.negotiated.numbers = past.numbers);
+        for (Beginning { pattern, name, from }, Begun { start, cursor, behind }) in past.beginnings.iter().zip(begun) {
+            if !past.numbers.is_none() {
+                cursors.insert(name.clone(), *cursor);
+            }
+            // What waits for an earlier subscribe to the same name is new, too.
+            let goes_on = |session: &Session| !session.replays.is_behind_with(pattern);
+            if *from == ReplayFrom::New && !new.contains(pattern) && self.sessions.get(key).is_some_and(goes_on) {
+                continue;
+            }
             let relayed = self.is_relayed(pattern);
             Metrics::count(&mut self.metrics.replays, if *behind { "behind" } else { "new" }, 1);
             // Where another object relays, events may be on their way.
             let behind = relayed || *behind && self.is_anything_after(pattern, *start);
             self.sessions.change(key, |session| {
-                session.negotiated.numbers = past.numbers;
                 session.replays.end(pattern);
                 if behind {
-                    let comes_again = |event: &Event| {
-                        let later =
-                            event.kept().is_some_and(|kept| start.retained.is_none() && start.after < kept.number);
-                        later && event.channel().is_some_and(|channel| pattern.matches(&channel))
+                    // What has a number up to the one that the client names it has heard.
+                    let heard = matches!(from, ReplayFrom::After(_));
+                    let goes = |event: &Event| {
+                        let in_history = |kept: Kept| start.retained.is_none() && (heard || start.after < kept.number);
+                        event.kept().is_some_and(in_history)
+                            && event.channel().is_some_and(|channel| pattern.matches(&channel))
                     };
-                    session.queue.drop_matching(comes_again);
+                    session.queue.drop_matching(goes);
                     session.replays.begin(pattern.clone(), *start, relayed);
                 }
             });
-            if !past.numbers.is_none() {
-                cursors.insert(name.clone(), *cursor);
-            }
         }
         self.look_for_page(key);
         cursors

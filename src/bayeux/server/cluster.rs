@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::{BayeuxServer, Publisher};
+use super::{BayeuxServer, Past, Publisher};
 use crate::bayeux::cluster::{
     ClusterEffect, ClusterInput, ClusterOptions, Home, MOST_EVENTS, PageWanted, PendingId, Publish, Received,
     begin_answer, page_answer,
@@ -11,7 +11,7 @@ use crate::bayeux::delivery::Want;
 use crate::bayeux::io::Output;
 use crate::bayeux::metrics::Metrics;
 use crate::bayeux::options::{Durability, Options};
-use crate::bayeux::session::SessionKey;
+use crate::bayeux::session::{Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;
@@ -168,9 +168,10 @@ impl BayeuxServer {
         now: Millis,
         session: SessionKey,
         patterns: &[ChannelPattern],
+        past: &Past,
         pending_id: PendingId,
     ) -> usize {
-        let strict = self.sessions.get(session).is_some_and(crate::bayeux::session::Session::is_strict);
+        let strict = past.has_numbers() || self.sessions.get(session).is_some_and(Session::is_strict);
         if patterns.iter().all(|pattern| self.cluster.has_told(pattern, strict)) {
             return 0;
         }

@@ -6,7 +6,7 @@ use super::BayeuxServer;
 use crate::bayeux::app::Application;
 use crate::bayeux::delivery::{DedupKey, HistoryBounds};
 use crate::bayeux::options::Options;
-use crate::bayeux::persistence::{HistoryRow, Keeping};
+use crate::bayeux::persistence::{HistoryRow, Keeping, StoreError};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, Event, EventNumber, Kept};
 
@@ -68,7 +68,7 @@ impl BayeuxServer {
         }
         let number = self.history.number_after(self.journal.last());
         self.journal.never_again(number);
-        self.note_numbers(number);
+        self.note_numbers(number).unwrap_or_else(|error| drop(self.storage_failed(&error)));
         let at = self.time_outside();
         let row = HistoryRow { channel: channel.clone(), number, at, json: event.to_row() };
         let (first, most) = (self.cluster.since(), self.options.max_history_bytes);
@@ -84,11 +84,15 @@ impl BayeuxServer {
     }
 
     /// Numbers are never given twice, even if the clock goes back: the note has the highest number, for the next life.
-    fn note_numbers(&mut self, number: EventNumber) {
+    /// It is written before a client is told a number.
+    ///
+    /// # Errors
+    /// The store's.
+    pub(super) fn note_numbers(&mut self, number: EventNumber) -> Result<(), StoreError> {
         if self.cluster.noted_since().is_none_or(|noted| noted.0 + NOTED_NUMBERS < number.0) {
-            let noted = self.cluster.note_since_at(number, &mut *self.store);
-            noted.unwrap_or_else(|error| drop(self.storage_failed(&error)));
+            self.cluster.note_since_at(number, &mut *self.store)?;
         }
+        Ok(())
     }
 
     /// Removes a saved event whose publish failed afterwards.

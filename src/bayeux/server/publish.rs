@@ -274,7 +274,9 @@ impl BayeuxServer {
         let Recipients { sessions, homes, not_to, only_to, lazy } = to;
         self.make_room(now, (sessions.len() + homes.len()) * ENTRY + Weighed::weight(event))?;
         let event = Weighed::new(event.clone(), &self.budget, now);
-        let (lasting, mut passing): (Vec<_>, Vec<_>) = sessions.iter().partition(|key| self.must_last(**key, urgency));
+        let kept = event.event.kept().is_some();
+        let must_last = |key: &&SessionKey| self.must_last(**key, urgency, kept);
+        let (lasting, mut passing): (Vec<_>, Vec<_>) = sessions.iter().partition(must_last);
         let mut saved = lasting.clone();
         for ListeningHome { key, lasts } in &homes {
             if *lasts { &mut saved } else { &mut passing }.push(*key);
@@ -338,11 +340,14 @@ impl BayeuxServer {
         }
     }
 
-    /// Whether an event for this session must be saved before its publisher is told of success.
-    fn must_last(&self, key: SessionKey, urgency: Urgency) -> bool {
+    /// Whether an event for this session must be saved before its publisher is told of success. `kept`: its channel
+    /// keeps it.
+    fn must_last(&self, key: SessionKey, urgency: Urgency, kept: bool) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let leaves_at_once = || session.is_open() && urgency == Urgency::Now && self.pace.allows();
-        session.is_strict() || self.options.durability == Durability::Strict && !leaves_at_once()
+        // Where it does not leave at once its client would not notice that it is missing.
+        let durable = self.options.durability == Durability::Strict || kept && session.counts_on_numbers();
+        session.is_strict() || durable && !leaves_at_once()
     }
 }
 

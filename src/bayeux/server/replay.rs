@@ -60,10 +60,12 @@ impl BayeuxServer {
     /// # Errors
     /// The error of the store.
     pub(in crate::bayeux) fn read_wants(
-        &self,
+        &mut self,
         wants: &[Want],
         most: usize,
     ) -> Result<(Vec<Read>, Vec<Event>), StoreError> {
+        // A page tells up to where it reaches.
+        self.note_numbers(self.journal.last())?;
         let (mut reads, mut events) = (Vec::new(), Vec::new());
         let mut bytes = PAGE_BYTES;
         for want in wants {

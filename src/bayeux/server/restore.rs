@@ -92,7 +92,10 @@ impl BayeuxServer {
             }
         }
         session.subscriptions = names.iter().map(|name| self.subscriptions.shared(name)).collect();
-        session.subscriptions.iter().for_each(|name| self.cluster.restore_listening(name, session.is_strict()));
+        for name in &session.subscriptions {
+            let strict = session.is_strict() || session.counts_on_numbers() && self.keeps_of(name).0;
+            self.cluster.restore_listening(name, strict);
+        }
         self.sessions.restore(key, session);
         let latest = self.kept_until(now, key);
         self.sessions.extend(key, until.map_or(latest, |until| until.min(latest)));
@@ -144,9 +147,13 @@ impl BayeuxServer {
             };
             let bounds = self.options.queue_bounds();
             let restored = self.sessions.change(key, |session| {
-                session.queue.restore(event.clone(), number, batch, bounds);
+                let comes_with_a_page = session.replays.bring(&event.event);
+                if !comes_with_a_page {
+                    session.queue.restore(event.clone(), number, batch, bounds);
+                }
+                !comes_with_a_page
             });
-            waits |= restored.is_some();
+            waits |= restored == Some(true);
         }
         if !waits {
             return Some(number);

@@ -143,6 +143,11 @@ impl Session {
         self.batches.is_some()
     }
 
+    /// Whether its client comes back with the number of the last event it heard, and takes any later one for the next.
+    pub fn counts_on_numbers(&self) -> bool {
+        !self.negotiated.numbers.is_none()
+    }
+
     /// Whether the last batch exceeds the number that the row covers.
     pub(in crate::bayeux) fn is_past_its_row(&self) -> bool {
         self.batches.is_some_and(|batches| batches > BATCHES_A_ROW && batches % BATCHES_A_ROW == 1)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bayeux_edge::bayeux::Home;
 use serde_json::{Value, json};
 
+use super::actor::{self, Actor};
 use super::history::{History, Published};
 use super::plan::{Plan, Random};
 
@@ -25,6 +26,10 @@ pub enum Did {
     /// What it has published, and not been told of success.
     Again(String),
     Disconnect,
+    /// A subscription, with the number that it heard last.
+    Replay,
+    /// It closes its socket, where it has one.
+    HangUp,
 }
 
 pub struct Client {
@@ -49,7 +54,9 @@ pub struct Client {
     one_of_a_crowd: bool,
     /// Where nobody would know any more what comes again: with a hooks Worker, or after an hour.
     may_repeat: bool,
-    pub socket: Option<u64>,
+    /// Bytes that each event has besides.
+    padding: usize,
+    socket: Option<u64>,
     gone: bool,
     vanished: bool,
 }
@@ -71,25 +78,66 @@ impl Client {
             pipelining: random.chance(plan.pipelining),
             one_of_a_crowd: plan.crowd,
             may_repeat: !plan.hooks && !plan.hours,
+            padding: plan.padding,
             socket: None,
             gone: false,
             vanished: false,
         }
     }
 
-    /// It is never heard of again. Somebody else comes in its place.
-    pub fn vanish(&mut self, name: usize, plan: &Plan, random: &mut Random) -> Self {
-        (self.gone, self.vanished) = (true, true);
-        self.socket = None;
-        Self::new(name, self.home.clone(), self.acks, plan, random)
+    fn waits(&self, wanted: impl Fn(&Did) -> bool) -> bool {
+        self.waiting.values().any(|(did, ..)| wanted(did))
     }
 
-    pub fn home(&self) -> &Home {
+    fn publish(&mut self, channel: &'static str, now: u64, history: &mut History) -> Value {
+        self.published += 1;
+        let number = self.published;
+        if self.pipelining {
+            history.has_no_order(self.name);
+        }
+        history.published(Published {
+            by: self.name,
+            number,
+            channel,
+            sent: now,
+            successful: None,
+            own: false,
+            refused: false,
+            repeated: false,
+        });
+        let (mut data, key) = (json!({ "by": self.name, "number": number }), number.to_string());
+        if self.padding > 0 {
+            data["padding"] = "x".repeat(self.padding).into();
+        }
+        json!({ "channel": channel, "clientId": self.client_id, "data": data, "ext": { "idempotencyKey": key } })
+    }
+
+    fn hear(&self, event: &Value, now: u64, history: &mut History) {
+        let channel = event["channel"].as_str().unwrap();
+        if channel == "/service/dropped" {
+            return history.dropped(self.name, event["data"]["events"].as_u64().unwrap());
+        }
+        let (by, number) = (event["data"]["by"].as_u64().unwrap() as usize, event["data"]["number"].as_u64().unwrap());
+        history.received(self.name, self.acks, by, number, channel, now);
+    }
+}
+
+impl Actor for Client {
+    fn vanish(&mut self, name: usize, plan: &Plan, random: &mut Random) -> Option<Box<dyn Actor>> {
+        (self.gone, self.vanished) = (true, true);
+        self.socket = None;
+        Some(Box::new(Self::new(name, self.home.clone(), self.acks, plan, random)))
+    }
+
+    fn home(&self) -> &Home {
         &self.home
     }
 
-    /// What it does next; while it is `busy`, this and that.
-    pub fn act(&mut self, random: &mut Random, busy: bool) -> Vec<Did> {
+    fn socket(&mut self) -> &mut Option<u64> {
+        &mut self.socket
+    }
+
+    fn act(&mut self, random: &mut Random, busy: bool) -> Vec<Did> {
         if self.gone {
             return Vec::new();
         }
@@ -144,17 +192,12 @@ impl Client {
         dids
     }
 
-    pub fn leave(&mut self) -> Did {
+    fn leave(&mut self) -> Did {
         self.gone = true;
         Did::Disconnect
     }
 
-    fn waits(&self, wanted: impl Fn(&Did) -> bool) -> bool {
-        self.waiting.values().any(|(did, ..)| wanted(did))
-    }
-
-    /// Takes note of what is sent, and gives it a number.
-    pub fn sent(&mut self, did: Did, now: u64, history: &mut History) -> u64 {
+    fn sent(&mut self, did: Did, now: u64, history: &mut History) -> u64 {
         self.sent += 1;
         let number = self.sent;
         let mut messages = Vec::new();
@@ -189,6 +232,7 @@ impl Client {
                 self.waiting.insert(number, (did, now, body));
                 return number;
             }
+            Did::Replay | Did::HangUp => panic!("{did:?}"),
             Did::Disconnect => messages.push(json!({ "channel": "/meta/disconnect", "clientId": id })),
         }
         for (at, message) in messages.iter_mut().enumerate() {
@@ -202,68 +246,28 @@ impl Client {
         number
     }
 
-    fn publish(&mut self, channel: &'static str, now: u64, history: &mut History) -> Value {
-        self.published += 1;
-        let number = self.published;
-        if self.pipelining {
-            history.has_no_order(self.name);
-        }
-        history.published(Published {
-            by: self.name,
-            number,
-            channel,
-            sent: now,
-            successful: None,
-            own: false,
-            refused: false,
-            repeated: false,
-        });
-        let (data, key) = (json!({ "by": self.name, "number": number }), number.to_string());
-        json!({ "channel": channel, "clientId": self.client_id, "data": data, "ext": { "idempotencyKey": key } })
-    }
-
-    /// None for what was given up when the connection broke.
-    pub fn request(&self, number: u64) -> Option<(Home, String)> {
+    fn request(&self, number: u64) -> Option<(Home, String)> {
         Some((self.home.clone(), self.waiting.get(&number)?.2.clone())).filter(|_| !self.vanished)
     }
 
-    /// All that waits for an answer waits in vain.
-    pub fn connection_breaks(&mut self, now: u64, history: &mut History) {
+    fn connection_breaks(&mut self, now: u64, history: &mut History) {
         for number in self.waiting.keys().copied().collect::<Vec<_>>() {
             self.read(number, None, now, history);
         }
     }
 
-    /// Reads what comes on a socket: events, and replies to what it has asked.
-    pub fn read_frame(&mut self, text: &str, now: u64, history: &mut History) {
+    fn read_frame(&mut self, text: &str, now: u64, history: &mut History) {
         let messages: Vec<Value> = serde_json::from_str(text).unwrap();
-        let Some(id) = messages.iter().find_map(|message| message["id"].as_str()) else {
-            if !self.gone {
-                messages.iter().for_each(|event| self.hear(event, now, history));
-            }
-            return;
-        };
-        // What is published again has the id that it had before.
-        let id = format!(r#""id":"{id}""#);
-        let asked = self.waiting.iter().find(|(_, (.., body))| body.contains(&id)).map(|(number, _)| *number);
-        match asked {
-            Some(number) => self.read(number, Some(text), now, history),
-            None if self.gone => (),
-            None => panic!("an answer to nothing: {text}"),
+        let waiting = self.waiting.iter().map(|(number, (.., body))| (*number, body.as_str()));
+        match actor::asked(&messages, waiting) {
+            Some(Some(number)) => self.read(number, Some(text), now, history),
+            _ if self.gone => (),
+            None => messages.iter().for_each(|event| self.hear(event, now, history)),
+            Some(None) => panic!("an answer to nothing: {text}"),
         }
     }
 
-    fn hear(&self, event: &Value, now: u64, history: &mut History) {
-        let channel = event["channel"].as_str().unwrap();
-        if channel == "/service/dropped" {
-            return history.dropped(self.name, event["data"]["events"].as_u64().unwrap());
-        }
-        let (by, number) = (event["data"]["by"].as_u64().unwrap() as usize, event["data"]["number"].as_u64().unwrap());
-        history.received(self.name, self.acks, by, number, channel, now);
-    }
-
-    /// Reads an answer; none where the connection broke.
-    pub fn read(&mut self, number: u64, text: Option<&str>, now: u64, history: &mut History) {
+    fn read(&mut self, number: u64, text: Option<&str>, now: u64, history: &mut History) {
         let Some((did, _, body)) = self.waiting.remove(&number) else {
             assert!(self.socket.is_some() || self.vanished, "an answer to nothing: {text:?}");
             return;
@@ -319,7 +323,7 @@ impl Client {
         }
     }
 
-    pub fn assert_served(&self, now: u64, patience: u64) {
+    fn assert_served(&self, now: u64, patience: u64) {
         if self.vanished {
             return;
         }

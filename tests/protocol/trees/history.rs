@@ -8,6 +8,8 @@
 //! * So with order: it receives the events of one publisher in a tree in the order in which they were published, and
 //!   those of a tree in the same order as everyone else.
 //! * Where nothing fails but one home of a crowd, all others receive what is published in time.
+//! * A client that comes and goes with its cursor hears every event whose publisher was told of success, from where it
+//!   began: once, and in order, though it does not acknowledge.
 //! * Nobody receives what it did not subscribe to, or what was published after it had unsubscribed.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,13 +61,23 @@ pub struct History {
     pipelining: BTreeSet<usize>,
     /// How many events each was told are missing, at most.
     dropped: BTreeMap<usize, u64>,
+    replayers: BTreeMap<usize, Replaying>,
+}
+
+/// A client that comes and goes with its cursor.
+struct Replaying {
+    pattern: &'static str,
+    /// It hears all that was published from then on; none hears all.
+    since: Option<u64>,
+    /// It was told that what it asked for is not kept any more.
+    forgot: bool,
 }
 
 impl History {
     pub fn new(plan: Plan) -> Self {
         let (published, subscriptions, received) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (acks, vanished, away, pipelining, dropped) = Default::default();
-        Self { plan, published, subscriptions, received, acks, vanished, away, pipelining, dropped }
+        let (acks, vanished, away, pipelining, dropped, replayers) = Default::default();
+        Self { plan, published, subscriptions, received, acks, vanished, away, pipelining, dropped, replayers }
     }
 
     pub fn vanished(&mut self, client: usize) {
@@ -154,8 +166,26 @@ impl History {
         self.received.entry(client).or_default().push((by, number));
     }
 
+    /// A client hears what matches from its cursor on, and did not do so before; `since` is as in [`Replaying`].
+    pub fn replays(&mut self, client: usize, pattern: &'static str, since: Option<u64>) {
+        self.replayers.entry(client).or_insert(Replaying { pattern, since, forgot: false });
+    }
+
+    /// A client's number is not kept any more.
+    pub fn forgot(&mut self, client: usize) {
+        assert!(self.plan.few_kept, "client {client} is told that its number is not kept");
+        self.replayers.get_mut(&client).unwrap().forgot = true;
+    }
+
+    pub fn replayed(&mut self, client: usize, by: usize, number: u64, channel: &str, _now: u64) {
+        let Some(published) = self.published.get(&(by, number)) else { panic!("out of nothing: {by} {number}") };
+        assert_eq!(published.channel, channel);
+        self.received.entry(client).or_default().push((by, number));
+    }
+
     pub fn check(&self) {
         self.check_that_nothing_is_lost();
+        self.check_that_replayers_hear_all();
         for (client, received) in &self.received {
             let sure: Vec<_> = received.iter().filter(|name| self.is_sure(name)).copied().collect();
             self.check_for_doubles(*client, &sure);
@@ -202,20 +232,34 @@ impl History {
         }
     }
 
-    /// A tree that the root cannot reach for long hears late of those who listen to all.
-    pub fn all_trees_know(&self, pattern: &str) -> bool {
-        !(self.plan.hours && self.spans(pattern))
+    fn check_that_replayers_hear_all(&self) {
+        for (client, Replaying { pattern, since, forgot }) in &self.replayers {
+            let received: BTreeSet<_> = self.received.get(client).into_iter().flatten().collect();
+            let wanted = |published: &&Published| {
+                let since = since.is_none_or(|since| since <= published.sent);
+                published.successful == Some(true) && since && matches(pattern, published.channel)
+            };
+            let told = *forgot || self.dropped.contains_key(client);
+            for published in self.published.values().filter(wanted).filter(|_| !told) {
+                let name = (published.by, published.number);
+                assert!(received.contains(&name), "client {client} on {pattern} since {since:?} missed {published:?}");
+            }
+        }
     }
 
-    fn spans(&self, pattern: &str) -> bool {
-        let depth = self.plan.options.tree_depth;
-        let fixed = pattern.split('/').skip(1).take_while(|segment| !segment.starts_with('*')).count();
-        depth > 0 && fixed < depth && pattern.ends_with('*')
+    /// A tree that the root cannot reach for long hears late of those who listen to all.
+    pub fn all_trees_know(&self, pattern: &str) -> bool {
+        !(self.plan.hours && self.plan.spans(pattern))
+    }
+
+    /// Whether it hears everything once and in order, whatever breaks.
+    fn is_strict(&self, client: usize) -> bool {
+        self.acks.contains(&client) || self.replayers.contains_key(&client)
     }
 
     fn check_for_doubles(&self, client: usize, received: &[Name]) {
         let once: BTreeSet<_> = received.iter().collect();
-        if self.plan.crash == 0 || self.acks.contains(&client) {
+        if self.plan.crash == 0 || self.is_strict(client) {
             assert_eq!(once.len(), received.len(), "client {client} received something twice: {received:?}");
         }
     }
@@ -232,7 +276,7 @@ impl History {
     }
 
     fn check_order_of_publishers(&self, client: usize, received: &[Name]) {
-        if self.plan.crash > 0 && !self.acks.contains(&client) {
+        if self.plan.crash > 0 && !self.is_strict(client) {
             return;
         }
         let mut last: BTreeMap<(usize, String), u64> = BTreeMap::new();
@@ -249,7 +293,7 @@ impl History {
     }
 
     fn check_that_all_see_one_order(&self) {
-        let sure = |client: &usize| self.plan.crash == 0 || self.acks.contains(client);
+        let sure = |client: &usize| self.plan.crash == 0 || self.is_strict(*client);
         let received = self.received.iter().filter(|(client, _)| sure(client));
         let orders: Vec<(usize, Vec<Name>)> =
             received.map(|(client, received)| (*client, self.first_times(received))).collect();

@@ -6,6 +6,7 @@
 //! `cargo test trees` runs some thousand seeds. More of them: `SEEDS=100000 cargo test --release trees`. One, with all
 //! that happens in it: `SEED=42 cargo test trees -- --nocapture`.
 
+mod actor;
 mod bounds;
 mod client;
 mod costs;
@@ -19,6 +20,7 @@ mod overflow;
 mod plan;
 mod presence;
 mod relays;
+mod replayer;
 mod retries;
 mod simulation;
 mod spans;

@@ -92,10 +92,20 @@ impl Network {
         self.join_with(home, true)
     }
 
+    /// One that reads the numbers of events that are kept.
+    pub fn join_replaying(&mut self, home: &str) -> Client {
+        self.join_as(home, &json!({"replay": "ext"}))
+    }
+
     fn join_with(&mut self, home: &str, acks: bool) -> Client {
+        self.join_as(home, &json!({"ack": acks}))
+    }
+
+    fn join_as(&mut self, home: &str, ext: &Value) -> Client {
+        let acks = ext["ack"] == true;
         let home = named(home);
         let handshake = json!([{"channel": "/meta/handshake", "version": "1.0",
-            "supportedConnectionTypes": ["long-polling", "websocket"], "ext": {"ack": acks}}]);
+            "supportedConnectionTypes": ["long-polling", "websocket"], "ext": ext}]);
         let reply = self.post(&home, &handshake);
         let id = reply[0]["clientId"].as_str().unwrap().to_owned();
         let client = Client { home, id, acked: acks.then(std::cell::Cell::default) };

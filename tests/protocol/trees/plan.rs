@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use bayeux_edge::bayeux::{ChannelPattern, Durability, Home, Hook, Options};
+use bayeux_edge::bayeux::{ChannelId, ChannelPattern, Durability, HistoryRules, Home, Hook, Options};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 
@@ -38,6 +38,12 @@ pub struct Plan {
     pub options: Options,
     pub homes: Vec<Home>,
     pub clients: usize,
+    /// Clients that come and go with their cursor. Where there are any, channels keep their events.
+    pub replayers: usize,
+    /// Channels keep so few events that clients are told that some are missing.
+    pub few_kept: bool,
+    /// Bytes that each event has besides: with many, not all fits on a page.
+    pub padding: usize,
 }
 
 /// How long clients are busy and things go wrong, and how long it takes until all must be well.
@@ -52,6 +58,8 @@ pub const LATE_MS: u64 = 120_000;
 /// it.
 pub const HOURS_MS: u64 = 3_700_000;
 pub const HOURS_FROM_MS: u64 = 8_000;
+/// How long events are kept: longer than any run, but for its last part, in which all is forgotten.
+pub const HISTORY_MS: u64 = 6 * 3_600_000;
 const AFTER_HOURS_MS: u64 = 20_000;
 
 impl Plan {
@@ -99,6 +107,9 @@ impl Plan {
             clients: 3 + random.below(6) as usize,
             homes: Vec::new(),
             options: Options::default(),
+            replayers: if random.chance(400) { 1 + random.below(3) as usize } else { 0 },
+            few_kept: random.chance(150),
+            padding: if random.chance(150) { 20_000 } else { 0 },
         };
         if random.chance(200) {
             options.lazy_channels = ["/c/x", "/a/y"].map(|name| ChannelPattern::parse(name).unwrap()).to_vec();
@@ -128,6 +139,14 @@ impl Plan {
         if plan.sockets {
             options.meta_connect_deliver_only = false;
         }
+        if plan.replayers == 0 {
+            (plan.few_kept, plan.padding) = (false, 0);
+        } else {
+            let patterns: &[&str] = if random.chance(500) { &["/**"] } else { &["/a", "/a/**"] };
+            let count = if plan.few_kept { 8 } else { 10_000 };
+            let rules: Vec<_> = patterns.iter().map(|pattern| format!("{pattern} {count} 6h")).collect();
+            options.history = HistoryRules::parse(&rules.join("; ")).unwrap();
+        }
         plan.vanish &= !plan.hours;
         if plan.vanish {
             options.max_interval = Duration::from_secs(40);
@@ -148,6 +167,19 @@ impl Plan {
     fn is_reliable(&self) -> bool {
         let failures = [self.lost, self.doubled, self.cut_off, self.crash, self.slow, self.clock_back, self.storage];
         failures.iter().all(|thousandths| *thousandths == 0)
+    }
+
+    /// Whether all channels that match keep their events, and one tree has them all.
+    pub fn replays(&self, pattern: &str) -> bool {
+        let kept = ChannelId::parse("/c/x").is_some_and(|channel| self.options.history.of(&channel).is_some());
+        (kept || pattern == "/a" || pattern.starts_with("/a/")) && !self.spans(pattern)
+    }
+
+    /// Whether channels of more than one tree match.
+    pub fn spans(&self, pattern: &str) -> bool {
+        let depth = self.options.tree_depth;
+        let fixed = pattern.split('/').skip(1).take_while(|segment| !segment.starts_with('*')).count();
+        depth > 0 && fixed < depth && pattern.ends_with('*')
     }
 
     /// How long things go wrong.

@@ -1,6 +1,6 @@
 //! What homes say to what owners relay, and homes that pass events on to others.
 
-use bayeux_edge::bayeux::Options;
+use bayeux_edge::bayeux::{HistoryRules, Options};
 use serde_json::{Value, json};
 
 use super::network::{Client, Network};
@@ -37,6 +37,19 @@ fn a_home_that_wanted_nothing_when_it_heard_and_asks_again_before_that_is_known_
     network.publish(&alice, "/a/x", 3);
     network.after(1000);
     assert_eq!(network.hears(&carol), [json!(2), json!(3)]);
+}
+
+#[test]
+fn what_is_on_its_way_to_clients_that_count_on_numbers_is_written_down() {
+    let history = HistoryRules::parse("/a/** 10").unwrap();
+    let mut network = Network::new(Options { history, ..Options::default() });
+    let (alice, bob) = (network.join("/a"), network.join_replaying("@0"));
+    network.subscribe(&bob, "/a/x");
+    network.publish(&alice, "/a/y", 0);
+    network.hold();
+    network.publish(&alice, "/a/x", 1);
+    let (_, events, _) = network.rows("/a").count();
+    assert_eq!(events, 1);
 }
 
 #[test]

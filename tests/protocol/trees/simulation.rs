@@ -9,9 +9,11 @@ use bayeux_edge::bayeux::{
 };
 use serde_json::Value;
 
+use super::actor::Actor;
 use super::client::{self, Client, Did};
 use super::history::History;
-use super::plan::{HOURS_FROM_MS, HOURS_MS, Plan, Random};
+use super::plan::{HISTORY_MS, HOURS_FROM_MS, HOURS_MS, Plan, Random};
+use super::replayer::Replayer;
 use crate::rows::Rows;
 
 /// Ten times as many events as a run has.
@@ -112,7 +114,7 @@ pub struct Simulation {
     waiting: BTreeMap<u64, (Home, Waiting)>,
     /// Calls that are not answered.
     open: BTreeSet<Asker>,
-    clients: Vec<Client>,
+    clients: Vec<Box<dyn Actor>>,
     /// Whose socket is open, by its number.
     sockets: BTreeMap<u64, usize>,
     /// Pairs of objects that cannot talk, until then. One whose other is itself talks to nobody.
@@ -129,11 +131,14 @@ impl Simulation {
             println!("seed {seed}: {plan:#?}");
         }
         let mut random = Random::new(seed);
-        let client = |number: usize| {
+        let actor = |number: usize| -> Box<dyn Actor> {
+            if number >= plan.clients {
+                return Box::new(Replayer::new(number, &plan, &mut random));
+            }
             let home = if plan.crowd { plan.homes[number].clone() } else { random.pick(&plan.homes) };
-            Client::new(number, home, random.chance(600), &plan, &mut random)
+            Box::new(Client::new(number, home, random.chance(600), &plan, &mut random))
         };
-        let clients: Vec<_> = (0..plan.clients).map(client).collect();
+        let clients: Vec<_> = (0..plan.clients + plan.replayers).map(actor).collect();
         let started = 1_700_000_000_000;
         let mut simulation = Self {
             history: History::new(plan.clone()),
@@ -186,12 +191,15 @@ impl Simulation {
             let did = self.clients[client].leave();
             self.send(client, did);
         }
-        for minutes in 1..4 {
-            // What a home asked for in the moment of its crash it takes back when an event comes.
-            self.after(minutes * 60_000, Event::Anonymous);
-        }
         // Sessions whose handshake was never answered stay as long as any.
-        let end = self.now + self.plan.options.max_interval.as_millis() as u64 + 7_200_000;
+        let sessions = self.plan.options.max_interval.as_millis() as u64 + 7_200_000;
+        self.events_for_all_come(0);
+        let mut end = self.now + sessions;
+        if self.plan.replayers > 0 {
+            // So do those that were left without a word. What is kept goes with the second sweep.
+            self.events_for_all_come(sessions);
+            end += 2 * HISTORY_MS + 600_000;
+        }
         while let Some((time, event)) = self.next(end) {
             self.now = time;
             if !matches!(event, Event::Act(_)) {
@@ -201,6 +209,13 @@ impl Simulation {
         for (home, object) in &self.objects {
             let empty = object.server.as_ref().is_none_or(BayeuxServer::is_empty);
             assert!(empty, "{home} keeps something: {:?}", object.rows);
+        }
+    }
+
+    /// What a home asked for in the moment of its crash it takes back when an event comes.
+    fn events_for_all_come(&mut self, ms: u64) {
+        for minutes in 1..4 {
+            self.after(ms + minutes * 60_000, Event::Anonymous);
         }
     }
 
@@ -307,13 +322,13 @@ impl Simulation {
         if self.plan.sockets {
             self.last += 1;
             self.sockets.insert(self.last, client);
-            self.clients[client].socket = Some(self.last);
+            *self.clients[client].socket() = Some(self.last);
         }
     }
 
     /// A client's socket breaks, with all that is on its way.
     fn socket_breaks(&mut self, client: usize) {
-        let Some(socket) = self.clients[client].socket else { return };
+        let Some(socket) = *self.clients[client].socket() else { return };
         self.say(|| format!("client {client}'s socket breaks"));
         self.sockets.remove(&socket);
         let home = self.clients[client].home().clone();
@@ -325,14 +340,16 @@ impl Simulation {
 
     fn vanish(&mut self, client: usize) {
         self.say(|| format!("client {client} vanishes"));
-        if let Some(socket) = self.clients[client].socket {
+        if let Some(socket) = *self.clients[client].socket() {
             self.sockets.remove(&socket);
             let home = self.clients[client].home().clone();
             self.after(1000, Event::Closed { home, socket });
         }
         let fresh = self.clients.len();
+        let Some(successor) = self.clients[client].vanish(fresh, &self.plan, &mut self.random) else {
+            return self.open_socket(client);
+        };
         self.history.vanished(client);
-        let successor = self.clients[client].vanish(fresh, &self.plan, &mut self.random);
         self.clients.push(successor);
         self.open_socket(fresh);
         self.after(100, Event::Act(fresh));
@@ -340,6 +357,9 @@ impl Simulation {
 
     /// A client sends something: it may get lost, or what it is answered.
     fn send(&mut self, client: usize, did: Did) {
+        if matches!(did, Did::HangUp) {
+            return self.socket_breaks(client);
+        }
         let number = self.clients[client].sent(did, self.now, &mut self.history);
         if self.plan.sockets {
             return self.after(SOCKET_MS, Event::Request { client, number });
@@ -364,7 +384,7 @@ impl Simulation {
             return self.after(100, Event::Read { client, number, text: None });
         }
         let messages = parse_json(&body, &self.plan.options).unwrap();
-        if let Some(socket) = self.clients[client].socket {
+        if let Some(socket) = *self.clients[client].socket() {
             let from = Endpoint::WebSocket(SocketId(socket));
             return self.input(&home, Input::Messages { from, origin: Origin::default(), messages });
         }
