@@ -1,7 +1,7 @@
 // The chat's parts that need no browser: rooms' names, what comes over a channel, who is here, links.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { withLinks } from '../../public/js/chat/links.js';
+import { parse } from '../../public/js/chat/markdown.js';
 import { Memory } from '../../public/js/chat/memory.js';
 import { MAX_NAME, MAX_TEXT, read, tidyName } from '../../public/js/chat/messages.js';
 import { Outbox } from '../../public/js/chat/outbox.js';
@@ -145,11 +145,45 @@ test('a text waits for the connection, is sent again when it was lost, and is to
   assert.deepEqual(saved, []);
 });
 
+/** What of a text is read: parts without what tells them apart. */
+const plain = (parts) => parts.map((part) => (typeof part === 'string' ? part : (part.text ?? part.code ?? part.block ?? plain(part.strong ?? part.em)))).join('');
+
 test('only web addresses become links, without the punctuation around them', () => {
-  const links = (text) => withLinks(text).filter(({ href }) => href).map(({ text }) => text);
+  const links = (text) => parse(text).filter(({ href }) => href).map(({ text }) => text);
   assert.deepEqual(links('see https://a.example/b?c=d#e, and (http://b.example/x_(y)).'), ['https://a.example/b?c=d#e', 'http://b.example/x_(y)']);
   assert.deepEqual(links('javascript:alert(1) data:text/html,x ftp://a.example http:// https://'), []);
   assert.deepEqual(links('https://a.example/<b>"c"'), ['https://a.example/']);
-  for (const text of ['', 'plain', 'https://a.example!', 'x https://a.example y https://b.example z'])
-    assert.equal(withLinks(text).map(({ text }) => text).join(''), text);
+  for (const text of ['', 'plain', 'https://a.example!', 'x https://a.example y https://b.example z']) assert.equal(plain(parse(text)), text);
+});
+
+test('code, emphasis and links with words are read', () => {
+  assert.deepEqual(parse('so `a * b` is *not* what **we _do_**'), [
+    'so ', { code: 'a * b' }, ' is ', { em: ['not'] }, ' what ', { strong: ['we ', { em: ['do'] }] },
+  ]);
+  assert.deepEqual(parse('one\n```js\nif (a) *b* = `c`;\n\n```\ntwo'), ['one', { block: 'if (a) *b* = `c`;\n' }, 'two']);
+  assert.deepEqual(parse('[the docs](https://a.example/x) and *[here](http://b.example)*'), [
+    { href: 'https://a.example/x', text: 'the docs', host: 'a.example' }, ' and ',
+    { em: [{ href: 'http://b.example/', text: 'here', host: 'b.example' }] },
+  ]);
+  assert.deepEqual(parse('*`a*b`*'), [{ em: [{ code: 'a*b' }] }]);
+});
+
+test('what only looks like marks stays as it was written', () => {
+  const texts = ['2 * 3 * 4', 'snake_case_name', 'a*b*c', '**', '* one\n* two', '`', '``', '```', '```\nopen', '_ a _', '*a\nb*', '[a](javascript:alert(1))', '[a](b)', '[](https://a)'];
+  for (const text of texts.slice(0, -1)) assert.deepEqual(parse(text), [text], text);
+  assert.deepEqual(plain(parse(texts.at(-1))), texts.at(-1));
+});
+
+test('words do not hide where a link leads', () => {
+  const [link] = parse('[https://bank.example](https://evil.example/login)');
+  assert.deepEqual(link, { href: 'https://evil.example/login', text: 'https://bank.example', host: 'evil.example' });
+});
+
+test('a hostile text is read in one pass', () => {
+  const pieces = ['*', '**', '_', '`', '```\n', '[', '[a](http://', '*a ', '**a `', '_`', 'http://', '(http://a)', '**_*`', ')'];
+  // Twenty times as long as a message may be: what takes time by the square of the length would take minutes.
+  for (const piece of pieces) {
+    const text = piece.repeat(Math.ceil((20 * MAX_TEXT) / piece.length));
+    assert.ok(plain(parse(text)).length <= text.length, piece);
+  }
 });

@@ -116,13 +116,119 @@ test('a name is asked for once, and remembered', async () => {
   await ada.status('Connected');
   assert.ok(await dialog.isHidden());
   await ada.sees('Ada');
-  // Another tab is another person, who may be called the same.
-  const other = await page.context().newPage();
-  await other.goto(room('name'));
-  assert.equal(await other.getByLabel('Your name').inputValue(), 'Ada');
-  await other.keyboard.press('Enter');
-  await ada.sees('Ada', 'Ada');
 });
+
+test('a second tab knows the name, and is another person who is called the same', async () => {
+  const ada = await enter(room('tab'), 'Ada');
+  const tab = await ada.page.context().newPage();
+  await tab.goto(room('tab'));
+  const other = new Chatter(tab);
+  await other.status('Connected');
+  assert.ok(await tab.getByRole('dialog').isHidden());
+  await ada.sees('Ada', 'Ada');
+  await other.say('from here');
+  assert.ok(!(await (await ada.hears('from here')).evaluate(({ classList }) => classList.contains('own'))));
+});
+
+test('what is being written survives a reload, in its room, until it is sent', async () => {
+  const ada = await enter(room('draft'), 'Ada');
+  const field = ada.page.getByLabel('Your message');
+  await field.fill('half a thought\nand a line');
+  await ada.page.reload();
+  await ada.status('Connected');
+  assert.equal(await field.inputValue(), 'half a thought\nand a line');
+  await ada.page.goto(room('draft-elsewhere'));
+  await ada.status('Connected');
+  assert.equal(await field.inputValue(), '');
+  await ada.page.goto(room('draft'));
+  await ada.status('Connected');
+  await field.press('Enter');
+  await ada.arrives('half a thought\nand a line');
+  await ada.page.reload();
+  await ada.hears('half a thought\nand a line');
+  assert.equal(await field.inputValue(), '');
+});
+
+test('a paste beyond the limit stays whole and is said, and is sent when it has been shortened', async () => {
+  const ada = await enter(room('paste'), 'Ada', { permissions: ['clipboard-read', 'clipboard-write'] });
+  const field = ada.page.getByLabel('Your message');
+  await ada.page.evaluate(() => navigator.clipboard.writeText('x'.repeat(4003)));
+  await field.press('Control+v');
+  await ada.page.getByText('3 characters too many: a message has 4000 at most.').waitFor();
+  await field.press('Enter');
+  assert.equal((await field.inputValue()).length, 4003, 'nothing of it is lost');
+  for (let at = 0; at < 3; at += 1) await field.press('Backspace');
+  await ada.page.getByText('too many').waitFor({ state: 'hidden' });
+  await field.press('Enter');
+  await ada.arrives('x'.repeat(4000));
+  assert.deepEqual(await ada.texts(), ['x'.repeat(4000)]);
+});
+
+test('code, emphasis and links are shown as such', async () => {
+  const [ada, bob] = [await enter(room('marks'), 'Ada'), await enter(room('marks'), 'Bob')];
+  await ada.say('*so* **it** is `a < b`, see [the docs](https://example.org/x)\n```\nif (a)\n  b\n```');
+  for (const { log } of [ada, bob]) {
+    const text = log.locator('.text');
+    assert.equal(await text.locator('em').textContent(), 'so');
+    assert.equal(await text.locator('strong').textContent(), 'it');
+    assert.deepEqual(await text.locator('code').allTextContents(), ['a < b', 'if (a)\n  b']);
+    const link = text.getByRole('link', { name: 'the docs' });
+    assert.deepEqual(await link.evaluate(({ href, rel }) => [href, rel]), ['https://example.org/x', 'noopener noreferrer nofollow']);
+    assert.match(await text.textContent(), /the docs \(example\.org\)/);
+  }
+});
+
+test('no text of others becomes HTML, whatever its marks', async () => {
+  const ada = await enter(room('hostile'), 'Ada');
+  const program = await join(`${server.url}/cometd`);
+  const html = '<img src=x onerror="document.title = `taken`"><script>document.title = "taken"</script>';
+  const hostile = [
+    ...['', '`', '*', '**', '_'].map((mark) => `${mark}${html}${mark}`),
+    `\`\`\`html\n${html}\n\`\`\``,
+    `[${html}](https://example.org/)`,
+    '[a](javascript:alert(1)) [b](https://example.org/"onmouseover="alert(1)) [c]( https://example.org/) [d](data:text/html,x)',
+    'https://example.org/"><img/src=x/onerror=alert(1)>',
+    '[\u202ehttps://bank.example](https://evil.example/)',
+  ];
+  for (const text of hostile) await program.ok(program.publish('/chat/hostile', { name: html.slice(0, 60), text }));
+  await program.ok(program.publish('/chat/hostile', { text: 'the last one' }));
+  await ada.hears('the last one');
+  const log = await ada.log.evaluate((log) => ({
+    names: [...new Set([...log.querySelectorAll('.message *')].map(({ localName }) => localName))].sort(),
+    attributes: [...new Set([...log.querySelectorAll('.text *')].flatMap((node) => node.getAttributeNames()))].sort(),
+    schemes: [...new Set([...log.querySelectorAll('a')].map(({ protocol }) => protocol))],
+  }));
+  assert.deepEqual(log, {
+    names: ['a', 'bdi', 'code', 'div', 'em', 'p', 'pre', 'span', 'strong', 'time'].filter((name) => log.names.includes(name)),
+    attributes: ['class', 'href', 'rel', 'target'],
+    schemes: ['https:'],
+  });
+  assert.equal(await ada.page.title(), 'hostile · bayeux-edge');
+  assert.ok((await ada.texts()).includes(html), 'it is there to be read');
+});
+
+for (const viewport of [{ width: 375, height: 740 }, { width: 1280, height: 760 }])
+  test(`nothing moves when the connection breaks and comes back, ${viewport.width} pixels wide`, async () => {
+    const ada = await enter(room(`still-${viewport.width}`), 'Ada', { viewport });
+    const bob = await enter(room(`still-${viewport.width}`), 'Bob');
+    const places = () =>
+      ada.page.evaluate(() =>
+        ['.brand', 'h1', '.site', '#toggle', '#log', '#composer'].map((name) => {
+          const { x, y } = document.querySelector(name).getBoundingClientRect();
+          return `${name} ${x} ${y}`;
+        }),
+      );
+    await ada.sees('Ada', 'Bob');
+    const before = await places();
+    await ada.page.context().setOffline(true);
+    await ada.status('Reconnecting');
+    assert.deepEqual(await places(), before);
+    for (let at = 0; at < 12; at += 1) await bob.say(`${at}`);
+    await bob.arrives('11');
+    await ada.page.context().setOffline(false);
+    await ada.status('Reconnected, 12 missed messages');
+    assert.deepEqual(await places(), before);
+  });
 
 test('a new name is told to the others', async () => {
   const ada = await enter(room('rename'), 'Ada');

@@ -2,7 +2,7 @@
 // tests pass, and what would be deployed is complete.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import faye from 'faye';
@@ -30,7 +30,8 @@ for (const name of ['minimal', 'chat'])
       await Promise.all([alice.close(), bob.disconnect()]);
     });
 
-    test('its types and its own tests are good', async () => {
+    test('its types and its own tests are good, the chat’s with a login in .dev.vars too', async () => {
+      if (name === 'chat') await writeFile(join(place, '.dev.vars'), `TOKEN_KEYS=${'a secret of somebody'.repeat(2)}\nUSERS="ada:a-long-password"\n`);
       await ok('npm', 'run', '--silent', 'check');
       assert.match(await ok('npm', 'test', '--silent'), /^(# |ℹ )pass [1-9]/m);
     });

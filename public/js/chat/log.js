@@ -1,5 +1,5 @@
 // The messages on the page. Texts and names of others only ever become text nodes.
-import { withLinks } from './links.js';
+import { body } from './body.js';
 
 /**
  * Older ones wait outside of the page until somebody scrolls up to them, so that a day in a busy room does not slow it
@@ -187,15 +187,6 @@ export class MessageLog {
     this.#newer.hidden = true;
     this.#log.scrollTop = this.#log.scrollHeight;
   }
-}
-
-function body(text) {
-  const paragraph = element('p', { className: 'text', dir: 'auto' });
-  for (const { text: part, href } of withLinks(text))
-    paragraph.append(
-      href ? element('a', { href, textContent: part, target: '_blank', rel: 'noopener noreferrer nofollow' }) : part,
-    );
-  return paragraph;
 }
 
 function button(textContent, onClick) {

@@ -41,7 +41,7 @@ const log = new MessageLog({
 });
 const side = new Side({ room, rooms: storage.visit(room), onRename: rename });
 const typing = new Typing({ say: () => connection.publish(typingChannel(channel), me) });
-const composer = new Composer({ onSend: write, onTyping: () => connected && typing.typed() });
+const composer = new Composer({ onSend: write, onTyping: () => connected && typing.typed(), draft: storage.draft(room) });
 const connection = new Connection({
   channels: new Map([
     [channel, receive],
@@ -63,7 +63,7 @@ if (me.name === '') await ask();
 start();
 
 async function ask() {
-  const name = await askName({ suggestion: me.name || storage.name(), mayCancel: me.name !== '' });
+  const name = await askName({ suggestion: me.name, mayCancel: me.name !== '' });
   if (name === null) return false;
   me.name = name;
   storage.keepName(name);

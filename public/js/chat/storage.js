@@ -9,12 +9,11 @@ export const name = () => read(() => localStorage.name, '') ?? '';
 
 export const keepName = (value) => write(() => (localStorage.name = value));
 
-/** This tab's person: the same after a reload and in the next room, another one in another tab. */
+/** This tab's person: the same after a reload and in the next room. Another tab's is another one, of the same name. */
 export function person() {
-  const known = read(() => sessionStorage.person, '');
-  const from = known || newId();
+  const from = read(() => sessionStorage.person, '') || newId();
   write(() => (sessionStorage.person = from));
-  return { from, name: known ? name() : '' };
+  return { from, name: name() };
 }
 
 /** Adds a room to those visited lately, and returns them. */
@@ -29,4 +28,10 @@ export function visit(room) {
 export const unsent = (room) => ({
   load: () => list(() => sessionStorage.getItem(`unsent ${room}`)),
   save: (messages) => write(() => sessionStorage.setItem(`unsent ${room}`, JSON.stringify(messages))),
+});
+
+/** What is being written in a room, for a reload. */
+export const draft = (room) => ({
+  load: () => read(() => sessionStorage.getItem(`draft ${room}`), '') ?? '',
+  save: (text) => write(() => (text === '' ? sessionStorage.removeItem(`draft ${room}`) : sessionStorage.setItem(`draft ${room}`, text))),
 });

@@ -4,7 +4,9 @@ import { after, test } from 'node:test';
 import { connect } from 'bayeux-edge/client';
 import { createTestHarness } from 'wrangler';
 
-const server = createTestHarness({ workers: [{ configPath: 'wrangler.jsonc' }] });
+// Secrets of the tests' own: a login in .dev.vars is not theirs to know.
+const secrets = { TOKEN_KEYS: 'a secret of the tests, long enough', USERS: 'alice:a-long-password bob:another-long-one' };
+const server = createTestHarness({ workers: [{ configPath: 'wrangler.jsonc', secrets }] });
 const { url } = await server.listen();
 const clients = [];
 after(async () => {
@@ -12,27 +14,33 @@ after(async () => {
   await server.close();
 });
 
-function join() {
-  const client = connect(new URL('/cometd', url).href);
+const logIn = (login) => server.fetch('/token', { headers: { authorization: `Basic ${btoa(login)}` } });
+
+const tokens = Object.fromEntries(
+  await Promise.all(secrets.USERS.split(' ').map(async (login) => [login.split(':')[0], await (await logIn(login)).text()])),
+);
+
+function join(name) {
+  const client = connect(new URL('/cometd', url).href, { token: () => tokens[name] });
   clients.push(client);
   return client;
 }
 
 const LIMIT = { timeout: 30_000 };
 
-test('a text reaches the room, with the time at which the server took it', LIMIT, async () => {
-  const [alice, bob] = [join(), join()];
+test('a text reaches the room, with the name of the login and the time at which the server took it', LIMIT, async () => {
+  const [alice, bob] = [join('alice'), join('bob')];
   const room = bob.subscribe('/chat/test');
   await room.ready;
-  await alice.publish('/chat/test', { name: 'Alice', text: 'hello', time: 'never' });
+  await alice.publish('/chat/test', { name: 'Bob', text: 'hello', time: 'never' });
   const { data } = await first(room);
-  assert.deepEqual([data.name, data.text, typeof data.time], ['Alice', 'hello', 'number']);
+  assert.deepEqual([data.name, data.text, typeof data.time], ['alice', 'hello', 'number']);
 });
 
 test('who comes later hears what was said', LIMIT, async () => {
-  const alice = join();
-  for (const text of ['one', 'two']) await alice.publish('/chat/history', { name: 'Alice', text });
-  const room = join().subscribe('/chat/history', { replay: 'all' });
+  const alice = join('alice');
+  for (const text of ['one', 'two']) await alice.publish('/chat/history', { text });
+  const room = join('bob').subscribe('/chat/history', { replay: 'all' });
   const heard = [];
   for await (const { data } of room) if (heard.push(data.text) === 2) break;
   assert.deepEqual(heard, ['one', 'two']);
@@ -40,18 +48,23 @@ test('who comes later hears what was said', LIMIT, async () => {
 
 test('what is no text is refused', LIMIT, async () => {
   const refused = { name: 'Refused', error: '400::text_invalid' };
-  await assert.rejects(join().publish('/chat/test', { text: 'nobody says this' }), refused);
-  await assert.rejects(join().publish('/chat/test', { name: 'Alice', text: 'long'.repeat(1000) }), refused);
+  const alice = join('alice');
+  for (const text of [' ', 7, 'long'.repeat(1000)]) await assert.rejects(alice.publish('/chat/test', { text }), refused);
+});
+
+test('who does not know a password stays outside', LIMIT, async () => {
+  assert.equal((await logIn('alice:a-guess')).status, 401);
+  await assert.rejects(join('nobody').ready, { message: /token_missing/ });
 });
 
 test('dice are rolled for all to see', LIMIT, async () => {
-  const alice = join();
+  const alice = join('alice');
   const room = alice.subscribe('/chat/dice');
   await room.ready;
-  const { rolled } = await alice.call('dice', { room: 'dice', name: 'Alice' });
+  const { rolled } = await alice.call('dice', { room: 'dice' });
   assert.ok(rolled >= 1 && rolled <= 6);
   const { data } = await first(room);
-  assert.equal(data.text, `Alice rolled a ${rolled}.`);
+  assert.equal(data.text, `alice rolled a ${rolled}.`);
 });
 
 test('the page is there', LIMIT, async () => {

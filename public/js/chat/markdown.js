@@ -1,0 +1,82 @@
+// The little of Markdown that people write in chats: `code`, ```blocks```, *emphasis*, **more of it**,
+// [words](https://…) and addresses. What comes out are parts, not HTML: body.js makes nodes of them.
+
+// In what is emphasised no mark of its own kind stands: parts are three deep at most, and a text is read in one pass.
+// Marks in code are no marks.
+const CODE = '`[^`\\n]+`';
+const within = (mark) => `(?=\\S)((?:${CODE}|[^\`${mark}\\n])+)(?<=\\S)`;
+const MARKS = new RegExp(
+  [
+    `(?<code>${CODE})`,
+    String.raw`\[(?<words>[^[\]\n]+)\]\((?<target>https?:\/\/[^\s<>"()]+)\)`,
+    String.raw`\b(?<address>https?:\/\/[^\s<>"]+)`,
+    String.raw`(?<strong>\*\*${within('*')}\*\*)`,
+    String.raw`(?<![\p{L}\p{N}*])(?<em>\*${within('*')}\*)(?![\p{L}\p{N}*])`,
+    String.raw`(?<![\p{L}\p{N}_])(?<under>_${within('_')}_)(?![\p{L}\p{N}_])`,
+  ].join('|'),
+  'giu',
+);
+
+const FENCE = /^```[\w+#-]*\s*$/;
+const FENCE_END = /^```\s*$/;
+
+/** Cuts a text into strings, `{ block }`, `{ code }`, `{ strong }`, `{ em }` and `{ href, text, host }`, in order. */
+export function parse(text) {
+  const lines = text.split('\n');
+  const ends = lines.flatMap((line, at) => (FENCE_END.test(line) ? [at] : []));
+  const parts = [];
+  let done = 0;
+  const upTo = (at) => at > done && parts.push(...inline(lines.slice(done, at).join('\n')));
+  for (let at = 0; at < lines.length; at += 1) {
+    if (!FENCE.test(lines[at])) continue;
+    while (ends[0] <= at) ends.shift();
+    if (ends.length === 0) break;
+    upTo(at);
+    parts.push({ block: lines.slice(at + 1, ends[0]).join('\n') });
+    at = ends[0];
+    done = at + 1;
+  }
+  upTo(lines.length);
+  return parts;
+}
+
+function inline(text) {
+  const parts = [];
+  let done = 0;
+  const marks = new RegExp(MARKS); // its own place in the text
+  for (let found = marks.exec(text); found; found = marks.exec(text)) {
+    const { part, length } = read(found);
+    if (!part) continue;
+    if (found.index > done) parts.push(text.slice(done, found.index));
+    parts.push(part);
+    done = found.index + length;
+    marks.lastIndex = done;
+  }
+  if (done < text.length) parts.push(text.slice(done));
+  return parts;
+}
+
+/** What was found, and how much of the text it is; without a part where it is none. */
+function read({ 0: whole, groups: { code, words, target, address, strong, em, under } }) {
+  const { length } = whole;
+  if (code) return { part: { code: code.slice(1, -1) }, length };
+  if (strong) return { part: { strong: inline(strong.slice(2, -2)) }, length };
+  if (em ?? under) return { part: { em: inline((em ?? under).slice(1, -1)) }, length };
+  if (words) return { part: link(target, words), length };
+  const bare = withoutClosing(address);
+  return { part: link(bare, bare), length: bare.length };
+}
+
+/** Words that are not the address itself do not say where they lead: `host` does. */
+function link(address, text) {
+  if (!URL.canParse(address)) return undefined;
+  const { href, host } = new URL(address);
+  return text === address ? { href, text } : { href, text, host };
+}
+
+/** Without the sentence's own punctuation, and without a bracket that was opened before the address. */
+function withoutClosing(address) {
+  const bare = address.replace(/[.,;:!?'’”»…*_~]+$/u, '');
+  const closesMore = bare.endsWith(')') && bare.split(')').length > bare.split('(').length;
+  return closesMore ? withoutClosing(bare.slice(0, -1)) : bare;
+}
