@@ -9,7 +9,7 @@ const docs = fileURLToPath(new URL('..', import.meta.url));
 /** The order of the pages. One that is named nowhere stands under Reference. */
 const GROUPS = {
   Start: ['CHAT', 'FIRST-SERVICE', 'FROM-COMETD', 'FROM-FAYE', 'FROM-POE'],
-  Guides: ['CLIENTS', 'PACKAGE', 'LOGIN', 'BACKENDS', 'DEPLOY', 'OPERATIONS'],
+  Guides: ['CLIENTS', 'PACKAGE', 'LOGIN', 'ROOMS', 'REACT', 'BACKENDS', 'DEPLOY', 'OPERATIONS'],
   Reference: ['OPTIONS', 'APPLICATION', 'HOOKS', 'ACCESS', 'API', 'METRICS', 'HISTORY', 'PRESENCE', 'WIRE', 'ERRORS', 'LOGS', 'CLI', 'COMMANDS'],
   Explanation: ['ARCHITECTURE', 'TREES', 'DURABILITY', 'SCALE', 'LIMITS', 'LINKS', 'COMPARISON'],
 };
