@@ -3,9 +3,9 @@
 //! The items of a call are processed in order. A publish is accepted outside, which numbers its event; then the call
 //! continues.
 
+use super::done_calls::DoneCalls;
 use super::home::Home;
 use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall};
-use super::remote_home::DoneCalls;
 use super::{Accepting, Cluster, ClusterEffect, Context, Publisher};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::{Endpoint, Event};

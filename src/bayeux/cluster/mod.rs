@@ -36,6 +36,7 @@
 
 mod calls;
 mod deadlines;
+mod done_calls;
 mod downlink;
 mod home;
 mod home_calls;
@@ -49,15 +50,18 @@ mod received;
 mod registration;
 mod relay_tree;
 mod remote_home;
+mod remote_interests;
 mod replay;
+mod shard;
 mod uplink;
 mod wildcards;
 
-pub use self::home::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Region, Shard, is_api_path};
+pub use self::home::{API_PATH, BASE_PATH, Home, is_api_path};
 pub use self::io::{ClusterEffect, ClusterInput, ListeningHome, PendingId, Publish, Publisher, Received, ToRelay};
 pub use self::placement::Placement;
 pub use self::presence::{Asker, Members, MembersCall, PresenceEffect, PresenceInput, members_answer};
 pub use self::replay::{Begun, MOST_EVENTS, PageWanted, begin_answer, page_answer};
+pub use self::shard::{MAX_SHARDS, Region, Shard};
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -8,8 +8,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::home::{Home, Region};
+use super::home::Home;
 use super::messages::{Heard, Relay, Relayed};
+use super::shard::Region;
 use super::{Cluster, Context};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;

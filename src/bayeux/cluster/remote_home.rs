@@ -1,17 +1,13 @@
-//! Remote homes, as an owner knows them: their interests, the events queued for them, and how far their calls are done.
-//!
-//! A home has a row with its name and its number, by which rows of events refer to it, and a row for each of its
-//! patterns.
+//! Remote homes, as an owner knows them, and the events queued for them. Their interests are in
+//! `remote_interests.rs`, how far their calls are done in `done_calls.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use super::deadlines::Deadlines;
+use super::done_calls::DoneCalls;
 use super::home::Home;
-use super::messages::{Failure, Gap, to_json};
-use super::presence::PresenceEffect;
+use super::messages::Gap;
 use super::{Cluster, Context};
 use crate::bayeux::delivery::{Queue, Subscriptions, Urgency, Weighed};
 use crate::bayeux::limits::Budget;
@@ -30,7 +26,7 @@ pub struct RemoteHome {
     /// A subscriber there acknowledges: no event may be lost.
     pub strict: bool,
     /// Whether it has a row.
-    saved: bool,
+    pub saved: bool,
     pub done: DoneCalls,
     pub state: RelayState,
     /// It has called since the relay under way left: a report that it has no subscribers may be outdated.
@@ -56,17 +52,6 @@ pub struct RemoteHome {
     pub gap: Option<Gap>,
 }
 
-/// How far a home's calls are done, so that one whose answer was lost is not done twice.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DoneCalls {
-    /// The life of the home's uplink, in which its items are numbered.
-    pub life: u64,
-    /// The number of the last item.
-    pub last: u64,
-    /// The latest items that failed.
-    pub failed: BTreeMap<u64, Failure>,
-}
-
 /// Whether a relay to a home can start.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RelayState {
@@ -79,29 +64,21 @@ pub enum RelayState {
     Resting(Millis),
 }
 
-/// The row of a home.
-#[derive(Serialize, Deserialize)]
-struct SavedHome {
-    key: SessionKey,
-    #[serde(default)]
-    strict: bool,
-}
-
 #[derive(Debug, Default)]
 pub struct RemoteHomes {
     by_key: BTreeMap<SessionKey, RemoteHome>,
-    by_home: BTreeMap<Home, SessionKey>,
-    subscriptions: Subscriptions<SessionKey>,
+    pub by_home: BTreeMap<Home, SessionKey>,
+    pub subscriptions: Subscriptions<SessionKey>,
     /// Homes with patterns that span trees.
     pub spanning: BTreeSet<SessionKey>,
     /// Homes with interests or queued events.
     active: BTreeSet<SessionKey>,
     /// Calls that earlier lives did for homes that have not called in this one.
-    done: BTreeMap<Home, DoneCalls>,
+    pub done: BTreeMap<Home, DoneCalls>,
     /// Homes with events to relay.
     pub ready: BTreeSet<SessionKey>,
     /// Homes whose calls are done further than is saved.
-    unnoted: BTreeSet<SessionKey>,
+    pub unnoted: BTreeSet<SessionKey>,
     /// When unreachable homes are retried.
     pub deadlines: Deadlines<SessionKey>,
     /// When homes without interests are forgotten. No wake-up is needed for that.
@@ -263,7 +240,7 @@ impl RemoteHomes {
         }
     }
 
-    fn restored(&mut self, now: Millis, key: SessionKey, home: Home, strict: bool) {
+    pub fn restored(&mut self, now: Millis, key: SessionKey, home: Home, strict: bool) {
         self.never_again(key);
         let done = self.done.remove(&home).unwrap_or_default();
         self.by_home.insert(home.clone(), key);
@@ -277,90 +254,6 @@ impl RemoteHomes {
 const MOST_HOMES: u64 = 1 << 40;
 
 impl Cluster {
-    /// Records a home's interest.
-    pub(super) fn let_listen(
-        &mut self,
-        cx: &mut Context,
-        key: SessionKey,
-        patterns: impl IntoIterator<Item = ChannelPattern>,
-        strict: bool,
-    ) -> Result<(), Failure> {
-        let Some(remote) = self.remote_homes.get_mut(key) else { return Err(Failure::Invalid) };
-        remote.asked_since = true;
-        let stricter = strict && !remote.strict;
-        let new: Vec<_> = patterns.into_iter().filter(|pattern| !remote.patterns.contains(pattern)).collect();
-        if !(remote.saved || new.is_empty()) || stricter {
-            let (name, row) =
-                (Note::RemoteHome(remote.home.to_string()), SavedHome { key, strict: strict || remote.strict });
-            if !self.note(cx, &name, Some(&to_json(&row))) {
-                return Err(Failure::Storage);
-            }
-            let Some(remote) = self.remote_homes.get_mut(key) else { return Err(Failure::Invalid) };
-            (remote.saved, remote.strict) = (true, remote.strict || strict);
-        }
-        for pattern in new {
-            if !self.note(cx, &Note::Listener(key, pattern.clone()), Some("1")) {
-                return Err(Failure::Storage);
-            }
-            self.listens_from_afar(cx.now, key, pattern);
-        }
-        Ok(())
-    }
-
-    pub(super) fn listens_from_afar(&mut self, now: Millis, key: SessionKey, pattern: ChannelPattern) {
-        let spans = self.spans(&pattern);
-        let Some(remote) = self.remote_homes.get_mut(key) else { return };
-        remote.patterns.insert(pattern.clone());
-        if spans {
-            self.remote_homes.spanning.insert(key);
-        }
-        self.remote_homes.subscriptions.add(pattern, key);
-        self.remote_homes.review(now, key);
-    }
-
-    pub(super) fn stop_listening<'a>(
-        &mut self,
-        cx: &mut Context,
-        key: SessionKey,
-        patterns: impl IntoIterator<Item = &'a ChannelPattern>,
-    ) -> Result<(), Failure> {
-        let mut outcome = Ok(());
-        for pattern in patterns {
-            let Some(remote) = self.remote_homes.get_mut(key) else { return Ok(()) };
-            if !remote.patterns.remove(pattern) {
-                continue;
-            }
-            self.remote_homes.subscriptions.remove(pattern, key);
-            if let Some(channel) = pattern.channel() {
-                cx.present(PresenceEffect::Absent { home: key, channel });
-            }
-            if !self.note(cx, &Note::Listener(key, pattern.clone()), None) {
-                outcome = Err(Failure::Storage);
-            }
-        }
-        let Some(remote) = self.remote_homes.get_mut(key) else { return outcome };
-        // A home without a row is known only in this life of the object: it publishes and has no interests.
-        if remote.patterns.is_empty() && remote.saved {
-            (remote.saved, remote.strict) = (false, false);
-            let name = Note::RemoteHome(remote.home.to_string());
-            if !self.note(cx, &name, None) {
-                outcome = Err(Failure::Storage);
-            }
-        }
-        self.remote_homes.review(cx.now, key);
-        outcome
-    }
-
-    /// Ends a home's interests. How far its calls are done stays known, for retries.
-    pub(super) fn silence(&mut self, cx: &mut Context, key: SessionKey) {
-        self.has_heard(cx, key, EventNumber(u64::MAX));
-        let Some(remote) = self.remote_homes.get(key) else { return };
-        // Patterns that span trees are withdrawn by the root, which relies on this tree.
-        let own: Vec<_> = remote.patterns.iter().filter(|pattern| !self.spans(pattern)).cloned().collect();
-        // If the row stays, the home withdraws again.
-        let _ = self.stop_listening(cx, key, &own);
-    }
-
     pub(super) fn has_heard(&mut self, cx: &mut Context, key: SessionKey, heard: EventNumber) {
         let Some(remote) = self.remote_homes.get_mut(key) else { return };
         cx.released |= remote.has_heard(heard);
@@ -401,15 +294,6 @@ impl Cluster {
         }
     }
 
-    /// Saves how far calls are done, together with the events that were saved: a crash must not publish them again.
-    pub(super) fn note_done(&mut self, cx: &mut Context) {
-        for key in std::mem::take(&mut self.remote_homes.unnoted) {
-            let Some(remote) = self.remote_homes.get(key) else { continue };
-            let (name, text) = (Note::Done(remote.home.to_string()), to_json(&remote.done));
-            self.note(cx, &name, Some(&text));
-        }
-    }
-
     pub(super) fn forget_idle_homes(&mut self, cx: &mut Context) {
         while let Some(key) = self.remote_homes.idle.pop(cx.now) {
             let Some(remote) = self.remote_homes.by_key.get(&key) else { continue };
@@ -427,42 +311,6 @@ impl Cluster {
                 self.note(cx, &Note::Done(remote.home.to_string()), None);
             }
         }
-    }
-
-    pub(super) fn restore_done(&mut self, home: &str, text: &str) {
-        if let (Some(home), Ok(done)) = (Home::named(home), serde_json::from_str::<DoneCalls>(text)) {
-            let known = self.remote_homes.by_home.get(&home).copied();
-            match known.and_then(|key| self.remote_homes.get_mut(key)) {
-                Some(remote) => remote.done = done,
-                None => drop(self.remote_homes.done.insert(home, done)),
-            }
-        }
-    }
-
-    pub(super) fn restore_remote_home(&mut self, now: Millis, home: &str, text: &str) {
-        if let (Some(home), Ok(SavedHome { key, strict })) = (Home::named(home), serde_json::from_str(text)) {
-            self.remote_homes.restored(now, key, home, strict);
-        }
-    }
-
-    /// Gives rows of this version to a home that an earlier version stored as a session. Returns whether all were
-    /// written.
-    pub fn adopt(
-        &mut self,
-        cx: &mut Context,
-        key: SessionKey,
-        home: &str,
-        strict: bool,
-        patterns: BTreeSet<ChannelPattern>,
-    ) -> bool {
-        let Some(home) = Home::named(home) else { return true };
-        self.remote_homes.restored(cx.now, key, home.clone(), strict);
-        let mut saved = self.note(cx, &Note::RemoteHome(home.to_string()), Some(&to_json(&SavedHome { key, strict })));
-        for pattern in patterns {
-            saved &= self.note(cx, &Note::Listener(key, pattern.clone()), Some("1"));
-            self.listens_from_afar(cx.now, key, pattern);
-        }
-        saved
     }
 
     /// Restores a queued event with its row. Returns whether there is such a home.

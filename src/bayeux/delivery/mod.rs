@@ -24,6 +24,7 @@ mod presence;
 mod queue;
 mod replay;
 mod subscriptions;
+mod weighed;
 
 pub(in crate::bayeux) use self::attempt::Attempt;
 pub use self::attempt::DedupKey;
@@ -32,6 +33,7 @@ pub use self::frames::{Frames, Sending, array, split};
 pub use self::history_rules::{HistoryBounds, HistoryRules};
 pub use self::pacing::{FlushPace, Sent};
 pub use self::presence::{Member, Place, Roster};
-pub use self::queue::{Bounds, ENTRY, Queue, Urgency, Weighed};
+pub use self::queue::{Bounds, ENTRY, Queue, Urgency};
 pub use self::replay::{Read, Replays, SavedReplays, Start, Want};
 pub use self::subscriptions::Subscriptions;
+pub use self::weighed::Weighed;

@@ -1,8 +1,8 @@
 //! The events that wait for one session, bounded, and those that a client has not acknowledged.
 
 use std::collections::VecDeque;
-use std::rc::Rc;
 
+use super::weighed::{EVENT, Weighed};
 use crate::bayeux::limits::{Budget, Charge};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{Event, EventNumber};
@@ -14,25 +14,6 @@ pub struct Bounds {
     /// Of JSON.
     pub bytes: usize,
 }
-
-/// An event with what its JSON takes of a home's memory, however many hold it, and when it came.
-#[derive(Clone, Debug)]
-pub struct Weighed {
-    pub event: Event,
-    /// None where memory is not counted.
-    shared: Option<Rc<Shared>>,
-}
-
-/// What all who hold an event have in common.
-#[derive(Debug)]
-struct Shared {
-    _charge: Charge,
-    /// None where it is not new: it was read from what is kept.
-    arrived: Option<Millis>,
-}
-
-/// Bytes that an event takes beside its JSON.
-const EVENT: usize = 64;
 
 /// Bytes that an event takes in a queue and in the journal's list of those it waits for, with the room that they grow
 /// into.
@@ -88,33 +69,6 @@ pub enum Urgency {
     Lazy(Millis),
     /// It was sent, and goes again with the next one that leaves.
     Again,
-}
-
-impl Weighed {
-    pub fn new(event: Event, budget: &Budget, arrived: Millis) -> Self {
-        Self::charged(event, budget, Some(arrived))
-    }
-
-    /// An event of a replay's page.
-    pub fn replayed(event: Event, budget: &Budget) -> Self {
-        Self::charged(event, budget, None)
-    }
-
-    fn charged(event: Event, budget: &Budget, arrived: Option<Millis>) -> Self {
-        let charge = budget.charge(Self::weight(&event));
-        Self { event, shared: Some(Rc::new(Shared { _charge: charge, arrived })) }
-    }
-
-    /// The weight of an event that nobody holds yet.
-    pub fn weight(event: &Event) -> usize {
-        EVENT + event.as_json().len()
-    }
-}
-
-impl From<Event> for Weighed {
-    fn from(event: Event) -> Self {
-        Self { event, shared: None }
-    }
 }
 
 impl Queue {
