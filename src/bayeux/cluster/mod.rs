@@ -27,7 +27,7 @@
 //! | patterns that span trees | at the root `wildcards.rs`, at the others `registration.rs` |
 //! | what it is told and wants done | `io.rs` |
 //! | calls of others and answers, by what they are | `calls.rs`; their JSON: `messages.rs` |
-//! | what an earlier life wrote down | `life.rs` |
+//! | what an earlier life wrote down | `restore.rs` |
 //! | who is where | `presence.rs` |
 //! | names of homes, and which is whose | `home.rs`, `placement.rs` |
 //!
@@ -42,7 +42,6 @@ mod home;
 mod home_calls;
 mod interests;
 mod io;
-mod life;
 mod messages;
 mod placement;
 mod presence;
@@ -52,6 +51,7 @@ mod relay_tree;
 mod remote_home;
 mod remote_interests;
 mod replay;
+mod restore;
 mod shard;
 mod uplink;
 mod wildcards;

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::attempt::DedupKey;
+use super::dedup_key::DedupKey;
 use crate::bayeux::time::Millis;
 
 /// How many are remembered: 1,000 a second for the minute of `RETRY_WINDOW`, in about 2 MB.

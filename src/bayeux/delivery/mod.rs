@@ -15,8 +15,8 @@
 //!
 //! This room never looks into an event, and knows no session but by its key.
 
-mod attempt;
 mod dedup;
+mod dedup_key;
 mod frames;
 mod history_rules;
 pub(in crate::bayeux) mod pacing;
@@ -26,9 +26,9 @@ mod replay;
 mod subscriptions;
 mod weighed;
 
-pub(in crate::bayeux) use self::attempt::Attempt;
-pub use self::attempt::DedupKey;
 pub(in crate::bayeux) use self::dedup::{Dedup, Unanswered};
+pub(in crate::bayeux) use self::dedup_key::Attempt;
+pub use self::dedup_key::DedupKey;
 pub use self::frames::{Frames, Sending, array, split};
 pub use self::history_rules::{HistoryBounds, HistoryRules};
 pub use self::pacing::{FlushPace, Sent};

@@ -1,6 +1,6 @@
 //! A message past the checks that all messages share, and the replies to it.
 
-use super::beginnings::Cursors;
+use super::replay_start::Cursors;
 use crate::bayeux::auth::Identity;
 use crate::bayeux::delivery::Attempt;
 use crate::bayeux::time::Millis;

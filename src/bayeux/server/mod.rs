@@ -2,29 +2,29 @@
 //!
 //! | File | Has |
 //! |---|---|
-//! | `mod` | the server's parts, and the order in which an input passes them |
-//! | `batch`, `checked`, `step` | a request's messages, one after the other |
-//! | `pending`, `lanes`, `commit` | messages that wait: for others, for their turn, for a row |
-//! | `publish`, `dedup` | a message's way to its channel's owner and to whoever listens |
-//! | `held_connects`, `event_stream` | what clients wait with |
-//! | `sending`, `rows` | what leaves, and what is written before that |
-//! | `endings`, `hibernation`, `restore` | the end of a session; the next life of a home |
-//! | `actions`, `fetches`, `hooks`, `api`, `lists` | what the application, the hooks Worker and the server API want done |
-//! | `access`, `identity`, `jwks`, `throttle`, `memory` | who may, who is it, how much |
-//! | `cluster`, `beginnings`, `history`, `replay` | what other objects are asked, and what channels keep |
+//! | `mod` | the server's state, and the order of its phases |
+//! | `batch`, `checked`, `step` | processing a request's messages in order |
+//! | `pending`, `session_order`, `commit` | messages that wait: for other objects, for earlier messages, for a row |
+//! | `publish`, `dedup` | a publish on its way to the owner and the subscribers; retries |
+//! | `held_connects`, `event_stream` | how clients wait for events |
+//! | `sending`, `rows`, `notices` | what is sent, saved and logged |
+//! | `session_end`, `hibernation`, `restore` | the end of a session; the next life of a home |
+//! | `actions`, `fetches`, `hooks`, `api`, `lists` | the application's actions, HTTP requests, the hooks Worker, the server API |
+//! | `access`, `identity`, `jwks`, `throttle`, `memory` | permission, identity, rates, memory |
+//! | `cluster` | calls to other objects |
+//! | `history`, `replay_start`, `replay` | keeping events, and replaying them |
+//! | `presence`, `presence_homes`, `presence_watchers` | the members of channels |
 //! | `deadlines` | when the server must be woken |
 
 mod access;
 mod actions;
 mod api;
 mod batch;
-mod beginnings;
 mod checked;
 mod cluster;
 mod commit;
 mod deadlines;
 mod dedup;
-mod endings;
 mod event_stream;
 mod fetches;
 mod held_connects;
@@ -33,21 +33,23 @@ mod history;
 mod hooks;
 mod identity;
 mod jwks;
-mod lanes;
 mod lists;
 mod memory;
 mod metrics;
+mod notices;
 mod pending;
 mod presence;
 mod presence_homes;
 mod presence_watchers;
 mod publish;
 mod replay;
+mod replay_start;
 mod restore;
 mod rows;
 mod sending;
+mod session_end;
+mod session_order;
 mod step;
-mod telling;
 mod throttle;
 
 use std::collections::BTreeSet;
@@ -80,9 +82,9 @@ use crate::bayeux::wire::{BayeuxError, Endpoint};
 pub(in crate::bayeux) use self::actions::{HOOKS, Subject};
 pub use self::batch::has_handshake;
 pub(in crate::bayeux) use self::batch::{Batch, Hold, Rides, Step, Subscribed, is_handshake};
-pub(in crate::bayeux) use self::beginnings::Past;
 pub(in crate::bayeux) use self::checked::Checked;
 pub(in crate::bayeux) use self::pending::Suspended;
+pub(in crate::bayeux) use self::replay_start::Past;
 pub(in crate::bayeux) use crate::bayeux::cluster::{Begun, PendingId, Publisher};
 
 /// The state of a home, and [`BayeuxServer::handle`], its only entry.

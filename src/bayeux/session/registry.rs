@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::client_id::ClientId;
 use super::delivered::Delivered;
-use super::holdings::{Holdings, SESSION};
+use super::memory_by_address::{Holdings, SESSION};
 use super::session::{HeldConnect, MetaConnect, Session};
 use crate::bayeux::limits::{Budget, Charge, Network, Origin};
 use crate::bayeux::time::Millis;

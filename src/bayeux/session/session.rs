@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attributes::Attributes;
 use super::client_id::ClientId;
-use super::holdings::Held;
+use super::memory_by_address::Held;
 use crate::bayeux::delivery::{Queue, Replays};
 use crate::bayeux::limits::Network;
 use crate::bayeux::time::Millis;

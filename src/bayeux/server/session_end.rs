@@ -1,7 +1,7 @@
 //! How a session ends, and where its last events go.
 
 use super::BayeuxServer;
-use super::telling::who;
+use super::notices::who;
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::io::{Notice, Output};
 use crate::bayeux::metrics::Metrics;
