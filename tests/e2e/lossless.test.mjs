@@ -18,7 +18,7 @@ const BATCH = 5;
 /** One piece in so many meets with a mishap. */
 const RARITY = 5;
 /** Enough for ten mishaps in a row, on a busy machine. */
-const PATIENCE = 30_000; // ms
+const TIMEOUT = 30_000; // ms
 
 const seed = Number(process.env.BAYEUX_SEED ?? randomInt(2 ** 32));
 // A session must live while its client runs into one mishap after the other.
@@ -91,7 +91,7 @@ describe(`a client that acknowledges loses nothing, seed ${seed}`, { concurrency
       await client.subscribe(`/cometd/${transport}`);
       const clientId = client.clientId();
       line.turns();
-      await say(`/cometd/${transport}`, async (count) => (await hears(client, count, PATIENCE)).map(([, data]) => data));
+      await say(`/cometd/${transport}`, async (count) => (await hears(client, count, TIMEOUT)).map(([, data]) => data));
       assert.equal(client.clientId(), clientId, 'it is the same session');
       await client.disconnect();
       check(t, line.counts);
@@ -116,7 +116,7 @@ describe(`a client that acknowledges loses nothing, seed ${seed}`, { concurrency
           heard.push(...events(answer).map(({ data }) => data));
         }
       })();
-      const hears = (count) => until(() => heard.length >= count && heard, () => `it heard ${heard.length} of ${count}`, PATIENCE);
+      const hears = (count) => until(() => heard.length >= count && heard, () => `it heard ${heard.length} of ${count}`, TIMEOUT);
       try {
         await Promise.race([say(`/raw/${transport}`, hears), listening]);
       } finally {

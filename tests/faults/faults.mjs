@@ -32,7 +32,7 @@ const HOMES = ['/', '/room'];
 const RELAXED = 2000; // ms
 
 /** How long what was promised may take to arrive when all is calm again, and an idle object to forget all. */
-const PATIENCE = 60_000; // ms
+const TIMEOUT = 60_000; // ms
 
 /** SQLite, "Result and Error Codes". */
 const SQLITE_CANTOPEN = 14;
@@ -70,12 +70,12 @@ export async function faults({ kills, clients: size, seed, durability = 'strict'
     await breakThings(world, LIFE[1]);
     await Promise.all(clients.map((client) => client.fallsSilent()));
     say(`all is calm; ${JSON.stringify(ledger.counts)}`);
-    await until(() => ledger.missing().length === 0, PATIENCE);
+    await until(() => ledger.missing().length === 0, TIMEOUT);
     await sleep(1000); // what should not come has this long to come
     await Promise.all(clients.map((client) => client.leaves()));
     say('all are gone');
     const tables = untilIdle ? [...QUEUED, ...KEPT] : QUEUED;
-    await until(async () => (await rowsLeft(world, tables)).length === 0, PATIENCE);
+    await until(async () => (await rowsLeft(world, tables)).length === 0, TIMEOUT);
     for (const rows of await rowsLeft(world, tables)) ledger.problem(`${rows} left, of clients that are gone`);
     return { problems: ledger.problems(), counts: ledger.counts, unacknowledged: ledger.unacknowledged, faults: world.faults };
   } finally {

@@ -8,7 +8,7 @@ import { request } from '../e2e/support/http.mjs';
 export class Lost extends Error {}
 
 /** No answer may take longer: it has hung then. More than any time a connect is held here. */
-const PATIENCE = 15_000; // ms
+const TIMEOUT = 15_000; // ms
 
 export class LongPolling {
   name = 'long-polling';
@@ -81,7 +81,7 @@ class Connection {
     const { id } = messages.at(-1);
     const { promise, resolve } = Promise.withResolvers();
     const patience = new AbortController();
-    const tired = sleep(PATIENCE, undefined, { signal: patience.signal }).then(() => {
+    const tired = sleep(TIMEOUT, undefined, { signal: patience.signal }).then(() => {
       this.close();
       throw new Lost('no answer');
     });

@@ -42,8 +42,8 @@ pub fn route(keys: &ApiKeys, request: &HttpRequest) -> Route {
     Gateway::default().route(Millis::default(), keys, 1, request)
 }
 
-/// Routes calls, and blocks addresses that guess keys: after this many wrong keys in a minute, an address is refused for
-/// a while, even with a right key. A key has 96 bits, so guessing cannot succeed; this bounds what it costs.
+/// Routes calls, and blocks addresses that guess keys: after this many wrong keys in a minute, an address is refused
+/// for a while, even with a right key. A key has 96 bits, so guessing cannot succeed; this bounds what it costs.
 #[derive(Debug)]
 pub struct Gateway {
     guesses: Rates,

@@ -19,7 +19,7 @@ pub const NEW_NAME: usize = 208;
 #[derive(Debug, Default)]
 pub struct Holdings {
     /// Bytes of sessions and their names. Only their end frees them.
-    standing: Budget,
+    total: Budget,
     by_network: BTreeMap<Network, Address>,
     /// Sessions without a known address.
     nobody: Address,
@@ -49,9 +49,9 @@ pub struct Held {
 
 impl Holdings {
     pub fn within(home: &Budget) -> Self {
-        let standing = home.part();
-        let nobody = Address::within(&standing);
-        Self { standing, nobody, by_network: BTreeMap::new() }
+        let total = home.part();
+        let nobody = Address::within(&total);
+        Self { total, nobody, by_network: BTreeMap::new() }
     }
 
     /// Whether sessions and names may take this many more bytes, of `most` in all.
@@ -59,9 +59,9 @@ impl Holdings {
         let part = network.map(|network| self.by_network.get(&network).map(|address| &address.bytes));
         match part {
             // An address without a session gets a new account.
-            Some(None) => self.standing.has_room_for(Some(&Budget::default()), bytes, most),
-            Some(part) => self.standing.has_room_for(part, bytes, most),
-            None => self.standing.has_room_for(None, bytes, most),
+            Some(None) => self.total.has_room_for(Some(&Budget::default()), bytes, most),
+            Some(part) => self.total.has_room_for(part, bytes, most),
+            None => self.total.has_room_for(None, bytes, most),
         }
     }
 
@@ -88,8 +88,8 @@ impl Holdings {
         if self.by_network.len().is_power_of_two() && !self.by_network.contains_key(&network) {
             self.by_network.retain(|_, address| !address.is_empty());
         }
-        let standing = &self.standing;
-        self.by_network.entry(network).or_insert_with(|| Address::within(standing))
+        let total = &self.total;
+        self.by_network.entry(network).or_insert_with(|| Address::within(total))
     }
 
     /// Closes a session's account, and its address's where it was the last.
@@ -103,8 +103,8 @@ impl Holdings {
 }
 
 impl Address {
-    fn within(standing: &Budget) -> Self {
-        Self { bytes: standing.part(), ..Self::default() }
+    fn within(total: &Budget) -> Self {
+        Self { bytes: total.part(), ..Self::default() }
     }
 
     fn is_empty(&self) -> bool {

@@ -22,7 +22,7 @@
 const TENURE = 15_000;
 
 /** How long somebody has to open the next link before somebody else is asked, ms. */
-const PATIENCE = 2000;
+const OPEN_TIMEOUT = 2000;
 
 /**
  * How long queued messages may wait for the link's owner, ms: one that ended without notice sends nothing.
@@ -494,7 +494,7 @@ class Link {
         asked = setTimeout(() => {
           asked = undefined;
           this.kick();
-        }, PATIENCE);
+        }, OPEN_TIMEOUT);
       }
       await this.#kicked.promise;
       this.#kicked = Promise.withResolvers();
