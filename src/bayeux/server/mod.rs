@@ -13,7 +13,7 @@
 //! | `access`, `identity`, `jwks`, `throttle`, `memory` | permission, identity, rates, memory |
 //! | `cluster` | calls to other objects |
 //! | `history`, `replay_start`, `replay` | keeping events, and replaying them |
-//! | `presence`, `presence_homes`, `presence_watchers` | the members of channels |
+//! | `presence`, `presence_member`, `presence_homes`, `presence_watchers` | the members of channels |
 //! | `deadlines` | when the server must be woken |
 
 mod access;
@@ -40,6 +40,7 @@ mod notices;
 mod pending;
 mod presence;
 mod presence_homes;
+mod presence_member;
 mod presence_watchers;
 mod publish;
 mod replay;

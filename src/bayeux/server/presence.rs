@@ -16,18 +16,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use serde::Deserialize;
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::BayeuxServer;
 use super::presence_homes::HomesPresent;
+use super::presence_member::{PRESENCE, shown};
 use crate::bayeux::auth::CLAIMS;
 use crate::bayeux::cluster::{ClusterInput, PresenceInput};
 use crate::bayeux::delivery::{Member, Place, Roster};
 use crate::bayeux::limits::Budget;
 use crate::bayeux::persistence::{Note, Notes};
-use crate::bayeux::session::{Attributes, SessionKey};
+use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::{Millis, pop_due};
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Event, Realm};
 
@@ -36,13 +35,6 @@ const GATHER: Duration = Duration::from_secs(1);
 
 /// How long it takes at most until everything that was published is saved: events get their rows within a second.
 const SETTLE: Duration = Duration::from_secs(3);
-
-/// The session attribute in which the application describes a member.
-const PRESENCE: &str = "presence";
-
-/// The longest user name, and the longest JSON of a member: the members of a room of 1,000 are 1 MiB at most.
-const MAX_USER: usize = 256;
-const MAX_INFO: usize = 1024;
 
 /// The part of `MAX_MEMORY` that members may take. Members beyond that are not shown.
 const PART: usize = 4;
@@ -63,13 +55,6 @@ pub(in crate::bayeux) struct Presence {
     /// An earlier life may have left changes unpublished.
     recover: bool,
     pub(super) budget: Budget,
-}
-
-/// The attribute `presence` of a session.
-#[derive(Default, Deserialize)]
-struct Shown {
-    user: Option<Value>,
-    info: Option<Value>,
 }
 
 impl Presence {
@@ -342,22 +327,4 @@ impl BayeuxServer {
             self.cluster(now, ClusterInput::Presence(PresenceInput::Recheck { channel }));
         }
     }
-}
-
-/// What watchers see of a session with these attributes.
-fn shown(attributes: &Attributes) -> Member {
-    let Shown { user, info } = attributes.get(PRESENCE).unwrap_or_default();
-    let of_claims = || attributes.value(CLAIMS).and_then(|claims| claims.get("sub")).cloned();
-    let info = info.filter(|info| !info.is_null() && info.to_string().len() <= MAX_INFO);
-    Member { user: user.or_else(of_claims).as_ref().and_then(name), info }
-}
-
-/// A user's name. It must not look like the name of an unnamed session.
-fn name(user: &Value) -> Option<Box<str>> {
-    let name = match user {
-        Value::String(name) => name.clone(),
-        Value::Number(number) => number.to_string(),
-        _ => return None,
-    };
-    ((1..=MAX_USER).contains(&name.len()) && !name.starts_with("session:")).then(|| name.into())
 }
