@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 enum Step<'a> {
     /// Another object's.
     Call(&'a str),
-    /// To a question that this object asked, or did not.
+    /// To a question that this object asked.
     Answer(u64, Option<&'a str>),
     /// A client, with `MINE` for its clientId.
     Says(&'a str),
@@ -45,6 +45,8 @@ fuzz_target!(|text: &str| {
     let mut now = Millis(1_700_000_000_000);
     server.restore(now, Stored::default(), Vec::new());
     let (mut last, mut open) = (0, BTreeSet::new());
+    // What it has asked of others: the platform answers each, if only that nobody answers.
+    let mut asked = BTreeSet::new();
     let mut client_id = String::new();
     let handshake = r#"{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}"#;
     for step in std::iter::once(Step::Says(handshake)).chain(steps) {
@@ -55,6 +57,7 @@ fuzz_target!(|text: &str| {
                 open.insert(last);
                 Input::Call { from, call: text.to_owned() }
             }
+            Step::Answer(token, _) if !asked.remove(&token) => continue,
             Step::Answer(token, answer) => Input::Answer { token, answer: answer.map(str::to_owned) },
             Step::Says(text) => {
                 let Ok(messages) = parse_json(&text.replace("MINE", &client_id), &options) else { continue };
@@ -77,18 +80,26 @@ fuzz_target!(|text: &str| {
                         client_id = rest.chars().take_while(|c| *c != '"').collect();
                     }
                 }
+                Output::Ask { token, .. } => assert!(asked.insert(token), "a token that is in use"),
                 Output::WakeAt(time) => assert!(time > now, "a timer would run in circles"),
                 _ => {}
             }
         }
     }
-    // Whoever waits for others gives up at the latest then.
+    // Nobody answers any more. Whoever waits for others is told so at the latest then.
     for _ in 0..20 {
         now = Millis(now.0 + 60_000);
-        for output in server.handle(now, Input::Timeout) {
-            if let Output::Send { to, .. } = output {
-                let EndpointKey::LongPolling(number) = to.key() else { panic!("{to:?}") };
-                assert!(open.remove(&number), "answered twice, or never asked");
+        let unanswered = std::mem::take(&mut asked).into_iter().map(|token| Input::Answer { token, answer: None });
+        for input in unanswered.chain([Input::TurnOver, Input::Timeout]) {
+            for output in server.handle(now, input) {
+                match output {
+                    Output::Send { to, .. } => {
+                        let EndpointKey::LongPolling(number) = to.key() else { panic!("{to:?}") };
+                        assert!(open.remove(&number), "answered twice, or never asked");
+                    }
+                    Output::Ask { token, .. } => assert!(asked.insert(token), "a token that is in use"),
+                    _ => {}
+                }
             }
         }
     }
