@@ -23,7 +23,7 @@ export default {
     const before = await world.heap();
     const served = [await world.serves(), await world.serves('/t', '/t/neighbours')];
     // What waits for a second has a row.
-    await until(async () => (await world.rows()).most > ids.length + 200, 'nothing is written');
+    await until(async () => (await world.rows()).most > ids.length + 200, 'nothing is written', 120_000);
     await world.restart();
     const [first, seconds] = await timed(() => world.serves('/t', '/t/neighbours'));
     const after = await world.heap();

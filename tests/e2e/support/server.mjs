@@ -22,7 +22,7 @@ export async function withFixture(vars, work) {
 }
 
 /** Resolves as soon as `condition` gives something true, and with that. A complaint may be a function that words it. */
-export async function until(condition, complaint, patience = 10_000) {
+export async function until(condition, complaint, patience = 30_000) {
   for (const deadline = Date.now() + patience; Date.now() < deadline; await sleep(20)) {
     const outcome = await condition();
     if (outcome) return outcome;
