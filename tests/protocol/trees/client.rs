@@ -52,6 +52,8 @@ pub struct Client {
     pipelining: bool,
     /// It listens to what all listen to, and to nothing else.
     one_of_a_crowd: bool,
+    channels: &'static [&'static str],
+    patterns: &'static [&'static str],
     /// Where nobody would know any more what comes again: with a hooks Worker, or after an hour.
     may_repeat: bool,
     /// Bytes that each event has besides.
@@ -77,6 +79,8 @@ impl Client {
             nameless: random.chance(plan.nameless),
             pipelining: random.chance(plan.pipelining),
             one_of_a_crowd: plan.crowd,
+            channels: if plan.narrow { &CHANNELS[..2] } else { CHANNELS },
+            patterns: if plan.narrow { &PATTERNS[..3] } else { PATTERNS },
             may_repeat: !plan.hooks && !plan.hours,
             padding: plan.padding,
             socket: None,
@@ -151,7 +155,7 @@ impl Actor for Client {
         // One thing at a time: only so there is an order to keep.
         if busy && self.pipelining && self.waits(|did| matches!(did, Did::Publish(_))) {
             if random.chance(300) && !self.waits(|did| !matches!(did, Did::Connect | Did::Publish(_))) {
-                dids.push(Did::Publish(vec![random.pick(CHANNELS)]));
+                dids.push(Did::Publish(vec![random.pick(self.channels)]));
             }
         } else if busy && !self.waits(|did| !matches!(did, Did::Connect)) {
             if let Some(patterns) = self.refused.take()
@@ -175,17 +179,17 @@ impl Actor for Client {
                 return dids;
             }
             match random.below(10) {
-                0 => dids.push(Did::Subscribe(vec![random.pick(PATTERNS)])),
-                1 => dids.push(Did::Subscribe(vec![random.pick(PATTERNS), random.pick(PATTERNS)])),
-                2 => dids.push(Did::Unsubscribe(random.pick(PATTERNS))),
-                3 => dids.push(Did::Publish((0..1 + random.below(4)).map(|_| random.pick(CHANNELS)).collect())),
+                0 => dids.push(Did::Subscribe(vec![random.pick(self.patterns)])),
+                1 => dids.push(Did::Subscribe(vec![random.pick(self.patterns), random.pick(self.patterns)])),
+                2 => dids.push(Did::Unsubscribe(random.pick(self.patterns))),
+                3 => dids.push(Did::Publish((0..1 + random.below(4)).map(|_| random.pick(self.channels)).collect())),
                 4 => {
-                    let channel = random.pick(CHANNELS);
+                    let channel = random.pick(self.channels);
                     let patterns: Vec<_> =
-                        PATTERNS.iter().copied().filter(|pattern| matches(pattern, channel)).collect();
+                        self.patterns.iter().copied().filter(|pattern| matches(pattern, channel)).collect();
                     dids.push(Did::SubscribeAndPublish(random.pick(&patterns), channel));
                 }
-                5..9 => dids.push(Did::Publish(vec![random.pick(CHANNELS)])),
+                5..9 => dids.push(Did::Publish(vec![random.pick(self.channels)])),
                 _ => (),
             }
         }

@@ -35,6 +35,8 @@ pub struct Plan {
     pub pipelining: u64,
     /// Every client has a home of its own, and most listen to the same.
     pub crowd: bool,
+    /// All talk about the same, so several sessions of a home want it, in ways of their own.
+    pub narrow: bool,
     pub options: Options,
     pub homes: Vec<Home>,
     pub clients: usize,
@@ -104,6 +106,7 @@ impl Plan {
             nameless: if random.chance(300) { 500 } else { 0 },
             pipelining: if random.chance(300) { 500 } else { 0 },
             crowd: random.chance(50),
+            narrow: random.chance(150),
             clients: 3 + random.below(6) as usize,
             homes: Vec::new(),
             options: Options::default(),
@@ -125,6 +128,10 @@ impl Plan {
                 (plan.slow, plan.clock_back, plan.storage) = (0, 0, 0);
                 (plan.hours, plan.overflow) = (true, false);
             }
+        }
+        if plan.narrow && !plan.crowd {
+            homes = named(&["@0", "/a"]);
+            plan.clients = 8;
         }
         if plan.overflow {
             (options.max_relays, plan.crash) = (4, 0);

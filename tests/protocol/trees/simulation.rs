@@ -212,9 +212,10 @@ impl Simulation {
         }
     }
 
-    /// What a home asked for in the moment of its crash it takes back when an event comes.
+    /// What a home asked for in the moment of its crash it takes back when an event comes, and not while events of what
+    /// it took back last may be on their way.
     fn events_for_all_come(&mut self, ms: u64) {
-        for minutes in 1..4 {
+        for minutes in 1..8 {
             self.after(ms + minutes * 60_000, Event::Anonymous);
         }
     }
