@@ -16,8 +16,8 @@ const chromium = await browser();
 /** Where somebody may want to look at the page. */
 const { SCREENSHOTS } = process.env;
 
-async function opened(options) {
-  const page = await chromium.visit(`${server.url}/console/`, options);
+async function opened(options, { url } = server) {
+  const page = await chromium.visit(`${url}/console/`, options);
   await page.getByLabel('Key of the server API').fill(KEY);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Now' }).waitFor();
@@ -107,6 +107,30 @@ test('a channel shows who is there and what it keeps, the latest first', async (
   await dialog.getByText('Nothing is kept.').waitFor();
   assert.equal(await dialog.locator('#channel-there').textContent(), 'It does not tell.');
   await dialog.getByRole('button', { name: 'Close' }).press('Enter');
+});
+
+test('all homes are looked at when somebody asks, each client with its home', async () => {
+  const trees = await startServer({ fixture: true, vars: { API_KEYS: KEY, TREES: '/**', MAX_INTERVAL: '60000' } });
+  try {
+    const [alice, bob] = await Promise.all([join(`${trees.url}/cometd`), join(`${trees.url}/cometd/garden`)]);
+    await Promise.all([alice.ok(alice.subscribe('/garden/rose')), bob.ok(bob.subscribe('/garden/rose'))]);
+    await alice.ok(alice.publish('/garden/rose', 1));
+    const page = await opened({}, trees);
+    await page.getByLabel('Home').selectOption('All homes');
+    await page.getByRole('heading', { name: 'Now' }).waitFor({ state: 'hidden' });
+    const homes = () => page.locator('#clients tbody tr td:nth-child(2)').allTextContents();
+    await until(async () => (await homes()).join() === '/,/garden', 'not all homes are shown');
+    assert.deepEqual(await page.locator('#channels tbody td:nth-child(2)').allTextContents(), ['/', '/garden']);
+    await page.getByRole('row', { name: '/garden' }).first().getByRole('button').press('Enter');
+    await page.getByRole('dialog').getByRole('button', { name: 'Disconnect' }).press('Enter');
+    await page.getByRole('dialog').getByText('Its session has ended').waitFor();
+    assert.deepEqual([await bob.lives(), await alice.lives()], [false, true]);
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Look again' }).press('Enter');
+    await until(async () => (await homes()).join() === '/', 'it does not look again');
+  } finally {
+    await trees.stop();
+  }
 });
 
 test('what is published there is heard, and what is no JSON is not sent', async () => {

@@ -1,4 +1,5 @@
-// What goes on at a home, every two seconds while somebody looks.
+// What goes on at a home, every two seconds while somebody looks. All homes are looked at when somebody asks: to be
+// asked every two seconds would keep each of them awake.
 import { call, Refused, use } from './api.js';
 import { openChannel } from './channel.js';
 import { openClient } from './client.js';
@@ -10,6 +11,12 @@ const EVERY = 2_000; // ms
 /** Entries of a list: as many as one looks through. */
 const LONG = 100;
 
+/** In place of a home's name. */
+const ALL = '*';
+
+/** Pages that are read to fill a list of all homes: one asks 32 of them at the most. */
+const MOST_PAGES = 5;
+
 const place = (id) => document.getElementById(id);
 const status = place('status');
 const rates = new Plot(place('plot-rates'), ['messages in', 'events out']);
@@ -20,7 +27,11 @@ let paused = false;
 let looking = false;
 
 const sum = (tally) => Object.values(tally).reduce((all, one) => all + one, 0);
-const query = () => (place('home').value === '/' ? {} : { tree: place('home').value });
+const isAll = () => place('home').value === ALL;
+const at = (tree) => (tree === '/' ? {} : { tree });
+
+/** Whom a call is for that concerns one home. */
+const query = () => at(isAll() ? '/' : place('home').value);
 
 place('login').addEventListener('submit', async (event) => {
   event.preventDefault();
@@ -37,15 +48,19 @@ place('login').addEventListener('submit', async (event) => {
   place('login').hidden = true;
   place('open').hidden = false;
   place('home').focus();
-  setInterval(tick, EVERY);
+  setInterval(() => isAll() || tick(), EVERY);
 });
 
 place('home').addEventListener('change', () => {
   before = undefined;
   rates.clear();
   sessions.clear();
+  place('one-home').hidden = place('pause').hidden = isAll();
+  place('again').hidden = !isAll();
   tick();
 });
+
+place('again').addEventListener('click', tick);
 
 place('pause').addEventListener('click', () => {
   paused = !paused;
@@ -70,12 +85,14 @@ async function publish(channel, text) {
 /** The homes that are in use, the root's first. */
 async function findHomes() {
   const { trees } = await call('GET', '/trees', { limit: 1000 });
-  place('home').replaceChildren(...trees.map(({ tree }) => element('option', { value: tree }, tree === '/' ? '/ (the root)' : tree)));
+  const homes = trees.map(({ tree }) => element('option', { value: tree }, tree === '/' ? '/ (the root)' : tree));
+  place('home').replaceChildren(...homes, element('option', { value: ALL }, 'All homes'));
 }
 
 async function tick() {
-  if (paused || looking || document.hidden) return;
+  if ((paused && !isAll()) || looking || document.hidden) return;
   looking = true;
+  const home = place('home').value;
   try {
     await look();
   } catch (error) {
@@ -84,9 +101,37 @@ async function tick() {
   } finally {
     looking = false;
   }
+  // Another one was chosen meanwhile.
+  if (home !== place('home').value) tick();
 }
 
 async function look() {
+  if (isAll()) await lookAtAll();
+  else await lookAtOne();
+  status.dataset.state = 'connected';
+  status.textContent = 'Connected';
+}
+
+async function lookAtAll() {
+  const [clients, channels] = await Promise.all([listed('clients'), listed('channels')]);
+  showClients(clients);
+  showChannels(channels);
+}
+
+/** The first entries of a list of all homes: its pages may be short. */
+async function listed(list) {
+  const entries = [];
+  let after;
+  for (let page = 0; page < MOST_PAGES && entries.length < LONG; page += 1) {
+    const more = await call('GET', `/${list}`, { tree: ALL, limit: LONG - entries.length, ...(after && { after }) });
+    entries.push(...more[list]);
+    after = more.next;
+    if (after === undefined) break;
+  }
+  return { [list]: entries, next: after };
+}
+
+async function lookAtOne() {
   const [stats, clients, channels] = await Promise.all([
     call('GET', '/stats', query()),
     call('GET', '/clients', { ...query(), limit: LONG }),
@@ -97,8 +142,6 @@ async function look() {
   showClients(clients);
   showChannels(channels);
   before = { stats, now };
-  status.dataset.state = 'connected';
-  status.textContent = 'Connected';
 }
 
 function show(stats, now) {
@@ -133,16 +176,20 @@ function show(stats, now) {
 }
 
 /** A button in a list, found again by its name when the list is filled anew. */
-function opener(name, open) {
+function opener(name, tree, open) {
   const button = element('button', { type: 'button', className: 'quiet' }, name);
-  button.dataset.name = name;
+  button.dataset.name = `${name} ${tree}`;
   button.addEventListener('click', () => open(button));
   return button;
 }
 
+/** A column for the home of each entry, where there are several. */
+const homeColumn = () => (isAll() ? [['Home', ({ tree }) => tree]] : []);
+
 function showClients({ clients, next }) {
   fill(place('clients'), [
-    ['Client', ({ client }) => opener(client, (button) => openClient(client, query(), button))],
+    ['Client', ({ client, tree }) => opener(client, tree, (button) => openClient(client, tree ? at(tree) : query(), button))],
+    ...homeColumn(),
     ['Since', ({ since }) => ago(since)],
     ['Heard of', ({ lastActivity }) => ago(lastActivity)],
     ['Transport', ({ transport }) => transport],
@@ -155,7 +202,8 @@ function showClients({ clients, next }) {
 
 function showChannels({ channels, next }) {
   fill(place('channels'), [
-    ['Channel', ({ channel }) => opener(channel, (button) => openChannel(channel, button))],
+    ['Channel', ({ channel, tree }) => opener(channel, tree, (button) => openChannel(channel, button))],
+    ...homeColumn(),
     ['Subscribers', ({ subscribers }) => number(subscribers), true],
   ], channels, 'Nobody listens.');
   more('channels', next);
