@@ -278,6 +278,21 @@ test('LAZY_CHANNELS leave after MAX_LAZY_TIMEOUT, or with the next event that is
     assert.ok(performance.now() - started < 250, 'together, at once');
   }));
 
+describe('JURISDICTION', () => {
+  for (const name of ['eu', 'us', 'fedramp'])
+    test(`${name} is asked of the platform for every object: workerd has none, and says so`, () =>
+      withFixture({ JURISDICTION: name }, async (server) => {
+        const { status, text } = await post(`${server.url}/cometd`, [HANDSHAKE]);
+        assert.equal(status, 500);
+        assert.match(text + server.logs.map(({ message }) => message), /Jurisdiction restrictions are not implemented/);
+      }));
+
+  test('none is a server like any other', () =>
+    withFixture({ JURISDICTION: 'none' }, async (server) => {
+      assert.equal((await post(`${server.url}/cometd`, [HANDSHAKE])).json[0].successful, true);
+    }));
+});
+
 describe('LOG_LEVEL', () => {
   const EVENTS = { error: ['panic', 'request_failed'], warn: ['events_dropped'], info: ['handshake_refused', 'message_refused'], debug: ['object_started', 'request_refused', 'session_closed', 'session_opened'] };
   const levels = Object.keys(EVENTS);
