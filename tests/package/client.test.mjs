@@ -10,7 +10,9 @@ import { jwt, keyFor, seconds } from '../e2e/support/jwt.mjs';
 import { until } from '../e2e/support/server.mjs';
 
 const key = keyFor('HS256');
-const server = await startServer({ vars: { TREES: '/**', ACCESS_RULES: 'anyone * /open/**; anyone * /service/*', MAX_INTERVAL: '2000' } });
+const server = await startServer({
+  vars: { TREES: '/**', ACCESS_RULES: 'anyone * /open/**; anyone * /service/*', PRESENCE: '/open/here', MAX_INTERVAL: '2000' },
+});
 const guarded = await startServer({ vars: { TREES: '/**', TOKEN_KEYS: JSON.stringify({ keys: [key.jwk] }) } });
 const clients = [];
 after(async () => {
@@ -47,6 +49,28 @@ for (const transport of ['websocket', 'long-polling'])
     assert.equal(looping.state, 'ended', 'a loop that is left unsubscribes');
     assert.equal(listening.state, 'subscribed', 'but only itself');
   });
+
+test('who is in a channel is known, and who comes and goes', async () => {
+  const [alice, bob] = [client(), client()];
+  const changes = [];
+  await alice.subscribe('/open/here', () => {}).ready;
+  const presence = alice.presence('/open/here', (_, change) => changes.push(change));
+  await presence.ready;
+  await until(() => presence.count === 1);
+  const there = bob.subscribe('/open/here', () => {});
+  await until(() => presence.count === 2);
+  assert.equal(presence.members.length, 2);
+  const later = alice.presence('/open/here');
+  assert.equal(later.count, 2, 'whoever asks later knows what is known');
+  there.cancel();
+  await until(() => presence.count === 1);
+  const [, second] = changes.flatMap(({ joined }) => joined);
+  assert.deepEqual(changes.at(-1), { joined: [], left: [second] });
+  later.cancel();
+  presence.cancel();
+  const refused = alice.presence('/open/a');
+  await assert.rejects(refused.ready, Refused);
+});
 
 test('a subscription that the server refuses says so, and the others are none the worse', async () => {
   const alice = client();

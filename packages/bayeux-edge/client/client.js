@@ -3,6 +3,7 @@
 // state the connection is in.
 import { AckExtension, CometD } from 'cometd';
 import { Failed, Lost, Refused, refusal } from './errors.js';
+import { Presence, presenceChannel, Roster } from './presence.js';
 import { Subscription } from './subscription.js';
 import { Topic } from './topic.js';
 import { Tokens } from './tokens.js';
@@ -21,6 +22,7 @@ export class Client {
   #topics = new Map();
   #listeners = new Set();
   #requests = new Map();
+  #rosters = new Map();
   #state = 'connecting';
   #tokens;
   #ext;
@@ -101,6 +103,20 @@ export class Client {
     this.#topics.get(pattern).join(subscription);
     if (this.#session !== null) this.#flush();
     return subscription;
+  }
+
+  /** Who is in a channel, through breaks: `listener(presence, { joined, left })` is told each change. */
+  presence(channel, listener, options) {
+    const given = typeof listener === 'function' ? { ...options, listener } : (listener ?? {});
+    const watched = this.#rosters.get(channel) ?? this.#watch(channel);
+    const { roster, subscription } = watched;
+    const presence = new Presence(roster, given, subscription.ready, (left) => {
+      if (!roster.leave(left)) return;
+      subscription.cancel();
+      if (this.#rosters.get(channel) === watched) this.#rosters.delete(channel);
+    });
+    roster.join(presence);
+    return presence;
   }
 
   /**
@@ -239,6 +255,15 @@ export class Client {
     if (!topic?.leave(subscription)) return;
     this.#topics.delete(subscription.pattern);
     topic.unsubscribe(this.#cometd);
+  }
+
+  #watch(channel) {
+    const roster = new Roster(channel);
+    const watched = { roster, subscription: this.subscribe(presenceChannel(channel), ({ data }) => roster.told(data)) };
+    this.#rosters.set(channel, watched);
+    // Whoever asks again after a refusal asks the server.
+    watched.subscription.ready.catch(() => this.#rosters.get(channel) === watched && this.#rosters.delete(channel));
+    return watched;
   }
 
   async #request(channel, data, timeout) {

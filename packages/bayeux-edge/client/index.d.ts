@@ -45,6 +45,19 @@ export interface PublishOptions {
   timeout?: number;
 }
 
+/** One user of a channel, with all sessions: two tabs are one user. */
+export interface Member<Info = any> {
+  /** From the token or the application, else `session:` and a number. */
+  user: string;
+  sessions: { session: string; info?: Info }[];
+}
+
+export interface PresenceChange {
+  /** Users that were not there before; everybody, at first. */
+  joined: string[];
+  left: string[];
+}
+
 /** Opens a connection. It comes back by itself after breaks, and subscribes again. */
 export declare function connect(url: string, options?: ConnectOptions): Client;
 
@@ -69,6 +82,16 @@ export declare class Client {
    */
   subscribe<Data = any>(pattern: string, options?: SubscribeOptions): Subscription<Data>;
   subscribe<Data = any>(pattern: string, listener: (message: Message<Data>) => void, options?: SubscribeOptions): Subscription<Data>;
+  /**
+   * Who is in a channel that tells it (the option `PRESENCE`), through breaks. Only a subscription to the channel's
+   * very name makes this client a member.
+   */
+  presence<Info = any>(channel: string, options?: { signal?: AbortSignal }): Presence<Info>;
+  presence<Info = any>(
+    channel: string,
+    listener: (presence: Presence<Info>, change: PresenceChange) => void,
+    options?: { signal?: AbortSignal },
+  ): Presence<Info>;
   /**
    * Resolves when the server has taken it; rejects with `Refused`, or with `Lost` where nobody knows whether it
    * arrived.
@@ -96,6 +119,19 @@ export declare class Subscription<Data = any> implements AsyncIterable<Message<D
   readonly ready: Promise<void>;
   cancel(): void;
   [Symbol.asyncIterator](): AsyncIterator<Message<Data>>;
+}
+
+export declare class Presence<Info = any> {
+  private constructor();
+  readonly channel: string;
+  readonly state: 'pending' | 'watching' | 'ended';
+  /** How many users are there; null until the server has told. */
+  readonly count: number | null;
+  /** Null where there are too many to be named, and until the server has told. */
+  readonly members: Member<Info>[] | null;
+  /** Resolves when the server has taken it; rejects with `Refused`. */
+  readonly ready: Promise<void>;
+  cancel(): void;
 }
 
 /** The server said no: `error` is what it said, `403::members_only`, and `code` its number. */

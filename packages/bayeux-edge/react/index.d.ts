@@ -1,5 +1,5 @@
 import type { ReactElement, ReactNode } from 'react';
-import type { Client, Message, State, SubscribeOptions } from '../client/index.js';
+import type { Client, Member, Message, State, SubscribeOptions } from '../client/index.js';
 
 type HookOptions = Omit<SubscribeOptions, 'signal'>;
 
@@ -19,3 +19,11 @@ export declare function useSubscription<Data = any>(pattern: string | null, list
 
 /** The latest messages of a channel or a pattern, the newest last: 100 without a `limit`. */
 export declare function useMessages<Data = any>(pattern: string | null, options?: HookOptions & { limit?: number }): { messages: Message<Data>[]; error: Error | null };
+
+/**
+ * Who is in a channel that tells it, while the component is there; `null` watches nothing. `members` is null where
+ * there are too many to be named, and until the server has told.
+ */
+export declare function usePresence<Info = any>(
+  channel: string | null,
+): { members: Member<Info>[] | null; count: number | null; error: Error | null };

@@ -48,3 +48,23 @@ export function useMessages(pattern, { limit = 100, ...options } = {}) {
   const error = useSubscription(pattern, (message) => setMessages((before) => [...before, message].slice(-limit)), options);
   return { messages, error };
 }
+
+const NOBODY = { members: null, count: null, error: null };
+
+/** Who is in a channel, as `{ members, count, error }`. */
+export function usePresence(channel) {
+  const client = useClient();
+  const [presence, setPresence] = useState(NOBODY);
+  useEffect(() => {
+    setPresence(NOBODY);
+    if (channel === null) return undefined;
+    let there = true;
+    const watched = client.presence(channel, ({ members, count }) => setPresence({ members, count, error: null }));
+    watched.ready.catch((error) => there && setPresence({ ...NOBODY, error }));
+    return () => {
+      there = false;
+      watched.cancel();
+    };
+  }, [client, channel]);
+  return presence;
+}

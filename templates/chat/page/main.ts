@@ -1,5 +1,5 @@
 // The page: a room, a name, what people say.
-import { connect, type Subscription } from 'bayeux-edge/client';
+import { connect, type Presence, type Subscription } from 'bayeux-edge/client';
 
 interface Text {
   name: string;
@@ -31,15 +31,20 @@ async function logIn() {
 }
 
 let subscription: Subscription<Text> | undefined;
+let presence: Presence | undefined;
 enter();
 addEventListener('hashchange', enter);
 
 function enter() {
   subscription?.cancel();
+  presence?.cancel();
+  element('here').textContent = '';
   log.replaceChildren();
   element('room').textContent = room();
   subscription = client.subscribe<Text>(`/chat/${room()}`, ({ data }) => show(data), { replay: 'all' });
   subscription.ready.catch((error: Error) => note(error.message));
+  presence = client.presence(`/chat/${room()}`, showPeople);
+  presence.ready.catch(() => {}); // a room may tell nobody who is there
 }
 
 form.addEventListener('submit', async (event) => {
@@ -57,6 +62,12 @@ form.addEventListener('submit', async (event) => {
 
 function show({ name, text, time }: Text) {
   line(`${new Date(time).toLocaleTimeString()} `, name, `: ${text}`);
+}
+
+/** Who has logged in is named; the others are counted. */
+function showPeople({ count, members }: Presence) {
+  const names = (members ?? []).map(({ user }) => user).filter((user) => !user.startsWith('session:'));
+  element('here').textContent = `${count} here${names.length > 0 ? `: ${names.sort().join(', ')}` : ''}`;
 }
 
 function note(text: string) {
