@@ -214,6 +214,28 @@ fn over_a_socket_pages_follow_each_other_and_the_connect_stays_held() {
 }
 
 #[test]
+fn who_comes_back_on_another_socket_hears_there_what_went_to_the_one_that_died() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    let (old, new) = (scenario.socket(), scenario.socket());
+    let bob = scenario.client("bob");
+    bob.moves_to(&old);
+    bob.handshake_with(json!({"ext": {"replay": true}}));
+    bob.connect().answer();
+    assert_eq!(subscribe_from(&bob, "/hist/x", -2)["successful"], true);
+    bob.hold();
+    say(&alice, "/hist/x", 1..=3);
+    let last = ids(&bob.receives_events())[0];
+    old.frames();
+
+    // The old socket is dead, and nobody has noticed.
+    bob.moves_to(&new);
+    assert_eq!(subscribe_from(&bob, "/hist/x", last)["successful"], true);
+    assert!(old.frames().iter().flatten().all(|message| message["data"].is_null()), "nothing more goes there");
+    assert_eq!(hears(&bob), [2, 3]);
+}
+
+#[test]
 fn with_the_ack_extension_a_page_comes_again_until_it_is_acknowledged_whatever_crashes() {
     let scenario = Scenario::with(&[("HISTORY", "/hist/** 5000")]);
     let [alice] = scenario.join(["alice"]);

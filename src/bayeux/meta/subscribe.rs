@@ -33,6 +33,9 @@ impl BayeuxServer {
             Ok(past) => past,
             Err(error) => return Step::Replied(checked.answered_subscription(Err(error))),
         };
+        if past.has_numbers() {
+            self.leaves_its_socket(now, session, &batch.from);
+        }
         let pending_id = self.pending.next_id();
         let outcomes = self.ask_owners(now, session, &patterns, &past, pending_id);
         match outcomes + self.ask_for_beginnings(now, &past, pending_id) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::BayeuxServer;
-use crate::bayeux::session::{Ending, HeldConnect, SessionKey};
+use crate::bayeux::session::{Ending, HeldConnect, Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{Advice, BayeuxError, Endpoint, EndpointKey, Reply, ReplyExt, SocketId, Status};
 
@@ -70,6 +70,16 @@ impl BayeuxServer {
     pub(in crate::bayeux) fn resume(&mut self, now: Millis, key: SessionKey) -> Option<HeldConnect> {
         let until = self.kept_until(now, key);
         self.sessions.resume(key, until)
+    }
+
+    /// Who asks for earlier events from elsewhere has left the socket on which its connect is held, though nobody has
+    /// noticed yet: they would go there, and nowhere else.
+    pub(in crate::bayeux) fn leaves_its_socket(&mut self, now: Millis, key: SessionKey, from: &Endpoint) {
+        let socket = self.sessions.get(key).and_then(Session::held).and_then(|held| held.endpoint.socket());
+        if socket.is_some() && socket != from.socket() {
+            self.resume(now, key);
+            self.sessions.moves_to(key, from.socket());
+        }
     }
 
     /// How long a session lives after its connect is answered.

@@ -166,9 +166,12 @@ impl History {
         self.received.entry(client).or_default().push((by, number));
     }
 
-    /// A client hears what matches from its cursor on, and did not do so before; `since` is as in [`Replaying`].
-    pub fn replays(&mut self, client: usize, pattern: &'static str, since: Option<u64>) {
-        self.replayers.entry(client).or_insert(Replaying { pattern, since, forgot: false });
+    /// A client hears what matches from its cursor on; `since` is as in [`Replaying`]. `anew`: whatever it heard before.
+    pub fn replays(&mut self, client: usize, pattern: &'static str, since: Option<u64>, anew: bool) {
+        let replaying = self.replayers.entry(client).or_insert(Replaying { pattern, since, forgot: false });
+        if anew {
+            replaying.since = since;
+        }
     }
 
     /// A client's number is not kept any more.

@@ -221,7 +221,9 @@ impl Actor for Replayer {
                 "/meta/subscribe" => {
                     let cursor = message["ext"]["replay"][self.pattern].as_i64().expect("a cursor");
                     let all = self.cursor == ALL && !self.few_kept;
-                    history.replays(self.name, self.pattern, (!all).then_some(now));
+                    // What it asks for once more from the beginning may be gone in part by then.
+                    let anew = self.cursor == ALL && self.few_kept;
+                    history.replays(self.name, self.pattern, (!all).then_some(now), anew);
                     if self.cursor < 0 {
                         self.cursor = cursor;
                     }
