@@ -36,72 +36,90 @@ impl<'a> Step<'a> {
     }
 }
 
+/// A home, those who wait for an answer of it, and what the platform owes it.
+struct World {
+    server: BayeuxServer,
+    now: Millis,
+    /// When it wants to be woken.
+    wake: Option<Millis>,
+    /// Who waits for an answer.
+    open: BTreeSet<u64>,
+    /// What it has asked of others.
+    asked: BTreeSet<u64>,
+    client_id: String,
+}
+
+impl World {
+    fn input(&mut self, input: Input) {
+        for output in self.server.handle(self.now, input) {
+            match output {
+                Output::Send { to, messages, .. } => {
+                    let EndpointKey::LongPolling(number) = to.key() else { panic!("{to:?}") };
+                    assert!(self.open.remove(&number), "answered twice, or never asked");
+                    if self.client_id.is_empty()
+                        && let Some((_, rest)) = messages.split_once(r#""clientId":""#)
+                    {
+                        self.client_id = rest.chars().take_while(|c| *c != '"').collect();
+                    }
+                }
+                Output::Ask { token, .. } => assert!(self.asked.insert(token), "a token that is in use"),
+                Output::WakeAt(time) => {
+                    assert!(time > self.now, "a timer would run in circles");
+                    self.wake = Some(self.wake.map_or(time, |wake| wake.min(time)));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Time passes, and it is woken whenever it wants to be.
+    fn passes(&mut self, ms: u64) {
+        let end = Millis(self.now.0 + ms);
+        while let Some(wake) = self.wake.take_if(|wake| *wake <= end) {
+            self.now = wake;
+            self.input(Input::TurnOver);
+            self.input(Input::Timeout);
+        }
+        self.now = end;
+    }
+}
+
 fuzz_target!(|text: &str| {
     let mut lines = text.lines();
     let Some(home) = lines.next().and_then(Home::named) else { return };
     let steps = lines.take(64).filter_map(Step::parse);
     let options = Options::default();
     let mut server = BayeuxServer::new(home, options.clone(), Application::new(), [7; 32], Box::new(Forgetful));
-    let mut now = Millis(1_700_000_000_000);
+    let now = Millis(1_700_000_000_000);
     server.restore(now, Stored::default(), Vec::new());
-    let (mut last, mut open) = (0, BTreeSet::new());
-    // What it has asked of others: the platform answers each, if only that nobody answers.
-    let mut asked = BTreeSet::new();
-    let mut client_id = String::new();
+    let (open, asked, client_id) = Default::default();
+    let mut world = World { server, now, wake: None, open, asked, client_id };
     let handshake = r#"{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}"#;
-    for step in std::iter::once(Step::Says(handshake)).chain(steps) {
-        last += 1;
-        let from = Endpoint::LongPolling(RequestId::new(last));
-        let input = match step {
+    for (number, step) in (1..).zip(std::iter::once(Step::Says(handshake)).chain(steps)) {
+        let from = Endpoint::LongPolling(RequestId::new(number));
+        match step {
             Step::Call(text) => {
-                open.insert(last);
-                Input::Call { from, call: text.to_owned() }
+                world.open.insert(number);
+                world.input(Input::Call { from, call: text.to_owned() });
             }
-            Step::Answer(token, _) if !asked.remove(&token) => continue,
-            Step::Answer(token, answer) => Input::Answer { token, answer: answer.map(str::to_owned) },
+            Step::Answer(token, answer) if world.asked.remove(&token) => {
+                world.input(Input::Answer { token, answer: answer.map(str::to_owned) });
+            }
+            Step::Answer(..) => {}
             Step::Says(text) => {
-                let Ok(messages) = parse_json(&text.replace("MINE", &client_id), &options) else { continue };
-                open.insert(last);
-                Input::Messages { from, origin: Origin::default(), messages }
+                let Ok(messages) = parse_json(&text.replace("MINE", &world.client_id), &options) else { continue };
+                world.open.insert(number);
+                world.input(Input::Messages { from, origin: Origin::default(), messages });
             }
-            Step::Passes(ms) => {
-                now = Millis(now.0 + ms);
-                Input::Timeout
-            }
-        };
-        for output in server.handle(now, input) {
-            match output {
-                Output::Send { to, messages, .. } => {
-                    let EndpointKey::LongPolling(number) = to.key() else { panic!("{to:?}") };
-                    assert!(open.remove(&number), "answered twice, or never asked");
-                    if client_id.is_empty()
-                        && let Some((_, rest)) = messages.split_once(r#""clientId":""#)
-                    {
-                        client_id = rest.chars().take_while(|c| *c != '"').collect();
-                    }
-                }
-                Output::Ask { token, .. } => assert!(asked.insert(token), "a token that is in use"),
-                Output::WakeAt(time) => assert!(time > now, "a timer would run in circles"),
-                _ => {}
-            }
+            Step::Passes(ms) => world.passes(ms),
         }
     }
-    // Nobody answers any more. Whoever waits for others is told so at the latest then.
+    // Nobody answers any more. Whoever waits is told so at the latest then.
     for _ in 0..20 {
-        now = Millis(now.0 + 60_000);
-        let unanswered = std::mem::take(&mut asked).into_iter().map(|token| Input::Answer { token, answer: None });
-        for input in unanswered.chain([Input::TurnOver, Input::Timeout]) {
-            for output in server.handle(now, input) {
-                match output {
-                    Output::Send { to, .. } => {
-                        let EndpointKey::LongPolling(number) = to.key() else { panic!("{to:?}") };
-                        assert!(open.remove(&number), "answered twice, or never asked");
-                    }
-                    Output::Ask { token, .. } => assert!(asked.insert(token), "a token that is in use"),
-                    _ => {}
-                }
-            }
+        for token in std::mem::take(&mut world.asked) {
+            world.input(Input::Answer { token, answer: None });
         }
+        world.passes(10_000);
     }
-    assert!(open.is_empty(), "never answered: {open:?}");
+    assert!(world.open.is_empty(), "never answered: {:?}", world.open);
 });

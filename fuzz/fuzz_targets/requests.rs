@@ -10,7 +10,8 @@ fuzz_target!(|text: &str| {
     for read in [parse_json(text, &options), parse_form(text, &options)] {
         match read {
             Ok(messages) => {
-                assert!((1..=options.max_messages_per_batch).contains(&messages.len()));
+                // Past the limit they are refused one by one, and of many times as many none is read.
+                assert!((1..=16 * options.max_messages_per_batch).contains(&messages.len()));
                 messages.iter().flatten().for_each(check);
             }
             Err(error) => assert!((400..500).contains(&error.status())),

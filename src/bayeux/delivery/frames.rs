@@ -10,8 +10,10 @@ use crate::bayeux::wire::{Event, Sink, SocketId, StreamId};
 pub struct Frames {
     /// How many events go into one, at the most.
     per_frame: NonZeroUsize,
-    /// By the addresses of the events' JSON, which all queues share: equal addresses are equal events.
-    by_events: BTreeMap<Vec<*const u8>, Frame>,
+    frames: Vec<Frame>,
+    /// Places in `frames`, by the addresses of the events' JSON, which all queues share: equal addresses are equal
+    /// events. Frames leave in the order in which they were asked for: addresses have none that a test could repeat.
+    by_events: BTreeMap<Vec<*const u8>, usize>,
     sent: Sent,
 }
 
@@ -34,17 +36,18 @@ pub struct Sending {
 impl Frames {
     /// `per_frame` is `MESSAGES_PER_FRAME`; none puts all of a client's events into one.
     pub fn new(per_frame: Option<NonZeroUsize>) -> Self {
-        Self { per_frame: per_frame.unwrap_or(NonZeroUsize::MAX), by_events: BTreeMap::new(), sent: Sent::default() }
+        let per_frame = per_frame.unwrap_or(NonZeroUsize::MAX);
+        Self { per_frame, frames: Vec::new(), by_events: BTreeMap::new(), sent: Sent::default() }
     }
 
     pub fn add(&mut self, sink: Sink, events: Vec<Event>) {
         let count = events.len().div_ceil(self.per_frame.get());
         let addresses = events.iter().map(|event| event.as_json().as_ptr()).collect();
-        let frame = self.by_events.entry(addresses).or_insert_with(|| Frame {
-            events,
-            sockets: Vec::new(),
-            streams: Vec::new(),
+        let place = *self.by_events.entry(addresses).or_insert_with(|| {
+            self.frames.push(Frame { events, sockets: Vec::new(), streams: Vec::new() });
+            self.frames.len() - 1
         });
+        let frame = &mut self.frames[place];
         match sink {
             Sink::Socket(socket) => {
                 frame.sockets.push(socket);
@@ -63,9 +66,9 @@ impl Frames {
     }
 
     pub fn into_sendings(self) -> impl Iterator<Item = Sending> {
-        let Self { per_frame, by_events, .. } = self;
-        by_events
-            .into_values()
+        let Self { per_frame, frames, .. } = self;
+        frames
+            .into_iter()
             .flat_map(move |Frame { events, sockets, streams }| split(sockets, streams, &events, per_frame))
     }
 }
