@@ -8,7 +8,7 @@ export default {
   fetch: (request, { SERVER }) => SERVER.getByName('/').fetch(request),
 };
 
-/** A turn is so many polls, or this part of those that are ready: src/bayeux/delivery/pacing.rs. */
+/** A turn is so many polls, or this part of those that are ready: src/bayeux/delivery/flush_pace.rs. */
 const TURN = 16;
 
 export class Server extends DurableObject {

@@ -1,6 +1,6 @@
 //! Calls between objects: dispatches those of others, and routes the answers to this object's own.
 
-use super::home::Home;
+use super::home_name::Home;
 use super::messages::{Call, parse, to_json};
 use super::presence::{Asker, MembersCall, PresenceEffect};
 use super::replay::PageWanted;

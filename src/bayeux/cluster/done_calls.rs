@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::home::Home;
+use super::home_name::Home;
 use super::messages::{Failure, to_json};
 use super::{Cluster, Context};
 use crate::bayeux::persistence::Note;

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use super::messages::{Call, Heard, Relay, Relayed, raw};
-use super::relay_tree::{Group, ToHome, groups};
+use super::relay_groups::{Group, ToHome, groups};
 use super::remote_home::RelayState;
 use super::{About, Cluster, Context, Home, pause};
 use crate::bayeux::session::SessionKey;

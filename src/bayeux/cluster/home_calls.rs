@@ -4,7 +4,7 @@
 //! continues.
 
 use super::done_calls::DoneCalls;
-use super::home::Home;
+use super::home_name::Home;
 use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall};
 use super::{Accepting, Cluster, ClusterEffect, Context, Publisher};
 use crate::bayeux::session::SessionKey;

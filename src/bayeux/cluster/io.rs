@@ -1,6 +1,6 @@
 //! The inputs and effects of the cluster, as values.
 
-use super::home::Home;
+use super::home_name::Home;
 use super::presence::{PresenceEffect, PresenceInput};
 use super::replay::{Begun, PageWanted};
 use crate::bayeux::delivery::{DedupKey, Read, Want, Weighed};

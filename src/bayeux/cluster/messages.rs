@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use super::home::Home;
+use super::home_name::Home;
 use super::presence::{MembersCall, PresenceItem};
 use crate::bayeux::delivery::{DedupKey, Want};
 use crate::bayeux::session::SessionKey;

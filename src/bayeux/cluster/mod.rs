@@ -20,16 +20,16 @@
 //!
 //! | To find | Look in |
 //! | --- | --- |
-//! | what a home wants to hear | `interests.rs` |
+//! | what a home wants to hear | `own_interests.rs` |
 //! | from a home to an owner | `uplink.rs`; as the owner takes it: `home_calls.rs` |
 //! | homes as an owner knows them | `remote_home.rs` |
-//! | from an owner to homes | `downlink.rs`, by way of others: `relay_tree.rs`; as the home takes it: `received.rs` |
-//! | patterns that span trees | at the root `wildcards.rs`, at the others `registration.rs` |
+//! | from an owner to homes | `downlink.rs`, by way of others: `relay_groups.rs`; as the home takes it: `received.rs` |
+//! | patterns that span trees | at the root `wildcards.rs`, at the others `tree_registration.rs` |
 //! | what it is told and wants done | `io.rs` |
 //! | calls of others and answers, by what they are | `calls.rs`; their JSON: `messages.rs` |
 //! | what an earlier life wrote down | `restore.rs` |
 //! | who is where | `presence.rs` |
-//! | names of homes, and which is whose | `home.rs`, `placement.rs` |
+//! | names of homes, and which is whose | `home_name.rs`, `placement.rs` |
 //!
 //! The cost of an input grows with what it touches, not with the number of homes, owners, trees or patterns: those are
 //! found by a key, or by the next deadline (`deadlines.rs`).
@@ -38,25 +38,25 @@ mod calls;
 mod deadlines;
 mod done_calls;
 mod downlink;
-mod home;
 mod home_calls;
-mod interests;
+mod home_name;
 mod io;
 mod messages;
+mod own_interests;
 mod placement;
 mod presence;
 mod received;
-mod registration;
-mod relay_tree;
+mod relay_groups;
 mod remote_home;
 mod remote_interests;
 mod replay;
 mod restore;
 mod shard;
+mod tree_registration;
 mod uplink;
 mod wildcards;
 
-pub use self::home::{API_PATH, BASE_PATH, Home, is_api_path};
+pub use self::home_name::{API_PATH, BASE_PATH, Home, is_api_path};
 pub use self::io::{ClusterEffect, ClusterInput, ListeningHome, PendingId, Publish, Publisher, Received, ToRelay};
 pub use self::placement::Placement;
 pub use self::presence::{Asker, Members, MembersCall, PresenceEffect, PresenceInput, members_answer};
@@ -68,12 +68,12 @@ use std::time::Duration;
 
 use self::calls::About;
 use self::home_calls::HomeCall;
-use self::interests::Interests;
 use self::messages::{Failure, Item, raw};
+use self::own_interests::Interests;
 use self::received::Receiving;
-use self::registration::Registration;
-use self::relay_tree::RelayTree;
+use self::relay_groups::RelayTree;
 use self::remote_home::RemoteHomes;
+use self::tree_registration::Registration;
 use self::uplink::{Tell, Uplinks};
 use self::wildcards::Wildcards;
 use crate::bayeux::delivery::Bounds;

@@ -1,6 +1,6 @@
 //! `HOMES`: the homes that share the clients of the root's address.
 
-use super::home::{Home, fnv1a};
+use super::home_name::{Home, fnv1a};
 use super::shard::{MAX_SHARDS, Region, Shard};
 
 /// Where clients of `/cometd` without a session there are placed.

@@ -1,6 +1,6 @@
 //! What owners relay, as a home takes it: delivers each event once to its own clients.
 
-use super::home::Home;
+use super::home_name::Home;
 use super::messages::{Call, Gap, Heard, Relay, Relayed};
 use super::{About, Accepting, Cluster, ClusterEffect, Context, Received};
 use crate::bayeux::wire::{ChannelId, Endpoint, Event, EventNumber};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::deadlines::Deadlines;
 use super::done_calls::DoneCalls;
-use super::home::Home;
+use super::home_name::Home;
 use super::messages::Gap;
 use super::{Cluster, Context};
 use crate::bayeux::delivery::{Queue, Subscriptions, Urgency, Weighed};

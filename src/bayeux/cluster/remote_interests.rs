@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::home::Home;
+use super::home_name::Home;
 use super::messages::{Failure, to_json};
 use super::presence::PresenceEffect;
 use super::{Cluster, Context};

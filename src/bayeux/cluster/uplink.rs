@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::deadlines::Deadlines;
-use super::home::Home;
+use super::home_name::Home;
 use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall, to_json};
 use super::{ANSWER_TIMEOUT, About, Cluster, Context, PendingId, pause};
 use crate::bayeux::delivery::Bounds;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 
-use super::pacing::Sent;
+use super::flush_pace::Sent;
 use crate::bayeux::wire::{Event, Sink, SocketId, StreamId};
 
 #[derive(Debug)]

@@ -17,9 +17,9 @@
 
 mod dedup;
 mod dedup_key;
+pub(in crate::bayeux) mod flush_pace;
 mod frames;
 mod history_rules;
-pub(in crate::bayeux) mod pacing;
 mod presence;
 mod queue;
 mod replay;
@@ -29,9 +29,9 @@ mod weighed;
 pub(in crate::bayeux) use self::dedup::{Dedup, Unanswered};
 pub(in crate::bayeux) use self::dedup_key::Attempt;
 pub use self::dedup_key::DedupKey;
+pub use self::flush_pace::{FlushPace, Sent};
 pub use self::frames::{Frames, Sending, array, split};
 pub use self::history_rules::{HistoryBounds, HistoryRules};
-pub use self::pacing::{FlushPace, Sent};
 pub use self::presence::{Member, Place, Roster};
 pub use self::queue::{Bounds, ENTRY, Queue, Urgency};
 pub use self::replay::{Read, Replays, SavedReplays, Start, Want};

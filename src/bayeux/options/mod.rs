@@ -162,7 +162,7 @@ pub struct Options {
     /// `HOOKS_TIMEOUT`, ms that it may take to answer. 2,000: a client that waits for a reply has not given up by then.
     pub hooks_timeout: Duration,
     /// `FLUSH_PACE`, ms: the longest an object under load gathers events before it answers polls again; 0 answers
-    /// each event at once. The figures are in `delivery/pacing.rs`.
+    /// each event at once. The figures are in `delivery/flush_pace.rs`.
     pub flush_pace: Duration,
 }
 

@@ -1,8 +1,8 @@
-//! Sends events, at the pace of `delivery/pacing.rs`, and answers.
+//! Sends events, at the pace of `delivery/flush_pace.rs`, and answers.
 
 use super::BayeuxServer;
 use crate::bayeux::app::HttpResponse;
-use crate::bayeux::delivery::{Frames, Sending, Sent, array, pacing as flush, split};
+use crate::bayeux::delivery::{Frames, Sending, Sent, array, flush_pace as flush, split};
 use crate::bayeux::io::Output;
 use crate::bayeux::options::Durability;
 use crate::bayeux::session::SessionKey;

@@ -20,7 +20,7 @@
 pub(in crate::bayeux) mod claims;
 pub(in crate::bayeux) mod keys;
 mod signature;
-pub(in crate::bayeux) mod token;
+pub(in crate::bayeux) mod verify;
 
 pub use self::claims::{Expected, LEEWAY, TokenClaims};
 pub use self::keys::{Keys, KeysError, MAX_KEYS};

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::home::Home;
+use super::home_name::Home;
 use super::messages::{Heard, Relay, Relayed};
 use super::shard::Region;
 use super::{Cluster, Context};

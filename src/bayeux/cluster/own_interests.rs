@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use super::deadlines::Deadlines;
-use super::home::Home;
+use super::home_name::Home;
 use super::messages::Item;
 use super::presence::PresenceEffect;
 use super::uplink::Tell;
