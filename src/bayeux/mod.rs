@@ -26,16 +26,16 @@
 //! | To add | Change |
 //! |---|---|
 //! | a wire error | `wire/error.rs` |
-//! | a meta channel | a file in `meta`, and the dispatch in `server/step.rs` |
+//! | a meta channel | a file in `meta`, the dispatch in `server/step.rs`, its name in `cluster/home_name.rs` and `metrics` |
 //! | an option | `options/mod.rs` (unit, default, reason) and `options/vars.rs` (its name in `[vars]`) |
 //! | a message between objects | `cluster/messages.rs` |
-//! | a row that is no session's and no event's | `persistence/notes.rs` |
-//! | a deadline | `server/deadlines.rs`; of the cluster, `cluster/mod.rs` (`Cluster::due`) |
-//! | another way to recognise a retry | `delivery/dedup_key.rs` |
-//! | a bound on what is under way | `server/fetches.rs`, `server/hooks.rs`, `server/pending.rs`: each at its queue |
+//! | a row that is no session's and no event's | `persistence/notes.rs`, and who reads it: `cluster/restore.rs` or `server/restore.rs` |
+//! | a deadline | `server/deadlines.rs`, and a phase of `handle` in `server/mod.rs`; of the cluster, `cluster/mod.rs` (`Cluster::due`) |
+//! | another way to recognise a retry | `delivery/dedup_key.rs`, and `server/dedup.rs`, which decides |
+//! | a bound on what is under way | `server/fetches.rs`, `server/hooks.rs`, `server/session_order.rs`, `api/fan_out.rs`: each at its queue |
 //! | a field of the client | `session/client.rs`; for hooks `hooks/question.rs`, for the API `server/lists.rs` |
-//! | a response header | `src/cloudflare/http/response.rs` |
-//! | a timer of the platform | `src/cloudflare/object/wake.rs` |
+//! | a response header | `src/cloudflare/http/response.rs`; of the API and of routes `http/app_http.rs`; of upgrades `transport/websocket.rs` and `object/links.rs` |
+//! | a timer of the platform | `src/cloudflare/object/mod.rs`, by `js::set_timeout`; that of the deadlines and the alarm is `object/wake.rs` |
 //!
 //! A server is driven by values alone. Alice shakes hands, subscribes, and holds a connect; Bob, who needs no session
 //! here, publishes; Alice's connect is answered with the event:

@@ -19,14 +19,17 @@ const MAX_EVENTS: usize = 1000;
 const MAX_BYTES: usize = 4 << 20;
 
 /// How long events that went with an answer count as received. A busy home confirms them sooner, with its next call. A
-/// quiet one is asked after this time, in which the owner stays awake, which costs more than the call.
+/// quiet home is called after this time. A longer one would save calls, but the owner stays awake meanwhile, which
+/// costs more.
 const UNHEARD: Duration = Duration::from_millis(500);
 
 /// After this time without an answer, a home is retried only now and then.
 const SELDOM_AFTER: Duration = Duration::from_secs(3600);
 
-/// The pause between such retries, where nothing new was published for the home, and where something was.
+/// The pause between such retries.
 const SELDOM: Duration = Duration::from_secs(3600);
+
+/// The same, where something was published for the home since.
 const SELDOM_WITH_NEWS: Duration = Duration::from_secs(30);
 
 /// How long the homes of a group are called one by one after one of them did not answer.
@@ -57,8 +60,8 @@ impl Cluster {
         self.note_since(cx);
         let remote = self.remote_homes.get_mut(key)?;
         if remote.state == RelayState::UnderWay {
-            // Sent although a relay is under way: publishers there read their own events before the reply, whichever
-            // arrives first.
+            // A relay is under way, maybe with the same events. They are sent again, and the home skips what it has: so
+            // a publisher there reads its own event before its reply, whichever arrives first.
             return Some(relay);
         }
         let (upto, until) = (relay.events.last()?.number, cx.now + UNHEARD);
@@ -106,7 +109,7 @@ impl Cluster {
         }
     }
 
-    /// New events wait for an unreachable home.
+    /// An unreachable home is tried sooner, as new events wait for it.
     fn try_sooner(&mut self, now: Millis, key: SessionKey) {
         let Some(remote) = self.remote_homes.get_mut(key) else { return };
         let sooner = remote.failed_at + SELDOM_WITH_NEWS;

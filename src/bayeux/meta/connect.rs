@@ -8,7 +8,7 @@
 //! * A request MUST have clientId and connectionType (Bayeux 1.0 section 4.2); it MAY be held until there are events.
 //! * A client MUST have one connect outstanding only; a second one replaces the first.
 //! * The client's `advice.timeout` and `advice.interval` SHOULD be honoured; ours caps them.
-//! * It is held only if it is alone in its request, not the session's first, and nothing is queued (CometD).
+//! * A connect is held only if it is alone in its request, not the session's first, and nothing is queued (CometD).
 //!
 //! A session's connect has two states, `MetaConnect` in session/session.rs:
 //!
@@ -36,7 +36,7 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::{Advice, BayeuxError, ConnectionType, Endpoint, Message, RequestedTiming, Written};
 
-/// The retry interval of a browser without cookies, where `BROWSER_COOKIE` needs them: the one for a full home.
+/// When a browser that sends no cookie tries again, where `BROWSER_COOKIE` requires one: as late as at a full home.
 const WITHOUT_COOKIE: Duration = Duration::from_secs(10);
 
 impl BayeuxServer {
@@ -143,8 +143,8 @@ impl BayeuxServer {
         reply.into_json()
     }
 
-    /// Whether the session exists but belongs to another browser. A browser without cookies looks so too, and would
-    /// shake hands without end.
+    /// Whether the session exists but belongs to another browser. A browser that keeps no cookies
+    /// looks the same: told to shake hands at once, it would do so for ever.
     fn is_anothers(&self, message: &Message, batch: &Batch) -> bool {
         batch.origin.browser.is_some() && message.client_id().is_some_and(|id| self.sessions.find(&id).is_some())
     }
@@ -163,8 +163,9 @@ impl BayeuxServer {
         Some((first, advise))
     }
 
-    /// A connect waits for events where nothing urgent is queued, and for the pace of a busy object otherwise. On a
-    /// socket it waits either way: the events go ahead of it.
+    /// A connect waits while nothing urgent is queued. With something queued it still waits while the pace of a busy
+    /// object allows no flush. On a socket it always waits, as events go ahead of it, unless they ride on connects
+    /// only.
     fn may_wait(&self, batch: &Batch, key: SessionKey) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let events_go_ahead =

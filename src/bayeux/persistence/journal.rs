@@ -36,7 +36,7 @@ const MOST_KEYS: usize = 1000;
 #[derive(Debug, Default)]
 pub struct Journal {
     last: EventNumber,
-    /// Events without a row for all who wait, oldest first.
+    /// Events that some session waits for without a row, oldest first.
     recent: VecDeque<Recent>,
     saved: BTreeMap<EventNumber, Saved>,
     has_saved: bool,
@@ -238,8 +238,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Replaces all rows of deliveries by merged ones. The cost grows with what waits, so the more waits the more
-    /// seldom it is done.
+    /// Replaces all rows of deliveries by merged ones. The cost grows with what waits, so the more waits the less
+    /// often it is done.
     fn compact_deliveries(&mut self, sessions: &Sessions, store: &mut dyn Store) -> Result<(), StoreError> {
         let mut by_session = BTreeMap::<SessionKey, Vec<Delivery>>::new();
         let mut looked_at = 0;

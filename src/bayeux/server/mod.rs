@@ -206,16 +206,17 @@ impl BayeuxServer {
         self.expire();
         self.recover_presence(now);
         self.handle_input(now, input);
-        // Expired waits get their error, and continue below with those whose outcome has come.
+        // Overdue calls fail here. Then the messages continue that waited for them, and those whose outcome has come.
         self.cluster(now, ClusterInput::Due);
         self.resume_ready(now);
         // All sessions that subscribed so far are saved at once; their replies come after that.
         self.commit(now, None);
-        // After the input: it keeps a session alive, and answers its connect with events.
+        // After the input, which may keep a session alive and answer its connect with events.
         self.sweep(now);
         // After everything that joins or leaves members.
         self.tell_presence(now);
-        // The application is told of all of the above, sessions that ended included. Its actions leave with this input.
+        // The application is told of all of the above, sessions that ended included. What it sends leaves with this
+        // input.
         self.dispatch(now);
         // Calls to other objects carry what all phases above added.
         self.cluster(now, ClusterInput::Send { has_sessions: self.sessions.len() > 0 });
@@ -264,7 +265,8 @@ impl BayeuxServer {
         }
     }
 
-    /// The server's own time. Where the clock jumps, the requested wake-up comes early or late.
+    /// The server's own time. Where the clock jumps, the requested wake-up comes early or late: it is forgotten, and
+    /// `plan_wake` asks for another one.
     pub(in crate::bayeux) fn read_clock(&mut self, outside: Millis) -> Millis {
         if self.clock.read(outside, self.wake) {
             self.wake = None;
@@ -295,7 +297,7 @@ impl BayeuxServer {
         ClientId::random(&self.home.code(), &mut self.random)
     }
 
-    /// Distinguishes what begins in the same millisecond.
+    /// A random number, so that two things that begin in the same millisecond differ.
     pub(super) fn random_number(&mut self) -> u64 {
         self.random.next_u64()
     }

@@ -166,7 +166,8 @@ impl History {
         self.received.entry(client).or_default().push((by, number));
     }
 
-    /// A client hears what matches from its cursor on; `since` is as in [`Replaying`]. `anew`: whatever it heard before.
+    /// A client hears what matches from its cursor on; `since` is as in [`Replaying`]. `anew`: whatever it heard
+    /// before.
     pub fn replays(&mut self, client: usize, pattern: &'static str, since: Option<u64>, anew: bool) {
         let replaying = self.replayers.entry(client).or_insert(Replaying { pattern, since, forgot: false });
         if anew {
