@@ -8,13 +8,15 @@ use std::time::Duration;
 use bayeux_edge::bayeux::Application;
 use bayeux_edge::bayeux::{
     BayeuxServer, ChannelId, ChannelPattern, Endpoint, Forgetful, Home, Input, Millis, Options, Origin, Output,
-    RequestId, SocketId, Subscriptions, parse_json,
+    RequestId, RequestLimits, SocketId, Subscriptions, parse_json,
 };
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 /// A server with clients, and the numbers of its requests.
 struct Room {
     server: BayeuxServer,
+    /// The defaults are read from a table, which is not to be measured.
+    limits: RequestLimits,
     transport: &'static str,
     requests: u64,
     clients: Vec<String>,
@@ -31,7 +33,8 @@ impl Room {
         let never = Duration::from_secs(60 * 60 * 24 * 365);
         let options = Options { timeout: never, max_interval: never, max_queue: usize::MAX, tree_depth: 0, ..options };
         let server = BayeuxServer::new(Home::Root, options, Application::new(), [7; 32], Box::new(Forgetful));
-        let mut room = Self { server, transport, requests: 0, clients: Vec::new() };
+        let limits = RequestLimits::from(&Options::default());
+        let mut room = Self { server, limits, transport, requests: 0, clients: Vec::new() };
         for _ in 0..clients {
             let client = room.handshake();
             room.send(&format!(
@@ -79,7 +82,7 @@ impl Room {
 
     fn send(&mut self, body: &str) -> Vec<Output> {
         self.requests += 1;
-        let messages = parse_json(body, &Options::default()).expect("a valid batch");
+        let messages = parse_json(body, self.limits).expect("a valid batch");
         let from = match self.transport {
             "websocket" => Endpoint::WebSocket(SocketId(self.requests)),
             _ => Endpoint::LongPolling(RequestId::new(self.requests)),
@@ -93,7 +96,8 @@ fn core(criterion: &mut Criterion) {
     criterion.bench_function("parse a publish", |bencher| {
         let body =
             r#"[{"channel":"/chat/demo","clientId":"r5aUYs7bBjpYvXpStcRcJeq","id":"7","data":{"text":"hello"}}]"#;
-        bencher.iter(|| parse_json(black_box(body), &Options::default()));
+        let limits = RequestLimits::from(&Options::default());
+        bencher.iter(|| parse_json(black_box(body), limits));
     });
     criterion.bench_function("handshake and disconnect", |bencher| {
         let mut room = Room::with(1, "long-polling");

@@ -16,19 +16,22 @@ import { ratios, table } from './runs/table.mjs';
 
 const SUITES = { websocket, 'long-polling': longPolling, 'callback-polling': callbackPolling, durability, eventsource, goals, trees };
 
+/** Those that measure us alone, each by a function of its name in `NAME/run.mjs`. */
+const APART = { writes: true, kept: true };
+
 await main(async () => {
   const { suites, only, runs, secs, speeds, quick } = commandLine();
   const interrupted = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => interrupted.abort(new Problem(`ended by ${signal}`)));
 
   await buildWorker();
-  if (suites.includes('writes')) {
-    const { writes } = await import('./writes/run.mjs');
-    console.log(await writes());
+  for (const suite of suites.filter((suite) => suite in APART)) {
+    const { [suite]: tables } = await import(`./${suite}/run.mjs`);
+    console.log(await tables());
   }
   const servers = await loadServers();
   const there = (await servers.cometd.isThere()) ? () => true : (name) => name !== 'cometd';
-  for (const [suite, slow] of suites.filter((suite) => suite !== 'writes').flatMap((suite) => speeds.map((slow) => [suite, slow]))) {
+  for (const [suite, slow] of suites.filter((suite) => suite in SUITES).flatMap((suite) => speeds.map((slow) => [suite, slow]))) {
     const measures = Object.entries(SUITES[suite].measures).filter(([name]) => !only || only.includes(name));
     const results = {};
     for (const [name, measure] of measures) {
@@ -50,7 +53,7 @@ function commandLine() {
   const suites = quick ? ['goals'] : positionals.length > 0 ? positionals : Object.keys(SUITES);
   const only = values.only?.split(',') ?? (quick ? goals.quick : undefined);
   const speeds = values.slow.split(',').map((text) => count('slow', text, 64, 0));
-  for (const suite of suites) if (!SUITES[suite] && suite !== 'writes') throw new Problem(`${suite}: one of ${[...Object.keys(SUITES), 'writes'].join(', ')}`);
+  for (const suite of suites) if (!SUITES[suite] && !APART[suite]) throw new Problem(`${suite}: one of ${Object.keys({ ...SUITES, ...APART }).join(', ')}`);
   const known = suites.flatMap((suite) => Object.keys(SUITES[suite]?.measures ?? {}));
   for (const name of only ?? []) if (!known.includes(name)) throw new Problem(`--only ${name}: some of ${known.join(',')}`);
   if (quick) return { suites, only, runs: 1, secs: 3, speeds, quick };

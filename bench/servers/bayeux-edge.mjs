@@ -9,6 +9,7 @@ const VARS = {
   CLIENT_MAX_CONNECTIONS: '32768',
   TREES: '/**',
   CONNECTION_TYPES: 'websocket eventsource long-polling callback-polling',
+  LINKS: 'never',
 };
 
 /**
@@ -32,6 +33,6 @@ export const startWithLinks = () => startAt('/cometd/bench', { LINKS: 'auto' });
 export const startStrict = () => startAt('/cometd/bench', { DURABILITY: 'strict' });
 
 async function startAt(path, vars = {}) {
-  const server = await serve({ vars: { ...VARS, ...vars } });
+  const server = await serve({ evictable: false, vars: { ...VARS, ...vars } });
   return { ...server, url: server.url + path };
 }

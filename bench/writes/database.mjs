@@ -3,7 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 
-const TABLES = ['session', 'event', 'delivery', 'note'];
+const TABLES = ['session', 'event', 'delivery', 'note', 'history', 'latest'];
 const FOLDER = ['v3', 'do', 'bayeux-edge-ChannelTree'];
 
 /**

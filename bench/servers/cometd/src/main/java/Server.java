@@ -1,5 +1,6 @@
 // CometD's own server on Jetty, as its documentation sets it up. Prints where it listens, and ends with its standard input.
 import org.cometd.server.CometDServlet;
+import org.cometd.server.http.AsyncJSONTransport;
 import org.cometd.server.websocket.javax.WebSocketTransport;
 import org.eclipse.jetty.server.ServerConnector;
 import org.eclipse.jetty.servlet.ServletContextHandler;
@@ -16,7 +17,7 @@ public class Server {
     ServletContextHandler context = new ServletContextHandler(jetty, "/");
     JakartaWebSocketServletContainerInitializer.configure(context, null);
     ServletHolder cometd = new ServletHolder(CometDServlet.class);
-    cometd.setInitParameter("transports", WebSocketTransport.class.getName());
+    cometd.setInitParameter("transports", WebSocketTransport.class.getName() + "," + AsyncJSONTransport.class.getName());
     cometd.setInitParameter("ws.cometdURLMapping", "/cometd/*");
     cometd.setInitParameter("timeout", "30000");
     // The load generator has no cookies.
