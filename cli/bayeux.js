@@ -14,6 +14,7 @@ import * as presence from './commands/presence.js';
 import * as publish from './commands/publish.js';
 import * as stats from './commands/stats.js';
 import * as subscribe from './commands/subscribe.js';
+import * as tail from './commands/tail.js';
 import * as token from './commands/token.js';
 import * as trees from './commands/trees.js';
 import { Connection } from './connection.js';
@@ -22,14 +23,14 @@ import { told } from './notes.js';
 import { Output, toJson } from './output.js';
 import { help, parse, table } from './usage.js';
 
-const COMMANDS = { subscribe, publish, call, chat, history, presence, clients, channels, trees, kick, stats, bench, token };
+const COMMANDS = { subscribe, publish, call, chat, history, presence, clients, channels, trees, kick, stats, tail, bench, token };
 
 const DEFAULT_PATIENCE = 10_000; // ms
 
 const { stdin, stdout, stderr } = process;
 let output = new Output({ stdout, stderr });
 
-/** Resolves when whoever read what we write has had enough, as in `bayeux subscribe … | head -1`. */
+/** Resolves when the reader of our output has closed it, as in `bayeux subscribe … | head -1`. */
 const unread = new Promise((resolve) => {
   for (const stream of [stdout, stderr])
     stream.on('error', (error) => {
@@ -42,7 +43,7 @@ try {
   await end(await main(process.argv.slice(2)));
 } catch (error) {
   output.error(error.exitCode ? error.message : error.stack);
-  if (error.exitCode === EXIT.usage) output.error('bayeux --help says what there is');
+  if (error.exitCode === EXIT.usage) output.error('bayeux --help lists all commands');
   await end(error.exitCode ?? EXIT.refused);
 }
 
@@ -59,7 +60,7 @@ async function main([name, ...args]) {
   return connected(command, { url, options, operands });
 }
 
-/** Runs a command that has no session: one of an operator, or one that asks nobody. */
+/** Runs a command without a session: an operator's command, or one that needs no server. */
 async function alone(command, { url, options, operands }) {
   const api = command.api && new Api(url, { key: options.key, patience: options.timeout ?? DEFAULT_PATIENCE });
   const query = { tree: options.all ? '*' : options.tree };
@@ -67,7 +68,7 @@ async function alone(command, { url, options, operands }) {
   return Promise.race([run, interruption(), unread]);
 }
 
-/** Runs a command on a connection, or on `another` too, and says goodbye whatever ends it. */
+/** Runs a command on a connection, or on `another` too, and always disconnects at the end. */
 async function connected(command, { url, options, operands }) {
   const interrupted = interruption();
   const connections = [];
@@ -98,7 +99,7 @@ function ext({ token = process.env.BAYEUX_TOKEN, ext = {} }) {
   return token ? { token, ...ext } : ext;
 }
 
-/** Resolves with the exit status when somebody wants an end of it: the second Ctrl-C needs nobody's help. */
+/** Resolves with the exit status at the first signal: the second Ctrl-C ends the process by itself. */
 function interruption() {
   return new Promise((resolve) => {
     for (const [signal, code] of [['SIGHUP', 129], ['SIGINT', 130], ['SIGTERM', 143]]) process.once(signal, () => resolve(code));
@@ -109,21 +110,21 @@ function overview() {
   const commands = Object.values(COMMANDS).map(({ usage, summary }) => [usage, summary]);
   return `Usage: bayeux COMMAND URL …
 
-A client for Bayeux servers: bayeux-edge, CometD, Faye. URL is the server's, like http://localhost:8787/cometd. It may be left out where
-BAYEUX_URL has it. Commands with [URL] ask bayeux-edge's server API, with the key in BAYEUX_KEY.
+A client for Bayeux servers: bayeux-edge, CometD, Faye. URL is the server's, like http://localhost:8787/cometd. You may omit it if
+BAYEUX_URL has it. Commands with [URL] use bayeux-edge's server API, with the key in BAYEUX_KEY.
 
 Commands:
 ${table(commands)}
 
-bayeux COMMAND --help tells the options of a command, bayeux --version the version.
+bayeux COMMAND --help lists the options of a command, bayeux --version prints the version.
 
 Exit status:
 ${table([
-  ['0', 'done, or nobody reads the output any more'],
+  ['0', 'done, or the reader of the output has closed it'],
   ['1', 'the server refused'],
   ['2', 'wrong usage'],
   ['3', 'no connection, or no answer in time'],
-  ['130', 'ended by Ctrl-C (129 by SIGHUP, 143 by SIGTERM), after a goodbye'],
+  ['130', 'ended by Ctrl-C (129 by SIGHUP, 143 by SIGTERM), after a disconnect'],
 ])}
 
 Colours are for terminals only; NO_COLOR turns them off. BAYEUX_TOKEN is the token, if --token is not given.

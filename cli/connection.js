@@ -1,5 +1,5 @@
-// A session with a Bayeux server. cometd.js talks, retries and shakes hands again by itself; what it leaves to us is to
-// subscribe again after each handshake, and to know when all of that is done.
+// A session with a Bayeux server. cometd.js sends, retries and handshakes again by itself. This class subscribes again
+// after each handshake, and knows when all subscribes are done.
 import { AckExtension, CometD, LongPollingTransport, WebSocketTransport } from 'cometd';
 import { adapt } from 'cometd-nodejs-client';
 import { randomUUID } from 'node:crypto';
@@ -10,16 +10,16 @@ import { heartbeat } from './heartbeat.js';
 
 const TRANSPORTS = { websocket: WebSocketTransport, 'long-polling': LongPollingTransport };
 
-/** The names of those that there are, the best first. */
+/** The names of all transports, the best first. */
 export const TRANSPORT_NAMES = Object.keys(TRANSPORTS);
 
 /** The longest wait between two attempts: somebody may look at the terminal and wait for it. */
 const MAX_BACKOFF = 8_000; // ms
 
-/** Before a message is sent again that was lost on its way. */
+/** The wait before a lost message is sent again. */
 const RETRY = 500; // ms
 
-/** For the goodbye; then we go without. */
+/** The longest wait for the reply to the disconnect. */
 const GOODBYE = 2_000; // ms
 
 adapt(); // gives cometd.js the XMLHttpRequest and the WebSocket of a browser
@@ -40,19 +40,19 @@ export class Connection {
   #opened;
   #fail;
 
-  /** Rejects with what ends the session for good. */
+  /** Rejects with the error that finally ends the session. */
   failed = new Promise((_, reject) => (this.#fail = reject));
 
-  /** Gets each event, as it came. */
+  /** Gets each event, unchanged. */
   onEvent = () => {};
 
-  /** Told 'lost' with a reason, and 'back', with whether by a session that knows nothing of before. */
+  /** Gets 'lost' with a reason, and 'back' with whether the session is new. */
   onState = () => {};
 
-  /** `[channel, data]`, which goes before the subscribes of each new session. */
+  /** `[channel, data]` to publish before the subscribes of each new session. */
   greeting = null;
 
-  /** `[channel, data]`: the last words, which go out with the goodbye. */
+  /** `[channel, data]` to publish last, together with the disconnect. */
   farewell = null;
 
   /**
@@ -63,7 +63,7 @@ export class Connection {
   constructor(url, { transports = TRANSPORT_NAMES, ext = {}, ack = true, reconnect = true, since, trace } = {}) {
     this.#url = url;
     this.#options = { transports, ext, reconnect, since };
-    this.failed.catch(() => {}); // whoever waits is told
+    this.failed.catch(() => {}); // callers that wait get the error
     const cometd = this.#cometd;
     cometd.unregisterTransports();
     for (const name of transports) cometd.registerTransport(name, new TRANSPORTS[name]());
@@ -72,14 +72,14 @@ export class Connection {
       outgoing: (message) => trace?.('→', masked(message)),
       incoming: (message) => {
         trace?.('←', masked(message));
-        // A goodbye brings again what is not yet acknowledged.
+        // The reply to a disconnect repeats unacknowledged events.
         if (isEvent(message) && !this.#over) this.onEvent(message);
       },
     });
     if (ack) cometd.registerExtension('ack', new AckExtension());
     if (since !== undefined) cometd.registerExtension('replay', new Replay({ from: since, onMissed: (name) => this.#missed(name) }));
     cometd.configure({ url, maxBackoff: MAX_BACKOFF, logLevel: 'warn', maxSendBayeuxMessageSize: Infinity });
-    // Our own mistakes, which cometd.js would only log.
+    // Errors in our own code, which cometd.js would only log.
     cometd.onExtensionException = cometd.onListenerException = cometd.onCallbackException = (error) => this.#end(error);
     cometd.addListener('/meta/handshake', (reply) => this.#shaken(reply));
     cometd.addListener('/meta/connect', (reply) => this.#connected(reply));
@@ -118,7 +118,7 @@ export class Connection {
     return Promise.all(replies);
   }
 
-  /** The same, and again what was lost on its way. After `patience` (ms) NoConnection. */
+  /** The same, and sends lost messages again. Rejects with NoConnection after `patience` (ms). */
   async publish(patience, channel, data) {
     const replies = [];
     await within(patience, this.#publish(channel, data, replies), `no answer to what was published within ${patience / 1000} s`);
@@ -136,7 +136,7 @@ export class Connection {
     }
   }
 
-  /** Says goodbye, if there is somebody to say it to. */
+  /** Disconnects, if there is a session. */
   async close() {
     this.#over = true;
     const cometd = this.#cometd;
@@ -158,7 +158,7 @@ export class Connection {
     const { failure } = reply;
     const advised = reply.advice !== undefined && reply.advice.reconnect !== 'none';
     if (!this.#open) {
-      // Where no WebSocket can be had cometd.js goes on with polls.
+      // If a WebSocket cannot be opened, cometd.js continues with polls.
       const another = failure?.connectionType === 'websocket' && this.#options.transports.includes('long-polling');
       if (!another) this.#end(outcome(reply) === 'refused' ? new Refused(this.why(reply)) : new NoConnection(this.why(reply)));
     } else if (failure || advised) this.#break(reply);
@@ -186,12 +186,12 @@ export class Connection {
     this.#subscribed = answers.every(({ successful }) => successful);
     this.#subscribing = false;
     if (this.#subscribed) this.#ready();
-    // What came since is not all kept any more: now the extension asks for all that is.
+    // Some later events are no longer kept: now the extension asks for all kept events.
     else if (answers.some(({ error }) => error?.endsWith(':replay_id_not_kept'))) this.#subscribe();
   }
 
   #subscribeTo(pattern) {
-    // The events are taken where they come in: here one would come once for each pattern that it matches.
+    // Events are read from the incoming messages: a listener here would get an event once for each matching pattern.
     return new Promise((resolve) => {
       const handle = this.#cometd.subscribe(pattern, () => {}, (reply) => {
         // It would not be sent again for what has a listener.
@@ -225,7 +225,7 @@ export class Connection {
     this.onState('lost', { reason: this.why(reply) });
   }
 
-  /** The server wants no more of this session. */
+  /** The server has ended this session. */
   #ended({ error }) {
     this.#end(new Refused(error ?? 'the server has ended the session'));
   }
@@ -250,10 +250,10 @@ export class Connection {
 /** RFC 6455, section 7.4.1. */
 const TOO_BIG = 1009;
 
-/** What became of a message, by its reply: 'taken', 'refused', or 'lost' where it may help to send it again. */
+/** A message's outcome, from its reply: 'taken', 'refused', or 'lost' (a retry may help). */
 export function outcome({ successful, failure, error }) {
   if (successful) return 'taken';
-  // A status of 4xx is about the request itself; anything else on the way, and an unknown session (402), pass.
+  // A 4xx status is about the request itself; other failures, and an unknown session (402), are temporary.
   if (failure) return (failure.httpCode >= 400 && failure.httpCode < 500) || failure.websocketCode === TOO_BIG ? 'refused' : 'lost';
   return error?.startsWith('402') ? 'lost' : 'refused';
 }

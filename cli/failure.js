@@ -5,7 +5,7 @@
  */
 export const EXIT = { ok: 0, refused: 1, usage: 2, noConnection: 3 };
 
-/** What a sentence explains: told on standard error without a stack trace. */
+/** An error with a message for the user: printed on standard error without a stack trace. */
 class Failure extends Error {
   constructor(message, exitCode) {
     super(message);
@@ -13,7 +13,7 @@ class Failure extends Error {
   }
 }
 
-/** The server does not want it. */
+/** The server refused. */
 export class Refused extends Failure {
   constructor(message) {
     super(message, EXIT.refused);
@@ -27,7 +27,7 @@ export class WrongUsage extends Failure {
   }
 }
 
-/** There is no server, or its answer did not come in time. */
+/** There is no server, or its response did not arrive in time. */
 export class NoConnection extends Failure {
   constructor(message) {
     super(message, EXIT.noConnection);

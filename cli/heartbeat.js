@@ -1,10 +1,10 @@
-// A WebSocket that notices when the other side has gone without a word: a network that is out of reach, a laptop that
-// slept. Servers answer pings by themselves (RFC 6455, section 5.5.2); a Durable Object sleeps on meanwhile, and never
-// hears of them. So a server that says in its upgrade that it answers `[]` is sent that too: by it the server knows
-// that we are still here.
+// A WebSocket that notices a silently dead connection: a network out of reach, or a laptop that slept. Servers answer
+// pings automatically (RFC 6455, section 5.5.2); a Durable Object does not see them while it hibernates. So this client
+// also sends `[]` if the server's upgrade response says that it answers `[]`. Then the server knows that the client is
+// there.
 import { WebSocket } from 'ws';
 
-/** Below the minute after which common proxies and address translators forget an idle connection. */
+/** Less than the minute after which common proxies and NAT routers drop an idle connection. */
 const INTERVAL = 30_000; // ms
 
 /** No messages: what Faye's clients send, and its server and ours answer. */

@@ -1,8 +1,8 @@
-// What becomes of a connection, in words.
+// The text for each change of a connection.
 
 export const told = ({ kind, reason, anew, replayed }) => {
   if (kind === 'lost') return `connection lost (${reason}); trying again…`;
-  if (kind === 'missed') return `${reason}: not all that came meanwhile is kept any more`;
-  if (replayed) return 'connected again; what came meanwhile follows';
-  return anew ? 'connected again, as a new session: what came meanwhile is missed' : 'connected again; the session goes on';
+  if (kind === 'missed') return `${reason}: some of the missed messages are no longer kept`;
+  if (replayed) return 'connected again; the missed messages follow';
+  return anew ? 'connected again, as a new session: messages in between are lost' : 'connected again; the session continues';
 };

@@ -1,9 +1,9 @@
-// What is written: results on standard output, all else on standard error. Colours are for terminals only.
+// Output: results go to standard output, everything else to standard error. Colours are for terminals only.
 
 const STYLES = { dim: 2, bold: 1, red: 31 };
 
 /**
- * As many as are told apart on dark and on bright terminals: green, yellow, blue, magenta, cyan, and their bright ones.
+ * Colours that are readable on dark and bright terminals: green, yellow, blue, magenta, cyan, and their bright ones.
  */
 const NAMES = [32, 33, 34, 35, 36, 92, 94, 95, 96];
 
@@ -21,7 +21,7 @@ export class Output {
     this.format = format;
   }
 
-  /** Whatever the server sent, for people as `text` says: a function of the styles. */
+  /** A message from the server; for people in the form of `text`, a function of the styles. */
   result(value, text) {
     this.#stdout.line(this.json ? toJson(value) : text(this.#stdout));
   }
@@ -38,7 +38,7 @@ export class Output {
     }
     const rows = [];
     for await (const entry of entries) rows.push(cells(entry));
-    // A column that nobody has anything in is left out.
+    // An empty column is left out.
     const shown = titles.map((_, at) => at).filter((at) => at === 0 || rows.some((row) => row[at] !== ''));
     const widths = shown.map((at) => Math.max(titles[at].length, ...rows.map((row) => row[at].length)));
     const line = (row) => shown.map((at, place) => row[at].padEnd(widths[place])).join('  ').trimEnd();
@@ -49,13 +49,13 @@ export class Output {
   /** One thing, a line for each of its fields. */
   record(value) {
     if (this.json) return this.#stdout.line(toJson(value));
-    const fields = Object.entries(value);
+    const fields = Object.entries(value).filter(([, field]) => field !== undefined);
     const width = Math.max(...fields.map(([name]) => name.length));
     const shown = (name, field) => (TIMES.includes(name) ? new Date(field).toISOString() : Array.isArray(field) ? field.join(' ') : readable(field));
     for (const [name, field] of fields) this.#stdout.line(`${this.#stdout.dim(name.padEnd(width))}  ${visible(shown(name, field))}`);
   }
 
-  /** What a person wants to know meanwhile. */
+  /** A note about the progress, for people. */
   note(text) {
     this.#stderr.line(this.#stderr.dim(`bayeux: ${visible(text)}`));
   }
@@ -72,7 +72,7 @@ class Styled {
 
   constructor(stream) {
     this.#stream = stream;
-    // Node's own look at NO_COLOR, TERM and what the terminal says of itself.
+    // Node checks NO_COLOR, TERM and the terminal itself.
     this.#colors = stream.isTTY === true && stream.hasColors();
   }
 
@@ -104,8 +104,8 @@ export const toJson = (value, indent) =>
   );
 
 /**
- * Text from others as a terminal may have it: control characters become the pictures of themselves, and what turns the
- * direction of writing goes. Lines after the first are indented.
+ * Makes text from others safe for a terminal: control characters become visible symbols, and characters that change the
+ * direction of writing are removed. Lines after the first are indented.
  */
 export const visible = (text) =>
   text
@@ -125,7 +125,7 @@ export const readable = (data) => visible(typeof data === 'string' ? data : toJs
 /** Fields that are times, in milliseconds since 1970. */
 const TIMES = ['since', 'lastActivity'];
 
-/** How long ago a time is, as briefly as it can be told. */
+/** How long ago a time is, in a short form. */
 export function ago(time, now = Date.now()) {
   if (time === undefined) return undefined;
   const seconds = Math.max(0, Math.round((now - time) / 1000));

@@ -1,4 +1,4 @@
-// A room of the chat, as its page (public/js/chat) has it: one person, the others, and what they tell each other.
+// A room of the chat, like on its page (public/js/chat): this person, the others, and their messages.
 import { Memory } from '../public/js/chat/memory.js';
 import { read } from '../public/js/chat/messages.js';
 import { Outbox } from '../public/js/chat/outbox.js';
@@ -21,7 +21,7 @@ export class Room {
   #outbox;
 
   /**
-   * `tell(news)` gets what is worth a line: `{ kind: 'text' | 'recalled' | 'sent' | 'refused', name, text, time, id }`,
+   * `tell(news)` gets each event to print: `{ kind: 'text' | 'recalled' | 'sent' | 'refused', name, text, time, id }`,
    * `{ kind: 'joined' | 'here' | 'left', name }` and `{ kind: 'renamed', from, name }`.
    */
   constructor({ connection, room, name, tell }) {
@@ -36,11 +36,11 @@ export class Room {
     this.#outbox = new Outbox({
       send: async (message) => outcome((await connection.send(this.#channel, [message], [message.id]))[0]),
       changed: (message, state) => this.#settled(message, state),
-      store: { load: () => [], save() {} }, // who ends the command knows what is not sent
+      store: { load: () => [], save() {} }, // a user who ends the command knows what is unsent
     });
   }
 
-  /** The room's, and the one on which the server tells who is there. */
+  /** The room's channel, and its presence channel. */
   get channels() {
     return [this.#channel, presenceChannel(this.#channel)];
   }
@@ -54,7 +54,7 @@ export class Room {
     return this.#me.name;
   }
 
-  /** The connection is there for the first time. */
+  /** The first connection is open. */
   enter() {
     this.#arrive();
     setInterval(() => this.#sweep(), 1_000);
@@ -71,7 +71,7 @@ export class Room {
     if (this.#connected) this.#connection.send(NAME_SERVICE, [this.#me]);
   }
 
-  /** Resolves when the server has answered for all that was written. */
+  /** Resolves when the server has answered all sent messages. */
   async settled() {
     if (this.#unsent.size > 0) await new Promise((resolve) => (this.#idle = resolve));
   }
@@ -101,7 +101,7 @@ export class Room {
 
   #text(message) {
     if (message === null) return;
-    this.#outbox.arrived(message.id); // it was sent, although we were not told
+    this.#outbox.arrived(message.id); // it was sent, although its reply was lost
     if (!this.#memory.remember(message) || message.from === this.#me.from) return;
     this.#tell({ ...message, kind: message.time < this.#entered ? 'recalled' : 'text' });
   }
@@ -121,7 +121,7 @@ export class Room {
   }
 
   #sweep() {
-    if (!this.#connected) return; // nobody can tell us that they are back
+    if (!this.#connected) return; // without a connection we cannot learn that they are back
     for (const name of this.#people.sweep(Date.now())) this.#tell({ kind: 'left', name });
   }
 }

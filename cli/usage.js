@@ -1,37 +1,37 @@
-// The command line: what may stand on it, what it means, and the help, which is made of the same tables.
+// The command line: its options, how they are parsed, and the help, which comes from the same tables.
 import { parseArgs } from 'node:util';
 import { TRANSPORT_NAMES } from './connection.js';
 import { WrongUsage } from './failure.js';
 
-/** Of every command. `value` names what an option takes; `parse` gets it and the option's name. */
+/** For every command. `value` names what an option takes; `parse` gets it and the option's name. */
 export const OPTIONS = {
   json: { type: 'boolean', help: 'one JSON object a line, for programs' },
-  token: { type: 'string', value: 'TOKEN', help: 'goes into the `ext` of the handshake; better in the environment, as BAYEUX_TOKEN' },
-  ext: { type: 'string', value: 'JSON', parse: object, help: 'what else goes into the `ext` of the handshake' },
-  transport: { type: 'string', value: 'LIST', parse: transports, help: `the transports to try, the best first: ${TRANSPORT_NAMES.join(',')}` },
+  token: { type: 'string', value: 'TOKEN', help: 'the token for the `ext` of the handshake; better in the environment, as BAYEUX_TOKEN' },
+  ext: { type: 'string', value: 'JSON', parse: object, help: 'other fields for the `ext` of the handshake' },
+  transport: { type: 'string', value: 'LIST', parse: transports, help: `the transports to try, in this order: ${TRANSPORT_NAMES.join(',')}` },
   timeout: { type: 'string', value: 'SECONDS', parse: milliseconds, help: 'how long to wait for the server: 10' },
-  'no-ack': { type: 'boolean', help: 'without the ack extension, which has the server send again what was lost' },
+  'no-ack': { type: 'boolean', help: 'without the ack extension, with which the server repeats lost messages' },
   'no-reconnect': { type: 'boolean', help: 'ends at the first break of the connection' },
   verbose: { type: 'boolean', short: 'v', help: 'every message, on standard error; secrets are masked' },
-  help: { type: 'boolean', short: 'h', help: 'this' },
+  help: { type: 'boolean', short: 'h', help: 'shows this help' },
 };
 
-/** Of commands that ask the server API. */
+/** For commands that use the server API. */
 export const API_OPTIONS = {
   key: { type: 'string', value: 'KEY', help: 'the key of the server API; better in the environment, as BAYEUX_KEY' },
   format: { type: 'string', value: 'FORMAT', parse: format, help: 'table for people, json for programs (one object a line), names for a shell' },
 };
 
-/** Of those that speak of one home. */
+/** For commands about one home. */
 export const TREE = { tree: { type: 'string', value: 'TREE', help: 'the home of this tree, like chat; without it that of the URL' } };
 
-/** Of those that may speak of all. */
+/** For commands that can list all homes. */
 export const HOMES = { ...TREE, all: { type: 'boolean', help: 'all homes' } };
 
-/** What a command that talks to no server as a client has of all. */
+/** The common options that commands without a session have. */
 const EVERYWHERE = ['json', 'timeout', 'help'];
 
-/** Of commands that receive. */
+/** For commands that receive. */
 export const COUNT = {
   type: 'string',
   short: 'n',
@@ -39,8 +39,8 @@ export const COUNT = {
   parse: count,
 };
 
-/** Of commands that send. */
-export const TEXT = { type: 'boolean', help: 'DATA is text, even where it looks like JSON' };
+/** For commands that send. */
+export const TEXT = { type: 'boolean', help: 'DATA is text, even if it looks like JSON' };
 
 /** `{ options, operands }` of a command's arguments, checked and converted. */
 export function parse(command, args) {
@@ -51,10 +51,10 @@ export function parse(command, args) {
   );
   if (options.help) return { options, operands: [] };
   if (command.local) return { options, operands: [undefined, ...command.operands(positionals)] };
-  // Without a scheme the first one is no URL, and BAYEUX_URL is meant.
+  // An argument without a scheme is not a URL: BAYEUX_URL has the URL then.
   const named = positionals[0]?.includes('://') || !process.env.BAYEUX_URL;
   const url = named ? positionals[0] : process.env.BAYEUX_URL;
-  if (url === undefined) throw new WrongUsage('the URL of a server is missing; BAYEUX_URL in the environment may have it');
+  if (url === undefined) throw new WrongUsage('the URL of a server is missing; you can set BAYEUX_URL in the environment');
   return { options, operands: [serverUrl(url), ...command.operands(positionals.slice(named ? 1 : 0))] };
 }
 
@@ -85,17 +85,17 @@ function serverUrl(text) {
 }
 
 /**
- * The name of a channel, or of several with `wildcards`. Which ones there are is for the server to say; this is what
+ * The name of a channel, or a pattern with `wildcards`. The server decides which channels exist; this checks what
  * cometd.js can send.
  */
 export function channel(text, { wildcards = false } = {}) {
   if (!/^\/[A-Za-z0-9 !#$()*+\-./@_{~}]+$/.test(text)) throw new WrongUsage(`${text} is not the name of a channel, like /chat/demo`);
-  if (text.startsWith('/meta/')) throw new WrongUsage(`${text}: what is under /meta/ is the protocol's own`);
-  if (text.includes('*') && !wildcards) throw new WrongUsage(`${text} is more than one channel`);
+  if (text.startsWith('/meta/')) throw new WrongUsage(`${text}: channels under /meta/ are the protocol's own`);
+  if (text.includes('*') && !wildcards) throw new WrongUsage(`${text} is a pattern: it matches more than one channel`);
   return text;
 }
 
-/** JSON where it is JSON, text where it is not. */
+/** Parses JSON; any other text stays text. */
 export function data(text, { text: asText = false } = {}) {
   if (asText) return text;
   try {

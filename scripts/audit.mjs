@@ -1,10 +1,10 @@
-// npm run audit: whether npm's and Rust's advisories name a package that is used here. Where they cannot be read that
-// is said, and is no failure.
+// npm run audit: checks whether npm's and Rust's advisories name a package of this project. If a registry cannot be
+// reached, the script says so and does not fail.
 import { inRoot } from './lib/project.mjs';
 import { capture, main, Problem } from './lib/run.mjs';
 
 /**
- * What npm and cargo-audit say where an advisory concerns us; all else that fails is a registry that does not answer.
+ * The output of npm and cargo-audit when an advisory concerns us. Any other failure is a registry that does not answer.
  */
 const FOUND = { npm: /\d+ (?:low|moderate|high|critical) severity vulnerabilit|\d+ vulnerabilities/, cargo: /\d+ vulnerabilit(?:y|ies) found/ };
 

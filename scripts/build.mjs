@@ -17,7 +17,7 @@ await main(async () => {
   try {
     await buildWorker({ fixture, dev });
   } catch (error) {
-    // rustc has said what is wrong. A failure would have wrangler hold all requests until somebody mends it.
+    // rustc has printed the error. If this script failed, wrangler would hold all requests until the code is fixed.
     if (!dev || !(error instanceof Problem) || !existsSync(inRoot(outDir(false, true), MAIN))) throw error;
     console.error('✘ not built: the last good build goes on serving');
   }

@@ -1,17 +1,18 @@
-// node scripts/check-docs.mjs: whether each link of the documentation leads to a file and a heading, each snippet can
-// be read in its language, and the tables have all options and errors of the code. It needs no network.
+// node scripts/check-docs.mjs: checks that each link of the documentation leads to a file and a heading, that each
+// snippet parses in its language, that the reference of the server API is the one of its OpenAPI document, and that the
+// tables list all errors and log lines of the code (tests/reference.rs: all options). It needs no network.
 import { transform } from 'esbuild';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join, normalize } from 'node:path';
+import { apiReference } from './lib/api-reference.mjs';
 import { read, repository } from './lib/markdown.mjs';
 import { inRoot } from './lib/project.mjs';
 import { capture, main, Problem } from './lib/run.mjs';
 
 const JAVASCRIPT = { js: 'js', ts: 'ts', tsx: 'tsx' };
 
-/** Where names stand in the code, and how. */
-const OPTIONS = [['src/bayeux/options/vars.rs', /"([A-Z]+(?:_[A-Z]+)*)"/g]];
+/** The files that define the names, and their patterns. */
 const ERRORS = [
   ['src/bayeux/wire/error.rs', /"\d{3}:[^:"]*:(\w+)"/g],
   ['src/bayeux/wire/token_error.rs', /=> "(\w+)",/g],
@@ -42,13 +43,15 @@ await main(async () => {
   const listed = new Set(pages.get('README.md').links.map(({ target }) => target.split('#')[0]));
   for (const name of names)
     if (/^docs\/[A-Z0-9-]+\.md$/.test(name) && !listed.has(name)) wrong.push(`README.md: its index does not list ${name}`);
-  for (const [page, missing] of [await unlisted('docs/OPTIONS.md', OPTIONS), await unlisted('docs/ERRORS.md', ERRORS), await unlisted('docs/LOGS.md', await logLines())])
+  for (const [page, missing] of [await unlisted('docs/ERRORS.md', ERRORS), await unlisted('docs/LOGS.md', await logLines())])
     for (const name of missing) wrong.push(`${page}: ${name} is missing`);
+  if ((await readFile(inRoot('docs', 'API-REFERENCE.md'), 'utf8')) !== (await apiReference()))
+    wrong.push('docs/API-REFERENCE.md differs from src/bayeux/api/openapi.json: run npm run docs:reference');
   if (wrong.length > 0) throw new Problem(wrong.join('\n  '));
   console.log(`${links} links and ${snippets} snippets of ${names.length} pages are good`);
 });
 
-/** Where the shell writes lines, each with a level before its event. */
+/** The files of the shell that write log lines, each line with a level before its event. */
 async function logLines() {
   const { stdout } = await capture('git', ['grep', '-l', 'LogLevel::', '--', 'src/cloudflare']);
   return [
@@ -57,7 +60,7 @@ async function logLines() {
   ];
 }
 
-/** What a page does not name of what the code has. */
+/** The names of the code that a page does not list. */
 async function unlisted(page, places) {
   const text = await readFile(inRoot(page), 'utf8');
   const missing = new Set();

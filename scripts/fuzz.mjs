@@ -16,7 +16,7 @@ const FLAGS = [
   '-Coverflow-checks',
 ];
 
-/** No input is worth more time, or more memory. */
+/** The limits of time and memory for one input. */
 const LIMITS = ['-timeout=10', '-rss_limit_mb=2048', '-max_len=4096'];
 
 await main(async () => {
@@ -52,7 +52,7 @@ await main(async () => {
   if (found > 0) throw new Problem(`${found} of ${names.length} targets found something`);
 });
 
-/** What a machine lacks to build the targets; none where it has all. */
+/** What the machine lacks to build the targets, or nothing. */
 async function whatIsMissing() {
   for (const tool of ['cargo', 'c++'])
     if (!(await capture(tool, ['--version'])).ok) return `there is no ${tool} here`;

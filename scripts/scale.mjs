@@ -1,4 +1,4 @@
-// node scripts/scale.mjs: does the sums of docs/SCALE.md again, from the figures in bench/scale.json, and looks whether
+// node scripts/scale.mjs: calculates the sums of docs/SCALE.md from the figures in bench/scale.json, and checks that
 // the page, README.md and docs/COMPARISON.md say the same.
 import { readFile } from 'node:fs/promises';
 import { inRoot, readJson } from './lib/project.mjs';
@@ -20,10 +20,10 @@ const socketRequests = sessions + frames / prices.framesOfRequest;
 const sessionRows = sessions * load.rowsOfSession;
 /** An alarm an hour. */
 const alarms = (objects) => objects * load.daysOfMonth * 24;
-/** To the owner, to the homes of the others, and one when it has been quiet. */
+/** One to the owner, one to each home of the others, and one after half a second without messages. */
 const callsOfMessage = 1 + (load.room - 1) + 1;
 
-/** A row of the bill: what is counted, and what it costs in dollars. */
+/** A row of the bill: the counted requests and their costs in dollars. */
 function bill({ requests, worker = sessions, seconds, rows }) {
   const parts = { requests: paid(prices.objectRequests, requests), worker: paid(prices.workerRequests, worker), awake: awake(seconds), rows: paid(prices.rows, rows) };
   return { ...parts, all: prices.plan + Object.values(parts).reduce((sum, part) => sum + part), counted: requests };
@@ -36,7 +36,7 @@ const polls = bill({ requests: pollRequests, worker: pollRequests, seconds: tree
 const shardedRequests = socketRequests + messages * callsOfMessage;
 const shardSeconds = layout.shards * month * layout.shardBusy;
 const sharded = bill({ requests: shardedRequests, seconds: trees * month + shardSeconds, rows: sessionRows });
-/** Its owner is awake for so long of the time between two messages of a room. */
+/** The share of the time between two messages of a room that its owner is awake. */
 const roomAwake = layout.ownerAwakeAfterEvent / (load.secondsBetweenMessages / load.room);
 const shardedRooms = bill({ requests: shardedRequests, seconds: rooms * month * roomAwake + shardSeconds, rows: sessionRows });
 
@@ -51,18 +51,18 @@ const beatOfSocket = (beats / prices.framesOfRequest / 1e6) * prices.objectReque
 const beatOfObject = { row: (beats / 1e6) * prices.rows.aMillion, awake: (gigabyteSeconds(beats) / 1e6) * prices.gigabyteSeconds.aMillion };
 const quiet = (objects) => objects * (beatOfObject.row + beatOfObject.awake);
 
-/** How often an owner asks the homes of members who is there; it and each of them are awake for a second. */
+/** How often an owner asks the members' homes who is there; the owner and each home are then awake for a second. */
 const asks = month / layout.presenceSeconds;
 const askedAwake = (gigabyteSeconds(asks) / 1e6) * prices.gigabyteSeconds.aMillion;
 const askedOwner = (asks / 1e6) * prices.rows.aMillion + askedAwake;
 const askedHome = (asks / 1e6) * prices.objectRequests.aMillion + askedAwake;
 
-/** So many digits count, and the rest are noughts: 71,460 is 71,000. */
+/** Rounds to `digits` significant digits: 71,460 is 71,000. */
 const dollars = (sum, digits) => `$${Number(sum.toPrecision(digits)).toLocaleString('en-US', { maximumFractionDigits: 4 })}`;
 const whole = (number, digits) => Number(number.toPrecision(digits)).toLocaleString('en-US');
 const billions = (number) => `${Number((number / 1e9).toPrecision(number < 1e10 ? 2 : 3))} × 10⁹`;
 
-/** The row of the bill as the page has it; the digits that count, of each column. */
+/** A row of the bill as the page has it; `digits` gives each column's significant digits. */
 const row = (name, objects, { counted, requests, worker, awake, rows, all }, digits) =>
   `| ${name} | ${objects.toLocaleString('en-US')} | ${billions(counted)} | ${[requests, worker, awake, rows].map((sum, column) => dollars(sum, digits[column])).join(' | ')} | **${dollars(all, digits[4])}** |`;
 
@@ -78,7 +78,7 @@ const SAID = {
     `costs ${dollars((gigabyteSeconds(month) / 1e6) * prices.gigabyteSeconds.aMillion, 3)} a month**`,
     `${Math.round(messages / month / layout.shards)} frames and ${whole((messages * load.room) / month / layout.shards, 2)} calls a second`,
     `these would be ${whole((messages * (load.room + 1)) / month / layout.broadcastHomes, 3)}`,
-    `${whole((limits.requestsASecond * load.secondsBetweenMessages), 2)} clients that say something once a minute`,
+    `${whole((limits.requestsASecond * load.secondsBetweenMessages), 2)} clients that publish once a minute`,
     `| connects of a socket | ${whole(beats, 6)}, as ${whole(beats / prices.framesOfRequest, 6)} requests | ${dollars(beatOfSocket, 1)} a socket |`,
     `| alarms of an object | ${whole(beats, 6)} rows | ${dollars(beatOfObject.row, 2)} an object |`,
     `| ${whole(beats, 6)} s | ${dollars(beatOfObject.awake, 2)} an object |`,
@@ -89,7 +89,7 @@ const SAID = {
     `${whole(asks, 5)} times a month, ${dollars(askedOwner, 1)} an owner and ${dollars(askedHome, 1)} for each home`,
     `that is ${Math.floor((messages * 2) / 1e9)} × 10⁹ rows, ${dollars((messages * 2 / 1e6) * prices.rows.aMillion, 2)} a month`,
   ],
-  'README.md': [`a million clients cost about ${dollars(atRooms.all, 2)} a month`, `${dollars(polls.all, 3)} a month for the million clients that cost ${dollars(atTrees.all, 2)} over WebSocket`],
+  'README.md': [`a million clients cost about ${dollars(atRooms.all, 2)} a month`, `${dollars(polls.all, 3)} a month, and ${dollars(atTrees.all, 2)} over WebSocket`],
   'docs/COMPARISON.md': [`${dollars(polls.all, 3)} a month for what costs ${dollars(atTrees.all, 2)} over WebSocket`],
 };
 

@@ -35,6 +35,7 @@ await main(async () => {
   // Takes a moment to load: not before the build has said what it does.
   const { startServer } = await import('./lib/server.mjs');
   const server = await startServer({
+    evictable: false,
     fixture,
     port: port(values.port ?? (fixture ? '0' : '8787')),
     persistTo: values['persist-to'],

@@ -22,7 +22,7 @@ await main(async () => {
     setUpNpm(step).then(() => browser && setUpBrowser(step)),
     !npm && setUpToolchain(step).then(() => setUpCargoTools(step)),
   ];
-  // Let the others finish what they install, then tell every problem.
+  // Let the other installations finish, then report every problem.
   const problems = (await Promise.allSettled(parts)).filter(({ status }) => status === 'rejected');
   for (const { reason } of problems) report(reason);
   if (problems.length > 0) process.exitCode = 1;

@@ -7,7 +7,7 @@ import { exited, main, start } from './lib/run.mjs';
 
 await main(async () => {
   const args = process.argv.slice(2);
-  // Whoever names configurations names what they start, too.
+  // A caller that names configurations also names what they start.
   const own = !args.some((arg) => /^(-c|--config)\b/.test(arg));
   const env = {
     WRANGLER_SEND_METRICS: 'false',

@@ -22,7 +22,7 @@ await main(async () => {
   if (total.failed > 0) process.exitCode = 1;
 });
 
-/** A part that broke off, or that ran no test, has failed even where no single test did. */
+/** A part that was aborted, or that ran no test, has failed even if no single test failed. */
 async function outcome(part) {
   try {
     const { code, passed, failed } = await part();

@@ -6,7 +6,7 @@ use bayeux_edge::prelude::*;
 
 /// The application of every home. `var` reads what `[vars]` in wrangler.toml sets, and secrets.
 ///
-/// This one leaves everything open. It has the services of the site's pages /echo/ and /chat/, and with
+/// This one leaves everything open. It has the services of the site's pages /playground/ and /chat/, and with
 /// `AUTOBOT = "true"` somebody to talk to in `/chat/demo`.
 pub fn application(var: &dyn Fn(&str) -> Option<String>) -> Application {
     let application = Application::new();

@@ -30,8 +30,8 @@
 //!  └──────────────────────────────┘
 //! ```
 //!
-//! The platform's crates are dependencies of wasm32 only, and only there is `cloudflare` compiled: the rest of the
-//! crate cannot depend on it, and its tests run natively in milliseconds, with a clock that they move.
+//! `cloudflare` and the platform's crates are compiled for wasm32 only. So the rest of the crate cannot depend on them,
+//! and its tests run natively, in milliseconds, on a clock that they set.
 
 // The guide's examples name the crate, and are pasted into src/app.rs.
 extern crate self as bayeux_edge;

@@ -1,22 +1,22 @@
-// bayeux bench: how long events take to some clients, at a rate that is kept.
+// bayeux bench: how long events take to reach some clients, at a steady rate.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { outcome } from '../connection.js';
 import { Refused, within, WrongUsage } from '../failure.js';
 import { channel, COUNT, seconds } from '../usage.js';
 
 export const usage = 'bench URL CHANNEL';
-export const summary = 'measures how long events take to some clients';
-export const about = `Some clients subscribe to CHANNEL, and one more publishes on it at a steady rate. Then it writes how many
-events came, how many are missing, and how long they took, in ms from the publish to the client.
+export const summary = 'measures how long events take to reach some clients';
+export const about = `Some clients subscribe to CHANNEL, and one more publishes on it at a steady rate. Then it prints how many
+events arrived, how many are missing, and how long they took, in ms from the publish to the client.
 
-All clients are this one process, so what it measures is a small load: how long events take, and not how many a server
-can bear. Publishes do not wait for each other. What others publish on the channel is not counted. It is a load all the
-same: run it against servers of yours.`;
+All clients run in this one process, so the load is small: the command measures latency, not the server's capacity.
+Publishes do not wait for each other. Messages of other publishers are not counted. It is still a load: run it only
+against your own servers.`;
 
-/** Of one address a server holds 1,000 connections by default, and this process would be the bottleneck before that. */
+/** A server allows 1,000 connections of one address by default; this process would be the bottleneck before that. */
 const MAX_CLIENTS = 500;
 
-/** A second of this process is used up by about so many publishes and events. */
+/** About this many publishes and events keep this process busy for a second. */
 const MAX_RATE = 1000;
 
 const { short: _, ...NUMBER } = COUNT;
@@ -49,12 +49,12 @@ export async function run({ connection, another, output, patience, options, oper
   const taken = replies.filter((reply) => outcome(reply) === 'taken').length;
   if (taken === 0) throw new Refused(`${name}: ${connection.why(refused ?? replies[0])}`);
   if (refused) output.note(`some were refused: ${connection.why(refused)}`);
-  // What is missing after that is told as a figure, and is no failure of the command.
+  // Events missing after that are a figure in the result, not a failure of the command.
   await within(patience, load.arrived(taken * clients), '').catch(() => {});
   output.record(load.figures({ clients, transport: connection.transport, taken }));
 }
 
-/** Publishes at the rate, whatever becomes of it: the replies. */
+/** Publishes at the rate without waiting for replies, and returns the replies. */
 async function published(connection, name, load, rate) {
   const replies = [];
   const started = performance.now();
@@ -66,9 +66,9 @@ async function published(connection, name, load, rate) {
   return (await Promise.all(replies)).flat();
 }
 
-/** What leaves and what arrives. */
+/** Counts sent and received messages. */
 class Load {
-  /** By it events of this run are known from others on the channel. */
+  /** Identifies the events of this run among others on the channel. */
   #run = Math.random().toString(36).slice(2);
   #left;
   #text;
@@ -95,7 +95,7 @@ class Load {
     if (this.#times.length >= this.#wanted) this.#whole();
   }
 
-  /** Resolves when so many have arrived. */
+  /** Resolves when this number has arrived. */
   arrived(wanted) {
     this.#wanted = wanted;
     return new Promise((resolve) => {

@@ -1,15 +1,15 @@
-// bayeux call: a question to a service, and its answer.
+// bayeux call: calls a service and prints its answer.
 import { outcome } from '../connection.js';
 import { NoConnection, Refused, within, WrongUsage } from '../failure.js';
 import { toJson, visible } from '../output.js';
 import { channel, COUNT, data, TEXT } from '../usage.js';
 
 export const usage = 'call URL /service/NAME [DATA]';
-export const summary = 'asks a service and writes its answer';
-export const about = `Sends DATA to a service of the server (JSON where it is JSON, text where it is not; {} without DATA) and
-writes what it answers on the same channel. It is asked once only: who hears nothing does not know.
+export const summary = 'calls a service and prints its answer';
+export const about = `Sends DATA to a service of the server (as JSON if it is valid JSON, otherwise as text; {} without DATA) and
+prints the answer on the same channel. The command calls only once: without an answer the outcome is unknown.
 
-With --json the line is the answer as it came: {"channel":"/service/echo","data":…}`;
+With --json the line is the unchanged answer: {"channel":"/service/echo","data":…}`;
 
 export const options = {
   count: { ...COUNT, help: 'how many answers to wait for: 1' },

@@ -1,12 +1,12 @@
-// bayeux channels: what is listened to.
+// bayeux channels: the channels and patterns with subscribers.
 import { WrongUsage } from '../failure.js';
 import { API_OPTIONS, HOMES } from '../usage.js';
 
 export const api = true;
 export const usage = 'channels [URL]';
-export const summary = 'lists the channels and patterns that clients listen to';
-export const about = `Lists the names that somebody is subscribed to, and how many are: at the server's home, of one tree's with --tree,
-of all homes with --all.`;
+export const summary = 'lists the channels and patterns with subscribers';
+export const about = `Lists the channels and patterns with subscribers, and the number of subscribers: at the server's home, at a tree's
+home with --tree, at all homes with --all.`;
 
 export const options = { ...API_OPTIONS, ...HOMES };
 

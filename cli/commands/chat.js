@@ -9,19 +9,19 @@ import { timeOfDay, visible } from '../output.js';
 import { Room } from '../room.js';
 
 export const usage = 'chat URL [ROOM]';
-export const summary = 'talks with those in a room of the chat page';
-export const about = `Joins a room of the chat page (the lobby, without ROOM): writes who comes, who goes and what they say, and
-sends each line of standard input. The end of the input, Ctrl-D, leaves. Lines that begin with a slash:
-/who is here, /name NEW, /quit; a text that begins with one is written with two.
+export const summary = 'joins a room of the chat page';
+export const about = `Joins a room of the chat page (the lobby, without ROOM). Prints who joins, who leaves and all messages, and
+sends each line of standard input. The end of the input, Ctrl-D, leaves the room. Commands begin with a slash:
+/who lists the people, /name NEW, /quit. To send a text that begins with a slash, type two slashes.
 
 With --json each line is an object: {"kind":"text","from":ID,"name":…,"id":…,"text":…,"time":MS}; other kinds
-are recalled (said before we came), sent, refused, joined, here, left and renamed.`;
+are recalled (sent before we joined), sent, refused, joined, here, left and renamed.`;
 
 /** Of a room's texts and people: see Connection. */
 export const since = 'all';
 
 export const options = {
-  name: { type: 'string', value: 'NAME', parse: name, help: 'what you are called: your name on this machine' },
+  name: { type: 'string', value: 'NAME', parse: name, help: 'your name in the room; by default your name on this machine' },
 };
 
 export function operands([room = '', ...more]) {

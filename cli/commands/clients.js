@@ -7,7 +7,7 @@ export const api = true;
 export const usage = 'clients [URL] [CLIENT]';
 export const summary = 'lists the clients, or shows one with its channels';
 export const about = `Lists the clients of the server's home: of one tree with --tree, of all homes with --all. CLIENT is a name from that
-list. Addresses are shown to a key of scope admin.`;
+list. A key of scope admin also shows addresses.`;
 
 export const options = { ...API_OPTIONS, ...HOMES };
 
@@ -19,7 +19,7 @@ export function operands([client, ...more]) {
 export async function run({ api, output, query, operands: [client] }) {
   if (client !== undefined) {
     const shown = await api.call('GET', `/clients/${encodeURIComponent(client)}`, query);
-    return output.record(shown);
+    return output.record(output.json ? shown : { ...shown, refusals: shown.refusals?.map(refusal).join('\n') });
   }
   await output.rows(api.list('clients', query), {
     client: ({ client }) => client,
@@ -33,3 +33,7 @@ export async function run({ api, output, query, operands: [client] }) {
     queued: ({ queued }) => queued,
   });
 }
+
+/** A refused message on one line. */
+const refusal = ({ at, channel, subscription, error, rule }) =>
+  [`${ago(at)} ago`, channel, subscription, error, rule && `(others by: ${rule})`].filter(Boolean).join(' ');

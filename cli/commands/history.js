@@ -5,15 +5,15 @@ import { readable, timeOfDay } from '../output.js';
 import { channel, COUNT } from '../usage.js';
 
 export const usage = 'history URL CHANNEL';
-export const summary = 'writes what a channel has kept';
-export const about = `Writes what a channel keeps (HISTORY), the oldest first, or what all channels of a pattern inside one tree
-keep. It asks the server API, so it needs one of its keys: BAYEUX_KEY. Without a key, subscribe --since all.
+export const summary = 'prints the kept events of a channel';
+export const about = `Prints the events that a channel keeps (HISTORY), the oldest first, or those of all channels of a pattern inside
+one tree. It uses the server API and needs a key: BAYEUX_KEY. Without a key, use subscribe --since all.
 
 With --json each line is the event, with its number in ext.replay.replayId`;
 
 export const options = {
-  key: { type: 'string', value: 'KEY', help: 'of the server API; better in the environment, as BAYEUX_KEY' },
-  since: { type: 'string', value: 'N', parse: number, help: 'what came after the event with this number' },
+  key: { type: 'string', value: 'KEY', help: 'the key of the server API; better in the environment, as BAYEUX_KEY' },
+  since: { type: 'string', value: 'N', parse: number, help: 'events after the event with this number' },
   count: { ...COUNT, help: 'the first N events' },
 };
 

@@ -5,8 +5,8 @@ import { API_OPTIONS, TREE } from '../usage.js';
 export const api = true;
 export const usage = 'kick [URL] CLIENT…';
 export const summary = 'ends the sessions of clients';
-export const about = `Ends the session of each CLIENT, which is a name that "bayeux clients" lists; its client is told, and advised not to come
-back. It takes a key of scope admin.`;
+export const about = `Ends the session of each CLIENT, which is a name that "bayeux clients" lists; the server tells its client not to
+reconnect. It needs a key of scope admin.`;
 
 export const options = { ...API_OPTIONS, ...TREE };
 

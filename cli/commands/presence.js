@@ -5,9 +5,9 @@ import { readable, visible } from '../output.js';
 import { channel } from '../usage.js';
 
 export const usage = 'presence URL CHANNEL';
-export const summary = 'writes who is in a channel';
-export const about = `Writes who is in a channel that tells it (PRESENCE), one user a line: the name, how many sessions, and what is
-shown of them. Where there are too many to be named, how many there are.
+export const summary = 'prints who is in a channel';
+export const about = `Prints who is in a channel with presence (PRESENCE), one user a line: the name, the number of sessions, and their
+info. If there are too many users to name, it prints only their number.
 
 With --json the line is the answer: {"count":1,"members":{"alice":[{"session":"17"}]}}`;
 

@@ -6,11 +6,11 @@ import { channel, data, TEXT } from '../usage.js';
 
 export const usage = 'publish URL CHANNEL [DATA]';
 export const summary = 'publishes a message, or each line of standard input';
-export const about = `Publishes DATA on the channel: JSON where it is JSON, text where it is not. Without DATA each line of
-standard input is a message; they are sent as they come, in order, and empty ones are left out.
+export const about = `Publishes DATA on the channel: as JSON if it is valid JSON, otherwise as text. Without DATA each line of
+standard input is a message. The command sends them at once, in order, and skips empty lines.
 
-A message whose answer was lost is sent again, so that it may arrive twice, until --timeout is over.
-With --json there is a line for each message that the server has taken: its reply.`;
+If the reply to a message is lost, the command sends it again until --timeout, so it may arrive twice.
+With --json it prints one line for each accepted message: its reply.`;
 
 export const options = { text: TEXT };
 

@@ -1,21 +1,21 @@
-// bayeux subscribe: what comes on channels, as it comes.
+// bayeux subscribe: prints the messages on channels.
 import { within, WrongUsage } from '../failure.js';
 import { readable, timeOfDay } from '../output.js';
 import { channel, COUNT } from '../usage.js';
 
 export const usage = 'subscribe URL CHANNEL…';
-export const summary = 'writes what is published on channels';
-export const about = `Writes what is published on the channels, one message a line: the time, the channel, the data. A
+export const summary = 'prints the messages on channels';
+export const about = `Prints the messages on the channels, one a line: the time, the channel, the data. A
 CHANNEL may be a pattern: '/chat/*' for one more segment, '/chat/**' for any number of them (quoted, or
-the shell takes it for files). It goes on until Ctrl-C, through breaks of the connection.
+the shell expands it to files). It runs until Ctrl-C, and reconnects after a break.
 
-With --since it begins with what the channels have kept (HISTORY), and after a break of the connection it goes on where it was.
+With --since it begins with the kept events of the channels (HISTORY), and after a break it continues after the last event.
 
-With --json each line is the message as it came: {"channel":"/chat/demo","data":{"text":"hi"}}`;
+With --json each line is the unchanged message: {"channel":"/chat/demo","data":{"text":"hi"}}`;
 
 export const options = {
-  since: { type: 'string', value: 'N|all', parse: place, help: 'first what was kept: all of it, or what came after the event with this number' },
-  count: { ...COUNT, help: 'ends after N messages; with --timeout, they too have to come in time' },
+  since: { type: 'string', value: 'N|all', parse: place, help: 'begins with kept events: all, or those after the event with this number' },
+  count: { ...COUNT, help: 'ends after N messages; with --timeout, they must arrive in time' },
 };
 
 export function operands(patterns) {

@@ -6,12 +6,12 @@ import { object, seconds } from '../usage.js';
 export const local = true;
 export const usage = 'token USER';
 export const summary = 'makes a token for a user, signed with HS256';
-export const about = `Makes a JSON Web Token (RFC 7519) whose "sub" is USER. The secret is that of TOKEN_KEYS, in the environment as
-TOKEN_SECRET: it is on no command line. Nothing is sent anywhere.`;
+export const about = `Makes a JSON Web Token (RFC 7519) whose "sub" is USER. The secret is that of TOKEN_KEYS. Set it in the environment
+as TOKEN_SECRET, not on the command line. The command contacts no server.`;
 
 export const options = {
   claims: { type: 'string', value: 'JSON', parse: object, help: 'more claims, like \'{"subscribe": ["/chat/**"]}\'' },
-  expires: { type: 'string', value: 'SECONDS', parse: seconds, help: 'how long it is good: 900' },
+  expires: { type: 'string', value: 'SECONDS', parse: seconds, help: 'the lifetime of the token: 900' },
 };
 
 const LIFE = 900; // s

@@ -4,8 +4,8 @@ export { operands } from './channels.js';
 
 export const api = true;
 export const usage = 'trees [URL]';
-export const summary = 'lists the trees of channels that are in use';
-export const about = 'Lists the trees that are in use, the root first. Each is an object of its own, and serves as --tree of other commands.';
+export const summary = 'lists the trees in use';
+export const about = 'Lists the trees in use, the root first. Each tree has an object of its own; use its name as --tree of other commands.';
 
 export const options = API_OPTIONS;
 

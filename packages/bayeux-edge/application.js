@@ -1,11 +1,11 @@
-// An application in TypeScript or JavaScript: a class that answers what docs/HOOKS.md asks. The server finds it among
-// the exports of its own Worker, by the name `Application`; bound as a service it is a hooks Worker like any other.
+// An application in TypeScript or JavaScript: a class that answers the calls of docs/HOOKS.md. The server finds it in
+// the exports of its own Worker, by the name `Application`. Bound as a service it is an ordinary hooks Worker.
 import { WorkerEntrypoint } from 'cloudflare:workers';
 
 const VERSION = 1;
 
 export class BayeuxApplication extends WorkerEntrypoint {
-  /** What the server asks, many calls at a time. Fetched by the server alone: this class has no address of its own. */
+  /** The server's calls, many in one request. Only the server can fetch this class: it has no public address. */
   async fetch(request) {
     const { version, home, calls } = await request.json();
     if (version !== VERSION) return new Response(`version ${VERSION}, please`, { status: 400 });
@@ -13,7 +13,7 @@ export class BayeuxApplication extends WorkerEntrypoint {
     return Response.json({ answers, hooks: this.#hooks() });
   }
 
-  /** What this application wants to be asked: the server asks nothing else from now on. */
+  /** The hooks that this application has: the server makes no other calls from now on. */
   #hooks() {
     const named = ['handshake', 'subscribe', 'publish'].filter((hook) => this[hook]);
     if (this.service || this.remote) named.push('service');
@@ -22,8 +22,8 @@ export class BayeuxApplication extends WorkerEntrypoint {
   }
 
   /**
-   * A call that cannot be answered costs only its own message: `null` is no answer, and what is not answered is
-   * refused.
+   * A failed call affects only its own message: `null` means no answer, and the server refuses a message without an
+   * answer.
    */
   async #answer(call) {
     try {
@@ -59,19 +59,19 @@ export class BayeuxApplication extends WorkerEntrypoint {
   }
 }
 
-/** What follows from an answer, done in this order. */
+/** The actions of an answer; the server performs them in this order. */
 export class Actions {
   #replies = [];
   #result;
   #actions = [];
 
-  /** To the sender of a service's message alone, on its channel. */
+  /** Sends to the sender of a service's message only, on its channel. */
   reply(data) {
     this.#replies.push(data);
     return this;
   }
 
-  /** Of a remote call: what it comes to. */
+  /** The result of a remote call. */
   answer(data) {
     this.#result = data;
     return this;
@@ -81,17 +81,17 @@ export class Actions {
     return this.#add({ do: 'publish', channel, data });
   }
 
-  /** To one session alone. */
+  /** Sends to one session only. */
   push(client, channel, data) {
     return this.#add({ do: 'push', client, channel, data });
   }
 
-  /** Noted of the sender's session. */
+  /** Sets an attribute of the sender's session. */
   setAttribute(name, value) {
     return this.#add({ do: 'set_attribute', name, value });
   }
 
-  /** Ends a session: the sender's, where none is named. */
+  /** Ends a session; without an argument the sender's. */
   disconnect(client) {
     return this.#add(client === undefined ? { do: 'disconnect' } : { do: 'disconnect', client });
   }
@@ -120,7 +120,7 @@ class Decision extends Actions {
   }
 }
 
-/** What a service's sender reads instead of a reply, and a remote call's instead of its result. */
+/** The error that the sender gets instead of a service's reply or a remote call's result. */
 class Failure {
   constructor(what) {
     this.what = what;
@@ -142,7 +142,7 @@ function decision({ hook }, verdict) {
   throw new Error(`${hook} must return true, false, allow() or deny(): it returned ${describe(verdict)}`);
 }
 
-/** Anything but what the functions above make is a reply. */
+/** Any value that the functions above did not make is a reply. */
 function serviceAnswer(said) {
   if (said === undefined) return {};
   if (said instanceof Failure) return { error: said.what };
@@ -150,7 +150,7 @@ function serviceAnswer(said) {
   return said instanceof Actions ? said.toJSON() : { replies: [said] };
 }
 
-/** Anything but what the functions above make is the result. */
+/** Any value that the functions above did not make is the result. */
 function remoteAnswer(said) {
   if (said instanceof Failure) return { failure: said.what ?? null };
   if (said instanceof Decision) throw new Error('a remote call has a result: fail() says why it has none');
@@ -165,5 +165,5 @@ function actionsOf(said) {
 
 const describe = (value) => (value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value === 'object' ? 'an object' : String(value));
 
-/** `data` and `ext` at hand, as nearly everybody wants them. */
+/** Adds `data` and `ext`, which most applications use. */
 const withData = (home, call) => ({ home, data: call.message?.data, ext: call.message?.ext, ...call });

@@ -1,13 +1,13 @@
-// Names of channels and patterns over them, as src/bayeux/wire/channel.rs has them. No imports: pages use it too.
+// Channel names and patterns, with the same rules as src/bayeux/wire/channel.rs. No imports: pages use this file too.
 
-/** Of a name, in bytes and in segments: the server refuses longer ones. */
+/** The longest name, in bytes and in segments: the server refuses longer names. */
 const MAX_LENGTH = 512;
 const MAX_DEPTH = 32;
 
-/** `/chat/demo`: what can be published to. */
+/** `/chat/demo`: a channel that clients can publish to. */
 export const isChannel = (name) => isName(name) && segments(name).every(isSegment);
 
-/** A channel, or one that ends in `/*` or `/**`: what can be subscribed to. */
+/** A channel, or a name that ends in `/*` or `/**`: clients can subscribe to it. */
 export function isPattern(name) {
   if (!isName(name)) return false;
   const all = segments(name);
@@ -31,8 +31,8 @@ export function covers(pattern, name) {
 export const overlaps = (pattern, other) => covers(pattern, other) || covers(other, pattern);
 
 /**
- * The segments that a template like `/rooms/{room}/{what}` names, or null where the channel has another form.
- * A channel only: of a pattern nobody knows which room it will match.
+ * The segments that a template like `/rooms/{room}/{what}` names, or null if the channel has another form.
+ * Only for a channel: a pattern may match many rooms.
  */
 export function params(template, channel) {
   if (!isChannel(channel)) return null;

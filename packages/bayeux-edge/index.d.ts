@@ -28,5 +28,9 @@ export declare function bayeux<Env = Cloudflare.Env>(options?: Options<Env>): {
   fetch(request: Request, env: Env, ctx: ExecutionContext): Response | Promise<Response>;
 };
 
-/** The Durable Object that clients are at home in: bind it as `CHANNEL_TREE`, and export it from your Worker. */
+/**
+ * The Durable Object in which clients have their sessions: bind it as `CHANNEL_TREE`, and export it from your Worker.
+ * The type is that of a binding. The class itself is compiled from Rust: it answers requests by `fetch`, has no RPC,
+ * and a class that extends it has to keep the constructor's `ctx` and `env` itself.
+ */
 export declare class ChannelTree extends DurableObject {}

@@ -1,16 +1,14 @@
-// The Worker and its Durable Object, to be exported from a Worker of one's own.
-import Worker, { ChannelTree as Tree } from './worker/index.js';
+// The Worker and its Durable Object, for export from your own Worker.
+import server, { ChannelTree as Tree } from './worker/main.js';
 
 export * from './application.js';
 export * from './channels.js';
 
-/** Where the server in the wasm is. */
+/** The path of the server inside the wasm. */
 const PATH = '/cometd';
 
-/** The services of the project's own pages, echo and math, are no part of an application of yours. */
+/** The services of this project's pages, echo and math, do not belong to your application. */
 const SETTINGS = { EXAMPLES: 'false' };
-
-const { fetch } = Worker.prototype;
 
 export function bayeux({ path = PATH, fetch: others = asset } = {}) {
   if (!/^(\/[\w.~-]+)+$/.test(path)) throw new TypeError(`bayeux({ path: ${JSON.stringify(path)} }): a path like /cometd`);
@@ -19,20 +17,20 @@ export function bayeux({ path = PATH, fetch: others = asset } = {}) {
       const below = pathBelow(path, request.url);
       if (below === null) return others(request, env, ctx);
       if (!env.CHANNEL_TREE) return unbound();
-      return fetch.call({ env, ctx }, path === PATH ? request : new Request(below, request));
+      return server.fetch(path === PATH ? request : new Request(below, request), env, ctx);
     },
   };
 }
 
 export class ChannelTree extends Tree {
   constructor(ctx, env) {
-    // Better no server than one that does not ask the application.
+    // Without the application's decisions the server must not run.
     if (!ctx.exports) throw new Error('bayeux-edge: ctx.exports is missing: set a newer compatibility_date, or the flag enable_ctx_exports.');
     super(ctx, { ...env, ...SETTINGS, BAYEUX_APPLICATION: ctx.exports.Application });
   }
 }
 
-/** The URL that the server knows for one at or below `path`; null for any other. */
+/** Maps a URL at or below `path` to the server's own URL; null for any other URL. */
 function pathBelow(path, url) {
   const start = url.indexOf('/', url.indexOf('//') + 2);
   if (!url.startsWith(path, start)) return null;

@@ -13,7 +13,7 @@ import { forWorkerBuild, wasmToolchain } from './toolchain.mjs';
 export const MAIN = 'main.js';
 
 /** What stands beside it as it is written. */
-export const MODULES = [MAIN, 'links.js'];
+export const MODULES = [MAIN, ...['links', 'book', 'held', 'home', 'link', 'routes', 'stream'].map((name) => `links/${name}.js`)];
 
 /** Where a build lands. */
 export const outDir = (fixture, dev = false) => (fixture ? 'build/fixture' : dev ? 'build/dev' : 'build');
@@ -34,6 +34,7 @@ export async function buildWorker({ fixture = false, dev = false } = {}) {
     await run(workerBuild, [dev ? '--dev' : '--release', '--panic-unwind', '--out-dir', out, ...features], {
       env: forWorkerBuild(await wasmToolchain()),
     });
+    await mkdir(inRoot(out, 'links'), { recursive: true });
     for (const name of MODULES) await copyFile(inRoot('src', 'cloudflare', 'worker', name), inRoot(out, name));
     await writeFile(stamp, inputs);
   });

@@ -1,4 +1,4 @@
-// Ends a process when this one has gone, however it went.
+// Ends a process, or by a negative number a process group, when this one has gone, however it went.
 import { spawn } from 'node:child_process';
 
 /** A small shell that waits for the end of its input, which comes when this process ends. Returns what calls it off. */

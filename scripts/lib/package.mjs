@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { outDir } from './build.mjs';
+import { MODULES, outDir } from './build.mjs';
 import { inRoot, readJson } from './project.mjs';
 import { capture, Problem } from './run.mjs';
 
@@ -14,7 +14,7 @@ export const PACKAGE = inRoot('build', 'package');
 const PARTS = [
   ['packages/bayeux-edge', '.'],
   ['examples/hooks/src/contract.ts', 'contract.d.ts'],
-  [`${outDir(false)}/index.js`, 'worker/index.js'],
+  ...[...MODULES, 'index.js'].map((name) => [`${outDir(false)}/${name}`, `worker/${name}`]),
   [`${outDir(false)}/index_bg.wasm`, 'worker/index_bg.wasm'],
   ['cli', 'cli'],
   ['public/js/chat', 'public/js/chat'],

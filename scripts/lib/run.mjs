@@ -24,8 +24,10 @@ export async function capture(command, args, options = {}) {
 }
 
 /** Runs a command whose output is shown and also returned, for the runners whose closing line is read. */
-export async function tee(command, args, options = {}) {
-  const child = start(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+export const tee = (command, args, options = {}) => shown(start(command, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options }));
+
+/** What a started command prints, which the user sees too, once it has ended: `{ code, stdout }`. */
+export async function shown(child) {
   child.stdout.pipe(process.stdout, { end: false });
   child.stderr.pipe(process.stderr, { end: false });
   const output = collect(child.stdout);

@@ -26,15 +26,16 @@ const HOST = '127.0.0.1';
  * server. `vars` override those of wrangler.toml, and `workerFirst` its `run_worker_first`. `log({ level, message })`
  * gets the Worker's console; without it `logs` collects. `beside` are other Workers,
  * `{ name, script, vars, services }`, each on a free port of its own. `services` are service bindings to Workers by
- * their names, of which the server's is `SERVER`. `ratelimits` are rate limiters that are bound.
+ * their names, of which the server's is `SERVER`. `ratelimits` are rate limiters that are bound, and `kv` namespaces of
+ * Workers KV.
  *
  * Returns `{ url, urls, port, pid, logs, ended, inspector(), evict(home, webSockets), stop() }`: `urls` has those of
  * the Workers beside, by their names; `pid` is workerd's; `inspector()` is the address of V8's inspector, if the server
  * was to be `inspected`; `ended` resolves when workerd has ended for whatever reason, so that after a SIGKILL the same
  * port and `persistTo` can be used again; `evict` puts the object of a home out of memory, as the platform may at any
- * time, and its sockets `hibernate` or `close`.
+ * time, and its sockets `hibernate` or `close`. Whoever reaches its port may do so: for tests, where it is `evictable`.
  */
-export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, workerFirst, services, ratelimits, beside = [], log, inspected = false } = {}) {
+export async function startServer({ fixture = false, port = 0, persistTo, vars = {}, workerFirst, services, ratelimits, kv, beside = [], log, inspected = false, evictable = true } = {}) {
   const logs = [];
   const workerd = {};
   const miniflare = starting.run(
@@ -43,7 +44,7 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
       new Miniflare(
         convertV4MiniflareOptions({
           ...storage(persistTo),
-          workers: [worker({ fixture, port, vars, workerFirst, services, ratelimits }), ...beside.map(workerBeside)],
+          workers: [worker({ fixture, port, vars, workerFirst, services, ratelimits, kv }), ...(evictable ? [EVICTOR] : []), ...beside.map(workerBeside)],
           log: new Log(LogLevel.WARN),
           logRequests: false,
           ...(inspected && { inspectorPort: 0 }),
@@ -66,6 +67,7 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
   // At once, or miniflare would start a killed workerd again, on the port that the next server is to have.
   child.once('exit', dispose);
   const { origin, port: bound } = await miniflare.unsafeGetDirectURL(NAME, ENTRYPOINT);
+  const evictor = evictable && (await miniflare.unsafeGetDirectURL(EVICTOR.name));
   const urls = {};
   for (const { name } of beside) urls[name] = (await miniflare.unsafeGetDirectURL(name)).origin;
   return {
@@ -76,7 +78,10 @@ export async function startServer({ fixture = false, port = 0, persistTo, vars =
     logs,
     ended: ended.promise,
     inspector: () => miniflare.getInspectorURL(),
-    evict: (home, webSockets) => miniflare.unsafeEvictDurableObject(NAME, 'ChannelTree', { name: home, webSockets }),
+    async evict(home, webSockets) {
+      const answer = await fetch(evictor, { method: 'POST', body: JSON.stringify({ home, webSockets }) });
+      if (!answer.ok) throw new Problem(`${home} cannot be evicted: ${await answer.text()}`);
+    },
     async stop() {
       dispose();
       await ended.promise;
@@ -90,7 +95,7 @@ const { name: NAME, compatibility_date: COMPATIBILITY_DATE } = unstable_readConf
 /** The server's name among Workers. */
 export const SERVER = NAME;
 
-function worker({ fixture, port, vars, workerFirst, services, ratelimits }) {
+function worker({ fixture, port, vars, workerFirst, services, ratelimits, kv }) {
   const directory = inRoot(outDir(fixture));
   if (!existsSync(join(directory, 'index_bg.wasm')))
     throw new Problem(`Nothing is built in ${directory}.\n  Run: npm run build${fixture ? ' -- --fixture' : ''}`);
@@ -108,9 +113,20 @@ function worker({ fixture, port, vars, workerFirst, services, ratelimits }) {
     bindings: { ...settings.bindings, ...(fixture && FIXTURE_VARS), ...vars },
     serviceBindings: { ...settings.serviceBindings, ...services },
     ...(ratelimits && { ratelimits }),
+    ...(kv && { kvNamespaces: kv }),
     unsafeDirectSockets: [{ host: HOST, port, entrypoint: ENTRYPOINT }],
   };
 }
+
+const EVICTOR = {
+  name: 'evictor',
+  modules: true,
+  scriptPath: inRoot('scripts', 'lib', 'evictor.mjs'),
+  compatibilityDate: COMPATIBILITY_DATE,
+  compatibilityFlags: ['unsafe_module'],
+  durableObjects: { TREES: { className: 'ChannelTree', scriptName: NAME } },
+  unsafeDirectSockets: [{ host: HOST, port: 0 }],
+};
 
 function workerBeside({ name, script, vars = {}, services = {} }) {
   return {

@@ -2,14 +2,12 @@
 import { readdir } from 'node:fs/promises';
 import { buildWorker } from './build.mjs';
 import { inPackage, node22, withNode22 } from './npm.mjs';
+import { nodeTests } from './node-tests.mjs';
 import { assemble, packed } from './package.mjs';
 import { inRoot } from './project.mjs';
 import { tee } from './run.mjs';
 import { buildStd, TARGET, wasmToolchain } from './toolchain.mjs';
 import { vendor } from './vendor.mjs';
-
-/** A file of tests, or one of them, that takes longer will never end. */
-const HUNG = 10 * 60 * 1000; // ms
 
 /** The protocol, natively, with the machine's own Rust. */
 export async function native() {
@@ -72,8 +70,7 @@ export async function documentation() {
 /** Runs the tests of a folder in Node, so many files at a time. What hangs fails. */
 async function fromNode(folder, concurrency) {
   const files = (await readdir(inRoot(folder))).filter((name) => name.endsWith('.test.mjs')).map((name) => `${folder}/${name}`);
-  const options = [`--test-concurrency=${concurrency}`, `--test-timeout=${HUNG}`, '--test-reporter=spec'];
-  const { code, stdout } = await tee(node22(), ['--test', ...options, ...files], { env: withNode22() });
+  const { code, stdout } = await nodeTests(files, { concurrency });
   const count = (what) => Number(new RegExp(`^ℹ ${what} (\\d+)$`, 'm').exec(stdout)?.[1] ?? 0);
   return { code, passed: count('pass'), failed: count('fail') + count('cancelled') };
 }

@@ -1,9 +1,9 @@
 //! The server's own time, in which nothing jumps.
 //!
 //! The machine's clock can be set, or the machine can sleep. A step forward would end every session between two polls;
-//! after a step back events would wait an hour too long. So this clock stands still where the outside clock goes back,
-//! and where the outside clock is far past a wake-up that should have come: nobody could have reached the server
-//! meanwhile.
+//! after a step back events would wait an hour too long. So this clock stands still where the outside clock goes back.
+//! It also stands still where a wake-up comes more than five seconds late: the machine slept, and no client could reach
+//! the server.
 
 use std::time::Duration;
 

@@ -20,8 +20,9 @@ pub enum Input {
     Messages { from: Endpoint, origin: Origin, messages: Vec<Element> },
     /// A request for one of the application's routes. It is answered at once.
     Http { from: Endpoint, request: HttpRequest },
-    /// A client opens an event stream for its session.
-    Listen { from: StreamId, origin: Origin, client_id: String },
+    /// A client opens an event stream for its session. `kept_open`: somebody else sends the comments that keep it open,
+    /// so that the object may sleep.
+    Listen { from: StreamId, origin: Origin, client_id: String, kept_open: bool },
     /// A stream's client reads more slowly than it is sent to.
     Stalled(StreamId),
     /// It has caught up.

@@ -35,14 +35,14 @@ pub struct Config {
     pub log_level: LogLevel,
 }
 
-/// `LINKS`: which polls the Worker holds, to pass them to their home in frames of a WebSocket.
+/// `LINKS`: which polls and event streams the Worker holds, to pass them to their home in frames of a WebSocket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LinksOption {
     /// Those of a crowd.
+    #[default]
     Auto,
     Always,
     /// None: the object holds all requests.
-    #[default]
     Never,
 }
 
@@ -139,6 +139,7 @@ mod tests {
     use worker::js_sys::{JSON, Object};
 
     use super::*;
+    use crate::bayeux::table;
 
     fn env(json: &str) -> JsValue {
         JSON::parse(json).unwrap()
@@ -165,6 +166,19 @@ mod tests {
             assert!(config.api_keys.is_empty());
             assert_eq!(config.log_level, LogLevel::Info);
         }
+    }
+
+    #[wasm_bindgen_test]
+    fn the_defaults_of_the_table_are_those_of_the_shell() {
+        let env = Object::new();
+        for row in table::TABLE.iter().flat_map(|section| section.rows) {
+            if let Some(default) = row.default.value {
+                Reflect::set(&env, &row.name.into(), &default.into()).unwrap();
+            }
+        }
+        Reflect::delete_property(&env, &"TOKENS".into()).unwrap(); // alone it asks for keys
+        let written = |env: &JsValue| format!("{:?}", Config::read(env).unwrap());
+        assert_eq!(written(&env), written(&Object::new()));
     }
 
     #[wasm_bindgen_test]

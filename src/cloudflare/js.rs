@@ -21,18 +21,6 @@ extern "C" {
     #[wasm_bindgen(js_name = encodeURIComponent)]
     pub fn encode_uri_component(text: &str) -> String;
 
-    /// A promise and the function that resolves it.
-    pub type Resolvers;
-
-    #[wasm_bindgen(js_namespace = Promise, js_name = withResolvers)]
-    pub fn with_resolvers() -> Resolvers;
-
-    #[wasm_bindgen(method, getter)]
-    pub fn promise(this: &Resolvers) -> Promise;
-
-    #[wasm_bindgen(method, getter)]
-    pub fn resolve(this: &Resolvers) -> Function;
-
     #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
     fn get_random_values(bytes: &mut [u8]);
 }

@@ -233,7 +233,8 @@ pub fn last_panic() -> Option<String> {
     PANIC.take()
 }
 
-fn with_who(mut details: Value, who: Option<&Who>) -> Value {
+/// The details of a line, with the session that it is about.
+pub fn with_who(mut details: Value, who: Option<&Who>) -> Value {
     if let Some(Who { client: SessionKey(client), user, transport }) = who {
         details["client"] = client.to_string().into();
         details["user"] = user.as_deref().into();

@@ -8,12 +8,14 @@
 //! | `outbound` | what an object asks of others |
 //! | `http` | requests read and responses written |
 //! | `bindings`, `config`, `js`, `log` | what `wrangler.toml` binds and sets, JavaScript's functions, the log |
+//! | `metrics_store` | the figures of all homes in Workers KV |
 
 mod bindings;
 mod config;
 mod http;
 mod js;
 mod log;
+mod metrics_store;
 mod object;
 mod outbound;
 mod transport;

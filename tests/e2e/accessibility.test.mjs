@@ -28,7 +28,7 @@ for (const colorScheme of ['light', 'dark'])
         return page;
       };
 
-      for (const path of ['/', '/echo/', '/timesync/', '/magnets/', '/chat/', '/nowhere'])
+      for (const path of ['/', '/playground/', '/magnets/', '/chat/', '/console/', '/nowhere'])
         test(`${path} keeps nobody out`, async () => {
           const page = await visit(path);
           await page.getByRole('heading').first().waitFor();

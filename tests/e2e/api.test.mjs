@@ -14,7 +14,7 @@ const [READS, SPEAKS] = ['the-key-of-who-only-reads', 'the-key-of-who-only-speak
 const [OLD, NEW] = ['the-key-that-is-to-go-soon', 'bmV3LWtleS1uZXcta2V5LW5ldw=='];
 const server = await startServer({
   fixture: true,
-  vars: { API_KEYS: `${OLD} ${NEW} read:grafana:${READS} publish:backend:${SPEAKS}`, HISTORY: '/hist/* 10', PRESENCE: '/room/*', MAX_MESSAGE_SIZE: '2000', MAX_MESSAGES_PER_BATCH: '20', LOG_LEVEL: 'debug' },
+  vars: { API_KEYS: `${OLD} ${NEW} read:grafana:${READS} publish:backend:${SPEAKS}`, HISTORY: '/hist/* 10', PRESENCE: '/room/*', TAIL_EVENTS: '10', MAX_MESSAGE_SIZE: '2000', MAX_MESSAGES_PER_BATCH: '20', LOG_LEVEL: 'debug' },
   beside: [{ name: 'caller', script: inRoot('tests/e2e/support/api-caller.js'), vars: { BAYEUX_KEY: NEW }, services: { BAYEUX: SERVER } }],
 });
 after(() => server.stop());
@@ -59,7 +59,7 @@ test('each of several keys opens, and nothing else does: the log says who tried,
   const wrong = `${NEW.slice(0, -1)}x`;
   for (const key of [OLD, NEW]) await api.with(key).get('/clients');
   for (const [key, name] of [[undefined, 'missing'], [wrong, 'invalid'], ['', 'missing'], [`${OLD} ${NEW}`, 'invalid']])
-    for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['GET', '/trees'], ['GET', '/stats'], ['GET', '/metrics'], ['GET', '/history'], ['GET', '/presence'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
+    for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['GET', '/trees'], ['GET', '/stats'], ['GET', '/metrics'], ['GET', '/history'], ['GET', '/presence'], ['GET', '/tail'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
       const answer = await api.with(key).call(method, path, { ...(method === 'POST' && { body: '[{"channel":"/a","data":1}]' }) });
       assert.deepEqual(error(answer), [401, false, `401::api_key_${name}`]);
       assert.equal(answer.headers['www-authenticate'], 'Bearer');
@@ -69,7 +69,7 @@ test('each of several keys opens, and nothing else does: the log says who tried,
 
 test('a key opens the calls of its scope, and the log has it by its name', async () => {
   const [reads, speaks] = [api.with(READS), api.with(SPEAKS)];
-  for (const path of ['/clients', '/channels', '/trees', '/stats', '/metrics', '/history', '/presence', '/clients/1'])
+  for (const path of ['/clients', '/channels', '/trees', '/stats', '/metrics', '/history', '/presence', '/tail', '/clients/1'])
     assert.deepEqual(error(await speaks.call('GET', path)), [403, false, '403:read:api_key_scope_missing'], path);
   assert.deepEqual(error(await reads.publish([{ channel: '/a', data: 1 }])), [403, false, '403:publish:api_key_scope_missing']);
   assert.deepEqual(error(await reads.call('DELETE', '/clients/1')), [403, false, '403:admin:api_key_scope_missing']);
@@ -79,7 +79,7 @@ test('a key opens the calls of its scope, and the log has it by its name', async
   await until(() => logged(server, 'api_called').some(({ key, method }) => key === 'backend' && method === 'POST'), 'it is not called by its name');
 });
 
-test('a client is told of with its transport and times, and with its address to who may know it', async () => {
+test('a client is listed with its transport and times, and its address only for a key of scope admin', async () => {
   const client = await join(cometd, { headers: { 'cf-connecting-ip': '192.0.2.77' } });
   secrets.push(client.clientId);
   const find = async (api) => (await api.get('/clients', { limit: 1000 })).clients.at(-1);
@@ -96,12 +96,12 @@ test('the first one who is refused is a line in the log, with the address', () =
     assert.deepEqual(lines.map(({ address }) => address), ['192.0.2.7']);
   }));
 
-test('who guesses keys is not listened to for a while, whatever key it shows then', async () => {
+test('an address that guesses keys is refused for a while, even with a correct key', async () => {
   const [guesser, owner] = [api.with('a-guess-of-a-key', '192.0.2.8'), api.with(NEW, '192.0.2.8')];
   const statuses = [];
   for (let guess = 0; guess < 30; guess += 1) statuses.push((await guesser.call('GET', '/clients')).status);
   assert.deepEqual([statuses[0], statuses.at(-1)], [401, 429]);
-  for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['GET', '/trees'], ['GET', '/stats'], ['GET', '/metrics'], ['GET', '/history'], ['GET', '/presence'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
+  for (const [method, path] of [['GET', '/clients'], ['GET', '/channels'], ['GET', '/trees'], ['GET', '/stats'], ['GET', '/metrics'], ['GET', '/history'], ['GET', '/presence'], ['GET', '/tail'], ['POST', '/publish'], ['GET', '/clients/1'], ['DELETE', '/clients/1']]) {
     const answer = await owner.call(method, path, { ...(method === 'POST' && { body: '[{"channel":"/a","data":1}]' }) });
     assert.deepEqual(error(answer), [429, false, '429::too_many_keys']);
     assert.ok(Number(answer.headers['retry-after']) > 0);
@@ -157,7 +157,7 @@ test('a message reaches who listens, over polls and sockets, and a push one clie
   socket.raw.close();
 });
 
-test('the policy binds clients, not whoever has a key', async () => {
+test('the policy applies to clients, not to callers with a key', async () => {
   const { client: alice, name } = await named();
   assert.equal((await alice.publish('/auth/x', 1)).json[0].successful, false);
   assert.deepEqual((await api.publish({ channel: '/auth/x', data: 1 })).json, [{ channel: '/auth/x', successful: true }]);
@@ -277,7 +277,7 @@ test('the figures of a home are there as JSON and as text', async () => {
   }
 });
 
-test('a client that is disconnected is told so', async () => {
+test('a client that the API disconnects gets a disconnect', async () => {
   const { client: alice, name } = await named();
   const held = alice.connect();
   await until(async () => (await api.get(`/clients/${name}`)).connected, 'its connect is never held');
@@ -289,7 +289,7 @@ test('a client that is disconnected is told so', async () => {
   assert.deepEqual(error(await api.call('DELETE', `/clients/${name}`)), [404, false, '404::session_unknown']);
 });
 
-test('what cannot be taken is refused whole, within the limits of clients', async () => {
+test('an invalid call is refused as a whole, with the limits of clients', async () => {
   const message = { channel: '/a', data: 1 };
   for (const [body, expected] of [
     ['{', [400, false, '400::json_invalid']],
@@ -309,7 +309,7 @@ test('what cannot be taken is refused whole, within the limits of clients', asyn
   }
 });
 
-test('what a channel keeps and who is there its owner tells, at whatever address', async () => {
+test('the owner of a channel answers history and presence at every address', async () => {
   const { client: alice } = await named();
   await alice.ok(alice.subscribe('/room/api'));
   for (const n of [1, 2, 3]) await alice.publish('/hist/api', { n });
@@ -326,6 +326,23 @@ test('what a channel keeps and who is there its owner tells, at whatever address
   assert.deepEqual(error(await api.call('GET', '/presence', { query: { channel: '/room/*' } })), [400, false, '400::channel_invalid']);
   for (const path of ['/history', '/presence']) assert.equal((await api.call('GET', path, { query: { channel: 'x' } })).status, 400);
   assert.deepEqual(error(await api.call('GET', '/presence', { query: { channel: '/none' } })), [404, false, '404::no_presence']);
+});
+
+test('a tail has what was said since the last call, and is off by default', async () => {
+  const { client: alice, name } = await named();
+  const page = (after) => api.get('/tail', { channel: '/said/*', ...(after && { after }) });
+  const first = await page();
+  await alice.ok(alice.publish('/said/a', 1));
+  const second = await page(first.next);
+  assert.deepEqual(second.events, [{ channel: '/said/a', data: 1 }]);
+  assert.deepEqual(error(await api.call('GET', '/tail', { query: { channel: '/**' } })), [400, false, '400::channel_invalid']);
+  assert.equal((await api.with().call('GET', '/tail')).status, 401);
+  await alice.publish('/said/*', 1);
+  assert.equal((await api.get(`/clients/${name}`)).refusals[0].channel, '/said/*');
+  await withFixture({ API_KEYS: NEW }, async ({ url }) => {
+    const off = await api.at(`${url}/cometd/api`).call('GET', '/tail', { query: { channel: '/said/*' } });
+    assert.deepEqual(error(off), [404, false, '404::no_tail']);
+  });
 });
 
 test('another Worker has the same API through a service binding', async () => {

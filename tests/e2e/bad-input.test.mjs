@@ -74,7 +74,7 @@ describe('JSON', () => {
 });
 
 describe('a body', () => {
-  test('over the limit is a 413 before all of it is there, with and without a Content-Length', async () => {
+  test('over the limit is a 413 before all of it has arrived, with and without a Content-Length', async () => {
     const start = `[{"channel":"/talk","clientId":"${alice.clientId}","data":"`;
     for (const length of [MIB + 1, 5 * MIB, 2 ** 40]) assertRefused(await unfinished(`Content-Length: ${length}`, start), 413);
     const tooMuch = start + 'x'.repeat(MIB + 1 - start.length);
@@ -140,7 +140,7 @@ describe('a body', () => {
     }
   });
 
-  test('whose announced length never comes hurts nobody', async () => {
+  test('with a longer Content-Length than body does not affect other clients', async () => {
     const socket = connect(server.port, '127.0.0.1');
     await new Promise((resolve) => socket.write('POST /cometd HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n[{"channel"', resolve));
     await alice.call('/service/echo'); // the object has seen it by now, or will soon
@@ -217,7 +217,7 @@ describe('a message', () => {
     }
   });
 
-  test('with the clientId of nobody is told so', async () => {
+  test('with an unknown clientId gets an error', async () => {
     for (const clientId of ['', 'x', `${alice.clientId}x`, alice.clientId.slice(0, -1), alice.clientId.toLowerCase(), 'r'.repeat(100_000), '__proto__', 'constructor']) {
       for (const message of [{ channel: '/talk', data: 1 }, { channel: '/meta/subscribe', subscription: '/talk' }, { channel: '/meta/disconnect' }, { channel: '/meta/connect', connectionType: 'long-polling' }]) {
         const { json } = await post(url, [{ ...message, clientId }]);
@@ -239,7 +239,7 @@ describe('a message', () => {
     }
   });
 
-  test('with as many fields of its own as the request has room for costs no more than their reading', async () => {
+  test('with as many fields as the request has room for costs only the time to read them', async () => {
     const fields = Object.fromEntries(Array.from({ length: 80_000 }, (_, at) => [at.toString(36), 0]));
     let took = Infinity; // at best: other processes make it slower, not faster
     for (let attempt = 0; attempt < 3; attempt += 1) {

@@ -84,7 +84,7 @@ test('a clientId is worth nothing without its browser’s cookie: not by POST, n
   stream.cut();
 });
 
-test('the cookie goes with its browser to other homes, however it comes there', () =>
+test('the cookie is valid at other homes, however the browser gets there', () =>
   withFixture({ BROWSER_COOKIE: 'true', MAX_INTERVAL: '30000', HOMES: 'sharded:8' }, async ({ url }) => {
     const cometd = `${url}/cometd`;
     const at = (n, headers) => ({ headers: { ...headers, 'cf-connecting-ip': `10.0.0.${n}` } });

@@ -1,5 +1,8 @@
 // The chat page in a real browser when things break: the network, the server, a message.
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';
 import { browser, Chatter } from './support/browser.mjs';
@@ -10,8 +13,8 @@ const chromium = await browser();
 for (const [transport, types] of [['websocket', {}], ['long-polling', { CONNECTION_TYPES: 'long-polling' }]])
   describe(`over ${transport}`, () => {
     /** A server that is gone after the test. */
-    async function start(t, { port, vars } = {}) {
-      const server = await startServer({ port, vars: { ...types, ...vars } });
+    async function start(t, { port, persistTo, vars } = {}) {
+      const server = await startServer({ port, persistTo, vars: { ...types, ...vars } });
       t.after(() => server.stop());
       return server;
     }
@@ -22,7 +25,7 @@ for (const [transport, types] of [['websocket', {}], ['long-polling', { CONNECTI
       return chatter;
     };
 
-    test('in a break of the network nothing is lost, and what was missed is told', async (t) => {
+    test('a break of the network loses nothing, and the missed messages arrive', async (t) => {
       const server = await start(t);
       const ada = await enter(`${server.url}/chat/break`, 'Ada');
       const bob = await enter(`${server.url}/chat/break`, 'Bob');
@@ -84,7 +87,7 @@ for (const [transport, types] of [['websocket', {}], ['long-polling', { CONNECTI
       await Promise.all([ada.sees('Ada', 'Bob', 'Eve'), bob.sees('Bob', 'Ada', 'Eve'), eve.sees('Eve', 'Ada', 'Bob')]);
     });
 
-    test('whom the server has forgotten is told by it what was missed', async (t) => {
+    test('a client with an ended session gets the messages that it missed', async (t) => {
       const first = await start(t);
       const [ada, bob] = await Promise.all(['Ada', 'Bob'].map((name) => enter(`${first.url}/chat/forgotten`, name)));
       await ada.sees('Ada', 'Bob');
@@ -100,6 +103,42 @@ for (const [transport, types] of [['websocket', {}], ['long-polling', { CONNECTI
       assert.deepEqual(await bob.texts(), ['all new']);
     });
 
+    test('a client that sleeps through an eviction and a restart misses nothing, and has the same order as the others', async (t) => {
+      const persistTo = await mkdtemp(join(tmpdir(), 'bayeux-edge-chat-'));
+      t.after(() => rm(persistTo, { recursive: true, force: true }));
+      const first = await start(t, { persistTo });
+      const address = `${first.url}/chat/asleep`;
+      const ada = await enter(address, 'Ada');
+      for (const text of ['one', 'two']) {
+        await ada.say(text);
+        await ada.arrives(text);
+      }
+      const bob = await enter(address, 'Bob');
+      await bob.hears('two');
+      await bob.page.context().setOffline(true);
+      await bob.status('Reconnecting');
+      await ada.say('three');
+      await ada.arrives('three');
+
+      await first.evict('/chat', 'close');
+      await ada.say('four');
+      await ada.arrives('four');
+      await first.stop();
+      await ada.status('Reconnecting');
+      await start(t, { port: first.port, persistTo });
+      await ada.status('Reconnected');
+      await ada.say('five');
+      await ada.arrives('five');
+
+      await bob.page.context().setOffline(false);
+      await bob.status('Reconnected, 3 missed messages');
+      const said = ['one', 'two', 'three', 'four', 'five'];
+      for (const person of [ada, bob, await enter(address, 'Eve')]) {
+        await person.hears('five');
+        assert.deepEqual(await person.texts(), said);
+      }
+    });
+
     test('a page that was opened while the server is away comes in when it is there', async (t) => {
       const way = await gate(await start(t));
       const ada = await enter(`${way.url}/chat/early`, 'Ada');
@@ -113,7 +152,7 @@ for (const [transport, types] of [['websocket', {}], ['long-polling', { CONNECTI
       await ada.arrives('is anybody here?');
     });
 
-    test('what waits to be sent survives a reload', async (t) => {
+    test('unsent messages survive a reload', async (t) => {
       const server = await start(t);
       const way = await gate(server);
       const ada = await enter(`${way.url}/chat/unsent`, 'Ada');

@@ -63,7 +63,7 @@ const [ADA, BOB] = ['a'.repeat(24), 'b'.repeat(24)];
 const users = (...people) => Object.fromEntries(people.map(([session, from, name]) => [`session:${session}`, [{ session, info: { from, name } }]]));
 const names = (people) => people.but('nobody').map(({ name }) => name);
 
-test('who is there when we come was here before us; who comes later has arrived', () => {
+test('people who are there when we come were here before us; later ones have arrived', () => {
   const people = new People();
   assert.deepEqual(people.told({ count: 1, members: users(['1', ADA, 'Ada']) }, 0), []);
   assert.deepEqual(people.told({ count: 2, joins: users(['2', BOB, 'Bob']), leaves: {} }, 0), [{ joined: 'Bob' }]);
@@ -76,7 +76,7 @@ test('who is there when we come was here before us; who comes later has arrived'
   assert.deepEqual(names(people), ['Ada']);
 });
 
-test('who came before us, though it is told with us, was here; who came after us has arrived', () => {
+test('a person who came before us was here, even if reported with us; one who came after us has arrived', () => {
   const me = 'c'.repeat(24);
   const people = new People(me);
   people.told({ count: 0, members: {} }, 0);
@@ -94,7 +94,7 @@ test('who reloads the page has not left, in one telling or in two', () => {
   assert.deepEqual(people.sweep(10 + GRACE), []);
 });
 
-test('everybody is told again after a break: who is not among them has left', () => {
+test('after a break the full list comes again: people who are not in it have left', () => {
   const people = new People();
   people.told({ count: 2, members: users(['1', ADA, 'Ada'], ['2', BOB, 'Bob']) }, 0);
   assert.deepEqual(people.told({ count: 1, members: users(['3', ADA, 'Ada']) }, 10), []);
@@ -117,7 +117,7 @@ test('a text is shown once, and what is known of them is not without end', () =>
   assert.ok(memory.remember({ id: 'a' }));
 });
 
-test('a text waits for the connection, is sent again when it was lost, and is told when it was refused', async () => {
+test('a text waits for the connection, is sent again when it was lost, and its refusal is reported', async () => {
   const [first, second] = [{ id: '1' }, { id: '2' }];
   const log = [];
   const outcomes = ['lost', 'refused', 'taken'];

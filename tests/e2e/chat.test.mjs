@@ -47,7 +47,7 @@ test('where there is no WebSocket they talk all the same, come and go and reload
   await ada.sees('Ada');
 });
 
-test('one who comes later reads what was said, though nobody is there any more', async () => {
+test('a later visitor reads earlier messages, even if all others have left', async () => {
   const ada = await enter(room('long'), 'Ada');
   const texts = ['a', '"', '漢'].map((sign) => sign.repeat(4000));
   for (const text of texts) {
@@ -70,7 +70,7 @@ test('an empty room says so and has its link to share, until somebody writes', a
   await link.waitFor({ state: 'hidden' });
 });
 
-test('all have the same order, whoever wrote and whenever they came', async () => {
+test('all clients have the same order, whoever wrote and whenever they came', async () => {
   const people = [];
   for (const name of ['Ada', 'Bob']) people.push(await enter(room('order'), name));
   await Promise.all(people.map(async (person, at) => {
@@ -87,7 +87,7 @@ test('all have the same order, whoever wrote and whenever they came', async () =
   for (const person of people) assert.deepEqual(await person.texts(), order);
 });
 
-test('who is typing is told while they type, and not who has written', async () => {
+test('the room shows who is typing, and not who has sent', async () => {
   const ada = await enter(room('typing'), 'Ada');
   const bob = await enter(room('typing'), 'Bob');
   await bob.page.getByLabel('Your message').pressSequentially('hm');
@@ -130,7 +130,7 @@ test('a second tab knows the name, and is another person who is called the same'
   assert.ok(!(await (await ada.hears('from here')).evaluate(({ classList }) => classList.contains('own'))));
 });
 
-test('what is being written survives a reload, in its room, until it is sent', async () => {
+test('a draft survives a reload, in its room, until it is sent', async () => {
   const ada = await enter(room('draft'), 'Ada');
   const field = ada.page.getByLabel('Your message');
   await field.fill('half a thought\nand a line');
@@ -354,7 +354,7 @@ test('a reload goes on: the same person, what was said, and no word of it to the
   assert.deepEqual(await ada.log.locator('.note').allTextContents(), ['Bob joined']);
 });
 
-test('messages that nobody looks at are counted in the title', async () => {
+test('unread messages are counted in the title', async () => {
   const ada = await enter(room('title'), 'Ada');
   const bob = await enter(room('title'), 'Bob');
   await setHidden(ada.page, true);

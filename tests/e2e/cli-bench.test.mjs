@@ -19,7 +19,7 @@ for (const transport of ['websocket', 'long-polling']) {
   });
 }
 
-test('what others publish on the channel is not counted, and people read a line for each figure', async () => {
+test('messages of other publishers are not counted, and each figure has a line', async () => {
   const other = await join(url);
   const noise = setInterval(() => other.publish('/bench/b', { number: 0 }), 20);
   try {
@@ -32,7 +32,7 @@ test('what others publish on the channel is not counted, and people read a line 
   }
 });
 
-test('a channel that is refused, and a load that is no bench, are told', async () => {
+test('a refused channel and an impossible load are reported', async () => {
   const few = ['--clients', '1', '--seconds', '0.1'];
   ended(await ran(['bench', url, '/den/a', ...few]), 1, /403:nope/);
   ended(await ran(['bench', url, '/sub/a', ...few]), 1, /403:denied_by_security_policy:publish_denied/);

@@ -97,7 +97,7 @@ test('a service that does not answer ends the call in time', async () => {
   ended(await ran(['call', url, '/service/nobody', '1', '--timeout', '1']), 3, /\/service\/nobody has not answered within 1 s/);
 });
 
-test('what the server refuses ends with 1 and its words', async () => {
+test('a refusal ends with 1 and the server’s error', async () => {
   ended(await ran(['publish', url, '/den/a', '1']), 1, /403:nope:publish_denied/);
   ended(await ran(['publish', url, '/den/a'], { input: '1\n2\n' }), 1, /403:nope:publish_denied/);
   ended(await ran(['subscribe', url, '/free', '/auth/a']), 1, /403:denied_by_security_policy:subscribe_denied/);
@@ -233,11 +233,15 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
 }
 
 test('subscribe --since begins with what was kept, all of it or after a number, and then what is new', async () => {
-  const alice = await join(url);
-  for (const n of [1, 2, 3]) await alice.publish('/hist/cli', { n });
+  // Each with a session of its own: one may be forgotten while a command starts.
+  const publishes = async (n) => {
+    const alice = await join(url);
+    await alice.ok(alice.publish('/hist/cli', { n }));
+  };
+  for (const n of [1, 2, 3]) await publishes(n);
   const all = await subscribed([url, '/hist/cli', '--since', 'all', '--json', '-n', '4']);
   await until(() => all.objects.length === 3, () => `${all.stdout} ${all.stderr}`);
-  await alice.publish('/hist/cli', { n: 4 });
+  await publishes(4);
   assert.equal(await all.ends(), 0);
   assert.deepEqual(all.objects.map(({ data }) => data), [{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }], 'as it was published');
   const { replayId } = all.objects[1].ext.replay;
@@ -297,7 +301,7 @@ test('people in a chat see who comes, who goes, what is said, and what was said 
   await ann.writes('* Bert left');
 });
 
-test('when nobody reads any more it says goodbye and ends well', async () => {
+test('when the reader of its output closes, it disconnects and ends with 0', async () => {
   const bob = await subscribed([url, '/seven', '--verbose']);
   await ran(['publish', url, '/seven', '1']);
   await bob.writes('/seven 1');

@@ -1,4 +1,5 @@
 // The console in a real browser, against a server under load.
+import axe from 'axe-core';
 import assert from 'node:assert/strict';
 import { mkdir } from 'node:fs/promises';
 import { after, test } from 'node:test';
@@ -8,7 +9,7 @@ import { join } from './support/bayeux.mjs';
 import { until } from './support/server.mjs';
 
 const KEY = 'the-key-of-who-runs-it';
-const server = await startServer({ fixture: true, vars: { API_KEYS: KEY, TREE_DEPTH: '0', MAX_INTERVAL: '60000', HISTORY: '/kept/* 10 1h', PRESENCE: '/kept/*' } });
+const server = await startServer({ fixture: true, vars: { API_KEYS: KEY, TREE_DEPTH: '0', MAX_INTERVAL: '60000', HISTORY: '/kept/* 10 1h', PRESENCE: '/kept/*', TAIL_EVENTS: '100' } });
 after(() => server.stop());
 const cometd = `${server.url}/cometd`;
 const chromium = await browser();
@@ -17,11 +18,20 @@ const chromium = await browser();
 const { SCREENSHOTS } = process.env;
 
 async function opened(options, { url } = server) {
-  const page = await chromium.visit(`${url}/console/`, options);
+  const page = await chromium.visit('about:blank', options);
+  // Its script is there before the page is: the site's policy lets in none that comes later.
+  await page.addInitScript({ content: axe.source });
+  await page.goto(`${url}/console/`);
   await page.getByLabel('Key of the server API').fill(KEY);
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Now' }).waitFor();
   return page;
+}
+
+async function pictured(page, name, fullPage = true) {
+  if (!SCREENSHOTS) return;
+  await mkdir(SCREENSHOTS, { recursive: true });
+  await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage });
 }
 
 const figure = (page, name) => page.locator('#figures div', { hasText: name }).locator('dd').textContent();
@@ -109,7 +119,51 @@ test('a channel shows who is there and what it keeps, the latest first', async (
   await dialog.getByRole('button', { name: 'Close' }).press('Enter');
 });
 
-test('all homes are looked at when somebody asks, each client with its home', async () => {
+test('a client shows what was refused to it lately', async () => {
+  const alice = await join(cometd);
+  await alice.publish('/bad/*', 1);
+  const page = await opened();
+  const [name] = (await page.locator('#clients button').allTextContents()).slice(-1);
+  await page.getByRole('button', { name, exact: true }).press('Enter');
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('cell', { name: '405::channel_invalid' }).waitFor();
+  await dialog.getByRole('cell', { name: '/bad/*' }).waitFor();
+});
+
+test('a tail shows what is said as it comes, the latest first, until it is stopped', async () => {
+  const alice = await join(cometd);
+  const page = await opened();
+  await page.getByLabel('Channel or pattern').fill('/said/*');
+  await page.keyboard.press('Enter');
+  await page.getByText('Nothing was said yet.').waitFor();
+  await alice.ok(alice.publish('/said/a', '<b>first</b>'));
+  await page.getByRole('cell', { name: '"<b>first</b>"' }).waitFor();
+  await alice.ok(alice.publish('/said/b', { n: 2 }));
+  await page.getByRole('cell', { name: '{"n":2}' }).waitFor();
+  assert.deepEqual(await page.locator('#tail tbody td:nth-child(2)').allTextContents(), ['/said/b', '/said/a']);
+  await page.getByRole('button', { name: 'Stop' }).press('Enter');
+  await page.getByText('Stopped', { exact: true }).waitFor();
+  await page.getByLabel('Channel or pattern').fill('/**');
+  await page.getByRole('button', { name: 'Watch' }).press('Enter');
+  await page.getByText('Watching /**').waitFor();
+});
+
+test('where tails are off the page says what switches them on', async () => {
+  const off = await startServer({ fixture: true, vars: { API_KEYS: KEY, MAX_INTERVAL: '60000' } });
+  try {
+    const page = await opened({}, off);
+    await page.getByLabel('Channel or pattern').fill('/**');
+    await page.keyboard.press('Enter');
+    await page.getByText('Refused: 400::channel_invalid').waitFor();
+    await page.getByLabel('Channel or pattern').fill('/chat/*');
+    await page.keyboard.press('Enter');
+    await page.getByText('TAIL_EVENTS switches them on').waitFor();
+  } finally {
+    await off.stop();
+  }
+});
+
+test('all homes are listed on request, each client with its home', async () => {
   const trees = await startServer({ fixture: true, vars: { API_KEYS: KEY, TREES: '/**', MAX_INTERVAL: '60000' } });
   try {
     const [alice, bob] = await Promise.all([join(`${trees.url}/cometd`), join(`${trees.url}/cometd/garden`)]);
@@ -147,6 +201,30 @@ test('what is published there is heard, and what is no JSON is not sent', async 
   assert.deepEqual(await alice.poll(), [{ n: 1 }]);
 });
 
+async function violations(page) {
+  const found = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ['violations'] }));
+  return found.violations.flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target.join(' ')}: ${failureSummary}`));
+}
+
+for (const [viewport, colorScheme] of [[PHONE, 'dark'], [{ width: 1280, height: 900 }, 'light']])
+  test(`it keeps nobody out, with a client's page and a tail open: ${viewport.width} pixels, ${colorScheme}`, async () => {
+    const alice = await join(cometd);
+    const page = await opened({ viewport, colorScheme, reducedMotion: 'reduce' });
+    await page.getByLabel('Channel or pattern').fill('/seen/*');
+    await page.keyboard.press('Enter');
+    await page.getByText('Nothing was said yet.').waitFor();
+    await alice.ok(alice.publish('/seen/a', { text: 'a rather long text that somebody said, so that its row is wider than a phone is' }));
+    await alice.publish('/bad/*', 1);
+    await page.getByRole('cell', { name: 'a rather long text' }).waitFor();
+    assert.deepEqual(await violations(page), []);
+    await pictured(page, `console-tail-${viewport.width}-${colorScheme}`);
+    await page.locator('#clients button').last().press('Enter');
+    await page.getByRole('dialog').getByRole('cell', { name: '405::channel_invalid' }).waitFor();
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), viewport.width);
+    assert.deepEqual(await violations(page), []);
+    await pictured(page, `console-client-${viewport.width}-${colorScheme}`, false);
+  });
+
 for (const colorScheme of ['light', 'dark'])
   for (const viewport of [PHONE, { width: 375, height: 800 }, { width: 1280, height: 900 }])
     test(`it fits ${viewport.width} pixels, ${colorScheme}`, async () => {
@@ -155,8 +233,5 @@ for (const colorScheme of ['light', 'dark'])
       await until(async () => Number(await figure(page, 'Events out, a second')) > 0, 'no event is seen to leave');
       await stop();
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), viewport.width);
-      if (SCREENSHOTS) {
-        await mkdir(SCREENSHOTS, { recursive: true });
-        await page.screenshot({ path: `${SCREENSHOTS}/console-${viewport.width}-${colorScheme}.png`, fullPage: true });
-      }
+      await pictured(page, `console-${viewport.width}-${colorScheme}`);
     });

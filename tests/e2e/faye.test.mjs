@@ -102,16 +102,14 @@ for (const transport of ['websocket', 'long-polling']) {
   });
 }
 
-test('it may ask for 300 channels of 300 new trees at once', { timeout: 120_000 }, async () => {
-  const { url, stop } = await startServer({ fixture: true });
-  try {
-    const client = new FayeClient({ url: `${url}/cometd`, transports: ['websocket', 'long-polling'] });
-    clients.push(client);
-    await Promise.all(upTo(300).map((at) => client.subscribe(`/new-${at}/x`)));
-    for (const at of [0, 150, 299]) await client.publish(`/new-${at}/x`, at);
-    assert.deepEqual((await hears(client, 3)).sort((a, b) => a - b), [0, 150, 299]);
-    await clients.splice(clients.indexOf(client), 1)[0].disconnect();
-  } finally {
-    await stop();
-  }
+test('it may ask for 300 channels of 300 new trees at once', { timeout: 120_000 }, async (t) => {
+  // On a busy machine 300 new objects take longer than the fixture waits for a client.
+  const { url, stop } = await startServer({ fixture: true, vars: { MAX_INTERVAL: '120000' } });
+  t.after(stop);
+  const client = new FayeClient({ url: `${url}/cometd`, transports: ['websocket', 'long-polling'] });
+  clients.push(client);
+  await Promise.all(upTo(300).map((at) => client.subscribe(`/new-${at}/x`)));
+  for (const at of [0, 150, 299]) await client.publish(`/new-${at}/x`, at);
+  assert.deepEqual((await hears(client, 3)).sort((a, b) => a - b), [0, 150, 299]);
+  await clients.splice(clients.indexOf(client), 1)[0].disconnect();
 });

@@ -175,7 +175,7 @@ describe('a page of another origin', () => {
   const preflight = (url, origin) =>
     request(`${url}/cometd`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' } });
 
-  test('may not read anything unless it is listed, and the own origin needs no word', async () => {
+  test('may not read anything unless it is listed, and the own origin needs no listing', async () => {
     for (const origin of [url, stranger, 'null']) {
       for (const { headers } of [await from(url, origin), await preflight(url, origin)]) assert.deepEqual(corsHeaders(headers), {}, origin);
     }
@@ -200,7 +200,7 @@ describe('a page of another origin', () => {
     });
   });
 
-  test('may send every header that it asks for, as its preflight is told, and no other site’s page may', async () => {
+  test('may send every header that its preflight asks for, and no other site’s page may', async () => {
     await withFixture({ ALLOWED_ORIGINS: `${ours} capacitor://localhost null` }, async (server) => {
       const asks = (origin) =>
         request(`${server.url}/cometd`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'x-requested-with, x-b' } });

@@ -25,7 +25,7 @@ async function idler() {
   return socket;
 }
 
-test('a thousand idle sockets wake nobody for minutes, and all hear what is published then', async () => {
+test('a thousand idle sockets wake no object for minutes, and then all receive a publish', async () => {
   const sockets = [];
   while (sockets.length < SOCKETS) sockets.push(...(await Promise.all(Array.from({ length: AT_ONCE }, idler))));
   const starts = () => logged(server, 'object_started').filter(({ home }) => home === '/').length;

@@ -30,7 +30,19 @@ async function hold(clients, fields) {
   return held;
 }
 
-test('what clients say goes over one link, and comes back to whom it is for', async () => {
+/** Connects that are held, however long, and what each is answered. */
+async function listen(clients, at) {
+  const held = clients.map(async (client) => {
+    const body = JSON.stringify([client.signed({ channel: '/meta/connect', connectionType: 'long-polling' })]);
+    // fetch() waits as long as it takes.
+    const response = await fetch(at, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    return response.json();
+  });
+  await clients[0].call('/service/echo');
+  return held;
+}
+
+test('messages of all clients go over one link, and each answer reaches its client', async () => {
   const before = opened();
   const clients = await crowd(url, 20, '/chat/demo');
   const held = await hold(clients);
@@ -54,7 +66,7 @@ test('a lonely client of an automatic server never uses one, and a crowd does', 
     for (const events of await Promise.all(polls)) assert.deepEqual(events, [2]);
   }));
 
-test('no client opens a link, or speaks in its words', async () => {
+test('no client can open a link or send link frames', async () => {
   const before = opened();
   const upgrade = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==', 'sec-websocket-version': '13' };
   const { status } = await request(`${server.url}/cometd/isolate/link/mine`, { method: 'GET', headers: upgrade });
@@ -122,24 +134,34 @@ test('what comes after a client broke off waits for its next connect', async () 
   assert.deepEqual(await bob.poll(), ['later']);
 });
 
-test('1,000 polls are held while their object sleeps, and the next message reaches all', async () => {
-  const clients = [];
-  const held = [];
-  // A hundred at a time: none waits behind a thousand others for longer than a request may take on a busy machine.
-  while (clients.length < 1000) {
-    const more = await crowd(url, 100, '/chat/sleep');
-    clients.push(...more);
-    for (const client of more) {
-      const body = JSON.stringify([client.signed({ channel: '/meta/connect', connectionType: 'long-polling' })]);
-      // fetch() waits as long as it takes.
-      held.push(fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body }).then((response) => response.json()));
-    }
-    await more[0].call('/service/echo');
-  }
-  await server.evict('/', 'hibernate');
-  await publish('/chat/sleep', 'wake up');
-  for (const messages of await Promise.all(held)) assert.deepEqual(messages.map(({ data }) => data).slice(0, -1), ['wake up']);
-});
+test('1,000 polls are held while their object sleeps, and the next message reaches all', () =>
+  // A server of its own: an eviction waits until sessions that are about to expire have done so.
+  withFixture(VARS, async (server) => {
+    const url = `${server.url}/cometd`;
+    const held = [];
+    // A hundred at a time: none waits behind a thousand others for longer than a request may take on a busy machine.
+    while (held.length < 1000) held.push(...(await listen(await crowd(url, 100, '/chat/sleep'), url)));
+    await server.evict('/', 'hibernate');
+    await publish('/chat/sleep', 'wake up', url);
+    for (const messages of await Promise.all(held)) assert.deepEqual(messages.map(({ data }) => data).slice(0, -1), ['wake up']);
+  }));
+
+test('1,000 polls that nothing is published to wake nobody', () =>
+  withFixture({ ...VARS, TIMEOUT: '180000' }, async (server) => {
+    const url = `${server.url}/cometd`;
+    const counts = () => [opened(server), logged(server, 'object_started').length];
+    const held = [];
+    while (held.length < 1000) held.push(...(await listen(await crowd(url, 100, '/chat/idle'), url)));
+    // The link is somebody's whose request is over: one of the polls takes it.
+    const [links] = counts();
+    await until(() => counts()[0] > links, 'the link is not handed over', 60_000);
+    await server.evict('/', 'hibernate');
+    const before = counts();
+    await sleep(20_000); // longer than any link of a request that is over
+    assert.deepEqual(counts(), before);
+    await publish('/chat/idle', 'still there?', url);
+    for (const messages of await Promise.all(held)) assert.deepEqual(messages.map(({ data }) => data).slice(0, -1), ['still there?']);
+  }));
 
 test('connects are asked for again when a link breaks', async () => {
   const clients = await crowd(url, 20, '/chat/demo');
@@ -153,7 +175,7 @@ test('connects are asked for again when a link breaks', async () => {
 });
 
 test('links are handed over, and nothing is lost by that', async () => {
-  const clients = await crowd(url, 50, '/chat/demo');
+  const clients = await crowd(url, 50, '/chat/long');
   const before = opened();
   const heard = clients.map(() => []);
   let talking = true;
@@ -162,15 +184,28 @@ test('links are handed over, and nothing is lost by that', async () => {
   });
   const said = [];
   const talker = await join(url);
-  for (const until = Date.now() + 35_000; Date.now() < until; await sleep(100)) {
-    said.push(said.length);
-    await talker.ok(talker.publish('/chat/demo', said.at(-1)));
-  }
-  talking = false;
-  await talker.ok(talker.publish('/chat/demo', 'end'));
-  await Promise.all(listening);
+  const talk = async () => {
+    for (const until = Date.now() + 35_000; Date.now() < until; await sleep(100)) {
+      said.push(said.length);
+      await talker.ok(talker.publish('/chat/long', said.at(-1)));
+    }
+    talking = false;
+    await talker.ok(talker.publish('/chat/long', 'end'));
+  };
+  await Promise.all([talk(), ...listening]);
   assert.ok(opened() - before >= 2, `${opened() - before} more links`);
   for (const events of heard) assert.deepEqual(events, [...said, 'end']);
+});
+
+test('who comes when all others have just been answered is answered too, though the link was to be handed over', async () => {
+  const clients = await crowd(url, 20, '/chat/waves');
+  const before = opened();
+  // No request waits between two waves: nobody can take the link.
+  for (let wave = 0; opened() - before < 2; wave += 1) {
+    const held = await hold(clients);
+    await publish('/chat/waves', wave);
+    for (const events of await Promise.all(held)) assert.deepEqual(events, [wave]);
+  }
 });
 
 test('a message whose service panics is refused, and no other', async () => {

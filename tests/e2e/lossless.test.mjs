@@ -1,8 +1,12 @@
-// A client that acknowledges loses nothing: its connections break at random, requests and answers are lost in between,
-// and every event still comes once, in order. BAYEUX_SEED=N brings the same mishaps again, as far as the clock lets it.
+// A client that acknowledges, or that replays, loses nothing: its connections break at random, requests and responses
+// are lost, and every event still arrives once, in order. BAYEUX_SEED=N repeats the same failures, as far as the timing
+// allows.
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { describe, test } from 'node:test';
+import { CometD } from 'cometd';
+import faye from 'faye';
+import { Replay } from '../../public/js/replay.js';
 import { events, join } from './support/bayeux.mjs';
 import { hears, inNode } from './support/cometd.mjs';
 import { request } from './support/http.mjs';
@@ -17,8 +21,8 @@ const TOGETHER = 25;
 const BATCH = 5;
 /** One piece in so many meets with a mishap. */
 const RARITY = 5;
-/** Enough for ten mishaps in a row, on a busy machine. */
-const TIMEOUT = 30_000; // ms
+/** Enough for ten mishaps in a row, on a machine with more to do than it can. */
+const TIMEOUT = 90_000; // ms
 
 const seed = Number(process.env.BAYEUX_SEED ?? randomInt(2 ** 32));
 // A session must live while its client runs into one mishap after the other.
@@ -40,12 +44,12 @@ async function say(channel, hears) {
   assert.deepEqual(await hears(EVENTS), Array.from({ length: EVENTS }, (_, at) => at));
 }
 
-/** A line that is good until it `turns`. */
+/** A line that is good until it `breaks`, and again once it `heals`. */
 async function badLine() {
   const { mishap, counts } = mishaps(random(seed), RARITY);
   let good = true;
   const line = await network(server.port, (piece) => (good ? undefined : mishap(piece)));
-  return { url: `${line.url}/cometd`, counts, turns: () => (good = false) };
+  return { url: `${line.url}/cometd`, counts, breaks: () => (good = false), heals: () => (good = true) };
 }
 
 /** Enough must have happened for the test to say something, of every kind. */
@@ -56,26 +60,26 @@ function check(t, counts) {
 }
 
 /** Sends messages again and again, until the answer comes: a request each. */
-const byRequests = (url) => (messages) =>
-  persist(async () => {
+const byRequests = (url, signal) => (messages) =>
+  persist(signal, async () => {
     const { status, json } = await request(url, { headers: { 'content-type': 'application/json' }, body: JSON.stringify(messages) });
     return status === 200 ? json : undefined;
   });
 
 /** The same over a socket, and over another one where that is gone. */
-function bySockets(url) {
+function bySockets(url, signal) {
   let socket;
   return (messages) =>
-    persist(async () => {
+    persist(signal, async () => {
       socket ??= await Socket.open(url);
       const gone = socket.closed.then(() => (socket = undefined));
       return Promise.race([socket.ask(...messages), gone]);
     });
 }
 
-/** Until something comes of it, whatever breaks in between. */
-async function persist(attempt) {
-  for (;;) {
+/** Until something comes of it, whatever breaks in between. Nothing, once nobody waits for it any more. */
+async function persist(signal, attempt) {
+  while (!signal.aborted) {
     const outcome = await attempt().catch(() => undefined);
     if (outcome !== undefined) return outcome;
   }
@@ -90,7 +94,7 @@ describe(`a client that acknowledges loses nothing, seed ${seed}`, { concurrency
       await client.handshake();
       await client.subscribe(`/cometd/${transport}`);
       const clientId = client.clientId();
-      line.turns();
+      line.breaks();
       await say(`/cometd/${transport}`, async (count) => (await hears(client, count, TIMEOUT)).map(([, data]) => data));
       assert.equal(client.clientId(), clientId, 'it is the same session');
       await client.disconnect();
@@ -102,14 +106,15 @@ describe(`a client that acknowledges loses nothing, seed ${seed}`, { concurrency
       const line = await badLine();
       const subscriber = await join(`${server.url}/cometd`, { handshake: { ext: { ack: true } } });
       await subscriber.ok(subscriber.subscribe(`/raw/${transport}`));
-      const send = by(line.url);
-      line.turns();
+      const over = new AbortController();
+      const send = by(line.url, over.signal);
+      line.breaks();
       const heard = [];
       let ack = 0;
-      let over = false;
       const listening = (async () => {
-        while (!over) {
+        for (;;) {
           const answer = await send([subscriber.signed({ channel: '/meta/connect', connectionType: transport, ext: { ack } })]);
+          if (!answer) return;
           const reply = answer.find(({ channel }) => channel === '/meta/connect');
           assert.equal(reply.successful, true, JSON.stringify(reply));
           ack = reply.ext.ack;
@@ -120,9 +125,53 @@ describe(`a client that acknowledges loses nothing, seed ${seed}`, { concurrency
       try {
         await Promise.race([say(`/raw/${transport}`, hears), listening]);
       } finally {
-        over = true;
+        over.abort();
       }
       await listening;
       check(t, line.counts);
     });
+});
+
+/** Clients with the replay extension, and without that of acks: what they hear, in their own words. */
+const REPLAYING = {
+  'cometd.js': async ({ url, transport, extension, channel, hear }) => {
+    const cometd = new CometD();
+    for (const type of cometd.getTransportTypes()) if (type !== transport) cometd.unregisterTransport(type);
+    cometd.configure({ url, logLevel: 'error', backoffIncrement: 100, maxBackoff: 300 });
+    cometd.registerExtension('replay', extension);
+    await new Promise((resolve) =>
+      cometd.handshake(({ successful }) => successful && cometd.subscribe(channel, ({ data }) => hear(data), resolve)));
+    return { clientId: () => cometd.getClientId(), disconnect: () => new Promise((resolve) => cometd.disconnect(resolve)) };
+  },
+  Faye: async ({ url, transport, extension, channel, hear }) => {
+    const client = new faye.Client(url, { retry: 0.2 }); // seconds
+    client.disable('eventsource');
+    if (transport === 'long-polling') client.disable('websocket'); // it shakes hands by polls in any case
+    client.addExtension(extension);
+    await client.subscribe(channel, hear);
+    await until(() => client._dispatcher.connectionType === transport, 'it uses another transport');
+    return { clientId: () => client._dispatcher.clientId, disconnect: () => client.disconnect() };
+  },
+};
+
+describe(`a client that replays and does not acknowledge loses nothing, seed ${seed}`, { concurrency: true }, () => {
+  for (const [name, open] of Object.entries(REPLAYING))
+    for (const transport of ['long-polling', 'websocket'])
+      test(`${name} over ${transport}`, async (t) => {
+        const line = await badLine();
+        const channel = `/hist/${name.replace('.', '-')}-${transport}`;
+        const heard = [];
+        const missed = [];
+        const extension = new Replay({ onMissed: (name) => missed.push(name) });
+        const client = await open({ url: line.url, transport, extension, channel, hear: (data) => heard.push(data) });
+        const clientId = client.clientId();
+        line.breaks();
+        await say(channel, (count) => until(() => heard.length >= count && heard, () => `it heard ${heard.length} of ${count}`, TIMEOUT));
+        assert.equal(client.clientId(), clientId, 'it is the same session');
+        assert.deepEqual(missed, []);
+        // Faye sends a disconnect again whose answer is lost, and fails where the session has ended by then.
+        line.heals();
+        await client.disconnect();
+        check(t, line.counts);
+      });
 });

@@ -1,9 +1,9 @@
-// The magnets' parts that need no browser: boards that agree, moves on their way, what comes over the channel, the
+// The magnets' parts that need no browser: boards that agree, moves on their way, what comes over the channels, the
 // poem.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Board } from '../../public/js/magnets/board.js';
-import { read, readPlaces } from '../../public/js/magnets/messages.js';
+import { readCursor, readMove, wordChannel } from '../../public/js/magnets/messages.js';
 import { Moves } from '../../public/js/magnets/moves.js';
 import { lines } from '../../public/js/magnets/poem.js';
 import { rounded, start, WORDS } from '../../public/js/magnets/words.js';
@@ -30,44 +30,21 @@ test('boards that hear the same moves in the same order are alike, whatever was 
   assert.deepEqual(bob.place(MOON), ada.place(MOON));
 });
 
-test('of a whole board the newer places are taken, but not of words on their way', () => {
-  const [ada, bob] = [new Board(), new Board()];
-  ada.move(0, { x: 0, y: 0 });
-  ada.move(MOON, { x: 0, y: 1 });
-  bob.move(2, { x: 1, y: 1 });
-  assert.ok(ada.knowsMoreThan(bob.places()) && bob.knowsMoreThan(ada.places()));
-  assert.deepEqual(bob.merge(ada.places(), (word) => word === 0), [MOON]);
-  assert.deepEqual(bob.merge(ada.places()), [0]);
-  assert.deepEqual(ada.merge(bob.places()), [2]);
-  assert.deepEqual(ada.places(), bob.places());
-  assert.ok(!ada.knowsMoreThan(bob.places()));
-});
-
-test('boards that counted alike agree, too', () => {
-  const [ada, bob] = [new Board(), new Board()];
-  ada.move(MOON, { x: 0.5, y: 0.1 });
-  bob.move(MOON, { x: 0.4, y: 0.9 });
-  const theirs = bob.places().map((place) => ({ ...place }));
-  bob.merge(ada.places());
-  ada.merge(theirs);
-  assert.deepEqual(ada.place(MOON), bob.place(MOON));
-});
-
-test('what is no move and no board is nothing', () => {
+test('what is no move and no pointer is nothing', () => {
   const place = { x: 0.5, y: 1, version: 3 };
-  const move = { kind: 'move', from, word: MOON, ...place };
-  const places = WORDS.map(() => place);
-  assert.deepEqual(read({ ...move, html: '<b>' }), move);
-  assert.deepEqual(read({ kind: 'board', from, places, more: 1 }), { kind: 'board', from, places });
+  const move = { from, ...place };
+  assert.deepEqual(readMove(wordChannel(MOON), { ...move, html: '<b>' }), { ...move, word: MOON });
+  for (const channel of ['/magnets/words/x', '/magnets/words/01', `/magnets/words/${WORDS.length}`, '/magnets/cursors']) assert.equal(readMove(channel, move), null, channel);
   const strange = [
-    ...[null, undefined, 1, 'move', [], {}, { kind: 'move' }, { ...move, kind: 'other' }, { ...move, from: 'me' }],
-    ...[-1, 0.5, WORDS.length, '1', 'length', null, {}].map((word) => ({ ...move, word })),
+    ...[null, undefined, 1, 'move', [], {}, { ...move, from: 'me' }],
     ...[-0.1, 1.1, null, '0', Number.NaN].flatMap((part) => [{ ...move, x: part }, { ...move, y: part }]),
     ...[-1, 0.5, 1e12, null].map((version) => ({ ...move, version })),
-    ...[undefined, {}, [], places.slice(1), [...places, place], [...places.slice(1), null]].map((all) => ({ kind: 'board', from, places: all })),
   ];
-  for (const data of strange) assert.equal(read(data), null, JSON.stringify(data));
-  assert.equal(readPlaces(null), null);
+  for (const data of strange) assert.equal(readMove(wordChannel(MOON), data), null, JSON.stringify(data));
+
+  assert.deepEqual(readCursor({ from, x: 0, y: 1, html: '<b>' }), { from, x: 0, y: 1 });
+  assert.deepEqual(readCursor({ from }), { from });
+  for (const data of [null, 1, {}, { from: 'me', x: 0, y: 0 }, { from, x: 0 }, { from, x: 2, y: 0 }, { from, x: '0', y: 0 }]) assert.equal(readCursor(data), null, JSON.stringify(data));
 });
 
 test('of moves that gather only the latest of each word is sent, and what was lost is sent again', async () => {
@@ -93,7 +70,7 @@ test('of moves that gather only the latest of each word is sent, and what was lo
   assert.ok(!moves.isPending(MOON));
 });
 
-test('what the server refuses is told, and not tried again', async () => {
+test('a refused move is reported, and not sent again', async () => {
   const errors = [];
   const moves = new Moves({ send: async () => ({ outcome: 'refused', error: '403::no' }), refused: (error) => errors.push(error) });
   moves.open();

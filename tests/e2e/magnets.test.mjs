@@ -1,8 +1,11 @@
 // The magnets page in a real browser: several people at one board.
 import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';
-import { join } from './support/bayeux.mjs';
+import { join as joins } from './support/bayeux.mjs';
 import { browser, PHONE } from './support/browser.mjs';
 import { until } from './support/server.mjs';
 
@@ -93,8 +96,36 @@ test('who comes later sees the board, and after a reload too', async (t) => {
   await bob.page.close();
   await ada.page.reload();
   await ada.status('Connected');
-  await lies(ada, 'honey', [0.5, 0.1]); // nobody was left to tell
+  await lies(ada, 'honey', [0.5, 0.1]); // the server tells
   await agree(ada, await Poet.join(server));
+});
+
+test('each sees where the other points, until the pointer leaves', async (t) => {
+  const server = await start(t);
+  const [ada, bob] = await Promise.all([Poet.join(server), Poet.join(server)]);
+  const board = await ada.page.locator('#board').boundingBox();
+  await ada.page.mouse.move(board.x + board.width * 0.3, board.y + board.height * 0.1);
+  const pointer = bob.page.locator('#board .pointer');
+  await pointer.waitFor();
+  const place = () => pointer.evaluate(({ style }) => ['--x', '--y'].map((name) => Number(style.getPropertyValue(name))));
+  await until(async () => near(await place(), [0.3, 0.1]), 'it points elsewhere');
+  assert.equal(await ada.page.locator('#board .pointer').count(), 0, 'nobody sees a dot for themselves');
+  await ada.page.mouse.move(board.x - 5, board.y - 5);
+  await pointer.waitFor({ state: 'detached' });
+});
+
+test('the board is there for whoever comes when nobody is left, and after a restart', async (t) => {
+  const persistTo = await mkdtemp(join(tmpdir(), 'bayeux-edge-magnets-'));
+  t.after(() => rm(persistTo, { recursive: true, force: true }));
+  const first = await start(t, { persistTo });
+  const ada = await Poet.join(first);
+  await ada.drag('wild', [0.6, 0.1]);
+  await ada.drop();
+  const settled = await Poet.join(first);
+  await lies(settled, 'wild', [0.6, 0.1]);
+  await Promise.all([ada.page.context().close(), settled.page.context().close()]);
+  await first.stop();
+  await lies(await Poet.join(await start(t, { persistTo })), 'wild', [0.6, 0.1]);
 });
 
 test('the server starts again under them, and what was moved meanwhile arrives', async (t) => {
@@ -181,11 +212,11 @@ test('a finger drags a word, and does not scroll the page', async (t) => {
 test('messages of a strange shape disturb nobody, and no word leaves the board', async (t) => {
   const server = await start(t);
   const ada = await Poet.join(server);
-  const program = await join(`${server.url}/cometd`);
+  const program = await joins(`${server.url}/cometd`);
   const from = 'f'.repeat(24);
-  for (const data of [null, 1, [], {}, { kind: 'move', from, word: 1, x: 9, y: 0, version: 1 }, { kind: 'board', from, places: [1] }])
-    await program.ok(program.publish('/magnets/board', data));
-  await program.ok(program.publish('/magnets/board', { kind: 'move', from, word: 1, x: 0.5, y: 0.1, version: 1 }));
+  for (const channel of ['/magnets/words/1', '/magnets/words/none', '/magnets/cursors'])
+    for (const data of [null, 1, [], {}, { from, x: 9, y: 0, version: 1 }]) await program.ok(program.publish(channel, data));
+  await program.ok(program.publish('/magnets/words/1', { from, x: 0.5, y: 0.1, version: 1 }));
   await lies(ada, 'moon', [0.5, 0.1]);
   await ada.drag('sea', [1.5, 0.1]);
   await ada.drop();

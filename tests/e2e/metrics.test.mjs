@@ -6,8 +6,8 @@ import parse from 'parse-prometheus-text-format';
 import { startServer } from '../../scripts/lib/server.mjs';
 import { join } from './support/bayeux.mjs';
 import { request } from './support/http.mjs';
+import { Load } from './support/load.mjs';
 import { until, withFixture } from './support/server.mjs';
-import { Socket } from './support/websocket.mjs';
 
 const KEY = 'the-key-of-who-scrapes';
 const server = await startServer({ fixture: true, vars: { API_KEYS: KEY, TREE_DEPTH: '0' } });
@@ -18,90 +18,51 @@ const ask = (path, headers = { authorization: `Bearer ${KEY}` }) => request(`${c
 const stats = async () => (await ask('/api/stats')).json;
 const metrics = async () => (await ask('/api/metrics')).text;
 
-/** Of a tally or a number what was added between two answers. */
-const more = (after, before = 0) =>
-  typeof after === 'number'
-    ? after - before
-    : Object.fromEntries(Object.entries(after).map(([name, count]) => [name, count - (before[name] ?? 0)]).filter(([, count]) => count));
+/** The homes of the clients, and the tree of what they say: each is an object of its own. */
+const HOMES = ['/', '/garden'];
+const TREE = '/load';
+/** Listeners of each home, and what each home publishes. */
+const [POLLS, SOCKETS, STREAMS, PUBLISHES] = [3, 3, 2, 25];
+const ALL = HOMES.length * PUBLISHES;
 
-test('the counts of a known load are those of who made it', async () => {
-  const before = await stats();
-  const [polls, sockets, publishes] = [4, 3, 25];
-  /** What the load itself counts. */
-  const made = { messages: { handshake: 0, connect: 0, subscribe: 0, publish: 0 }, polled: 0, framed: 0, refused: 0, requests: 0, frames: 0 };
-  const sent = (kind, by = 'requests') => {
-    made.messages[kind] += 1;
-    made[by] += 1;
-  };
+test('the counts of a known load, over two homes and three transports, are those of who made it', () =>
+  withFixture({ API_KEYS: KEY }, async ({ url }) => {
+    const load = new Load(url, { tree: TREE, polls: POLLS, sockets: SOCKETS, streams: STREAMS, expects: ALL });
+    await Promise.all(HOMES.map((home) => load.joins(home)));
+    const heard = load.hears();
+    for (let n = 0; n < PUBLISHES; n += 1) await Promise.all(HOMES.map((home) => load.publishes(home, `${TREE}/one`)));
+    await heard;
+    for (const channel of [`${TREE}/*`, `${TREE}/**`]) await load.isRefused('/', channel);
 
-  const pollers = await Promise.all(Array.from({ length: polls }, async () => {
-    const client = await join(cometd);
-    sent('handshake');
-    sent('connect');
-    await client.ok(client.subscribe('/load/*'));
-    sent('subscribe');
-    return client;
-  }));
-  const framers = await Promise.all(Array.from({ length: sockets }, async () => {
-    const socket = await Socket.open(cometd);
-    const clientId = await socket.join();
-    sent('handshake', 'frames');
-    sent('connect', 'frames');
-    await socket.ask({ channel: '/meta/subscribe', clientId, subscription: '/load/*' });
-    sent('subscribe', 'frames');
-    socket.send([{ channel: '/meta/connect', clientId, connectionType: 'websocket' }]);
-    sent('connect', 'frames');
-    return socket;
-  }));
-  const publisher = await join(cometd);
-  sent('handshake');
-  sent('connect');
-
-  const receive = async (client) => {
-    for (let heard = 0; heard < publishes;) {
-      sent('connect');
-      const data = await client.poll();
-      heard += data.length;
-      made.polled += data.length;
+    const stats = async (home) => (await request(`${url}/cometd/api/stats?tree=${home}`, { method: 'GET', headers: { authorization: `Bearer ${KEY}` } })).json;
+    for (const home of HOMES) {
+      const made = load.at[home];
+      const now = await stats(home);
+      assert.equal(now.home, home);
+      assert.deepEqual(now.messagesReceived, { ...made.messages, ...(made.refused > 0 && { invalid: made.refused }) });
+      assert.deepEqual(now.messagesRefused, made.refused > 0 ? { channel_invalid: made.refused } : {});
+      assert.deepEqual(now.requests, made.requests);
+      assert.deepEqual(made.heard, { 'long-polling': POLLS * ALL, websocket: SOCKETS * ALL, eventsource: STREAMS * ALL });
+      assert.deepEqual(now.eventsDelivered, made.heard);
+      assert.equal(now.eventLatencyMs.count, (POLLS + SOCKETS + STREAMS) * ALL);
+      assert.equal(now.sessionsOpened, POLLS + SOCKETS + STREAMS + 1);
+      assert.deepEqual(now.sessions, { 'long-polling': POLLS + 1, websocket: SOCKETS, eventsource: STREAMS });
+      assert.equal(now.subscriptions, POLLS + SOCKETS + STREAMS);
+      assert.deepEqual(now.heldConnects, { websocket: SOCKETS, eventsource: STREAMS });
+      assert.deepEqual([now.sockets, now.queuedEvents, now.eventsAccepted, now.eventsDropped], [SOCKETS, 0, 0, 0]);
+      assert.ok(now.storageBytes > 0 && now.storageRowsWritten > 0);
     }
-  };
-  const listen = async (socket) => {
-    for (let heard = 0; heard < publishes;) {
-      const events = (await socket.next()).filter(({ channel }) => channel.startsWith('/load/'));
-      heard += events.length;
-      made.framed += events.length;
-    }
-  };
-  const heard = [...pollers.map(receive), ...framers.map(listen)];
-  for (let n = 0; n < publishes; n += 1) {
-    await publisher.ok(publisher.publish('/load/one', n));
-    sent('publish');
-  }
-  await Promise.all(heard);
-  for (const channel of ['/load/*', '/load/**']) {
-    await publisher.publish(channel, 1);
-    made.refused += 1;
-    made.requests += 1;
-  }
-
-  const now = await stats();
-  assert.deepEqual(more(now.messagesReceived, before.messagesReceived), { ...made.messages, invalid: made.refused });
-  assert.deepEqual(more(now.messagesRefused, before.messagesRefused), { channel_invalid: made.refused });
-  assert.deepEqual(more(now.requests, before.requests), { 'long-polling': made.requests, websocket: made.frames });
-  assert.deepEqual([made.polled, made.framed], [polls * publishes, sockets * publishes]);
-  assert.deepEqual(more(now.eventsDelivered, before.eventsDelivered), { 'long-polling': made.polled, websocket: made.framed });
-  assert.equal(more(now.eventsAccepted, before.eventsAccepted), publishes);
-  assert.equal(more(now.eventLatencyMs.count, before.eventLatencyMs.count), made.polled + made.framed);
-  assert.equal(more(now.sessionsOpened, before.sessionsOpened), polls + sockets + 1);
-  assert.deepEqual(now.sessions, { 'long-polling': polls + 1, websocket: sockets });
-  assert.equal(now.subscriptions, polls + sockets);
-  assert.deepEqual([now.sockets, now.heldConnects.websocket, now.queuedEvents, now.eventsDropped], [sockets, sockets, 0, 0]);
-  assert.ok(now.storageBytes > 0 && now.storageRowsWritten > 0);
-  for (const socket of framers) await socket.close(1000);
-  await until(async () => (await stats()).sockets === 0, 'a closed socket is still counted');
-});
+    const owner = await stats(TREE);
+    assert.deepEqual([owner.eventsAccepted, owner.messagesReceived, owner.eventsDelivered], [ALL, {}, {}]);
+    await load.leaves();
+    await until(async () => (await stats('/')).sockets === 0, 'a closed socket is still counted');
+  }));
 
 test('the text for Prometheus has the figures of the JSON, in the form that its parser reads', async () => {
+  const [alice, bob] = [await join(cometd), await join(cometd)];
+  await alice.ok(alice.subscribe('/text'));
+  await bob.ok(bob.publish('/text', 1));
+  assert.deepEqual(await alice.poll(), [1]);
   const { headers, text } = await ask('/api/metrics');
   assert.equal(headers['content-type'], 'application/openmetrics-text; version=1.0.0; charset=utf-8');
   assert.match(text, /\n# EOF\n$/);
@@ -110,11 +71,28 @@ test('the text for Prometheus has the figures of the JSON, in the form that its 
     families.get(name)?.metrics.find((metric) => Object.entries(labels).every(([label, value]) => metric.labels?.[label] === value))?.value;
   const json = await stats();
   assert.equal(value('bayeux_sessions_opened_total'), String(json.sessionsOpened));
-  assert.equal(value('bayeux_events_delivered_total', { transport: 'websocket' }), String(json.eventsDelivered.websocket));
+  assert.equal(value('bayeux_events_delivered_total', { transport: 'long-polling' }), String(json.eventsDelivered['long-polling']));
   assert.equal(value('bayeux_messages_received_total', { kind: 'publish' }), String(json.messagesReceived.publish));
   const [latency] = families.get('bayeux_event_latency_seconds').metrics;
   assert.deepEqual([latency.count, latency.buckets['+Inf']], [String(json.eventLatencyMs.count), String(json.eventLatencyMs.count)]);
 });
+
+test('the text of all homes is one that the parser reads, and each sample names its home', async () => {
+  await join(`${cometd}/meadow`);
+  const page = await ask('/api/metrics?tree=*');
+  assert.equal(page.headers['content-type'], 'application/openmetrics-text; version=1.0.0; charset=utf-8');
+  assert.equal(page.headers.link, undefined, 'there is no more');
+  const opened = parse(page.text).find(({ name }) => name === 'bayeux_sessions_opened_total');
+  assert.deepEqual(opened.metrics, [{ labels: { home: '/' }, value: String((await stats()).sessionsOpened) }]);
+
+  const [, next] = /^<\/cometd(.*)>; rel="next"$/.exec((await withHomes((ask) => ask('/api/metrics?tree=*&limit=2'))).headers.link);
+  assert.equal(next, '/api/metrics?tree=*&limit=2&after=%401%2C');
+});
+
+/** What a server whose clients are spread over three homes answers. */
+const withHomes = (work) =>
+  withFixture({ API_KEYS: KEY, HOMES: 'sharded:3' }, ({ url }) =>
+    work((path) => request(`${url}/cometd${path}`, { method: 'GET', headers: { authorization: `Bearer ${KEY}` } })));
 
 test('no client and no application makes a label', async () => {
   const alice = await join(cometd);
@@ -132,7 +110,7 @@ test('each home has figures of its own', async () => {
   assert.deepEqual([garden.home, garden.sessionsOpened], ['/garden', 1]);
 });
 
-test('a monitor asks without a key whether the Worker runs, and wakes nobody', async () => {
+test('a monitor checks without a key that the Worker runs, and wakes no object', async () => {
   const { status, json, headers } = await ask('/healthz', {});
   assert.deepEqual([status, json, headers['cache-control']], [200, { status: 'ok' }, 'no-store']);
   assert.equal((await request(`${cometd}/healthz`, { body: '[]' })).status, 405);

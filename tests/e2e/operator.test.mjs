@@ -10,7 +10,7 @@ import { logged, until } from './support/server.mjs';
 const [ADMIN, READS] = ['the-key-of-who-runs-it', 'the-key-of-who-looks'];
 const server = await startServer({
   fixture: true,
-  vars: { API_KEYS: `admin:ops:${ADMIN} read:screen:${READS}`, LOG_LEVEL: 'debug', MAX_INTERVAL: '60000', ACCESS_RULES: 'anyone * /open/**; role=staff * /closed/**; anyone publish /service/**' },
+  vars: { API_KEYS: `admin:ops:${ADMIN} read:screen:${READS}`, LOG_LEVEL: 'debug', TAIL_EVENTS: '50', MAX_INTERVAL: '60000', ACCESS_RULES: 'anyone * /open/**; role=staff * /closed/**; anyone publish /service/**' },
 });
 after(() => server.stop());
 const url = `${server.url}/cometd`;
@@ -41,11 +41,14 @@ test('clients, channels and trees are listed for people, programs and shells, wi
   const stats = JSON.parse(await written(['stats', '--json']));
   assert.deepEqual([stats.home, stats.sessions], ['/', { 'long-polling': 1 }]);
   assert.match(await written(['stats']), /^home +\/\n(.*\n)*since +\d{4}-\d\d-\d\dT/m);
+  const all = objects(await written(['stats', '--all', '--json']));
+  assert.deepEqual(all.find(({ home }) => home === '/')?.sessions, { 'long-polling': 1 });
+  assert.match(await written(['stats', '--all']), /^home +since +sessions .*refused\n\/ /);
   ended(await ran(['kick', client.client], { env }), 0, /ended the session of \d+/);
   assert.equal(await alice.lives(), false);
 });
 
-test('a refusal is told in the words of the server, and what is missing by its name', async () => {
+test('a refusal shows the server’s error, and names what is missing', async () => {
   ended(await ran(['kick', '1'], { env }), 1, /404::session_unknown/);
   ended(await ran(['kick', '1'], { env: { ...env, BAYEUX_KEY: READS } }), 1, /403:admin:api_key_scope_missing/);
   ended(await ran(['clients', '--key', 'a-wrong-key-of-nobody'], { env }), 1, /401::api_key_invalid/);
@@ -56,7 +59,7 @@ test('a refusal is told in the words of the server, and what is missing by its n
   ended(await ran(['clients', 'http://127.0.0.1:1/cometd'], { env }), 3, /no connection/);
 });
 
-test('token signs what it is told with the secret of the environment', async () => {
+test('token signs its claims with the secret of the environment', async () => {
   const secret = 'a-secret-of-thirty-two-bytes-yes';
   const token = (await written(['token', 'alice', '--claims', '{"room":7}', '--expires', '60'], { TOKEN_SECRET: secret })).trim();
   const [head, claims, signature] = token.split('.');
@@ -87,4 +90,21 @@ test('a request that failed has the panic and its place in its line', async () =
   await bob.publish('/service/panic', 1);
   const line = await until(() => logged(server, 'request_failed')[0], 'no line');
   assert.match(line.panic, /panicked at src\/fixture\.rs:\d+:\d+.*the panic that/s);
+});
+
+test('tail writes what is said, with a key that reads, and a client has what was refused to it', async () => {
+  const alice = await join(url);
+  const saying = setInterval(() => alice.publish('/open/said', { n: 1 }), 200);
+  try {
+    const args = ['tail', '/open/*', '--count', '2'];
+    assert.deepEqual(objects(await written([...args, '--format', 'json'], { BAYEUX_KEY: READS })), Array(2).fill({ channel: '/open/said', data: { n: 1 } }));
+    assert.match(await written(args), /^(\d\d:\d\d:\d\d \/open\/said \{"n":1\}\n){2}$/);
+  } finally {
+    clearInterval(saying);
+  }
+  ended(await ran(['tail', '/**'], { env }), 1, /400::channel_invalid/);
+  ended(await ran(['tail'], { env }), 2, /channel is missing/);
+  await alice.publish('/closed/x', 1);
+  const [{ client }] = objects(await written(['clients', '--json'])).slice(-1);
+  assert.match(await written(['clients', client]), /refusals +\d+s ago \/closed\/x 403:denied_by_access_rules:publish_denied \(others by: role=staff \* \/closed\/\*\*\)/);
 });

@@ -78,6 +78,7 @@ const REFUSED = {
   HOOKS_FOR: ['publish everything'],
   HOOKS_TIMEOUT: ['0'],
   API_KEYS: ['too-short', 'a-key-of-one-deployment and-more'],
+  TAIL_EVENTS: ['-1', '1001', 'all'],
   API_ATTRIBUTES: [], // any word may be a name
   FLUSH_PACE: ['-5'],
   LINKS: ['sometimes'],

@@ -160,7 +160,7 @@ test('frames of sockets have a rate too: past RATE_FRAMES a socket is closed, an
     await other.close(1000);
   }));
 
-test('too many connects at a time are told when to come again', () =>
+test('too many connects at a time get a time to retry', () =>
   withFixture({ CLIENT_MAX_CONNECTIONS: '1', TIMEOUT: '1000' }, async ({ url }) => {
     const [alice, bob] = await Promise.all([join(`${url}/cometd`, from('192.0.2.1')), join(`${url}/cometd`, from('192.0.2.1'))]);
     const connects = [alice.connect(), bob.connect()];
@@ -229,7 +229,7 @@ describe('Cloudflare’s rate limiter, which is bound as shipped', () => {
     for (let n = 0; n < 6; n += 1) assert.equal((await request(`${url}/api/clients`, { method: 'GET', headers })).status, 200, 'the server API');
   });
 
-  test('stops nobody where it fails, and the log says so', async (t) => {
+  test('refuses no request when it fails, and the log says so', async (t) => {
     const server = await startServer({ fixture: true, ratelimits: {}, vars: { RATE_LIMITER: 'not a limiter' } });
     t.after(() => server.stop());
     const alice = await join(`${server.url}/cometd`, from('192.0.2.1'));

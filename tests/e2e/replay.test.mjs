@@ -59,7 +59,7 @@ for (const [name, open] of Object.entries(CLIENTS))
     await second.close();
   });
 
-test('who was away for too long is told so, and hears all that is kept with the next subscribe', async () => {
+test('a client that was away too long gets an error, and all kept events with the next subscribe', async () => {
   await say('/hist/late', 1);
   const missed = [];
   const replay = new Replay({ store: { load: () => ({ '/hist/late': 82 }), save() {} }, onMissed: (name) => missed.push(name) });

@@ -110,7 +110,7 @@ test('who acknowledges gets everything once, though the server is killed before 
   assert.deepEqual((await connect(acknowledged)).data, []);
 });
 
-test('an object that was killed and that nobody calls again is woken by its alarm, and leaves nothing behind', async () => {
+test('a killed object that gets no more calls is woken by its alarm, and leaves no rows', async () => {
   const server = await lasting({ DURABILITY: 'strict', MAX_INTERVAL: '500' });
   const [alice] = await crowd(server.url, 2, '/chat/demo');
   await alice.ok(alice.publish('/chat/demo', { n: 1 }));
@@ -145,7 +145,7 @@ test('damaged rows are set aside with a word in the log, and the rest is served'
   assert.equal(await carol.lives(), true, 'a damaged row that cannot be set aside stops nobody');
 });
 
-test('where nothing more can be stored, clients are told, and what was stored stays', async () => {
+test('when storage is full, clients get an error, and stored rows stay', async () => {
   const server = await lasting({ DURABILITY: 'strict', MAX_INTERVAL: '60000' });
   const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
   await alice.ok(alice.publish('/chat/demo', { n: 1 }));
@@ -160,7 +160,7 @@ test('where nothing more can be stored, clients are told, and what was stored st
   assert.deepEqual(await bob.poll(), [{ n: 1 }]);
 });
 
-test('an object whose tables cannot be brought up to date serves what is there', async () => {
+test('an object that cannot update its tables serves their old rows', async () => {
   const server = await lasting({ DURABILITY: 'strict', MAX_INTERVAL: '60000' });
   const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
   await alice.ok(alice.publish('/chat/demo', { n: 1 }));

@@ -67,7 +67,7 @@ test('equal messages of one session are all heard', async () => {
   assert.deepEqual(heard, said);
 });
 
-test('what was taken is known though home and owner are evicted before it comes again', async () => {
+test('a repeated publish is recognised after its home and owner were evicted', async () => {
   const listener = await join(`${server.url}/cometd`, { handshake: { ext: { ack: true } } });
   await listener.ok(listener.subscribe('/kept/1'));
   const publisher = await join(`${server.url}/cometd`, { headers: { 'cf-connecting-ip': '10.0.0.7' } });

@@ -1,6 +1,8 @@
 // The site's files as they are served: which page answers where, for how long browsers keep it, and what it may do.
 import assert from 'node:assert/strict';
+import { readdir } from 'node:fs/promises';
 import { after, test } from 'node:test';
+import { inRoot } from '../../scripts/lib/project.mjs';
 import { startServer } from '../../scripts/lib/server.mjs';
 import { browser, PHONE } from './support/browser.mjs';
 
@@ -8,7 +10,7 @@ const server = await startServer();
 after(() => server.stop());
 const chromium = await browser();
 
-const PAGES = ['/', '/chat/', '/echo/', '/timesync/', '/magnets/'];
+const PAGES = ['/', '/chat/', '/playground/', '/magnets/'];
 
 const get = (path) => fetch(server.url + path, { redirect: 'manual' });
 
@@ -33,6 +35,12 @@ test('pages and scripts are asked for anew each time, what does not change with 
   assert.equal(again.status, 304);
 });
 
+test('every page in public is one that is tested here, or the console', async () => {
+  const files = await readdir(inRoot('public'), { recursive: true });
+  const pages = files.filter((name) => name.endsWith('index.html')).map((name) => `/${name.slice(0, -'index.html'.length)}`);
+  assert.deepEqual(pages.sort(), [...PAGES, '/console/'].sort());
+});
+
 test('an unknown address gets the 404 page', async () => {
   for (const path of ['/nowhere', '/chat/a/b', '/js/nothing.js']) {
     const response = await get(path);
@@ -45,6 +53,13 @@ test('a room with a slash behind it is the same room', async () => {
   const { status, headers } = await get('/chat/tea/');
   assert.equal(status, 301);
   assert.equal(new URL(headers.get('location'), server.url).pathname, '/chat/tea');
+});
+
+test('the pages that the playground has taken in lead to it', async () => {
+  for (const [path, there] of Object.entries({ '/echo/': '/playground/', '/timesync/': '/playground/#time' })) {
+    const { status, headers } = await get(path);
+    assert.deepEqual([status, headers.get('location')], [301, there], path);
+  }
 });
 
 for (const colorScheme of ['light', 'dark'])

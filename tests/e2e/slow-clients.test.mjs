@@ -4,6 +4,7 @@ import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { Network } from '../faults/network.mjs';
 import { join } from './support/bayeux.mjs';
+import { inGroups, memory, send } from './support/heap.mjs';
 import { logged, until, withFixture } from './support/server.mjs';
 import { Socket } from './support/websocket.mjs';
 
@@ -30,9 +31,25 @@ test('a socket whose client does not read is closed, and all others hear everyth
       assert.equal(data.n, n);
     }
     await until(closed, 'nobody noticed that it does not read');
+    assert.deepEqual(logged(server, 'socket_too_slow').map(({ transport }) => transport), ['websocket'], 'the line says whose socket it is');
     network.close();
     const again = await Socket.open(url);
     const [reply] = (await again.ask({ channel: '/meta/connect', clientId: clientIds[0], connectionType: 'websocket', advice: { timeout: 0 } })).slice(-1);
     assert.equal(reply.successful, true, 'its session waits for it');
     [again, quick].forEach((socket) => socket.raw.close());
+  }));
+
+test('a request whose body does not come costs no wasm memory, however long its URL', () =>
+  withFixture({ LINKS: 'never' }, async (server) => {
+    const begin = () =>
+      send(server, `POST /cometd?${'x'.repeat(8000)} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n[`);
+    // The first ones may have tables of the runtime grow.
+    const open = [await begin()];
+    const before = await memory(server);
+    open.push(...(await inGroups(Array.from({ length: 300 }), begin)));
+    const after = await memory(server);
+    // Those that had not arrived by then are counted now.
+    const later = await memory(server);
+    for (const { allocated } of [after, later]) assert.ok(allocated - before.allocated < 300 * 1000, `${allocated - before.allocated} bytes`);
+    open.forEach((socket) => socket.on('error', () => {}).destroy());
   }));

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join as path } from 'node:path';
 import { describe, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';
+import { Network } from '../faults/network.mjs';
 import { events, join, post } from './support/bayeux.mjs';
 import { hears, inNode } from './support/cometd.mjs';
 import { EventStream } from './support/event-stream.mjs';
@@ -136,7 +137,10 @@ describe('over eight homes', () => {
 });
 
 test('10,000 messages in three trees come to cometd.js at eight homes in one order, though every object is evicted meanwhile', { timeout: 120_000 }, () =>
-  withFixture({ ...PATIENT, MAX_QUEUE: '20000' }, async ({ url, evict }) => {
+  withFixture({ ...PATIENT, MAX_QUEUE: '20000' }, async (server) => {
+    const network = await Network.open();
+    network.leadTo(server.port);
+    const { url } = network;
     const trees = ['/red', '/green', '/blue'];
     const homes = ['', '/red', '/green', '/a', '/b', '/c', '/d', '/e']; // '' is the root
     const node = inNode();
@@ -155,7 +159,10 @@ test('10,000 messages in three trees come to cometd.js at eight homes in one ord
       const publisher = await join(`${url}${path}`);
       for (let n = 0; said < count; n += 1) {
         said += batch;
-        const message = (_, place) => publisher.signed({ channel: `${trees[place % 3]}/room`, data: [name, n * batch + place] });
+        const message = (_, place) => {
+          const data = [name, n * batch + place];
+          return publisher.signed({ channel: `${trees[place % 3]}/room`, data, ext: { idempotencyKey: data.join() } });
+        };
         const messages = Array.from({ length: batch }, message);
         // cometd.js gives up what its object was evicted under; this one says the same again.
         await until(() => taken(`${url}${path}`, messages), 'it is not taken', 30_000);
@@ -165,7 +172,7 @@ test('10,000 messages in three trees come to cometd.js at eight homes in one ord
       const objects = [...homes.map((home) => home || '/'), '/blue'];
       for (const [n, object] of objects.entries()) {
         await until(() => said >= ((n + 1) * count) / (objects.length + 1), 'nothing is said', 60_000);
-        await evict(object, 'hibernate');
+        await network.evict(server, object, 'hibernate');
       }
     };
     const hearing = clients.map((client) => hears(client, count, 90_000));
@@ -183,6 +190,7 @@ test('10,000 messages in three trees come to cometd.js at eight homes in one ord
       }
     }
     for (const client of clients) await client.disconnect();
+    network.close();
   }));
 
 test('homes are in the part of the world where the client is', () =>

@@ -1,8 +1,8 @@
 // A client that publishes, receives and comes back after every fault, and never shakes hands twice.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Lost, LongPolling, OverWebSocket } from './transports.mjs';
+import { Lost, LongPolling, OverEventSource, OverWebSocket } from './transports.mjs';
 
-const TRANSPORTS = [LongPolling, OverWebSocket];
+const TRANSPORTS = [LongPolling, OverWebSocket, OverEventSource];
 
 export class Client {
   #random;
@@ -11,30 +11,44 @@ export class Client {
   #transports;
   #transport;
   #clientId;
+  #numbers;
   #messages = 0;
   #batch = -1;
+  #heard;
+  #lost = false;
   #published = 0;
   #connects;
   #publishes;
   #publishing = true;
   #connecting = true;
 
-  /** `moves`: now and then it goes on with the other transport. */
-  constructor({ name, url, room, neighbours, transport, acknowledges, moves, random, ledger }) {
-    Object.assign(this, { name, room, acknowledges, moves });
+  /**
+   * `replays`: it acknowledges nothing, and says how far it has heard when a connect was not answered, with the next
+   * 'connect' or with a 'subscribe' before that. `moves`: now and then it goes on with another transport.
+   *
+   * One that replays over an event stream publishes nothing: only what the stream brings comes in order.
+   */
+  constructor({ name, url, room, neighbours, transport, acknowledges, replays, moves, random, ledger }) {
+    Object.assign(this, { name, room, acknowledges, replays, moves });
     this.#random = random;
     this.#ledger = ledger;
-    const ordered = acknowledges || (transport === 'websocket' && !moves);
-    this.#subscriber = ledger.subscriber({ name, publishers: neighbours, acknowledges, ordered });
+    const hearsAll = acknowledges || replays !== undefined;
+    const ordered = hearsAll || (transport === 'websocket' && !moves);
+    this.#subscriber = ledger.subscriber({ name, publishers: neighbours, hearsAll, ordered });
     this.#transports = TRANSPORTS.map((Transport) => new Transport(url, (messages) => this.#hear(messages)));
     this.#transport = this.#transports.find(({ name }) => name === transport);
+    // A session that acknowledges, or reads its numbers in `ext`, is refused a stream.
+    const streams = !hearsAll || transport === 'eventsource';
+    if (!streams) this.#transports = this.#transports.filter(({ listen }) => !listen);
+    this.#numbers = streams ? true : 'ext';
+    this.#publishing = !(streams && replays);
   }
 
   async join() {
-    const ext = this.acknowledges ? { ack: true } : {};
-    const reply = await this.#send({ channel: '/meta/handshake', version: '1.0', supportedConnectionTypes: ['long-polling', 'websocket'], ext });
+    const ext = this.acknowledges ? { ack: true } : this.replays ? { replay: this.#numbers } : {};
+    const reply = await this.#send({ channel: '/meta/handshake', version: '1.0', supportedConnectionTypes: ['long-polling', 'websocket', 'eventsource'], ext });
     this.#clientId = reply.clientId;
-    const replies = [await this.#connect({ timeout: 0 }), await this.#send({ channel: '/meta/subscribe', subscription: this.room })];
+    const replies = [await this.#connect({ timeout: 0 }), await this.#subscribe(-1)];
     for (const { successful, error } of [reply, ...replies]) if (!successful) throw new Error(`${this.name}: ${error}`);
   }
 
@@ -52,7 +66,8 @@ export class Client {
   /** Hears out what is left, and says goodbye. */
   async leaves() {
     this.#connecting = false;
-    await this.#send({ channel: '/meta/disconnect' }).catch(() => {});
+    // A stream would not end.
+    await this.#send({ channel: '/meta/disconnect' }).catch(() => this.#transport.close());
     await this.#connects;
     this.#transports.forEach((transport) => transport.close());
   }
@@ -70,13 +85,41 @@ export class Client {
   }
 
   async #wait() {
-    const { successful } = await this.#connect();
-    if (!successful) return this.#waitALittle();
+    if (this.#lost && this.replays === 'subscribe') {
+      const { successful, error } = await this.#subscribe(this.#heard);
+      if (!successful) return this.#refused(error);
+      this.#lost = false;
+    }
+    const numbers = this.#lost && this.replays === 'connect' ? { replay: { [this.room]: this.#heard } } : {};
+    this.#lost = true;
+    if (this.#transport.listen) return this.#listen();
+    const { successful, error } = await this.#connect(undefined, numbers);
+    if (!successful) return this.#refused(error);
+    this.#lost = false;
     this.#ledger.connected(this.#subscriber);
   }
 
-  #connect(advice) {
-    const ext = this.acknowledges ? { ack: this.#batch } : {};
+  /** Until the stream is over. */
+  async #listen() {
+    const begun = () => this.#ledger.connected(this.#subscriber);
+    const { error } = await this.#answer('an event stream', this.#transport.listen(this.#clientId, begun));
+    return this.#refused(error);
+  }
+
+  #refused(error) {
+    if (error.startsWith('400:')) this.#ledger.problem(`${this.name} was refused what it has missed: ${error}`);
+    return this.#waitALittle();
+  }
+
+  async #subscribe(from) {
+    const ext = this.replays ? { replay: { [this.room]: from } } : {};
+    const reply = await this.#send({ channel: '/meta/subscribe', subscription: this.room, ext });
+    this.#heard ??= reply.ext?.replay?.[this.room];
+    return reply;
+  }
+
+  #connect(advice, numbers) {
+    const ext = this.acknowledges ? { ack: this.#batch } : { ...numbers };
     return this.#send({ channel: '/meta/connect', connectionType: this.#transport.name, ext, ...(advice && { advice }) });
   }
 
@@ -102,13 +145,17 @@ export class Client {
   async #send(message) {
     this.#messages += 1;
     const sent = [{ id: String(this.#messages), ...(this.#clientId && { clientId: this.#clientId }), ...message }];
+    return this.#answer(message.channel, this.#transport.send(sent));
+  }
+
+  async #answer(asked, answer) {
     const since = Date.now();
-    const reply = await this.#transport.send(sent).catch((error) => {
+    const reply = await answer.catch((error) => {
       if (error instanceof Lost) this.#ledger.broke(this.#subscriber, since);
       throw error;
     });
     if (reply.error?.startsWith('402') && this.#connecting) {
-      this.#ledger.problem(`${this.name} was told to shake hands again, at ${message.channel}`);
+      this.#ledger.problem(`${this.name} was told to shake hands again, at ${asked}`);
       this.#connecting = this.#publishing = false;
     }
     return reply;
@@ -116,9 +163,19 @@ export class Client {
 
   #hear(messages) {
     for (const message of messages) {
-      if (message.channel === this.room && !('successful' in message)) this.#ledger.received(this.#subscriber, message.data);
+      if (message.channel === this.room && !('successful' in message)) this.#receive(message);
       else if (message.channel === '/service/dropped') this.#ledger.problem(`${this.name} was told that events were dropped`);
       else if (message.channel === '/meta/connect' && message.successful && this.acknowledges) this.#batch = message.ext.ack;
     }
+  }
+
+  #receive({ data, ext }) {
+    if (this.replays) {
+      const { replayId } = this.#numbers === 'ext' ? ext.replay : data.event;
+      // After a crash of its home what the last life sent may come again.
+      if (replayId <= this.#heard) return void (this.#ledger.counts.skipped += 1);
+      this.#heard = replayId;
+    }
+    this.#ledger.received(this.#subscriber, data);
   }
 }

@@ -17,16 +17,27 @@ const VARS = {
   WEBSOCKET_TIMEOUT: '1500',
   // Nobody stays away for longer, however slowly a busy machine starts the server again.
   MAX_INTERVAL: '120000',
+  // For whoever replays; nobody stays away for that long.
+  HISTORY: '/kept/** 5000 2m',
 };
+
+/**
+ * How long the rows of kept events stay, ms: a tree looks once in their age for those that are older. Until then it is
+ * not idle.
+ */
+const KEPT_FOR = 2 * 120_000;
 
 /** How many clients share a channel. */
 const ROOM = 10;
 
+/** Who listens by an event stream, of sixteen clients: three of the eight that do not acknowledge. */
+const STREAMS = new Set([6, 11, 15]);
+
 /** Between two kills, in ms; a server that has just started is busy reading its rows. */
 const LIFE = [300, 3000];
 
-/** Where clients are at home, and whose object is evicted: the root, and the tree that owns the channels. */
-const HOMES = ['/', '/room'];
+/** Where clients are at home, and whose object is evicted: the root, and the trees that own the channels. */
+const HOMES = ['/', '/room', '/kept'];
 
 /** `relaxed` writes down what has waited for a second, and a busy machine may be late. */
 const RELAXED = 2000; // ms
@@ -34,8 +45,8 @@ const RELAXED = 2000; // ms
 /** How long what was promised may take to arrive when all is calm again, and an idle object to forget all. */
 const TIMEOUT = 60_000; // ms
 
-/** SQLite, "Result and Error Codes". */
-const SQLITE_CANTOPEN = 14;
+/** SQLite, "Result and Error Codes": the file is just being deleted, or written. */
+const BUSY_FILE = new Set([14 /* SQLITE_CANTOPEN */, 776 /* SQLITE_READONLY_ROLLBACK */]);
 
 /**
  * Tables whose rows go when their clients go, and those that go when a tree has been idle for 40 s: with them its
@@ -45,17 +56,17 @@ const QUEUED = ['event', 'delivery'];
 const KEPT = ['session', 'note', 'version', '_cf_ALARM'];
 
 /**
- * Resolves with `{ problems, counts, unacknowledged, faults }`; `unacknowledged` tells how many of the events for
- * clients without the ack extension were lost on their way. `links`: the Worker holds the polls, and its links break
- * with everything else. `untilIdle`: when all clients have gone the objects must keep nothing. `say` is told how it
- * goes.
+ * Resolves with `{ problems, counts, replaying, unacknowledged, faults }`. `unacknowledged` is the number of lost
+ * events of clients that neither acknowledge nor replay. `replaying` is the number of clients that replay.
+ * `links`: the option LINKS. The links break with everything else. `untilIdle`: when all clients have left, the objects
+ * must keep nothing. `say` gets the progress.
  */
-export async function faults({ kills, clients: size, seed, durability = 'strict', links = false, untilIdle = false, say = () => {} }) {
+export async function faults({ kills, clients: size, seed, durability = 'strict', links = 'auto', untilIdle = false, say = () => {} }) {
   const random = new Random(seed);
   const ledger = new Ledger({ forgets: durability === 'strict' ? 0 : RELAXED });
   const network = await Network.open();
   const persistTo = await mkdtemp(join(tmpdir(), 'bayeux-edge-faults-'));
-  const world = { random: random.fork(), network, ledger, persistTo, vars: { ...VARS, DURABILITY: durability, LINKS: links ? 'always' : 'never' }, faults: { kills: 0, evictions: 0, resets: 0, closes: 0, stalls: 0 } };
+  const world = { random: random.fork(), network, ledger, persistTo, links, vars: { ...VARS, DURABILITY: durability, LINKS: links }, faults: { kills: 0, evictions: 0, resets: 0, closes: 0, stalls: 0 } };
   await startIn(world);
   try {
     const clients = crowd(size, network.url, random, ledger);
@@ -75,9 +86,10 @@ export async function faults({ kills, clients: size, seed, durability = 'strict'
     await Promise.all(clients.map((client) => client.leaves()));
     say('all are gone');
     const tables = untilIdle ? [...QUEUED, ...KEPT] : QUEUED;
-    await until(async () => (await rowsLeft(world, tables)).length === 0, TIMEOUT);
+    await until(async () => (await rowsLeft(world, tables)).length === 0, TIMEOUT + (untilIdle ? KEPT_FOR : 0));
     for (const rows of await rowsLeft(world, tables)) ledger.problem(`${rows} left, of clients that are gone`);
-    return { problems: ledger.problems(), counts: ledger.counts, unacknowledged: ledger.unacknowledged, faults: world.faults };
+    const replaying = clients.filter(({ replays }) => replays).length;
+    return { problems: ledger.problems(), replaying, counts: ledger.counts, unacknowledged: ledger.unacknowledged, faults: world.faults };
   } finally {
     network.close();
     await world.server.stop();
@@ -87,20 +99,26 @@ export async function faults({ kills, clients: size, seed, durability = 'strict'
 
 /**
  * Of each kind as many: with polls or a socket, with the ack extension or without; every fifth moves, and every third
- * is at home in the tree.
+ * is at home in the tree. Every other room keeps its events, and who does not acknowledge there replays: with a connect
+ * or with a subscribe. Of those without the extension some listen by an event stream.
  */
 function crowd(size, url, random, ledger) {
   const names = Array.from({ length: size }, (_, at) => `client ${at}`);
   return names.map((name, at) => {
     const room = Math.floor(at / ROOM);
+    const tree = room % 2 === 0 ? '/room' : '/kept';
+    const acknowledges = at % 4 < 2;
+    const streams = STREAMS.has(at % 16);
+    const replays = acknowledges || tree === '/room' ? undefined : at % 8 < 6 && !streams ? 'connect' : 'subscribe';
     return new Client({
       name,
-      url: `${url}/cometd${at % 3 === 0 ? '/room' : ''}`,
-      room: `/room/${room}`,
+      url: `${url}/cometd${at % 3 === 0 ? tree : ''}`,
+      room: `${tree}/${room}`,
       neighbours: names.slice(room * ROOM, (room + 1) * ROOM),
-      transport: at % 2 === 0 ? 'long-polling' : 'websocket',
-      acknowledges: at % 4 < 2,
-      moves: at % 5 === 0,
+      transport: streams ? 'eventsource' : at % 2 === 0 ? 'long-polling' : 'websocket',
+      acknowledges,
+      replays,
+      moves: at % 5 === 0 && !(streams && replays),
       random: random.fork(),
       ledger,
     });
@@ -110,7 +128,7 @@ function crowd(size, url, random, ledger) {
 /**
  * For so many ms connections are cut, about one of the clients' in every 50 ms, and now and then the object is evicted.
  */
-async function breakThings({ random, network, server, faults }, ms) {
+async function breakThings({ random, network, server, faults, links }, ms) {
   for (const until = Date.now() + ms; Date.now() < until; ) {
     await sleep(Math.min(random.between(0, 100), Math.max(until - Date.now(), 0)));
     const wires = network.wires;
@@ -124,24 +142,18 @@ async function breakThings({ random, network, server, faults }, ms) {
       faults.stalls += 1;
     }
     if (random.chance(0.04)) {
-      await evict({ network, server }, random.pick(HOMES), random.chance(0.7) ? 'hibernate' : 'close');
+      await evict({ network, server, links }, random.pick(HOMES), random.chance(0.7) ? 'hibernate' : 'close');
       faults.evictions += 1;
     }
   }
 }
 
-/**
- * Puts the object out of memory, as a deploy does: workerd waits for the requests that it holds, so they break off, and
- * none can come meanwhile. Sockets stay open where they are to hibernate.
- */
-async function evict({ network, server }, home, webSockets) {
-  network.leadTo(null);
-  for (const wire of network.wires) if (!wire.isSocket) network.cut(wire, 'reset');
-  // After a restart nobody may have called it yet.
-  await server.evict(home, webSockets).catch((error) => {
+/** Evicts an object; over links, the requests that the Worker holds stay. */
+async function evict({ network, server, links }, home, webSockets) {
+  await network.evict(server, home, webSockets, { stay: links === 'always' }).catch((error) => {
+    // After a restart nobody may have called it yet.
     if (!error.message.includes('not currently running')) throw error;
   });
-  network.leadTo(server.port);
 }
 
 async function kill(world) {
@@ -167,7 +179,8 @@ async function rowsLeft({ persistTo }, tables) {
 }
 
 /**
- * An object that nobody uses has no such tables at all. One that is just deleting its database keeps something as yet.
+ * An object that nobody uses has no such tables at all. One that is just writing or deleting its database keeps
+ * something as yet.
  */
 function rowsIn(file, tables) {
   let database;
@@ -179,7 +192,7 @@ function rowsIn(file, tables) {
       return rows > 0 ? [`${rows} ${table}`] : [];
     });
   } catch (error) {
-    if (error.errcode !== SQLITE_CANTOPEN) throw error;
+    if (!BUSY_FILE.has(error.errcode)) throw error;
     return ['a database that cannot be opened'];
   } finally {
     database?.close();

@@ -14,20 +14,20 @@ export class Ledger {
   /** When there was no server, from the kill to the next start; the last one may not be over. */
   #gaps = [];
   #forgets;
-  counts = { sure: 0, maybe: 0, refused: 0, panics: 0, received: 0 };
+  counts = { sure: 0, maybe: 0, refused: 0, panics: 0, received: 0, skipped: 0 };
 
-  /** `forgets`: for how many ms an event that waits may still be lost by a crash, where nobody acknowledges. */
+  /** `forgets`: for how many ms an event that waits may still be lost by a crash, for whom may miss some. */
   constructor({ forgets = 0 } = {}) {
     this.#forgets = forgets;
   }
 
   /**
-   * Takes note of a subscriber, who hears all `publishers`. `acknowledges`: nothing that was answered may be missing.
+   * Takes note of a subscriber, who hears all `publishers`. `hearsAll`: nothing that was answered may be missing.
    * `ordered`: it has one way to hear, and not answers to several requests that overtake each other.
    */
-  subscriber({ name, publishers, acknowledges, ordered }) {
+  subscriber({ name, publishers, hearsAll, ordered }) {
     const received = new Map(publishers.map((publisher) => [publisher, []]));
-    const subscriber = { name, publishers, acknowledges, ordered, received, breaks: [] };
+    const subscriber = { name, publishers, hearsAll, ordered, received, breaks: [] };
     this.#subscribers.push(subscriber);
     return subscriber;
   }
@@ -89,19 +89,19 @@ export class Ledger {
 
   /** Who has not got what was answered as successful, without an excuse. */
   missing() {
-    return this.#missing(({ subscriber, published }) => subscriber.acknowledges || !this.#isExcused(subscriber, published)).map(
+    return this.#missing(({ subscriber, published }) => subscriber.hearsAll || !this.#isExcused(subscriber, published)).map(
       ({ subscriber, published }) => `${subscriber.name} did not get number ${published.number} of ${published.publisher}`,
     );
   }
 
   /**
-   * Of what those who do not acknowledge were to get: how many events, and how many were on their way when a connection
-   * broke.
+   * For clients that neither acknowledge nor replay: the number of their events, and how many of these were in flight
+   * when a connection broke.
    */
   get unacknowledged() {
-    const careless = this.#subscribers.filter(({ acknowledges }) => !acknowledges);
+    const careless = this.#subscribers.filter(({ hearsAll }) => !hearsAll);
     const due = careless.flatMap(({ publishers }) => publishers.flatMap((publisher) => this.#sure(publisher))).length;
-    return { due, lostOnTheirWay: this.#missing(({ subscriber }) => !subscriber.acknowledges).length };
+    return { due, lostOnTheirWay: this.#missing(({ subscriber }) => !subscriber.hearsAll).length };
   }
 
   /** Everything that should not have been. */

@@ -44,6 +44,24 @@ export class Network {
     setTimeout(() => far.pipe(near), ms).unref();
   }
 
+  /**
+   * Puts an object out of memory, as a deploy does. workerd waits for all that the object has in hand: so requests
+   * break off here, but for those that the Worker holds and that `stay`, and nothing that clients send arrives
+   * meanwhile. WebSockets `hibernate` and stay open, or `close`.
+   */
+  async evict(server, home, webSockets, { stay = false } = {}) {
+    this.leadTo(null);
+    if (!stay) for (const wire of this.wires) if (!wire.isSocket) this.cut(wire, 'reset');
+    const held = this.wires;
+    for (const { near, far } of held) near.unpipe(far);
+    try {
+      await server.evict(home, webSockets);
+    } finally {
+      for (const { near, far } of held) near.pipe(far);
+      this.leadTo(server.port);
+    }
+  }
+
   close() {
     for (const { near, far } of this.#wires) [near, far].forEach((end) => end.destroy());
     this.#server.close();

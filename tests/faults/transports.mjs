@@ -2,7 +2,11 @@
 //
 // `send(messages)` resolves with the reply to the last message. It rejects with `Lost` where none came: the server may
 // have had the messages or not. `hear(messages)` is told everything that came, as it came.
+//
+// A transport that listens has a `listen(clientId, begun)` besides, for as long as its stream is open.
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EventStream } from '../e2e/support/event-stream.mjs';
 import { request } from '../e2e/support/http.mjs';
 
 export class Lost extends Error {}
@@ -31,6 +35,38 @@ export class LongPolling {
   }
 
   close() {}
+}
+
+/** Sends as polls do, and hears by an event stream. */
+export class OverEventSource extends LongPolling {
+  name = 'eventsource';
+  #url;
+  #hear;
+  #stream;
+
+  constructor(url, hear) {
+    super(url, hear);
+    [this.#url, this.#hear] = [url, hear];
+  }
+
+  /** Calls `begun` when the response has begun. Rejects with `Lost` when it is over; resolves with what refuses it. */
+  async listen(clientId, begun) {
+    const lost = ({ message }) => {
+      throw new Lost(message);
+    };
+    const stream = (this.#stream = await EventStream.open(`${this.#url}/${clientId}`).catch(lost));
+    if (stream.status !== 200) return (await stream.refusal().catch(lost))[0];
+    begun();
+    const hear = () => stream.events.splice(0).forEach(this.#hear);
+    stream.incoming.on('data', hear);
+    hear(); // what came with the head
+    if (!stream.incoming.closed) await once(stream.incoming, 'close').catch(() => {});
+    throw new Lost(`the stream is over: ${stream.over}`);
+  }
+
+  close() {
+    this.#stream?.cut();
+  }
 }
 
 export class OverWebSocket {

@@ -11,7 +11,7 @@ import { command, project, started } from './support.mjs';
 const place = await project('templates/minimal');
 await cp(inRoot('tests/package/application.ts'), path(place, 'src/index.ts'));
 const config = path(place, 'wrangler.jsonc');
-await writeFile(config, (await readFile(config, 'utf8')).replace('"vars": {', '"vars": { "PASSWORD": "sesame",'));
+await writeFile(config, (await readFile(config, 'utf8')).replace('"vars": {', '"vars": { "PASSWORD": "sesame", "LINKS": "always", "LOG_LEVEL": "debug",'));
 const { url, output } = await started(place);
 const cometd = `${url}/realtime/v1`;
 
@@ -96,4 +96,13 @@ test('the server is where it was put, and routes of one’s own are beside it', 
   for (const elsewhere of ['/cometd', '/realtime/v11', '/realtime']) assert.equal((await fetch(url + elsewhere)).status, 404, elsewhere);
   const client = await join(`${cometd}/chat`);
   assert.deepEqual(await replies(client, 'echo', 1), [1], 'a tree of its own');
+});
+
+test('its polls wait in the Worker with LINKS', async () => {
+  const [alice, bob] = await Promise.all([join(cometd), join(cometd)]);
+  await bob.ok(bob.subscribe('/linked'));
+  const held = bob.poll();
+  await alice.ok(alice.publish('/linked', 'hi'));
+  assert.deepEqual(await held, ['hi']);
+  assert.match(output(), /link_opened/);
 });

@@ -10,7 +10,7 @@ const visitors = await browser();
 
 const connected = (page) => page.getByRole('status').filter({ hasText: /^connected$/ }).waitFor();
 
-test('the chat: two windows in a room, a rule, a service, another room', async () => {
+test('the chat: two windows in a room, who is there, a rule, a service, another room', async () => {
   const { url } = await started(await project('templates/chat'));
   const [alice, bob] = [await visitors.visit(url), await visitors.visit(url)];
   const say = async (page, name, text) => {
@@ -20,6 +20,8 @@ test('the chat: two windows in a room, a rule, a service, another room', async (
   };
   const hears = (page, text) => page.getByRole('log').getByText(text).first().waitFor();
   for (const page of [alice, bob]) await connected(page);
+  const here = (page, text) => page.locator('#here').filter({ hasText: text }).waitFor();
+  for (const page of [alice, bob]) await here(page, /^2 here/);
   await say(alice, 'Alice', 'hello');
   for (const page of [alice, bob]) await hears(page, 'hello');
   await say(bob, '   ', 'who am I?');
@@ -28,6 +30,7 @@ test('the chat: two windows in a room, a rule, a service, another room', async (
   await hears(bob, 'You rolled a');
   await hears(alice, 'Bob rolled a');
   await alice.getByRole('link', { name: 'tea' }).click();
+  for (const page of [alice, bob]) await here(page, /^1 here/);
   await say(bob, 'Bob', 'only for the demo');
   await hears(bob, 'only for the demo');
   assert.equal(await alice.getByRole('log').getByText('only for the demo').count(), 0);
@@ -50,6 +53,7 @@ test('the chat with login: names are the login’s, and nobody comes in without'
   const ada = await visitors.visit(url, { httpCredentials: { username: 'ada', password: 'correct-horse' } });
   const zoe = await visitors.visit(url, { httpCredentials: { username: 'zoë', password: 'battery-staple' } });
   for (const page of [ada, zoe]) await connected(page);
+  for (const page of [ada, zoe]) await page.getByText('2 here: ada, zoë', { exact: true }).waitFor();
   assert.equal(await zoe.getByLabel('Your name').inputValue(), 'zoë');
   await ada.getByLabel('Your name').evaluate((field) => (field.value = 'zoë')); // somebody who would be another
   await ada.getByLabel('Your message').fill('hello');
@@ -65,7 +69,7 @@ test('the chat with login: names are the login’s, and nobody comes in without'
   assert.ok(tries.some(({ status }) => status === 429), 'guessing is slowed down');
 });
 
-test('React: two windows have the same news, each its topic', async () => {
+test('React: two windows have the same news and know of each other, each its topic', async () => {
   const place = await project('examples/react');
   const types = await command(place, {}, 'npm', 'run', '--silent', 'check');
   assert.equal(types.code, 0, types.output);
@@ -76,10 +80,12 @@ test('React: two windows have the same news, each its topic', async () => {
     await alice.getByLabel('News').fill(text);
     await alice.getByRole('button', { name: 'Publish' }).click();
   };
+  for (const page of [alice, bob]) await page.getByText('2 reading', { exact: true }).waitFor();
   await publish('hello');
   for (const page of [alice, bob]) await page.getByRole('listitem').filter({ hasText: 'hello' }).waitFor();
   await bob.getByRole('button', { name: 'tomorrow' }).click();
   await bob.getByRole('listitem').waitFor({ state: 'detached' });
+  for (const page of [alice, bob]) await page.getByText('1 reading', { exact: true }).waitFor();
   await publish('still today');
   await alice.getByRole('listitem').filter({ hasText: 'still today' }).waitFor();
   assert.equal(await bob.getByRole('listitem').count(), 0, 'another topic');

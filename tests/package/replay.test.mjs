@@ -5,7 +5,10 @@ import { kept, Replay } from '../../public/js/replay.js';
 
 const subscribe = (subscription) => ({ channel: '/meta/subscribe', subscription });
 const event = (channel, replayId) => ({ channel, data: 'x', ext: { replay: { createdDate: '2026-03-29T19:05:28.334Z', replayId } } });
-const asks = (replay, subscription) => replay.outgoing(subscribe(subscription)).ext.replay;
+const sent = (message) => JSON.parse(JSON.stringify(message));
+const asks = (replay, subscription) => sent(replay.outgoing(subscribe(subscription))).ext.replay;
+const connect = { channel: '/meta/connect' };
+const connects = (replay) => sent(replay.outgoing(connect)).ext.replay;
 
 function subscribed(replay, subscription, cursors = {}) {
   replay.incoming({ ...subscribe(subscription), successful: true, ext: { replay: cursors } });
@@ -14,13 +17,12 @@ function subscribed(replay, subscription, cursors = {}) {
 test('a handshake asks for the numbers in ext, and leaves what else is there', () => {
   const replay = new Replay();
   assert.deepEqual(replay.outgoing({ channel: '/meta/handshake', ext: { ack: true } }).ext, { ack: true, replay: 'ext' });
-  assert.deepEqual(replay.outgoing({ channel: '/meta/connect' }), { channel: '/meta/connect' });
 });
 
 test('a name asks first as it was told, then for what came after the last event', () => {
   const replay = new Replay({ from: 'all' });
   assert.deepEqual(asks(replay, ['/a', '/b/*']), { '/a': -2, '/b/*': -2 });
-  subscribed(replay, ['/a', '/b/*'], { '/a': 128 });
+  subscribed(replay, ['/a', '/b/*'], { '/a': 128, '/b/*': 0 });
   replay.incoming(event('/b/x', 256));
   replay.incoming(event('/b/x/y', 384));
   replay.incoming({ channel: '/a', data: 'not kept' });
@@ -45,7 +47,7 @@ test('what was heard is kept in a storage, and one that refuses disturbs nobody'
   const storage = new Map();
   const local = { getItem: (name) => storage.get(name) ?? null, setItem: (name, value) => storage.set(name, value) };
   const replay = new Replay({ store: kept(local, 'heard') });
-  subscribed(replay, '/a');
+  subscribed(replay, '/a', { '/a': 128 });
   replay.incoming(event('/a', 512));
   assert.deepEqual(asks(new Replay({ store: kept(local, 'heard') }), '/a'), { '/a': 512 });
   storage.set('heard', '{');
@@ -58,7 +60,61 @@ test('Faye passes messages on by a callback', () => {
   const replay = new Replay();
   let passed;
   replay.outgoing(subscribe('/a'), (message) => (passed = message));
-  assert.deepEqual(passed.ext.replay, { '/a': -1 });
+  assert.deepEqual(sent(passed).ext.replay, { '/a': -1 });
   replay.incoming(event('/a', 1), (message) => (passed = message));
   assert.equal(passed.channel, '/a');
+});
+
+test('a connect after one that was not answered says how far each subscription was heard', () => {
+  const replay = new Replay();
+  subscribed(replay, ['/a', '/b/*', '/none'], { '/a': 128, '/b/*': 256, '/none': -1 });
+  assert.equal(connects(replay), undefined);
+  replay.incoming({ ...connect, successful: true });
+  assert.equal(connects(replay), undefined);
+  replay.incoming(event('/b/x', 384));
+  assert.deepEqual(connects(replay), { '/a': 128, '/b/*': 384 });
+  replay.incoming({ ...connect, successful: false, error: '503::pending_exceeded' });
+  assert.deepEqual(connects(replay), { '/a': 128, '/b/*': 384 });
+  replay.incoming({ ...connect, successful: true });
+  assert.equal(connects(replay), undefined);
+});
+
+test('a connect that asks for what is not kept any more asks next for all that is', () => {
+  const missed = [];
+  const replay = new Replay({ onMissed: (name) => missed.push(name) });
+  subscribed(replay, '/a', { '/a': 128 });
+  connects(replay);
+  connects(replay);
+  replay.incoming({ ...connect, successful: false, error: '400:/a,128:replay_id_not_kept' });
+  assert.deepEqual([missed, connects(replay)], [['/a'], { '/a': -2 }]);
+});
+
+test('Faye sends a lost message again as it was: what it says is read when it is sent', () => {
+  const replay = new Replay({ from: 'all' });
+  let down;
+  replay.added({ on: (name, told) => name === 'transport:down' && (down = told) });
+  const subscribes = replay.outgoing(subscribe('/a'));
+  const lost = replay.outgoing(connect);
+  assert.equal(sent(lost).ext.replay, undefined);
+  replay.incoming(event('/a', 128));
+  down();
+  assert.deepEqual([sent(lost).ext.replay, sent(subscribes).ext.replay], [{ '/a': 128 }, { '/a': 128 }]);
+});
+
+test('an event that was heard comes to nobody again', () => {
+  const replay = new Replay();
+  subscribed(replay, '/a', { '/a': 128 });
+  const hears = (number) => replay.incoming(event('/a', number)) !== null;
+  assert.deepEqual([128, 256, 256, 128, 384].map(hears), [false, true, false, false, true]);
+  // A second subscription may not have heard it yet.
+  subscribed(replay, '/**', { '/**': 0 });
+  assert.deepEqual([hears(256), hears(256), asks(replay, '/a')], [true, false, { '/a': 384 }]);
+});
+
+test('the numbers of a pattern that spans trees have nothing in common', () => {
+  const replay = new Replay();
+  subscribed(replay, '/**');
+  assert.notEqual(replay.incoming(event('/a', 256)), null);
+  assert.notEqual(replay.incoming(event('/b', 128)), null);
+  assert.deepEqual(asks(replay, '/**'), { '/**': -1 });
 });

@@ -30,9 +30,16 @@ for (const name of ['minimal', 'chat'])
       await Promise.all([alice.close(), bob.disconnect()]);
     });
 
-    test('its types and its own tests are good, the chat’s with a login in .dev.vars too', async () => {
-      if (name === 'chat') await writeFile(join(place, '.dev.vars'), `TOKEN_KEYS=${'a secret of somebody'.repeat(2)}\nUSERS="ada:a-long-password"\n`);
+    test('its types and its own tests are good, with a login in .dev.vars too', async () => {
+      await writeFile(join(place, '.dev.vars'), `TOKEN_KEYS=${'a secret of somebody'.repeat(2)}\nUSERS="ada:a-long-password"\n`);
       await ok('npm', 'run', '--silent', 'check');
+      assert.match(await ok('npm', 'test', '--silent'), /^(# |ℹ )pass [1-9]/m);
+    });
+
+    test('its own tests pass with the access rules of the guide', { skip: name !== 'chat' && 'the guide is about the chat' }, async () => {
+      const [, vars] = /```jsonc\n([\s\S]*?)\n```/.exec(await readFile(inRoot('docs', 'CHAT.md'), 'utf8'));
+      const config = join(place, 'wrangler.jsonc');
+      await writeFile(config, (await readFile(config, 'utf8')).replace('"vars": {', `"vars": {\n${vars},`));
       assert.match(await ok('npm', 'test', '--silent'), /^(# |ℹ )pass [1-9]/m);
     });
 

@@ -232,7 +232,7 @@ fn one_clients_numbers_are_not_anothers() {
 }
 
 #[test]
-fn lazy_events_that_are_not_acknowledged_go_again_with_the_next_batch_and_hurry_nobody() {
+fn unacknowledged_lazy_events_go_again_with_the_next_batch_and_do_not_trigger_it() {
     let (scenario, alice, bob) = acks(&[("LAZY_CHANNELS", "/lazy"), ("MAX_LAZY_TIMEOUT", "1500")]);
     let held = connect(&bob, 1);
     alice.publish("/lazy", "a");
@@ -318,7 +318,7 @@ fn a_connect_that_is_overtaken_on_a_socket_is_no_batch() {
 }
 
 #[test]
-fn the_goodbye_brings_what_was_not_acknowledged() {
+fn unacknowledged_events_come_with_the_disconnect_notice() {
     let (_scenario, alice, bob) = acks(&[]);
     alice.publish("/chat", "last words");
     assert_eq!(bob.send(json!({"channel": "/meta/disconnect"})).answer().data(), ["last words"]);

@@ -59,7 +59,7 @@ fn a_push_reaches_one_session_on_every_transport_and_no_subscriber() {
 }
 
 #[test]
-fn another_session_is_ended_with_its_last_events_which_nobody_else_reads() {
+fn another_session_is_ended_with_its_last_events_and_no_other_session_gets_them() {
     let scenario = house();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.publish("/service/roster", json!(["join", "bob"]));
@@ -76,7 +76,7 @@ fn another_session_is_ended_with_its_last_events_which_nobody_else_reads() {
 }
 
 #[test]
-fn a_session_without_a_held_connect_is_ended_too_and_its_last_events_are_nobodys() {
+fn a_session_without_a_held_connect_is_ended_too_and_no_other_session_gets_its_last_events() {
     let scenario = house();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.publish("/service/roster", json!(["join", "bob"]));

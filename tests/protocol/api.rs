@@ -366,7 +366,7 @@ fn the_door_opens_for_a_key_and_leads_to_one_home() {
 }
 
 #[test]
-fn who_guesses_keys_is_not_listened_to_for_a_while_and_nobody_else_is_slowed() {
+fn an_address_that_guesses_keys_is_refused_for_a_while_and_no_other_is_slowed() {
     let keys = ApiKeys::parse(Some("0123456789abcdef".to_owned())).unwrap();
     let mut gateway = Gateway::default();
     let mut status = |at: u64, address: &str, key: &str| {
@@ -497,4 +497,29 @@ fn a_client_is_told_of_with_since_when_by_what_and_from_where() {
         (&json!(began), &Value::Null),
         "it has not been heard since"
     );
+}
+
+#[test]
+fn a_client_is_shown_with_what_was_refused_to_it_lately_and_with_nobody_elses() {
+    let scenario = Scenario::with(&[("ACCESS_RULES", "anyone * /open/**; role=staff publish /den/*")]);
+    let [alice, _bob] = scenario.join(["alice", "bob"]);
+    let [alices, bobs] = names(&scenario).try_into().unwrap();
+    scenario.after(10);
+    alice.error_of(alice.a_publish("/den/a", 1));
+    for n in 0..5 {
+        alice.error_of(alice.a_publish("/den/*", n));
+    }
+    alice.error_of(alice.a_publish("/den/b", 1));
+    let shown = get(&scenario, &format!("/clients/{alices}"), "");
+    let refusals = shown["refusals"].as_array().unwrap();
+    assert_eq!(refusals.len(), 5);
+    let at = scenario.now().0;
+    let expected = json!({
+        "at": at, "channel": "/den/b", "error": "403:denied_by_access_rules:publish_denied",
+        "reason": "denied_by_access_rules", "rule": "role=staff publish /den/*",
+    });
+    assert_eq!(refusals[0], expected, "the latest first");
+    assert_eq!(refusals[4]["channel"], "/den/*");
+    assert_eq!(get(&scenario, &format!("/clients/{bobs}"), "").get("refusals"), None);
+    assert_eq!(get(&scenario, "/clients", "")["clients"][0].get("refusals"), None, "a list has none");
 }

@@ -54,7 +54,7 @@ fn what_the_server_says_is_not_the_publishers_own() {
 }
 
 #[test]
-fn whoever_is_nobody_is_left_out_nowhere() {
+fn an_anonymous_publish_reaches_every_subscriber() {
     let scenario = scenario(&[OFF, ("ANON_PUBLISH", "true")]);
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/chat");

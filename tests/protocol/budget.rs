@@ -48,7 +48,7 @@ fn reads(client: &Client) -> (u64, Vec<Value>) {
 }
 
 #[test]
-fn pages_of_what_is_kept_that_nobody_acknowledges_count_as_what_waits() {
+fn unacknowledged_history_pages_count_as_queued_events() {
     let scenario = small_home(&[("HISTORY", "/hist/** 5000")]);
     let alice = joined(&scenario, "alice", NEIGHBOUR);
     for number in 0..200 {

@@ -47,7 +47,7 @@ fn an_event_that_waits_for_less_long_takes_along_what_waits_longer() {
 }
 
 #[test]
-fn a_room_that_is_full_takes_nobody_until_somebody_leaves() {
+fn a_full_room_refuses_subscribers_until_one_leaves() {
     let scenario = house();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     alice.subscribe("/rooms/tea");

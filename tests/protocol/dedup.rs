@@ -254,7 +254,7 @@ fn what_an_api_caller_sends_again_with_its_key_is_done_once() {
 }
 
 #[test]
-fn what_was_answered_to_nobody_is_taken_for_a_retry_once() {
+fn a_publish_whose_reply_reached_nobody_is_recognised_as_a_retry_once() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]).with_hooks();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -289,7 +289,7 @@ fn a_retry_may_come_before_its_first_attempt_is_through() {
 }
 
 #[test]
-fn what_was_refused_to_nobody_is_asked_about_anew() {
+fn a_publish_whose_refusal_reached_nobody_is_decided_anew() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]).with_hooks();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");

@@ -22,7 +22,7 @@ fn a_disconnect_ends_the_session() {
 }
 
 #[test]
-fn it_releases_the_held_connect_which_is_told_to_give_up() {
+fn a_disconnect_answers_the_held_connect_with_reconnect_none() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let held = alice.connect_with(json!({"id": "c"}));
@@ -33,7 +33,7 @@ fn it_releases_the_held_connect_which_is_told_to_give_up() {
 }
 
 #[test]
-fn what_still_waits_comes_with_the_goodbye() {
+fn queued_events_come_with_the_disconnect_notice() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -67,7 +67,7 @@ fn messages_behind_it_in_the_same_request_have_no_session() {
 }
 
 #[test]
-fn nobody_else_is_disturbed() {
+fn a_disconnect_affects_no_other_client() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");

@@ -93,7 +93,7 @@ fn it_is_remembered_for_as_long_as_the_client_would_have_been_awaited() {
 }
 
 #[test]
-fn the_last_words_to_a_client_are_for_nobody_else() {
+fn the_last_events_of_a_client_go_to_no_other_client() {
     let (_scenario, alice, bob) = alice_and_bob();
     let answer = alice.send(alice.a_publish("/service/out", "bob")).answer();
     assert_eq!(answer.events(), Vec::<Value>::new());
@@ -189,7 +189,7 @@ fn with_the_ack_extension_a_poller_that_was_away_reads_all_of_it_too() {
 }
 
 #[test]
-fn whoever_ends_its_own_session_by_name_is_told_as_if_it_were_another() {
+fn a_client_that_ends_its_own_session_by_name_gets_the_same_messages_as_another() {
     let (_scenario, _, bob) = alice_and_bob();
     let answer = bob.send(bob.a_publish("/service/out", "bob")).answer();
     assert_eq!(answer.events(), [why(), goodbye()]);

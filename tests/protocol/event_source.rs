@@ -101,6 +101,38 @@ fn streams_beat_together_so_that_the_object_wakes_once_for_all() {
 }
 
 #[test]
+fn an_idle_stream_that_somebody_else_keeps_open_lets_the_object_sleep_for_an_hour() {
+    const HOUR: u64 = 3_600_000;
+    let scenario = Scenario::new();
+    let [bob] = scenario.join(["bob"]);
+    bob.subscribe("/chat");
+    let stream = scenario.stream_kept_open(&bob);
+    scenario.after(MAX_INTERVAL); // it was to be woken for bob's session
+    assert_eq!((stream.beats(), scenario.wakes_at().unwrap().0 % HOUR), (0, 0));
+    scenario.after(HOUR);
+    assert_eq!((stream.beats(), stream.receives()), (1, NOTHING.to_vec()));
+    let [alice] = scenario.join(["alice"]);
+    alice.publish("/chat", "still there?");
+    assert_eq!(stream.receives(), [[json!("still there?")]]);
+}
+
+#[test]
+fn a_stream_that_somebody_else_keeps_open_ends_for_one_who_does_not_read_as_others_do() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
+    let [alice, bob] = chatter(&scenario);
+    let stream = scenario.stream_kept_open(&bob);
+    stream.stalls();
+    alice.publish("/chat", 1);
+    stream.drains();
+    assert_eq!(stream.receives(), [[json!(1)]]);
+    stream.stalls();
+    alice.publish("/chat", 2);
+    scenario.after(2 * BEAT);
+    assert_eq!((stream.end().status, stream.receives()), (Status::Ok, NOTHING.to_vec()));
+    assert_eq!(scenario.stream_kept_open(&bob).receives(), [[json!(2)]]);
+}
+
+#[test]
 fn after_its_stream_a_session_lives_as_long_as_its_client_may_stay_away() {
     for (connects, away) in [(false, MAX_INTERVAL), (true, TIMEOUT + MAX_INTERVAL)] {
         let scenario = Scenario::new();
@@ -216,7 +248,7 @@ fn a_client_that_says_goodbye_is_done_with_its_stream_too() {
 }
 
 #[test]
-fn one_who_does_not_read_is_sent_nothing_until_he_does() {
+fn a_client_that_does_not_read_its_stream_is_sent_nothing_more() {
     let scenario = Scenario::new();
     let [alice, bob] = chatter(&scenario);
     let stream = scenario.stream(&bob);
@@ -232,7 +264,7 @@ fn one_who_does_not_read_is_sent_nothing_until_he_does() {
 }
 
 #[test]
-fn one_who_does_not_read_for_a_beat_loses_the_stream_and_none_of_what_waits() {
+fn a_client_that_does_not_read_for_one_beat_loses_its_stream_and_no_event() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
     let [alice, bob] = chatter(&scenario);
     let stream = scenario.stream(&bob);
@@ -249,7 +281,7 @@ fn one_who_does_not_read_for_a_beat_loses_the_stream_and_none_of_what_waits() {
 }
 
 #[test]
-fn what_waits_for_a_slow_reader_is_bounded() {
+fn the_queue_of_a_slow_stream_is_bounded() {
     let scenario = Scenario::with(&[("MAX_QUEUE", "3")]);
     let [alice, bob] = chatter(&scenario);
     let stream = scenario.stream(&bob);

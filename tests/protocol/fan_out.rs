@@ -34,8 +34,14 @@ impl Deployment {
     fn page(&self, list: &str, query: &str) -> (Value, usize) {
         let (path, query) = (format!("{API_PATH}/{list}"), format!("tree=*&{query}"));
         let request = HttpRequest { method: "GET".to_owned(), path, query, ..HttpRequest::default() };
-        assert!(FanOut::is_meant(&request));
-        let mut page = FanOut::new(&request, self.homes).unwrap();
+        let (response, asked) = self.answered(&request);
+        (serde_json::from_slice(&response.body.unwrap()).unwrap(), asked)
+    }
+
+    /// The response to a call for all homes, and how many were asked for it.
+    fn answered(&self, request: &HttpRequest) -> (HttpResponse, usize) {
+        assert!(FanOut::is_meant(request));
+        let mut page = FanOut::new(request, self.homes).unwrap();
         let mut asked = 0;
         while let Some(question) = page.question() {
             asked += usize::from(!question.path.starts_with(&format!("{API_PATH}/trees?")));
@@ -43,7 +49,7 @@ impl Deployment {
         }
         let response = page.into_response();
         assert_eq!(response.status, 200);
-        (serde_json::from_slice(&response.body.unwrap()).unwrap(), asked)
+        (response, asked)
     }
 
     fn answer(&self, PageRequest { whom, path }: &PageRequest) -> HttpResponse {
@@ -52,10 +58,24 @@ impl Deployment {
             assert_eq!(whom.name(), "/", "the root alone knows them");
             return self.known_trees(query);
         }
-        let empty = || (200, json!({ path.trim_start_matches('/'): [] }));
+        if path == "/metrics" {
+            return self.metrics(whom.name());
+        }
+        let empty = || match path {
+            "/stats" => (200, json!({ "home": whom.name(), "sessions": {} })),
+            list => (200, json!({ list.trim_start_matches('/'): [] })),
+        };
         let (status, answer) =
             self.peopled.get(whom.name()).map_or_else(empty, |home| home.call("GET", path, query, ""));
         HttpResponse::json(answer).with_status(status)
+    }
+
+    fn metrics(&self, home: &str) -> HttpResponse {
+        let path = format!("{API_PATH}/metrics");
+        let request = HttpRequest { method: "GET".to_owned(), path, ..HttpRequest::default() };
+        self.peopled
+            .get(home)
+            .map_or_else(|| Scenario::new().api(request.clone()), |scenario| scenario.api(request.clone()))
     }
 
     fn known_trees(&self, query: &str) -> HttpResponse {
@@ -119,7 +139,48 @@ fn channels_are_listed_with_the_home_whose_clients_are_subscribed() {
 }
 
 #[test]
-fn so_many_homes_are_asked_for_a_page_and_no_more() {
+fn the_figures_of_each_home_are_an_entry() {
+    let deployment = Deployment::with("sharded:2", names(["/chat"]), &[("/", 1), ("@1", 3)]);
+    let (page, asked) = deployment.page("stats", "limit=3");
+    let home = |entry: &Value| entry["home"].as_str().unwrap().to_owned();
+    assert_eq!(page["stats"].as_array().unwrap().iter().map(home).collect::<Vec<_>>(), ["/", "/chat", "@0"]);
+    assert_eq!((asked, &page["next"], &page["stats"][0]["sessionsOpened"]), (3, &json!("@1,"), &json!(1)));
+    let (page, _) = deployment.page("stats", "limit=3&after=@1,");
+    assert_eq!((&page["stats"][0]["sessionsOpened"], page.get("next")), (&json!(3), None));
+}
+
+#[test]
+fn the_metrics_of_all_homes_are_one_text_in_which_each_sample_names_its_home() {
+    let deployment = Deployment::with("sharded:40", names(["/chat"]), &[("/", 1), ("/chat", 2), ("@0", 3), ("@39", 4)]);
+    let (mut opened, mut pages, mut query) = (Vec::new(), 0, "tree=*".to_owned());
+    loop {
+        let request = HttpRequest {
+            method: "GET".to_owned(),
+            path: format!("{API_PATH}/metrics"),
+            query,
+            ..HttpRequest::default()
+        };
+        let (response, _) = deployment.answered(&request);
+        pages += 1;
+        let text = String::from_utf8(response.body.unwrap()).unwrap();
+        assert!(text.ends_with("\n# EOF\n") && text.matches("# EOF").count() == 1);
+        assert_eq!(text.matches("# TYPE bayeux_sessions_opened counter\n").count(), 1);
+        let samples: Vec<_> = text.lines().filter(|line| line.starts_with("bayeux_sessions_opened_total")).collect();
+        assert!(samples.len() <= 32, "one page has the series of 32 homes at most");
+        opened.extend(samples.iter().map(|line| (*line).to_owned()));
+        let Some((_, link)) = response.headers.iter().find(|(name, _)| name == "link") else { break };
+        let next = link.strip_prefix("</cometd/api/metrics?").and_then(|link| link.strip_suffix(">; rel=\"next\""));
+        query = next.unwrap().to_owned();
+    }
+    assert_eq!((pages, opened.len()), (2, 42));
+    for (home, count) in [("/", 1), ("/chat", 2), ("@0", 3), ("@1", 0), ("@39", 4)] {
+        let line = format!("bayeux_sessions_opened_total{{home=\"{home}\"}} {count}");
+        assert!(opened.contains(&line), "{line} is not in {opened:?}");
+    }
+}
+
+#[test]
+fn a_page_asks_32_homes_at_most() {
     let trees: Vec<String> = (100..200).map(|n| format!("/tree{n}")).collect();
     let clients = [("/", 1), ("/tree100", 1), ("/tree131", 1), ("/tree132", 1), ("/tree199", 1), ("@99", 1)];
     let deployment = Deployment::with("sharded:100", trees, &clients);

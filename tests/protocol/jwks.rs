@@ -77,7 +77,7 @@ fn on_a_socket_they_wait_as_well() {
 }
 
 #[test]
-fn nobody_waits_for_keys_with_a_token_that_is_none_or_without_one() {
+fn a_handshake_without_a_valid_token_does_not_wait_for_keys() {
     let required = scenario(&[]);
     for token in ["nonsense", "", "e30.e30.e30.e30", "e30=.e30.e30"] {
         assert_eq!(outcome(&required, token).as_deref(), Some("403::token_malformed"));
@@ -130,7 +130,7 @@ fn a_known_kid_with_a_bad_signature_is_no_reason_to_fetch() {
 }
 
 #[test]
-fn without_any_keys_no_token_is_good_and_clients_come_again() {
+fn without_keys_every_token_is_refused_and_clients_retry() {
     let scenario = scenario(&[]);
     let waiting = handshake(&scenario.client("alice"), EDDSA);
     scenario.keys_fail("status 500");
@@ -146,7 +146,7 @@ fn without_any_keys_no_token_is_good_and_clients_come_again() {
 }
 
 #[test]
-fn ten_thousand_wait_and_no_more() {
+fn at_most_ten_thousand_handshakes_wait_for_keys() {
     let scenario = scenario(&[]);
     let alice = scenario.client("alice");
     let waiting: Vec<_> = (0..10_000).map(|_| handshake(&alice, EDDSA)).collect();
@@ -195,7 +195,7 @@ fn a_secret_in_a_public_set_is_none_and_what_is_no_key_is_passed_over() {
 }
 
 #[test]
-fn keys_of_ones_own_are_asked_first() {
+fn keys_of_token_keys_are_tried_first() {
     let own = set(&[SECRET_KEY, EC_KEY]);
     let scenario = scenario(&[("TOKEN_KEYS", &own)]);
     assert_eq!((outcome(&scenario, HS256), outcome(&scenario, ES256)), (None, None));
@@ -288,7 +288,7 @@ fn a_url_is_one_that_nobody_between_can_answer_for() {
 }
 
 #[test]
-fn who_is_evicted_meanwhile_fetches_again() {
+fn an_object_that_was_evicted_fetches_the_keys_again() {
     let scenario = knowing(&[ED_KEY]);
     scenario.crashes();
     let waiting = handshake(&scenario.client("alice"), EDDSA);

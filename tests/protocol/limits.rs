@@ -29,7 +29,7 @@ fn gap(events: usize) -> Value {
 }
 
 #[test]
-fn who_lost_events_is_told_in_their_place_how_many_it_were_in_all() {
+fn dropped_events_are_replaced_by_a_notice_with_their_total() {
     let scenario = Scenario::with(&[("MAX_QUEUE", "1")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -103,7 +103,7 @@ fn with_queue_overflow_disconnect_the_session_ends_and_its_client_is_told() {
 }
 
 #[test]
-fn who_fills_its_own_queue_is_disconnected_like_anybody() {
+fn a_client_that_fills_its_own_queue_is_disconnected_too() {
     let scenario =
         Scenario::with(&[("MAX_QUEUE", "1"), ("QUEUE_OVERFLOW", "disconnect"), ("META_CONNECT_DELIVER_ONLY", "1")]);
     let [alice] = scenario.join(["alice"]);
@@ -141,7 +141,7 @@ fn past_max_queue_bytes_the_oldest_events_make_room() {
 }
 
 #[test]
-fn one_full_queue_costs_nobody_else_an_event() {
+fn a_full_queue_costs_no_other_client_an_event() {
     let scenario = Scenario::with(&[("MAX_QUEUE", "1")]);
     let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
     for client in [&bob, &carol] {

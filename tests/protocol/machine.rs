@@ -159,7 +159,7 @@ impl Machine {
         match self.over {
             Over::Streams => {
                 let from = StreamId(at as u64);
-                self.handle(Input::Listen { from, origin: Origin::default(), client_id }, idle);
+                self.handle(Input::Listen { from, origin: Origin::default(), client_id, kept_open: false }, idle);
             }
             Over::Sockets => self.connect(at, idle),
             Over::Polls => {}

@@ -69,7 +69,21 @@ fn an_event_that_is_sent_again_counts_as_delivered_once() {
 }
 
 #[test]
-fn what_waited_is_told_by_how_long_it_did() {
+fn what_leaves_on_a_stream_is_counted_there_though_its_client_has_polled() {
+    let scenario = Scenario::new();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    let stream = scenario.stream(&bob);
+    alice.publish("/a", 1);
+    scenario.after(100);
+    assert_eq!(stream.receives().len(), 1);
+    let stats = stats(&scenario);
+    assert_eq!(stats["eventsDelivered"], json!({ "eventsource": 1 }));
+    assert_eq!(stats["sessions"], json!({ "eventsource": 1, "long-polling": 1 }));
+}
+
+#[test]
+fn the_waiting_time_of_events_is_counted() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -82,7 +96,7 @@ fn what_waited_is_told_by_how_long_it_did() {
 }
 
 #[test]
-fn why_sessions_end_is_counted() {
+fn ended_sessions_are_counted_by_reason() {
     let scenario = Scenario::new();
     let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
     alice.ask(json!({ "channel": "/meta/disconnect", "clientId": alice.id() }));
@@ -96,7 +110,29 @@ fn why_sessions_end_is_counted() {
 }
 
 #[test]
-fn what_an_application_or_a_client_words_is_no_label() {
+fn restarts_are_counted_over_all_lives_if_something_was_left() {
+    let scenario = Scenario::new();
+    scenario.crashes();
+    assert_eq!(stats(&scenario)["restarts"], 0, "nothing was left");
+    let [(alice, _socket)] = scenario.join_on_sockets(["alice"]);
+    let held = alice.hold();
+    let rows = || scenario.rows().load().notes.len();
+    let before = rows();
+    for restarts in 1..4 {
+        scenario.hibernates();
+        assert_eq!(stats(&scenario)["restarts"], restarts);
+    }
+    assert_eq!(rows(), before, "a socket keeps the number");
+    assert!(held.is_held());
+    for restarts in 1..3 {
+        scenario.crashes();
+        assert_eq!(stats(&scenario)["restarts"], restarts, "it is gone with the socket; a row keeps it");
+    }
+    assert!(metrics(&scenario).contains("\nbayeux_restarts_total 2\n"));
+}
+
+#[test]
+fn text_of_clients_and_applications_never_becomes_a_label() {
     let scenario = Scenario::with(&[("ACCESS_RULES", "anyone * /open/**")]);
     let [alice] = scenario.join(["alice"]);
     alice.error_of(alice.a_publish("/closed/by-a-rule", 1));
@@ -107,7 +143,7 @@ fn what_an_application_or_a_client_words_is_no_label() {
 }
 
 #[test]
-fn metrics_are_openmetrics_text_that_ends_where_it_says() {
+fn metrics_are_openmetrics_text_with_an_end() {
     let scenario = Scenario::new();
     let text = metrics(&scenario);
     assert!(text.starts_with("# TYPE bayeux_start_time_seconds gauge\n") && text.ends_with("\n# EOF\n"), "{text}");
@@ -121,4 +157,96 @@ fn metrics(scenario: &Scenario) -> String {
     let type_ = response.headers.iter().find(|(name, _)| name == "content-type").map(|(_, value)| value.as_str());
     assert_eq!(type_, Some("application/openmetrics-text; version=1.0.0; charset=utf-8"));
     String::from_utf8(response.body.unwrap()).unwrap()
+}
+
+#[test]
+fn a_data_point_has_what_happened_in_its_minute_once() {
+    let scenario = Scenario::with(&[("WEBSOCKET_TIMEOUT", "600000")]);
+    let [(alice, _socket)] = scenario.join_on_sockets(["alice"]);
+    alice.subscribe("/news");
+    alice.connect();
+    alice.publish("/news", 1);
+    scenario.after(100);
+    assert_eq!(scenario.data_point(), None, "its minute is not over");
+    scenario.after(60_000);
+    let point = scenario.data_point().expect("a minute is over");
+    assert_eq!((point["seconds"], point["sessions"]), (60.1, 1.0));
+    assert_eq!((point["messages_received"], point["publishes_received"], point["events_delivered"]), (5.0, 1.0, 1.0));
+    assert_eq!(scenario.data_point(), None, "it was told");
+    alice.publish("/news", 2);
+    scenario.after(60_000);
+    let point = scenario.data_point().expect("another minute is over");
+    assert_eq!((point["publishes_received"], point["sessions_opened"]), (1.0, 0.0), "the rest was told");
+}
+
+#[test]
+fn a_home_that_falls_asleep_writes_its_news_as_a_data_point_and_nothing_without_news() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "600000")]);
+    let [(alice, _socket)] = scenario.join_on_sockets(["alice"]);
+    scenario.after(2_000);
+    let point = scenario.last_data_point().expect("a session was opened");
+    assert_eq!((point["seconds"], point["sessions_opened"]), (2.0, 1.0));
+    scenario.falls_asleep();
+    scenario.after(60_000);
+    assert_eq!(scenario.last_data_point(), None);
+    alice.publish("/news", 1);
+    assert_eq!(scenario.last_data_point().expect("an event came")["publishes_received"], 1.0);
+}
+
+#[test]
+fn a_home_that_wakes_every_ten_seconds_writes_one_data_point_a_minute_and_loses_no_count() {
+    for on_sockets in [true, false] {
+        let scenario = Scenario::with(&[("WEBSOCKET_TIMEOUT", "600000"), ("MAX_INTERVAL", "600000")]);
+        let alice = if on_sockets {
+            let [(alice, _socket)] = scenario.join_on_sockets(["alice"]);
+            alice.connect();
+            alice
+        } else {
+            let [alice] = scenario.join(["alice"]);
+            alice
+        };
+        let mut points = Vec::new();
+        for n in 0..60 {
+            points.extend(scenario.data_point());
+            alice.publish("/news", n);
+            scenario.after(2_000);
+            points.extend(scenario.last_data_point());
+            scenario.after(8_000);
+            scenario.hibernates();
+        }
+        let sum = |name: &str| points.iter().map(|point| point[name]).sum::<f64>();
+        assert!(points.len() <= 11, "{} in ten minutes, sockets: {on_sockets}", points.len());
+        scenario.after(60_000);
+        let rest = scenario.data_point().expect("a minute is over");
+        assert_eq!(sum("publishes_received") + rest["publishes_received"], 60.0, "sockets: {on_sockets}");
+        assert_eq!(sum("sessions_opened"), 1.0);
+    }
+}
+
+#[test]
+fn a_home_that_wakes_once_an_hour_writes_its_data_point_before_it_sleeps_again() {
+    let scenario = Scenario::with(&[("MAX_INTERVAL", "86400000")]);
+    let [alice] = scenario.join(["alice"]);
+    scenario.last_data_point().expect("a session was opened");
+    for n in 0..3 {
+        scenario.after(3_600_000);
+        scenario.hibernates();
+        assert_eq!(scenario.data_point(), None, "there is nothing to tell yet");
+        alice.publish("/news", n);
+        assert_eq!(scenario.last_data_point().expect("an event came")["publishes_received"], 1.0);
+    }
+}
+
+#[test]
+fn a_home_of_which_nothing_is_left_writes_a_last_data_point_every_ten_seconds_at_most_and_keeps_no_row() {
+    let scenario = Scenario::new();
+    let mut points = 0;
+    for _ in 0..30 {
+        let [alice] = scenario.join(["alice"]);
+        alice.send(json!({ "channel": "/meta/disconnect" })).answer();
+        scenario.after(1_000);
+        points += usize::from(scenario.last_data_point().is_some());
+    }
+    assert_eq!(points, 3);
+    assert!(scenario.rows().load().notes.iter().all(|(name, _)| name != "points"));
 }

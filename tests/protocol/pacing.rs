@@ -26,7 +26,7 @@ fn answered(requests: &[Request]) -> usize {
 }
 
 #[test]
-fn a_few_are_answered_at_once() {
+fn a_few_polls_are_answered_at_once() {
     let (scenario, alice, crowd, held) = crowd(&[], 16);
     alice.publish("/chat", 1);
     assert_eq!(answered(&held), 16);
@@ -50,7 +50,7 @@ fn a_crowd_is_answered_a_few_at_a_time_whoever_comes_back() {
 }
 
 #[test]
-fn of_a_large_crowd_a_sixteenth_is_answered_at_a_time() {
+fn a_flush_answers_a_sixteenth_of_a_large_crowd() {
     let (scenario, alice, _crowd, held) = crowd(&[], 1000);
     alice.publish("/chat", 0);
     assert_eq!(answered(&held), 63);
@@ -59,7 +59,7 @@ fn of_a_large_crowd_a_sixteenth_is_answered_at_a_time() {
 }
 
 #[test]
-fn who_was_answered_is_behind_all_who_wait() {
+fn an_answered_client_queues_behind_all_waiting_clients() {
     let (scenario, alice, crowd, held) = crowd(&[], 40);
     alice.publish("/chat", 0);
     let back: Vec<Request> = crowd.iter().take(16).map(Client::hold).collect();
@@ -189,7 +189,7 @@ fn a_machine_of_any_speed_answers_more_events_with_each_poll_when_it_is_full() {
 }
 
 #[test]
-fn what_a_machine_keeps_up_with_is_not_later_for_the_pace() {
+fn pacing_delays_nothing_that_the_machine_can_send_at_once() {
     for (slowed, crowd, pause) in
         [(1, 100, 10_000), (2, 100, 10_000), (4, 100, 20_000), (1, 1000, 100_000), (2, 1000, 100_000)]
     {

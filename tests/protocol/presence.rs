@@ -88,7 +88,7 @@ fn a_watcher_is_told_who_is_there_and_then_who_comes_and_goes() {
 }
 
 #[test]
-fn two_tabs_are_one_user_and_who_is_nobody_is_a_session() {
+fn two_tabs_are_one_user_and_an_unknown_user_is_a_session() {
     let scenario = with(&[]);
     let [tab, other] = [join(&scenario, "tab", "alice"), join(&scenario, "other tab", "alice")];
     let nobody = join_with(&scenario, "nobody", json!({}));
@@ -112,7 +112,7 @@ fn two_tabs_are_one_user_and_who_is_nobody_is_a_session() {
 }
 
 #[test]
-fn who_is_away_keeps_its_place_until_the_session_ends() {
+fn an_absent_client_stays_a_member_until_its_session_ends() {
     let scenario = with(&[]);
     let watcher = scenario.client("watcher");
     let socket = scenario.socket();
@@ -135,7 +135,7 @@ fn who_is_away_keeps_its_place_until_the_session_ends() {
 }
 
 #[test]
-fn a_reload_within_a_second_is_one_telling() {
+fn a_reload_within_a_second_is_one_presence_message() {
     let scenario = with(&[]);
     let [watcher, alice] = [join(&scenario, "watcher", "w"), join(&scenario, "alice", "alice")];
     alice.subscribe("/room/a");
@@ -165,7 +165,7 @@ fn a_wildcard_hears_none_of_it_and_makes_nobody_a_member() {
 }
 
 #[test]
-fn nobody_says_who_is_there_but_the_server() {
+fn only_the_server_publishes_presence() {
     let scenario = with(&[("ANON_PUBLISH", "true")]);
     let alice = join(&scenario, "alice", "alice");
     for name in [WATCHED, "/other/$presence"] {
@@ -178,7 +178,7 @@ fn nobody_says_who_is_there_but_the_server() {
 }
 
 #[test]
-fn who_is_there_is_told_to_those_alone_who_may_know() {
+fn presence_is_sent_only_to_clients_that_may_see_it() {
     let rules = "anyone subscribe /room/**; role=host presence /room/*; anyone publish /service/presence";
     let scenario = with(&[("ACCESS_RULES", rules)]);
     let guest = join(&scenario, "guest", "guest");
@@ -304,7 +304,7 @@ fn members_take_a_part_of_the_memory_and_give_it_back() {
 }
 
 #[test]
-fn where_nothing_tells_who_is_there_nothing_is_paid() {
+fn channels_without_presence_cost_nothing() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/room/a");

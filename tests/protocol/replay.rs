@@ -12,19 +12,19 @@ use crate::scenario::Scenario;
 const HISTORY: (&str, &str) = ("HISTORY", "/hist/** 100 1h; /few/* 3; /small/* 100 200B");
 const RETAIN: (&str, &str) = ("RETAIN", "/keep/**");
 
-fn with_history() -> Scenario {
+pub fn with_history() -> Scenario {
     Scenario::with(&[HISTORY, RETAIN])
 }
 
 /// A client that shook hands with this `ext` and had the answer to its first connect.
-fn join(scenario: &Scenario, name: &'static str, ext: Value) -> Client {
+pub fn join(scenario: &Scenario, name: &'static str, ext: Value) -> Client {
     let client = scenario.client(name);
     client.handshake_with(json!({"ext": ext}));
     client.connect().answer();
     client
 }
 
-fn subscribe_from(client: &Client, channel: &str, from: impl Into<Value>) -> Value {
+pub fn subscribe_from(client: &Client, channel: &str, from: impl Into<Value>) -> Value {
     let ext = json!({"replay": {channel: from.into()}});
     client.ask(json!({"channel": "/meta/subscribe", "subscription": channel, "ext": ext}))
 }
@@ -38,16 +38,16 @@ fn listen(scenario: &Scenario, name: &'static str, channel: &str, from: impl Int
 }
 
 /// Publishes numbers.
-fn say(publisher: &Client, channel: &str, numbers: std::ops::RangeInclusive<u64>) {
+pub fn say(publisher: &Client, channel: &str, numbers: std::ops::RangeInclusive<u64>) {
     numbers.for_each(|n| publisher.publish(channel, json!({"n": n})));
 }
 
 /// The numbers that a client hears with its next connects, until one is held.
-fn hears(client: &Client) -> Vec<u64> {
+pub fn hears(client: &Client) -> Vec<u64> {
     heard(client).iter().map(|event| event["data"]["n"].as_u64().unwrap()).collect()
 }
 
-fn heard(client: &Client) -> Vec<Value> {
+pub fn heard(client: &Client) -> Vec<Value> {
     let mut events = client.receives_events();
     loop {
         let connect = client.connect_with(json!({"advice": {"timeout": 0}}));
@@ -146,7 +146,7 @@ fn a_number_that_is_not_kept_is_refused_and_nothing_is_subscribed() {
 }
 
 #[test]
-fn who_did_not_ask_gets_the_data_as_it_was_sent_and_who_wants_so_gets_the_number_in_ext() {
+fn without_the_extension_data_is_unchanged_and_on_request_the_number_is_in_ext() {
     let scenario = with_history();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/hist/a");
@@ -214,7 +214,7 @@ fn over_a_socket_pages_follow_each_other_and_the_connect_stays_held() {
 }
 
 #[test]
-fn who_comes_back_on_another_socket_hears_there_what_went_to_the_one_that_died() {
+fn a_client_on_a_new_socket_gets_the_events_that_went_to_the_dead_one() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (old, new) = (scenario.socket(), scenario.socket());
@@ -233,6 +233,54 @@ fn who_comes_back_on_another_socket_hears_there_what_went_to_the_one_that_died()
     assert_eq!(subscribe_from(&bob, "/hist/x", last)["successful"], true);
     assert!(old.frames().iter().flatten().all(|message| message["data"].is_null()), "nothing more goes there");
     assert_eq!(hears(&bob), [2, 3]);
+}
+
+#[test]
+fn who_subscribes_again_while_its_lost_poll_is_held_hears_on_the_next_one() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    let bob = join(&scenario, "bob", json!({"replay": "ext"}));
+    let heard = subscribe_from(&bob, "/hist/x", -1)["ext"]["replay"]["/hist/x"].as_i64().unwrap();
+    let lost = bob.hold();
+    say(&alice, "/hist/x", 1..=1);
+    lost.answer();
+
+    // The client has not heard the answer, nor does it hear the next one.
+    let lost = bob.hold();
+    assert_eq!(subscribe_from(&bob, "/hist/x", heard)["successful"], true);
+    assert!(lost.answer().events().is_empty(), "the subscribe may have been sent because this poll was lost");
+    bob.receives();
+    say(&alice, "/hist/x", 2..=2);
+    assert_eq!(hears(&bob), [1, 2]);
+}
+
+#[test]
+fn who_subscribes_again_while_its_lost_stream_is_open_hears_on_the_next_one() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    let bob = listen(&scenario, "bob", "/hist/x", -1);
+    let lost = scenario.stream(&bob);
+    say(&alice, "/hist/x", 1..=1);
+    assert_eq!(lost.receives().concat()[0]["n"], 1);
+
+    // The client has not heard that, nor does it hear what comes next.
+    assert_eq!(subscribe_from(&bob, "/hist/x", -2)["successful"], true);
+    assert!(lost.receives().is_empty(), "the subscribe may have been sent because this stream was lost");
+    let next = scenario.stream(&bob);
+    say(&alice, "/hist/x", 2..=2);
+    let numbers: Vec<Value> = next.receives().concat().into_iter().map(|mut data| data["n"].take()).collect();
+    assert_eq!(numbers, [1, 2]);
+}
+
+#[test]
+fn a_held_poll_brings_what_a_first_subscribe_asks_for() {
+    let scenario = with_history();
+    let [alice] = scenario.join(["alice"]);
+    say(&alice, "/hist/x", 1..=2);
+    let bob = join(&scenario, "bob", json!({"replay": "ext"}));
+    let held = bob.hold();
+    subscribe_from(&bob, "/hist/x", -2);
+    assert_eq!(held.answer().events().len(), 2);
 }
 
 #[test]
@@ -301,7 +349,7 @@ fn what_a_replay_replaced_does_not_come_back_in_the_next_life() {
 }
 
 #[test]
-fn who_subscribes_again_to_what_is_new_keeps_what_waits_and_in_order() {
+fn a_second_subscribe_to_new_events_keeps_the_queue_in_order() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let bob = listen(&scenario, "bob", "/hist/a", -1);
@@ -312,7 +360,7 @@ fn who_subscribes_again_to_what_is_new_keeps_what_waits_and_in_order() {
 }
 
 #[test]
-fn who_names_the_last_number_that_it_heard_hears_nothing_up_to_there() {
+fn a_replay_after_a_number_has_no_event_up_to_it() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let bob = listen(&scenario, "bob", "/hist/a", -1);
@@ -348,7 +396,7 @@ fn what_is_kept_outlives_the_object_and_no_number_comes_again_though_the_clock_g
 }
 
 #[test]
-fn an_event_that_cannot_be_written_down_reaches_nobody_and_its_publisher_hears_so() {
+fn an_event_that_cannot_be_written_is_refused_and_reaches_nobody() {
     let scenario = with_history();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/hist/a");
@@ -390,7 +438,7 @@ fn a_channel_is_bounded_by_count_age_and_bytes_and_costs_no_more_rows_than_it_ke
 }
 
 #[test]
-fn past_the_bound_of_all_the_oldest_of_all_go() {
+fn past_max_history_bytes_the_oldest_events_of_all_channels_are_deleted() {
     let scenario = Scenario::with(&[("HISTORY", "/hist/** 1000000"), ("MAX_HISTORY_BYTES", "1048576")]);
     let [alice] = scenario.join(["alice"]);
     let text = "x".repeat(10_000);
@@ -416,7 +464,7 @@ fn a_channel_that_keeps_nothing_costs_nothing() {
 }
 
 #[test]
-fn when_all_is_too_old_nothing_stays_behind() {
+fn a_history_of_expired_events_leaves_no_rows() {
     let scenario = Scenario::with(&[("HISTORY", "/hist/** 100 1h")]);
     let [alice] = scenario.join(["alice"]);
     say(&alice, "/hist/a", 1..=3);

@@ -129,7 +129,7 @@ fn an_event_that_leaves_at_once_needs_no_row() {
 }
 
 #[test]
-fn who_acknowledges_loses_nothing_and_gets_nothing_twice() {
+fn a_client_with_the_ack_extension_gets_each_event_exactly_once() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let bob = acking(&scenario, "bob");
@@ -167,7 +167,7 @@ fn batch_numbers_never_go_back() {
 }
 
 #[test]
-fn rows_go_when_nobody_needs_them() {
+fn rows_that_no_session_needs_are_deleted() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
     let [alice, carol] = scenario.join(["alice", "carol"]);
     let bob = acking(&scenario, "bob");
@@ -187,7 +187,7 @@ fn rows_go_when_nobody_needs_them() {
 }
 
 #[test]
-fn rows_of_a_session_that_expired_go_too() {
+fn rows_of_an_expired_session_are_deleted() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     acking(&scenario, "bob");
@@ -273,7 +273,7 @@ fn sockets_that_broke_with_the_object_leave_their_sessions_behind() {
 }
 
 #[test]
-fn who_stays_away_while_the_object_sleeps_is_forgotten_in_time() {
+fn a_session_that_stays_away_while_the_object_sleeps_expires() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
     let [alice] = scenario.join(["alice"]);
     scenario.after(20_000);
@@ -295,7 +295,7 @@ fn who_stays_away_while_the_object_sleeps_is_forgotten_in_time() {
 }
 
 #[test]
-fn who_came_back_after_the_object_slept_has_the_time_of_everyone_after_a_crash() {
+fn a_session_that_came_back_after_a_sleep_gets_its_full_time_after_a_crash() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     scenario.falls_asleep();
@@ -309,7 +309,7 @@ fn who_came_back_after_the_object_slept_has_the_time_of_everyone_after_a_crash()
 }
 
 #[test]
-fn where_the_alarm_was_late_nobody_could_come_back_and_everyone_may() {
+fn after_a_late_alarm_every_session_gets_its_full_time() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
     let [alice] = scenario.join(["alice"]);
     scenario.sleeps(5001);
@@ -335,7 +335,7 @@ fn an_object_whose_clients_are_all_there_writes_nothing_before_it_sleeps() {
 }
 
 #[test]
-fn where_nothing_can_be_written_clients_are_told_and_the_rest_goes_on() {
+fn a_failed_write_is_reported_to_the_client_and_the_rest_continues() {
     let scenario = Scenario::new();
     let [alice, carol] = scenario.join(["alice", "carol"]);
     let bob = acking(&scenario, "bob");
@@ -381,7 +381,7 @@ fn a_clock_that_jumps_forward_ends_no_session_and_no_wait() {
 }
 
 #[test]
-fn a_clock_that_jumps_back_holds_nothing_up() {
+fn a_clock_that_jumps_back_delays_nothing() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -414,7 +414,7 @@ fn a_clock_that_jumps_back_does_no_harm() {
 }
 
 #[test]
-fn one_who_never_acknowledges_does_not_keep_the_rows_of_what_was_sent_to_others() {
+fn a_client_that_never_acknowledges_does_not_keep_other_clients_rows() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "3600000")]);
     let [mallory, bob] = ["mallory", "bob"].map(|name| acking(&scenario, name));
     bob.unsubscribe("/a");
@@ -446,7 +446,7 @@ fn one_who_never_acknowledges_does_not_keep_the_rows_of_what_was_sent_to_others(
 }
 
 #[test]
-fn what_was_sent_before_a_crash_does_not_come_again_after_the_next_however_many_rows_were_merged_between() {
+fn events_sent_before_a_crash_are_not_sent_again_after_the_next_crash_even_if_rows_were_merged() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "3600000")]);
     let [_mallory, carol] = ["mallory", "carol"].map(|name| acking(&scenario, name));
     carol.unsubscribe("/a");

@@ -1,10 +1,12 @@
 //! A server, its clients and a clock.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bayeux_edge::bayeux::api::Scope;
 use bayeux_edge::bayeux::app::{Fetch, FetchError, FetchResponse, HttpRequest, HttpResponse};
+use bayeux_edge::bayeux::metrics::{DOUBLES, DataPoint};
 use bayeux_edge::bayeux::{
     API_PATH, Application, FetchedKeys, Input, Millis, Notice, Options, RequestError, SocketId, Who, parse_form,
     parse_json,
@@ -58,12 +60,17 @@ impl Scenario {
 
     /// A stream that this client opens for its session.
     pub fn stream(&self, client: &Client) -> Stream {
-        Stream::open(Rc::clone(&self.0), client.id(), None)
+        Stream::open(Rc::clone(&self.0), client.id(), None, false)
+    }
+
+    /// A stream that somebody else keeps open, as the Worker does over links.
+    pub fn stream_kept_open(&self, client: &Client) -> Stream {
+        Stream::open(Rc::clone(&self.0), client.id(), None, true)
     }
 
     /// A stream that is opened from this IP address for the session of that name.
     pub fn stream_from(&self, address: Option<&str>, client_id: &str) -> Stream {
-        Stream::open(Rc::clone(&self.0), client_id, address)
+        Stream::open(Rc::clone(&self.0), client_id, address, false)
     }
 
     /// Clients with a socket each that shook hands there and had the answer to their first connect.
@@ -256,6 +263,16 @@ impl Scenario {
         self.0.borrow_mut().falls_asleep();
     }
 
+    /// The data point for Analytics Engine that is due, by the names of its doubles.
+    pub fn data_point(&self) -> Option<BTreeMap<&'static str, f64>> {
+        self.0.borrow_mut().data_point().map(by_name)
+    }
+
+    /// The data point of a home that falls asleep.
+    pub fn last_data_point(&self) -> Option<BTreeMap<&'static str, f64>> {
+        self.0.borrow_mut().last_data_point().map(by_name)
+    }
+
     /// What the server has written down.
     pub fn rows(&self) -> Rows {
         self.0.borrow().rows.clone()
@@ -301,6 +318,10 @@ impl Scenario {
     pub fn told(&self) -> Vec<(Notice, Option<Who>)> {
         std::mem::take(&mut self.0.borrow_mut().notices)
     }
+}
+
+fn by_name(point: DataPoint) -> BTreeMap<&'static str, f64> {
+    DOUBLES.into_iter().zip(point.doubles).collect()
 }
 
 /// What `wrangler.toml` would give. What objects do together is another test's affair.

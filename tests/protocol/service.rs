@@ -74,7 +74,7 @@ fn a_service_that_only_a_listener_hears_is_not_unknown() {
 }
 
 #[test]
-fn who_may_not_call_a_service_does_not_learn_whether_it_is_there() {
+fn a_denied_client_does_not_learn_whether_a_service_exists() {
     let scenario = Scenario::serving(application(), &[("ACCESS_RULES", "anyone publish /service/echo")]);
     let [alice] = scenario.join(["alice"]);
     for name in ["/service/twice", "/service/nobody"] {
@@ -83,7 +83,7 @@ fn who_may_not_call_a_service_does_not_learn_whether_it_is_there() {
 }
 
 #[test]
-fn a_veto_reaches_the_publisher_and_the_message_nobody() {
+fn a_veto_reaches_the_publisher_and_the_message_no_subscriber() {
     let (_scenario, [alice, bob]) = desk(["alice", "bob"]);
     bob.subscribe("/chat/*");
     for channel in ["/service/veto", "/chat/vetoed"] {

@@ -39,7 +39,7 @@ fn by_default_a_client_is_answered_soon_enough_to_notice_within_a_minute() {
 }
 
 #[test]
-fn who_acknowledges_loses_nothing_to_a_silence_that_its_client_has_to_notice_first() {
+fn a_client_with_the_ack_extension_loses_nothing_in_a_silent_network() {
     for notices in [NOTICES, FAYE_NOTICES] {
         let scenario = Scenario::new();
         let [alice] = scenario.join(["alice"]);
@@ -55,7 +55,7 @@ fn who_acknowledges_loses_nothing_to_a_silence_that_its_client_has_to_notice_fir
 }
 
 #[test]
-fn the_server_says_within_two_minutes_that_a_silent_client_is_gone() {
+fn a_client_that_went_silent_is_gone_within_two_minutes() {
     let scenario = Scenario::new();
     let [(bob, _dead)] = scenario.join_on_sockets(["bob"]);
     bob.hold();

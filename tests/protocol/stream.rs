@@ -15,13 +15,13 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub fn open(world: Rc<RefCell<World>>, client_id: &str, address: Option<&str>) -> Self {
+    pub fn open(world: Rc<RefCell<World>>, client_id: &str, address: Option<&str>, kept_open: bool) -> Self {
         let id = {
             let mut world = world.borrow_mut();
             let id = StreamId(world.streams.len() as u64 + 1);
             world.streams.insert(id, StreamLog::default());
             let origin = Origin { address: address.map(Into::into), ..Origin::default() };
-            world.step(Input::Listen { from: id, origin, client_id: client_id.to_owned() });
+            world.step(Input::Listen { from: id, origin, client_id: client_id.to_owned(), kept_open });
             id
         };
         Self { world, id }

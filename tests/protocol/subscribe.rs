@@ -91,7 +91,7 @@ fn the_names_that_cometd_takes_are_taken() {
 }
 
 #[test]
-fn nobody_unsubscribes_from_what_nobody_may_subscribe_to() {
+fn an_unsubscribe_from_an_invalid_channel_is_refused() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/a");
@@ -135,7 +135,7 @@ fn one_bad_name_and_none_is_applied() {
 }
 
 #[test]
-fn what_is_no_name_is_an_invalid_subscription() {
+fn a_subscription_that_is_no_channel_name_is_invalid() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     for bad in
@@ -152,7 +152,7 @@ fn what_is_no_name_is_an_invalid_subscription() {
 }
 
 #[test]
-fn no_subscription_at_all_is_a_missing_one() {
+fn a_subscribe_without_a_subscription_is_refused_as_missing() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     for channel in ["/meta/subscribe", "/meta/unsubscribe"] {

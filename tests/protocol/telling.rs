@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::scenario::Scenario;
 
 #[test]
-fn a_line_about_a_session_says_whose_it_is() {
+fn a_log_line_about_a_session_names_the_session() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let name = scenario.call("GET", "/clients", "", "").1["clients"][0]["client"].as_str().unwrap().to_owned();
@@ -77,7 +77,7 @@ fn reason_of(notice: Notice) -> Option<Box<str>> {
 }
 
 #[test]
-fn what_a_client_wrote_is_cut_before_it_is_told() {
+fn long_client_text_is_cut_in_log_lines() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     scenario.told();

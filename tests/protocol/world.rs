@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bayeux_edge::bayeux::api::Scope;
 use bayeux_edge::bayeux::app::{Fetch, HttpRequest, HttpResponse};
-use bayeux_edge::bayeux::metrics::Platform;
+use bayeux_edge::bayeux::metrics::{DataPoint, Platform};
 use bayeux_edge::bayeux::{
     Application, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, KeptSocket, Message, Millis, Notice,
     Options, Origin, Output, RequestId, SocketId, Status, StreamId, Who, parse_json,
@@ -21,6 +21,8 @@ pub struct World {
     pub rows: Rows,
     /// What the platform keeps with each socket.
     kept: BTreeMap<SocketId, String>,
+    /// What a socket keeps of the data points.
+    points: Vec<String>,
     pub options: Options,
     pub now: Millis,
     /// When the server wants to be woken.
@@ -93,6 +95,7 @@ impl World {
             server,
             rows,
             kept: BTreeMap::new(),
+            points: Vec::new(),
             options,
             now,
             wake: None,
@@ -182,6 +185,7 @@ impl World {
         if with_sockets {
             self.open_on_sockets.clear();
             self.kept.clear();
+            self.points.clear();
         }
         // Never the first life's.
         let seed = [u8::try_from(self.requests % 240).unwrap() + 10; 32];
@@ -189,9 +193,34 @@ impl World {
         self.server = BayeuxServer::new(Home::Root, self.options.clone(), app, seed, store);
         let kept =
             self.kept.iter().map(|(socket, held)| KeptSocket { socket: *socket, address: None, held: held.clone() });
-        self.server.restore(self.now, self.rows.load(), kept.collect());
+        let mut stored = self.rows.load();
+        stored.add_points(self.points.clone());
+        self.server.restore(self.now, stored, kept.collect());
         (self.wake, self.turn, self.fetching) = (None, None, None);
         self.step(Input::Timeout);
+        self.keep_points();
+    }
+
+    pub fn data_point(&mut self) -> Option<DataPoint> {
+        self.server.data_point(self.now, Platform::default)
+    }
+
+    /// Writes what a home that falls asleep has not told, and keeps what it may not write yet.
+    pub fn last_data_point(&mut self) -> Option<DataPoint> {
+        let point = self.server.last_data_point(self.now, Platform::default);
+        self.keep_points();
+        point
+    }
+
+    /// With a socket if the world has one, and else in a row.
+    fn keep_points(&mut self) {
+        if let Some(points) = self.server.points_to_keep(Platform::default, false) {
+            if self.kept.is_empty() {
+                self.server.save_points(&points);
+            } else {
+                self.points = vec![points];
+            }
+        }
     }
 
     pub fn falls_asleep(&mut self) {
@@ -268,10 +297,7 @@ impl World {
             EndpointKey::WebSocket(socket) => self.take_sent(SocketId(socket), &answer),
             EndpointKey::EventSource(_) => unreachable!("a stream's answer is its end"),
         };
-        // Without an id, the reply to a disconnect has the words of a dismissal.
-        let replies = answer.replies().len();
-        let disconnects = answer.events().iter().filter(|event| event["channel"] == "/meta/disconnect").count();
-        assert!([replies, replies + disconnects].contains(&sent.replies), "to {}: {}", sent.text, answer.text);
+        assert!(sent.is_as_long_as(&answer), "to {}: {}", sent.text, answer.text);
         for (secret, owner) in &self.secrets {
             let known = *owner == sent.by || sent.text.contains(secret);
             assert!(known || !answer.text.contains(secret), "{} reads {owner}'s clientId: {}", sent.by, answer.text);
@@ -290,10 +316,13 @@ impl World {
         stream
     }
 
-    /// What was sent over this socket and is answered now. A socket's client knows it by the replies' ids.
+    /// What was sent over this socket and is answered now. A socket's client knows it by the replies' ids, and where it
+    /// gives all messages the same one, by their number.
     fn take_sent(&mut self, socket: SocketId, answer: &Answer) -> (u64, Sent) {
         let ids: Vec<Value> = answer.replies().iter().map(|reply| reply["id"].clone()).collect();
-        let asked = |(via, sent): &(SocketId, Sent)| *via == socket && ids.iter().all(|id| sent.has_id(id));
+        let asked = |(via, sent): &(SocketId, Sent)| {
+            *via == socket && sent.is_as_long_as(answer) && ids.iter().all(|id| sent.has_id(id))
+        };
         let number = self.open_on_sockets.iter().find(|(_, sent)| asked(sent)).map(|(number, _)| *number);
         let number = number.unwrap_or_else(|| panic!("answered twice, or never asked: {}", answer.text));
         (number, self.open_on_sockets.remove(&number).unwrap().1)
@@ -322,6 +351,13 @@ impl World {
 }
 
 impl Sent {
+    /// Whether each message has a reply. Without an id, the reply to a disconnect has the words of a dismissal.
+    fn is_as_long_as(&self, answer: &Answer) -> bool {
+        let replies = answer.replies().len();
+        let disconnects = answer.events().iter().filter(|event| event["channel"] == "/meta/disconnect").count();
+        [replies, replies + disconnects].contains(&self.replies)
+    }
+
     fn has_id(&self, id: &Value) -> bool {
         let sent: Value = serde_json::from_str(&self.text).unwrap();
         sent.as_array().is_some_and(|messages| messages.iter().any(|message| message["id"] == *id))

@@ -1,6 +1,7 @@
-// News that everybody may write: hooks for the state of the connection and for the messages of a channel.
+// News that everybody may write: hooks for the state of the connection, for the messages of a channel and for who is
+// in it.
 import { connect } from 'bayeux-edge/client';
-import { BayeuxProvider, useClient, useConnectionState, useMessages } from 'bayeux-edge/react';
+import { BayeuxProvider, useClient, useConnectionState, useMessages, usePresence } from 'bayeux-edge/react';
 import { useState, type FormEvent } from 'react';
 import { createRoot } from 'react-dom/client';
 
@@ -24,6 +25,7 @@ function Page() {
 function News({ topic }: { topic: string }) {
   const client = useClient();
   const { messages, error } = useMessages<string>(`/news/${topic}`);
+  const { count } = usePresence(`/news/${topic}`);
   const [text, setText] = useState('');
   const publish = async (event: FormEvent) => {
     event.preventDefault();
@@ -33,6 +35,7 @@ function News({ topic }: { topic: string }) {
   return (
     <form onSubmit={publish}>
       {error && <p role="alert">{error.message}</p>}
+      <p>{count ?? '…'} reading</p>
       <ul>
         {messages.map(({ data }, place) => (
           <li key={place}>{data}</li>

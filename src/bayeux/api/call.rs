@@ -24,6 +24,8 @@ pub enum ApiCall {
     /// The same as JSON.
     Stats,
     History(ChannelPattern, ListPage<EventNumber>),
+    /// What was published since the call that told this number.
+    Tail(ChannelPattern, Option<u64>),
     Presence(ChannelId),
 }
 
@@ -50,9 +52,13 @@ impl ApiCall {
             (["metrics"], "GET") => Ok(Self::Metrics),
             (["stats"], "GET") => Ok(Self::Stats),
             (["history"], "GET") => Ok(Self::History(channels(request)?, ListPage::of(request, number)?)),
+            (["tail"], "GET") => {
+                let after = ListPage::of(request, number)?.after;
+                Ok(Self::Tail(channels(request)?, after.map(|number| number.0)))
+            }
             (["presence"], "GET") => channels(request)?.channel().map(Self::Presence).ok_or(ApiError::ChannelInvalid),
             (["publish"], _) => Err(ApiError::MethodNotAllowed("POST")),
-            (["clients" | "channels" | "trees" | "metrics" | "stats" | "history" | "presence"], _) => {
+            (["clients" | "channels" | "trees" | "metrics" | "stats" | "history" | "tail" | "presence"], _) => {
                 Err(ApiError::MethodNotAllowed("GET"))
             }
             (["clients", _], _) => Err(ApiError::MethodNotAllowed("GET, DELETE")),

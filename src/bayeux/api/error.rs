@@ -33,6 +33,10 @@ pub enum ApiError {
     ReplayIdNotKept,
     /// The channel has no presence.
     NoPresence,
+    /// `TAIL_EVENTS` is 0.
+    NoTail,
+    /// Too many patterns are looked at at the same time.
+    TailsExceeded,
     /// The rows cannot be read.
     StorageFailed,
     /// There is no such session.
@@ -52,10 +56,10 @@ impl ApiError {
             | Self::ReplayIdNotKept => 400,
             Self::KeyMissing | Self::KeyInvalid => 401,
             Self::ScopeMissing(_) => 403,
-            Self::PathUnknown | Self::SessionUnknown | Self::NoPresence => 404,
+            Self::PathUnknown | Self::SessionUnknown | Self::NoPresence | Self::NoTail => 404,
             Self::MethodNotAllowed(_) => 405,
             Self::TooManyKeys(_) => 429,
-            Self::StorageFailed => 503,
+            Self::StorageFailed | Self::TailsExceeded => 503,
             Self::Body(error) => error.status(),
         }
     }
@@ -103,6 +107,8 @@ impl ApiError {
             Self::ChannelInvalid => "channel_invalid",
             Self::ReplayIdNotKept => "replay_id_not_kept",
             Self::NoPresence => "no_presence",
+            Self::NoTail => "no_tail",
+            Self::TailsExceeded => "tails_exceeded",
             Self::StorageFailed => "storage_failed",
             Self::SessionUnknown => "session_unknown",
             Self::Body(_) => "body_invalid",

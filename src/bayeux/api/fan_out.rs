@@ -1,4 +1,4 @@
-//! A list of all homes: `?tree=*`.
+//! A list of all homes, or the figures of each: `?tree=*`.
 //!
 //! ```text
 //! GET /cometd/api/clients?tree=*&limit=2
@@ -7,7 +7,8 @@
 //! ```
 //!
 //! The homes are asked in turn until a page is full: the root, the registered trees, and those of `HOMES`. A page's
-//! `next` is a home and the name of an entry in its list.
+//! `next` is a home and the name of an entry in its list. Metrics are text, which has no place for it: there the header
+//! `Link` (RFC 8288) leads to the next page.
 
 use std::collections::VecDeque;
 use std::iter;
@@ -15,10 +16,11 @@ use std::iter;
 use serde_json::{Map, Value};
 
 use super::error::ApiError;
-use super::json;
 use super::page::ListPage;
+use super::{json, openmetrics};
 use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::bayeux::cluster::{API_PATH, Home, Placement};
+use crate::bayeux::metrics::Merged;
 
 /// A page in progress.
 #[derive(Debug)]
@@ -33,14 +35,19 @@ pub struct FanOut {
     trees: bool,
     asked: usize,
     entries: Vec<Value>,
+    metrics: Merged,
     refusal: Option<HttpResponse>,
 }
 
 /// The lists that can be merged.
 #[derive(Clone, Copy, Debug)]
-enum List {
+pub(super) enum List {
     Clients,
     Channels,
+    /// One entry a home.
+    Stats,
+    /// The same as text.
+    Metrics,
 }
 
 /// The next request to a home.
@@ -51,8 +58,8 @@ pub struct PageRequest {
     pub path: String,
 }
 
-/// How many homes are asked for one page: as many as a request can call without being slow. A page may be short or
-/// empty and still not be the last.
+/// How many homes are asked for one page: as many as a request can call without being slow, and few enough for a
+/// program that keeps a series for each of their figures. A page may be short or empty and still not be the last.
 const MOST: usize = 32;
 
 impl FanOut {
@@ -73,8 +80,8 @@ impl FanOut {
         } else {
             iter::once(first.clone()).chain(behind(homes, Some(&first))).collect()
         };
-        let (asked, entries, refusal) = Default::default();
-        Ok(Self { list, limit, homes, waiting, after, trees, asked, entries, refusal })
+        let (asked, entries, metrics, refusal) = Default::default();
+        Ok(Self { list, limit, homes, waiting, after, trees, asked, entries, metrics, refusal })
     }
 
     /// The next request; none where the page is complete.
@@ -83,16 +90,30 @@ impl FanOut {
         if self.trees {
             return Some(ask(&Home::Root, "trees", MOST, Some(first.name())));
         }
-        Some(ask(first, self.list.name(), self.limit - self.entries.len(), self.after.as_deref()))
+        Some(ask(first, self.list.name(), self.limit - self.count(), self.after.as_deref()))
     }
 
     fn is_complete(&self) -> bool {
-        self.entries.len() >= self.limit || self.asked >= MOST || self.refusal.is_some()
+        self.count() >= self.limit || self.asked >= MOST || self.refusal.is_some()
+    }
+
+    /// How many entries the page has so far.
+    fn count(&self) -> usize {
+        match self.list {
+            List::Metrics => self.asked,
+            List::Clients | List::Channels | List::Stats => self.entries.len(),
+        }
     }
 
     /// Adds the response to the last request. A failed one becomes the response to the whole.
     pub fn take(&mut self, answer: HttpResponse) {
         let body = answer.body.as_deref().filter(|_| answer.status == 200);
+        if let (List::Metrics, false) = (self.list, self.trees) {
+            return match body.and_then(|body| std::str::from_utf8(body).ok()) {
+                Some(text) => self.take_metrics(text),
+                None => self.refusal = Some(answer),
+            };
+        }
         let Some(mut page) = body.and_then(|body| serde_json::from_slice::<Map<String, Value>>(body).ok()) else {
             self.refusal = Some(answer);
             return;
@@ -112,6 +133,10 @@ impl FanOut {
             return;
         }
         self.asked += 1;
+        if let List::Stats = self.list {
+            self.waiting.pop_front();
+            return self.entries.push(page.into());
+        }
         let Some(home) = self.waiting.front() else { return };
         let of_home = entries(self.list.name()).into_iter().map(|mut entry| {
             if let Value::Object(fields) = &mut entry {
@@ -126,25 +151,42 @@ impl FanOut {
         self.after = next;
     }
 
+    fn take_metrics(&mut self, text: &str) {
+        let Some(home) = self.waiting.pop_front() else { return };
+        self.asked += 1;
+        self.metrics.add(home.name(), text);
+    }
+
     /// The page, once there is no request left.
     pub fn into_response(self) -> HttpResponse {
         if let Some(refusal) = self.refusal {
             return refusal;
         }
+        let after = self.after.unwrap_or_default();
+        let next = self.waiting.front().map(|home| format!("{},{after}", home.name()));
+        if let List::Metrics = self.list {
+            let response = openmetrics(self.metrics.into_text());
+            return match next {
+                Some(next) => response.header("link", link(self.list, self.limit, &next)),
+                None => response,
+            };
+        }
         let mut page = Map::new();
         page.insert(self.list.name().to_owned(), self.entries.into());
-        if let Some(home) = self.waiting.front() {
-            page.insert("next".to_owned(), format!("{},{}", home.name(), self.after.unwrap_or_default()).into());
+        if let Some(next) = next {
+            page.insert("next".to_owned(), next.into());
         }
         json(page)
     }
 }
 
 impl List {
-    fn of(request: &HttpRequest) -> Option<Self> {
+    pub(super) fn of(request: &HttpRequest) -> Option<Self> {
         match request.path.strip_prefix(API_PATH)? {
             "/clients" => Some(Self::Clients),
             "/channels" => Some(Self::Channels),
+            "/stats" => Some(Self::Stats),
+            "/metrics" => Some(Self::Metrics),
             _ => None,
         }
     }
@@ -153,6 +195,8 @@ impl List {
         match self {
             Self::Clients => "clients",
             Self::Channels => "channels",
+            Self::Stats => "stats",
+            Self::Metrics => "metrics",
         }
     }
 }
@@ -169,10 +213,18 @@ fn behind(homes: Placement, home: Option<&Home>) -> impl Iterator<Item = Home> {
 }
 
 fn ask(whom: &Home, list: &str, limit: usize, after: Option<&str>) -> PageRequest {
+    PageRequest { whom: whom.clone(), path: path(list, None, limit, after) }
+}
+
+/// The header that leads to the next page.
+pub(super) fn link(list: List, limit: usize, next: &str) -> String {
+    format!("<{}>; rel=\"next\"", path(list.name(), Some("*"), limit, Some(next)))
+}
+
+fn path(list: &str, tree: Option<&str>, limit: usize, after: Option<&str>) -> String {
+    let limit = limit.to_string();
+    let fields = [("tree", tree), ("limit", Some(&*limit)), ("after", after)];
     let mut query = form_urlencoded::Serializer::new(String::new());
-    query.append_pair("limit", &limit.to_string());
-    if let Some(after) = after {
-        query.append_pair("after", after);
-    }
-    PageRequest { whom: whom.clone(), path: format!("{API_PATH}/{list}?{}", query.finish()) }
+    query.extend_pairs(fields.into_iter().filter_map(|(name, value)| Some((name, value?))));
+    format!("{API_PATH}/{list}?{}", query.finish())
 }

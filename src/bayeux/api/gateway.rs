@@ -24,7 +24,7 @@ pub enum Route {
     Closed(HttpResponse),
 }
 
-/// Routes a call with a key, without a limit on wrong keys, where one segment names a tree. `request` needs no body.
+/// The same as [`Gateway::route`] with a `TREE_DEPTH` of 1 and no wrong keys so far. `request` needs no body.
 ///
 /// ```
 /// use bayeux_edge::bayeux::Home;
@@ -42,8 +42,8 @@ pub fn route(keys: &ApiKeys, request: &HttpRequest) -> Route {
     Gateway::default().route(Millis::default(), keys, 1, request)
 }
 
-/// Routes calls, and blocks addresses that guess keys: after this many wrong keys in a minute, an address is refused
-/// for a while, even with a right key. A key has 96 bits, so guessing cannot succeed; this bounds what it costs.
+/// Routes calls, and blocks addresses that guess keys: after `GUESSES` wrong or missing keys an address is refused for
+/// a while, even with a right key. A key has 96 bits, so guessing cannot succeed; this bounds what it costs.
 #[derive(Debug)]
 pub struct Gateway {
     guesses: Rates,
@@ -115,8 +115,8 @@ fn lead(request: &HttpRequest, tree_depth: usize) -> Result<Route, ApiError> {
     if FanOut::is_meant(request) {
         return Ok(Route::FanOut);
     }
-    if matches!(request.path.strip_prefix(API_PATH), Some("/history" | "/presence")) {
-        // The owner knows a channel's history and members.
+    if matches!(request.path.strip_prefix(API_PATH), Some("/history" | "/tail" | "/presence")) {
+        // The owner knows a channel's events and members.
         let owner = Home::owner_of(&channels(request)?, tree_depth);
         return owner.map(Route::Open).ok_or(ApiError::ChannelInvalid);
     }

@@ -8,10 +8,22 @@
 //! DELETE /cometd/api/clients/{client}     ← 204
 //! GET    /cometd/api/channels             ← {"channels":[{"channel":"/news","subscribers":1}]}
 //! GET    /cometd/api/trees                ← {"trees":[{"tree":"/"},{"tree":"/news"}]}
+//! GET    /cometd/api/history?channel=/chat/a  ← {"events":[…],"next":…}
+//! GET    /cometd/api/presence?channel=/chat/a ← {"count":2,…}
+//! GET    /cometd/api/tail?channel=/chat/*  ← {"events":[{"channel":"/chat/a","data":1}],"next":…}
 //! GET    /cometd/api/stats                ← {"home":"/","sessions":{"websocket":2},…}
 //! GET    /cometd/api/metrics              ← the same as OpenMetrics text
+//! GET    /cometd/api/metrics?tree=*       ← that of all homes, a page at a time, with the label home
 //! GET    /cometd/api/openapi.json         ← openapi.json of this folder
 //! ```
+//!
+//! | File | Has |
+//! |---|---|
+//! | `gateway`, `keys` | which home a call goes to; the key and its scope |
+//! | `call`, `page` | a call as a value, its `limit` and `after` |
+//! | `fan_out` | lists and figures of all homes |
+//! | `kept_metrics` | their figures without a call to any |
+//! | `error` | what a whole call is refused with |
 //!
 //! Clients are named by their [`SessionKey`](crate::bayeux::SessionKey), which reveals nothing of the clientId. Each
 //! call is for one home: the root's, or that of `?tree=`; the root lists the trees, and lists with `?tree=*` are merged
@@ -21,6 +33,7 @@ mod call;
 mod error;
 mod fan_out;
 mod gateway;
+mod kept_metrics;
 mod keys;
 mod page;
 
@@ -28,6 +41,7 @@ pub(in crate::bayeux) use self::call::ApiCall;
 pub use self::error::ApiError;
 pub use self::fan_out::{FanOut, PageRequest};
 pub use self::gateway::{Gateway, HEALTH_PATH, Route, health, route};
+pub use self::kept_metrics::KeptMetrics;
 pub use self::keys::{ApiKey, ApiKeys, Scope};
 pub(in crate::bayeux) use self::page::ListPage;
 pub use crate::bayeux::cluster::is_api_path;
@@ -37,6 +51,15 @@ use crate::bayeux::app::HttpResponse;
 /// A response that no cache keeps, and that browsers do not interpret as another type.
 pub(in crate::bayeux) fn json(data: impl serde::Serialize) -> HttpResponse {
     guarded(HttpResponse::json(data))
+}
+
+/// The media type of OpenMetrics 1.0.
+const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// The response with these metrics.
+pub(in crate::bayeux) fn openmetrics(text: String) -> HttpResponse {
+    let response = HttpResponse { body: Some(text.into_bytes()), ..HttpResponse::new(200) };
+    guarded(response.header("content-type", OPENMETRICS))
 }
 
 fn guarded(response: HttpResponse) -> HttpResponse {

@@ -133,8 +133,8 @@ impl Actions {
         Self::new().with(data.map(failed))
     }
 
-    /// The same for a remote call: what it comes to is an answer among these, else what the last request brings, else
-    /// `null`.
+    /// These actions as those of a remote call. Its result is the `answer` among them, else what the handler of the
+    /// last `ask` returns, else `null`.
     pub(super) fn answering_a_call(mut self) -> Self {
         if self.0.iter().any(|action| matches!(action, Action::Answer(_))) {
             return self;

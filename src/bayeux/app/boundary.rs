@@ -5,8 +5,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::events::LifecycleEvent;
 use super::fetch::{FetchError, FetchResponse, OnResponse};
-use super::lifecycle::LifecycleEvent;
 use super::{Action, Actions, Application, Client, HttpRequest, HttpResponse, Publication, SecurityPolicy, Service};
 use crate::bayeux::wire::{BayeuxError, Captures, ChannelId, ChannelPattern, Denial, Message, Operation, Realm};
 
@@ -145,7 +145,7 @@ impl Application {
     }
 }
 
-/// Actions of which one is impossible are all refused.
+/// If one action is impossible, all are refused.
 fn possible(actions: impl IntoIterator<Item = Action>) -> Result<Vec<Action>, Fault> {
     let actions: Vec<_> = actions.into_iter().collect();
     match actions.iter().find_map(Action::impossible) {

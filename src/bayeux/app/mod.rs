@@ -28,6 +28,14 @@
 //! an answer from elsewhere first returns [`ask`]. Handlers may have state. It belongs to one home, and is lost when
 //! its object is evicted: what a session needs for longer belongs in its [`Attributes`]. A panic in a handler costs the
 //! message that it was called for, which is answered `500::internal_error`, and nothing else.
+//!
+//! | File | Has |
+//! |---|---|
+//! | `mod` | the application: its handlers by channel |
+//! | `actions`, `outcome`, `fetch` | what a handler wants done, or why not; an HTTP request that it waits for |
+//! | `publication`, `events`, `local_session` | what handlers are given |
+//! | `policy`, `channels`, `routes`, `http` | permission, channel options, routes of one's own |
+//! | `boundary` | the calls into handlers, with their panics caught |
 
 mod actions;
 mod boundary;
@@ -35,7 +43,6 @@ mod channels;
 mod events;
 mod fetch;
 mod http;
-mod lifecycle;
 mod local_session;
 mod outcome;
 mod policy;
@@ -48,11 +55,11 @@ use std::time::Duration;
 pub use self::actions::{Action, Actions, CallAnswer, answer, ask, failure, publish, reply};
 pub(in crate::bayeux) use self::boundary::Fault;
 pub use self::channels::ChannelOptions;
+pub(in crate::bayeux) use self::events::LifecycleEvent;
 pub use self::events::ServerEvent;
 pub(in crate::bayeux) use self::fetch::OnResponse;
 pub use self::fetch::{Ask, Fetch, FetchError, FetchResponse, FetchTarget};
 pub use self::http::{HttpRequest, HttpResponse};
-pub(in crate::bayeux) use self::lifecycle::LifecycleEvent;
 pub use self::local_session::LocalSession;
 use self::local_session::LocalSessions;
 pub use self::outcome::{HandlerError, Outcome};

@@ -31,7 +31,7 @@ pub struct TokenOptions {
     pub keys: Option<Keys>,
     /// `TOKEN_JWKS_URL`: where others publish theirs. Without either there are no tokens.
     pub jwks_url: Option<String>,
-    /// `TOKENS`: whether a handshake needs one. It does.
+    /// `TOKENS`: whether a handshake may come without a token. It may not.
     pub optional: bool,
     /// `TOKEN_ISSUER`: what their `iss` must be.
     pub issuer: Option<String>,

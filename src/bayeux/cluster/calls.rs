@@ -2,8 +2,8 @@
 
 use super::home_name::Home;
 use super::messages::{Call, parse, to_json};
-use super::presence::{Asker, MembersCall, PresenceEffect};
-use super::replay::PageWanted;
+use super::presence_calls::{Asker, MembersCall, PresenceEffect};
+use super::replay_calls::PageWanted;
 use super::{Cluster, ClusterEffect, Context, PendingId};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;

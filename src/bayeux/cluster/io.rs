@@ -1,8 +1,8 @@
 //! The inputs and effects of the cluster, as values.
 
 use super::home_name::Home;
-use super::presence::{PresenceEffect, PresenceInput};
-use super::replay::{Begun, PageWanted};
+use super::presence_calls::{PresenceEffect, PresenceInput};
+use super::replay_calls::{Begun, PageWanted};
 use crate::bayeux::delivery::{DedupKey, Read, Want, Weighed};
 use crate::bayeux::persistence::StoreError;
 use crate::bayeux::session::SessionKey;

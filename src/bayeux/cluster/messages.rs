@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::home_name::Home;
-use super::presence::{MembersCall, PresenceItem};
+use super::presence_calls::{MembersCall, PresenceItem};
 use crate::bayeux::delivery::{DedupKey, Want};
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::extensions::replay::ReplayFrom;

@@ -21,60 +21,61 @@
 //! | To find | Look in |
 //! | --- | --- |
 //! | what a home wants to hear | `own_interests.rs` |
-//! | from a home to an owner | `uplink.rs`; as the owner takes it: `home_calls.rs` |
-//! | homes as an owner knows them | `remote_home.rs` |
-//! | from an owner to homes | `downlink.rs`, by way of others: `relay_groups.rs`; as the home takes it: `received.rs` |
-//! | patterns that span trees | at the root `wildcards.rs`, at the others `tree_registration.rs` |
+//! | from a home to an owner | `uplink.rs`; as the owner takes it: `uplink_received.rs` |
+//! | homes as an owner knows them | `remote_home.rs`; what they listen to: `remote_interests.rs`; their calls so far: `done_calls.rs` |
+//! | from an owner to homes | `downlink.rs`, by way of others: `relay_groups.rs`; as the home takes it: `downlink_received.rs` |
+//! | patterns that span trees | at the root `wildcards.rs`, at the others `registration_at_root.rs` |
 //! | what it is told and wants done | `io.rs` |
 //! | calls of others and answers, by what they are | `calls.rs`; their JSON: `messages.rs` |
 //! | what an earlier life wrote down | `restore.rs` |
-//! | who is where | `presence.rs` |
-//! | names of homes, and which is whose | `home_name.rs`, `placement.rs` |
+//! | joins, leaves and watchers, between a home and an owner | `presence_calls.rs` |
+//! | a home's questions about kept events | `replay_calls.rs` |
+//! | names of homes, and which is whose | `home_name.rs`, `placement.rs`, `shard.rs` |
 //!
 //! The cost of an input grows with what it touches, not with the number of homes, owners, trees or patterns: those are
-//! found by a key, or by the next deadline (`deadlines.rs`).
+//! found by a key, or by the next deadline (`deadline_queue.rs`).
 
 mod calls;
-mod deadlines;
+mod deadline_queue;
 mod done_calls;
 mod downlink;
-mod home_calls;
+mod downlink_received;
 mod home_name;
 mod io;
 mod messages;
 mod own_interests;
 mod placement;
-mod presence;
-mod received;
+mod presence_calls;
+mod registration_at_root;
 mod relay_groups;
 mod remote_home;
 mod remote_interests;
-mod replay;
+mod replay_calls;
 mod restore;
 mod shard;
-mod tree_registration;
 mod uplink;
+mod uplink_received;
 mod wildcards;
 
 pub use self::home_name::{API_PATH, BASE_PATH, Home, is_api_path};
 pub use self::io::{ClusterEffect, ClusterInput, ListeningHome, PendingId, Publish, Publisher, Received, ToRelay};
 pub use self::placement::Placement;
-pub use self::presence::{Asker, Members, MembersCall, PresenceEffect, PresenceInput, members_answer};
-pub use self::replay::{Begun, MOST_EVENTS, PageWanted, begin_answer, page_answer};
+pub use self::presence_calls::{Asker, Members, MembersCall, PresenceEffect, PresenceInput, members_answer};
+pub use self::replay_calls::{Begun, MOST_EVENTS, PageWanted, begin_answer, page_answer};
 pub use self::shard::{MAX_SHARDS, Region, Shard};
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use self::calls::About;
-use self::home_calls::HomeCall;
+use self::downlink_received::Receiving;
 use self::messages::{Failure, Item, raw};
 use self::own_interests::Interests;
-use self::received::Receiving;
+use self::registration_at_root::Registration;
 use self::relay_groups::RelayTree;
 use self::remote_home::RemoteHomes;
-use self::tree_registration::Registration;
 use self::uplink::{Tell, Uplinks};
+use self::uplink_received::HomeCall;
 use self::wildcards::Wildcards;
 use crate::bayeux::delivery::Bounds;
 use crate::bayeux::limits::Budget;

@@ -1,15 +1,15 @@
 //! Interests: the patterns that this home has asked owners to relay, each once for all its clients.
 //!
-//! A client is told of success when the owner has answered the question that was asked for it. An answer to an earlier
-//! question, or to one that promised less, does not count.
+//! A subscribe succeeds when the owner has answered the request that was made for it. The answer to an earlier request
+//! does not count. A strict subscribe needs the answer to a strict request.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::deadlines::Deadlines;
+use super::deadline_queue::Deadlines;
 use super::home_name::Home;
 use super::messages::Item;
-use super::presence::PresenceEffect;
+use super::presence_calls::PresenceEffect;
 use super::uplink::Tell;
 use super::{Cluster, ClusterEffect, Context, PendingId, spans_trees};
 use crate::bayeux::time::Millis;
@@ -22,7 +22,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// How long events of a withdrawn pattern may still arrive.
 const ON_THE_WAY: Duration = Duration::from_secs(60);
 
-/// The pause before an owner is asked again that has lost an interest and could not record it again.
+/// The pause before a home repeats an interest to an owner that lost it and failed to record it.
 const AGAIN_AFTER: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Default)]
@@ -275,8 +275,8 @@ impl Cluster {
         }
     }
 
-    /// An event without a subscriber here arrived. If there was none lately either, its owner has recorded an interest
-    /// of an earlier life of this home: withdraws it.
+    /// An event without a subscriber arrived. If no pattern that was withdrawn lately matches it either, the owner
+    /// still has an interest from before this home's restart: withdraws that.
     pub(super) fn withdraw_forgotten(&mut self, cx: &mut Context, channel: &ChannelId) {
         if self.interests.cover(channel) {
             return;

@@ -1,9 +1,9 @@
 //! An event for more than `RELAY_FANOUT` homes goes to one home of each region, which passes it on: the owner calls
 //! once for a group, not for each home.
 //!
-//! The homes of a group take turns, each for at most 31 others. Where a home does not answer, only that one misses the
-//! event: the passing home reports within seconds which homes have it, and the owner calls the others of the group one
-//! by one, for a minute.
+//! The homes of a group take turns at passing events on. Each passes them to at most 31 others. Where a home does not
+//! answer, only that one misses the event: the passing home reports within seconds which homes have it, and the owner
+//! calls the others of the group one by one, for a minute.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -19,8 +19,8 @@ use crate::bayeux::wire::{Endpoint, EventNumber};
 /// Most homes of a group, so that a failure affects few.
 const MOST_TOGETHER: usize = 32;
 
-/// How long a passing home waits for the others before it reports: well below the owner's timeout. A home that is
-/// slower gets the same events from the owner, and skips them.
+/// How long a passing home waits for the others before it reports: well below the owner's timeout. A home that
+/// answers later gets the same events from the owner, and drops them as duplicates.
 const PASSING_ON: Duration = Duration::from_secs(3);
 
 /// The relays that this home passes on, by number.

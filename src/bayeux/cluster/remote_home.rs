@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::deadlines::Deadlines;
+use super::deadline_queue::Deadlines;
 use super::done_calls::DoneCalls;
 use super::home_name::Home;
 use super::messages::Gap;
@@ -16,8 +16,8 @@ use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, EventNumber};
 
-/// How long an owner remembers a home without interests, for what it has published: longer than any of its calls is
-/// retried, as its uplink would have been forgotten.
+/// How long an owner remembers a home without interests. It must be longer than a home retries a call: then the owner
+/// recognises a publish that comes again.
 const REMEMBERED: Duration = Duration::from_secs(3600);
 
 #[derive(Debug)]
@@ -29,13 +29,13 @@ pub struct RemoteHome {
     pub saved: bool,
     pub done: DoneCalls,
     pub state: RelayState,
-    /// It has called since the relay under way left: a report that it has no subscribers may be outdated.
+    /// The home has called since the relay under way left. "No subscribers" in that relay's answer may be outdated.
     pub asked_since: bool,
     pub failures: u32,
     pub failing_since: Option<Millis>,
     /// When its last call failed.
     pub failed_at: Millis,
-    /// Until when it is in no group: a relay that it was a part of has failed.
+    /// A group relay to this home failed. Until this time the owner calls it alone.
     pub apart_until: Millis,
     pub patterns: BTreeSet<ChannelPattern>,
     /// Events that it has not confirmed.
@@ -57,8 +57,8 @@ pub struct RemoteHome {
 pub enum RelayState {
     Free,
     UnderWay,
-    /// Events up to this one went with the answer to a call. Until this time they count as received unless newer ones
-    /// come.
+    /// Events up to this number went with the answer to a call. They are sent again after this time, or with newer
+    /// events, unless the home confirms them.
     Answered(EventNumber, Millis),
     /// The home was unreachable, and is retried at this time.
     Resting(Millis),
@@ -77,7 +77,7 @@ pub struct RemoteHomes {
     pub done: BTreeMap<Home, DoneCalls>,
     /// Homes with events to relay.
     pub ready: BTreeSet<SessionKey>,
-    /// Homes whose calls are done further than is saved.
+    /// Homes with processed items that no row records yet.
     pub unnoted: BTreeSet<SessionKey>,
     /// When unreachable homes are retried.
     pub deadlines: Deadlines<SessionKey>,
@@ -233,7 +233,7 @@ impl RemoteHomes {
         Some(dropped)
     }
 
-    /// Raises the numbers to come. Those of sessions are higher than all of them.
+    /// New homes get higher numbers than this one. Numbers from `MOST_HOMES` up belong to sessions.
     fn never_again(&mut self, SessionKey(key): SessionKey) {
         if key < MOST_HOMES {
             self.last_key = self.last_key.max(key);

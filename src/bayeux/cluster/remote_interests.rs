@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::home_name::Home;
 use super::messages::{Failure, to_json};
-use super::presence::PresenceEffect;
+use super::presence_calls::PresenceEffect;
 use super::{Cluster, Context};
 use crate::bayeux::persistence::Note;
 use crate::bayeux::session::SessionKey;
@@ -97,7 +97,8 @@ impl Cluster {
         outcome
     }
 
-    /// Ends a home's interests. How far its calls are done stays known, for retries.
+    /// Ends a home's interests. The number of its last processed item is kept, so that retries
+    /// are recognised.
     pub(super) fn silence(&mut self, cx: &mut Context, key: SessionKey) {
         self.has_heard(cx, key, EventNumber(u64::MAX));
         let Some(remote) = self.remote_homes.get(key) else { return };

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::deadlines::Deadlines;
+use super::deadline_queue::Deadlines;
 use super::home_name::Home;
 use super::messages::{Call, Failure, Item, LinkAnswer, LinkCall, to_json};
 use super::{ANSWER_TIMEOUT, About, Cluster, Context, PendingId, pause};
@@ -24,7 +24,8 @@ const MAX_BYTES: usize = 4 << 20;
 /// How long an unused uplink is remembered: longer than any of its calls can be under way.
 const REMEMBERED: Duration = Duration::from_secs(600);
 
-/// The bits of an uplink's life that are not the time. A life is above the last by at most half of their range.
+/// The number of an uplink's life is the time, shifted left by so many bits. A life is above the last by at most half
+/// of their range.
 const LIFE_BITS: u32 = 22;
 
 /// The uplinks of a home, by owner.
@@ -33,8 +34,8 @@ pub struct Uplinks {
     by_owner: BTreeMap<Home, Uplink>,
     /// The last life given to an uplink.
     last_life: u64,
-    /// How far each life is above the last. If the clock goes back, an earlier life of the home has used this time:
-    /// with another step.
+    /// How far each life is above the last. If the clock goes back, an earlier life of the home may have begun at the
+    /// same time, but with another step.
     step: u64,
     /// Uplinks with something to send.
     ready: BTreeSet<Home>,

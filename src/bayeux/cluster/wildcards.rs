@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::deadlines::Deadlines;
+use super::deadline_queue::Deadlines;
 use super::messages::{Acknowledged, Call, Failure, Item, Wildcard, WildcardList, to_json};
 use super::{ANSWER_TIMEOUT, About, Cluster, Context, Home, pause};
 use crate::bayeux::persistence::Note;

@@ -1,7 +1,7 @@
 //! Publishes that come a second time: a client whose connection broke before the answer came sends the same again.
 //!
-//! The second one is answered `successful` as the first was, and not delivered. Only a certain retry is treated so: it
-//! has an idempotency key that was accepted already, or it equals a publish whose answer reached nobody.
+//! The second one is answered `successful` as the first was, and not delivered. Only what is surely a retry is treated
+//! so: it has an idempotency key that was accepted already, or it equals a publish whose answer reached nobody.
 //!
 //! A home knows which answers its clients received; an owner knows which publishes it accepted, from any life of a
 //! home. Publishes with a row are known to the next life too.
@@ -32,8 +32,8 @@ impl Dedup {
         self.keys.contains(&key)
     }
 
-    /// It is accepted now.
-    pub fn take(&mut self, now: Millis, key: DedupKey) {
+    /// Remembers a publish that is accepted now.
+    pub fn accept(&mut self, now: Millis, key: DedupKey) {
         if !self.keys.insert(key) {
             return;
         }
@@ -49,7 +49,8 @@ impl Dedup {
 /// How many unanswered publishes are remembered. Each one means a connection that broke.
 const MOST_UNANSWERED: usize = 1 << 14;
 
-/// Publishes whose answers reached nobody: by the hash of their id and data, the key that their owner has for them.
+/// Publishes whose answers reached nobody: from the hash of id and data to the key under which the owner knows the
+/// publish.
 #[derive(Debug, Default)]
 pub(in crate::bayeux) struct Unanswered {
     /// Equal ones in order, the oldest first.
@@ -76,8 +77,8 @@ impl Unanswered {
         self.by_id.get(&id)?.front().copied()
     }
 
-    /// It came again, and is answered now.
-    pub fn take(&mut self, id: DedupKey, key: DedupKey) {
+    /// Forgets a publish that came again, and is answered now.
+    pub fn answer(&mut self, id: DedupKey, key: DedupKey) {
         let Some(keys) = self.by_id.get_mut(&id) else { return };
         // Older ones are gone already.
         keys.pop_front_if(|first| *first == key);
@@ -88,7 +89,7 @@ impl Unanswered {
 
     fn forget_oldest(&mut self) {
         if let Some((_, id, key)) = self.noted.pop_front() {
-            self.take(id, key);
+            self.answer(id, key);
         }
     }
 }
@@ -111,8 +112,8 @@ mod tests {
     fn they_are_known_for_a_while() {
         let [one, two] = keys();
         let mut dedup = Dedup::default();
-        dedup.take(Millis(1000), one);
-        dedup.take(Millis(2000), two);
+        dedup.accept(Millis(1000), one);
+        dedup.accept(Millis(2000), two);
         assert!(dedup.knows(Millis(60_999), WINDOW, one));
         assert!(!dedup.knows(Millis(61_000), WINDOW, one));
         assert!(dedup.knows(Millis(61_000), WINDOW, two));
@@ -123,7 +124,7 @@ mod tests {
         let mut random = ChaCha12Rng::from_seed([2; 32]);
         let all: Vec<_> = (0..=MOST).map(|_| DedupKey::unique(&mut random)).collect();
         let mut dedup = Dedup::default();
-        all.iter().for_each(|key| dedup.take(Millis(0), *key));
+        all.iter().for_each(|key| dedup.accept(Millis(0), *key));
         assert!(!dedup.knows(Millis(0), WINDOW, all[0]) && dedup.knows(Millis(0), WINDOW, all[1]));
         assert_eq!((dedup.keys.len(), dedup.taken.len()), (MOST, MOST));
     }
@@ -138,7 +139,7 @@ mod tests {
         assert_eq!(unanswered.find(Millis(1000), WINDOW, other), None);
         for key in [one, two] {
             assert_eq!(unanswered.find(Millis(60_999), WINDOW, id), Some(key));
-            unanswered.take(id, key);
+            unanswered.answer(id, key);
         }
         assert_eq!(unanswered.find(Millis(60_999), WINDOW, id), None);
         unanswered.note(Millis(1000), id, one);

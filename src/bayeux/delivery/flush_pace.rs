@@ -6,8 +6,8 @@
 //!
 //! So after a flush to a crowd the next one waits until **what has already come has been taken in**: for a turn of the
 //! platform's event loop, [`Output::AwaitTurn`](crate::bayeux::Output::AwaitTurn), however long that takes. A slow
-//! machine's turns are long, and its frames carry more. No time is assumed for anything, and no client is waited for,
-//! however far away it is. After frames it is two turns: in the first one the platform sends them, and what comes
+//! machine's turns are long, and its frames carry more. It uses no fixed delay, and waits for no
+//! client. After frames it is two turns: in the first one the platform sends them, and what comes
 //! meanwhile is taken in by the second (measured: with one a busy object's frames carry half as many events).
 //!
 //! A flush answers a few of the polls that are ready, the longest unanswered first: their clients come back while the

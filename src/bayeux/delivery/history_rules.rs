@@ -66,7 +66,10 @@ fn parse_rule(rule: &str) -> Option<(ChannelPattern, HistoryBounds)> {
         let (number, unit) = word.split_at(digits);
         let number: u64 = number.parse().ok().filter(|number| *number > 0)?;
         match unit {
-            "" if events.is_none() => events = usize::try_from(number).ok().filter(|number| *number <= MAX_EVENTS),
+            "" if events.is_none() => {
+                events = usize::try_from(number).ok().filter(|number| *number <= MAX_EVENTS);
+                events?;
+            }
             "s" | "m" | "h" | "d" if age.is_none() => {
                 age = Some(Duration::from_secs(number.checked_mul(seconds(unit))?)).filter(|age| *age <= MAX_AGE);
                 age?;
@@ -121,8 +124,19 @@ mod tests {
 
     #[test]
     fn what_is_no_rule_is_refused() {
-        for rules in ["/a", "a 5", "/a 0", "/a -1", "/a 5 6", "/a 1h", "/a 5 1w", "/a 5 1h 2h", "/a 5 9999999999d", "5"]
-        {
+        for rules in [
+            "/a",
+            "a 5",
+            "/a 0",
+            "/a -1",
+            "/a 5 6",
+            "/a 2000000 5",
+            "/a 1h",
+            "/a 5 1w",
+            "/a 5 1h 2h",
+            "/a 5 9999999999d",
+            "5",
+        ] {
             assert_eq!(HistoryRules::parse(rules), None, "{rules}");
         }
     }

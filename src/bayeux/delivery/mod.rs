@@ -9,6 +9,7 @@
 //! | [`Frames`] | the same events to many sockets as one text |
 //! | [`HistoryRules`] | which channels keep events for replay |
 //! | [`Roster`], [`Member`] | who is there in a channel, and what its watchers were told of that |
+//! | [`Tails`] | what was said lately in the channels that an operator looks at |
 //! | [`Replays`] | the earlier events that one session has still to receive |
 //! | [`Attempt`], [`DedupKey`] | how a publish is recognised when it comes again |
 //! | [`Dedup`], [`Unanswered`] | publishes that were accepted, and those whose answers reached nobody |
@@ -20,11 +21,12 @@ mod dedup_key;
 pub(in crate::bayeux) mod flush_pace;
 mod frames;
 mod history_rules;
-mod presence;
 mod queue;
 mod replay;
+mod roster;
 mod subscriptions;
-mod weighed;
+mod tail;
+mod weighed_event;
 
 pub(in crate::bayeux) use self::dedup::{Dedup, Unanswered};
 pub(in crate::bayeux) use self::dedup_key::Attempt;
@@ -32,8 +34,9 @@ pub use self::dedup_key::DedupKey;
 pub use self::flush_pace::{FlushPace, Sent};
 pub use self::frames::{Frames, Sending, array, split};
 pub use self::history_rules::{HistoryBounds, HistoryRules};
-pub use self::presence::{Member, Place, Roster};
 pub use self::queue::{Bounds, ENTRY, Queue, Urgency};
 pub use self::replay::{Read, Replays, SavedReplays, Start, Want};
+pub use self::roster::{Member, Place, Roster};
 pub use self::subscriptions::Subscriptions;
-pub use self::weighed::Weighed;
+pub use self::tail::{TailPage, Tails};
+pub use self::weighed_event::Weighed;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::weighed::{EVENT, Weighed};
+use super::weighed_event::{EVENT, Weighed};
 use crate::bayeux::limits::{Budget, Charge};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{Event, EventNumber};
@@ -134,10 +134,15 @@ impl Queue {
         dropped
     }
 
-    /// Adds a page of a replay, before the events that were not sent yet, which are newer. The bounds do not count it.
+    /// Adds a page of a replay, before the newer events that were not sent yet. The bounds do not count it.
     pub fn push_page(&mut self, page: Vec<Weighed>) {
         self.count_page(&page);
-        let place = self.entries.iter().position(|entry| entry.batch == 0).unwrap_or(self.entries.len());
+        let number_of = |event: &Weighed| event.event.kept().map(|kept| kept.number);
+        let first = page.first().and_then(number_of);
+        // Events may wait that are not kept any more.
+        let older = |entry: &Entry| number_of(&entry.event).is_some_and(|number| Some(number) < first);
+        let newer = |entry: &Entry| entry.batch == 0 && !older(entry);
+        let place = self.entries.iter().position(newer).unwrap_or(self.entries.len());
         let number = self.entries.iter().take(place).next_back().map(|entry| entry.number).unwrap_or_default();
         let later = self.entries.split_off(place);
         self.entries.extend(page.into_iter().map(|event| Entry::replayed(event, number, 0)));

@@ -13,7 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::weighed::Weighed;
+use super::weighed_event::Weighed;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Event, EventNumber, Kept};
 

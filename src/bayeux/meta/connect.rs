@@ -8,7 +8,8 @@
 //! * A request MUST have clientId and connectionType (Bayeux 1.0 section 4.2); it MAY be held until there are events.
 //! * A client MUST have one connect outstanding only; a second one replaces the first.
 //! * The client's `advice.timeout` and `advice.interval` SHOULD be honoured; ours caps them.
-//! * A connect is held only if it is alone in its request, not the session's first, and nothing is queued (CometD).
+//! * A connect is held only if it is alone in its request, not the session's first, and nothing is queued (CometD);
+//!   `may_wait` has two exceptions.
 //!
 //! A session's connect has two states, `MetaConnect` in session/session.rs:
 //!
@@ -36,7 +37,7 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack;
 use crate::bayeux::wire::{Advice, BayeuxError, ConnectionType, Endpoint, Message, RequestedTiming, Written};
 
-/// When a browser that sends no cookie tries again, where `BROWSER_COOKIE` requires one: as late as at a full home.
+/// When a browser that sends no cookie tries again, where `BROWSER_COOKIE` requires one. The same as for a full home.
 const WITHOUT_COOKIE: Duration = Duration::from_secs(10);
 
 impl BayeuxServer {
@@ -51,11 +52,12 @@ impl BayeuxServer {
         let is_socket = matches!(batch.from, Endpoint::WebSocket(_));
         let is_poll = !is_socket && type_ == ConnectionType::WebSocket;
         self.sessions.connects_by(key, if is_poll { ConnectionType::LongPolling } else { type_ });
-        batch.carries(key, Rides::OnConnect);
         if type_ == ConnectionType::EventSource && !self.delivers_on_connects_only(key) {
+            batch.carries(key, Rides::OnConnect);
             return Step::Replied(self.connect_beside_stream(now, &checked, key, self.options.timeout));
         }
         if self.is_overtaken_by_its_stream(key) {
+            batch.carries(key, Rides::OnConnect);
             return Step::Replied(self.connect_beside_stream(now, &checked, key, Duration::ZERO));
         }
         if let Some(overtaken) = self.resume(now, key) {
@@ -69,9 +71,25 @@ impl BayeuxServer {
                 changed
             });
             if changed == Some(true) {
-                self.sessions.changed(key);
+                self.sessions.mark_changed(key);
             }
         }
+        match self.past_missed(key, &checked.message) {
+            Ok(past) if past.is_empty() => self.wait_for_events(now, batch, checked, key),
+            Ok(past) => self.catch_up(now, batch, checked, key, past),
+            Err(error) => self.cannot_catch_up(batch, &checked, key, &error),
+        }
+    }
+
+    /// Holds a connect, or answers it with what waits.
+    pub(in crate::bayeux) fn wait_for_events(
+        &mut self,
+        now: Millis,
+        batch: &mut Batch,
+        checked: Checked,
+        key: SessionKey,
+    ) -> Step {
+        batch.carries(key, Rides::OnConnect);
         self.read_page(now, key);
         let mut requested = RequestedTiming::of(
             &checked.message,
@@ -158,7 +176,7 @@ impl BayeuxServer {
         let advise = requested.given || timing.advised != Some(requested.interval);
         let before = std::mem::replace(&mut timing.interval, requested.interval);
         if before != requested.interval {
-            self.sessions.changed(key);
+            self.sessions.mark_changed(key);
         }
         Some((first, advise))
     }
@@ -173,8 +191,8 @@ impl BayeuxServer {
         events_go_ahead || !session.has_something() || !self.pace.allows()
     }
 
-    /// The type that a connect names, if it is offered. A poll may not call itself a socket where polls are not
-    /// offered.
+    /// The type that a connect names, if it is offered. An HTTP request that names `websocket` counts as long-polling,
+    /// and is refused where long-polling is not offered.
     fn connection_type(&self, from: &Endpoint, message: &Message) -> Result<ConnectionType, BayeuxError> {
         if message.field("connectionType").is_none() {
             return Err(BayeuxError::ConnectionTypeMissing);

@@ -16,7 +16,7 @@
 use std::collections::BTreeSet;
 
 use crate::bayeux::limits::Charge;
-use crate::bayeux::server::{Batch, BayeuxServer, Begun, Checked, Past, Step, Subscribed, Suspended};
+use crate::bayeux::server::{Batch, BayeuxServer, Begun, Checked, Past, Step, Subscribed, SuspendedMessage};
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{
@@ -34,7 +34,8 @@ impl BayeuxServer {
             Err(error) => return Step::Replied(checked.answered_subscription(Err(error))),
         };
         if past.has_numbers() {
-            self.leaves_its_socket(now, session, &batch.from);
+            let again = self.sessions.get(session).is_some_and(|session| !session.is_strict() && past.repeats(session));
+            self.leaves_lost_connect(now, session, &batch.from, again);
         }
         let pending_id = self.pending.next_id();
         let outcomes = self.ask_owners(now, session, &patterns, &past, pending_id);
@@ -42,7 +43,7 @@ impl BayeuxServer {
             0 => self.apply_subscriptions(&checked, client, session, &patterns, &past, &[]),
             outcomes => {
                 let under_way = self.names_under_way(session, &patterns);
-                let suspended = Suspended::Subscribe { checked, client, session, patterns, past, under_way };
+                let suspended = SuspendedMessage::Subscribe { checked, client, session, patterns, past, under_way };
                 Step::Suspended(pending_id, outcomes, Box::new(suspended))
             }
         }
@@ -131,7 +132,7 @@ impl BayeuxServer {
             return self.may_watch(client, &watched, message);
         }
         self.check_access(client, Operation::Subscribe, name)?;
-        // A rule that allows it names it, or a wider pattern.
+        // With access rules no more is needed: a rule had to name this pattern, or a wider one.
         if self.cluster.spans(name) && !self.options.spanning_patterns && self.options.access_rules.is_none() {
             return Err(denied(Denial::because("spans_trees")));
         }

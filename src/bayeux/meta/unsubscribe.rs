@@ -30,7 +30,7 @@ impl BayeuxServer {
         let gone: Vec<_> = patterns.into_iter().filter(|pattern| session.subscriptions.remove(pattern)).collect();
         session.with_slash.retain(|channel| !gone.contains(channel));
         if !gone.is_empty() {
-            self.sessions.changed(key);
+            self.sessions.mark_changed(key);
         }
         self.look_for_page(key);
         for pattern in gone {

@@ -6,12 +6,16 @@
 //! | [`Histogram`] | times, by how long they were |
 //! | [`Gauges`], [`Platform`] | what there is at this moment, in the core and around it |
 //! | [`Report`] | all of it as a table of families, in either form |
+//! | [`Merged`] | the texts of several homes as one |
+//! | [`Points`] | what is new since the last data point, for Analytics Engine |
 //!
 //! A label's value is a `&'static str`, a name in this program's text: so clients, applications and other Workers
-//! cannot create labels, and their number is bounded. Counters begin with the object's life; a report says when that
-//! was.
+//! cannot create labels, and their number is bounded. Counters begin with the object's life, except that of the lives;
+//! a report says when that was.
 
 mod histogram;
+mod merged;
+mod points;
 mod report;
 
 use std::collections::BTreeMap;
@@ -21,6 +25,8 @@ use crate::bayeux::session::Delivered;
 use crate::bayeux::time::Millis;
 
 pub use self::histogram::Histogram;
+pub use self::merged::Merged;
+pub use self::points::{AtHand, DOUBLES, DataPoint, KeptPoints, Points};
 pub use self::report::{Family, Kind, Report, Values};
 
 /// A count for each name.
@@ -41,7 +47,7 @@ pub struct Metrics {
     pub delivered: Tally,
     /// Events sent again because they were not acknowledged.
     pub resent: u64,
-    /// Sends that carried events, by transport.
+    /// Sends that carried events, over all transports.
     pub deliveries: u64,
     /// Events for the sender alone, beside the replies: those of services, and disconnect notices.
     pub piggybacked: u64,
@@ -52,7 +58,7 @@ pub struct Metrics {
     pub ended: Tally,
     /// Replay pages: `read` or `failed`.
     pub replay_pages: Tally,
-    /// Subscriptions with a replay, by where they begin: `new` or `behind`. A refused one counts as such.
+    /// Subscriptions with a replay, by where they begin: `new` or `behind`. Refused ones are counted in `refused`.
     pub replays: Tally,
     /// Questions to the hooks Worker: `answered` or `failed`.
     pub hook_calls: Tally,
@@ -77,6 +83,8 @@ pub struct Gauges {
     pub queued_bytes: u64,
     pub memory_bytes: u64,
     pub memory_limit: u64,
+    /// Of all lives of the object.
+    pub restarts: u64,
 }
 
 /// Figures of the platform about this object.

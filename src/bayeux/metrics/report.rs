@@ -78,6 +78,7 @@ impl Report {
             gauge("memory_bytes", "Bytes that the home holds for clients and other homes.", One(there_is.memory_bytes)),
             gauge("memory_limit_bytes", "MAX_MEMORY.", One(there_is.memory_limit)),
             gauge("storage_bytes", "Bytes of the object's database.", One(platform.storage_bytes)),
+            counter("restarts", "How often the object started anew with what it had kept.", One(there_is.restarts)),
             counter("requests", "Requests with messages, and frames of sockets.", by("transport", &counted.requests)),
             counter("messages_received", "Messages, by what they are.", by("kind", &counted.messages)),
             counter("messages_refused", "Messages that were refused.", by("error", &counted.refused)),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::table::{Setting, find};
 use super::{Durability, MINUTE, Options, QueueOverflow};
 use crate::bayeux::auth::tokens::keys::Keys;
 use crate::bayeux::auth::{AccessRules, RuleError, TokenOptions};
@@ -15,7 +16,6 @@ use crate::bayeux::cluster::{MAX_SHARDS, Placement};
 use crate::bayeux::delivery::HistoryRules;
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::Rate;
-use crate::bayeux::time::millis;
 use crate::bayeux::wire::{ChannelPattern, ConnectionType};
 
 /// A value that an option cannot have.
@@ -58,85 +58,89 @@ const QUEUE_OVERFLOWS: [(&str, QueueOverflow); 2] =
 
 const DAY: u64 = 24 * 60 * MINUTE;
 
+/// A row of the table.
+macro_rules! option {
+    ($name:literal) => {
+        const { find($name) }
+    };
+}
+
+impl Default for Options {
+    /// The defaults of the table, read as `[vars]` are.
+    fn default() -> Self {
+        match Self::from_vars(|_| None) {
+            Ok(options) => options,
+            Err(error) => panic!("the table of options has a bad default: {error}"),
+        }
+    }
+}
+
 impl Options {
-    /// Reads every option that `var` knows by name; the others keep their defaults.
+    /// Reads every option that `var` knows by name; the others have the defaults of the table.
     ///
     /// # Errors
     /// The first invalid value, with what is allowed.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self, OptionError> {
         let vars = Vars(var);
-        let default = Self::default();
         Ok(Self {
-            timeout: vars.duration("TIMEOUT", 1..=10 * MINUTE, default.timeout)?,
-            websocket_timeout: vars.duration("WEBSOCKET_TIMEOUT", 1..=DAY, default.websocket_timeout)?,
-            connection_types: vars.connection_types("CONNECTION_TYPES", default.connection_types)?,
-            interval: vars.duration("INTERVAL", 0..=60 * MINUTE, default.interval)?,
-            max_interval: vars.duration("MAX_INTERVAL", 1..=DAY, default.max_interval)?,
-            anon_publish: vars.flag("ANON_PUBLISH", default.anon_publish)?,
-            access_rules: vars.access_rules("ACCESS_RULES")?,
+            timeout: vars.duration(option!("TIMEOUT"), 1..=10 * MINUTE)?,
+            websocket_timeout: vars.duration(option!("WEBSOCKET_TIMEOUT"), 1..=DAY)?,
+            connection_types: vars.connection_types(option!("CONNECTION_TYPES"))?,
+            interval: vars.duration(option!("INTERVAL"), 0..=60 * MINUTE)?,
+            max_interval: vars.duration(option!("MAX_INTERVAL"), 1..=DAY)?,
+            anon_publish: vars.flag(option!("ANON_PUBLISH"))?,
+            access_rules: vars.access_rules(option!("ACCESS_RULES"))?,
             tokens: vars.tokens()?,
-            client_max_connections: vars.count("CLIENT_MAX_CONNECTIONS", default.client_max_connections)?,
-            rate_connections: vars.rate("RATE_CONNECTIONS", default.rate_connections)?,
-            rate_frames: vars.rate("RATE_FRAMES", default.rate_frames)?,
-            rate_handshakes: vars.rate("RATE_HANDSHAKES", default.rate_handshakes)?,
-            rate_publishes: vars.rate("RATE_PUBLISHES", default.rate_publishes)?,
-            rate_subscribes: vars.rate("RATE_SUBSCRIBES", default.rate_subscribes)?,
-            rate_requests: vars.rate("RATE_REQUESTS", default.rate_requests)?,
-            rate_trees: vars.rate("RATE_TREES", default.rate_trees)?,
-            max_trees: vars.count("MAX_TREES", default.max_trees)?,
-            spanning_patterns: vars.flag("SPANNING_PATTERNS", default.spanning_patterns)?,
-            max_spanning_patterns: vars.count("MAX_SPANNING_PATTERNS", default.max_spanning_patterns)?,
-            max_sessions_per_browser: vars.number(
-                "MAX_SESSIONS_PER_BROWSER",
-                0..=1_000_000,
-                default.max_sessions_per_browser,
-            )?,
-            multi_session_interval: vars.duration(
-                "MULTI_SESSION_INTERVAL",
-                0..=5 * MINUTE,
-                default.multi_session_interval,
-            )?,
-            max_message_size: vars.number("MAX_MESSAGE_SIZE", 64..=32 << 20, default.max_message_size)?,
-            max_messages_per_batch: vars.count("MAX_MESSAGES_PER_BATCH", default.max_messages_per_batch)?,
-            max_json_depth: vars.number("MAX_JSON_DEPTH", 4..=1000, default.max_json_depth)?,
-            max_queue: vars.count("MAX_QUEUE", default.max_queue)?,
-            max_queue_bytes: vars.number("MAX_QUEUE_BYTES", 1024..=64 << 20, default.max_queue_bytes)?,
-            queue_overflow: vars.one_of("QUEUE_OVERFLOW", QUEUE_OVERFLOWS, default.queue_overflow)?,
-            max_subscriptions: vars.count("MAX_SUBSCRIPTIONS", default.max_subscriptions)?,
-            max_sessions: vars.count("MAX_SESSIONS", default.max_sessions)?,
-            max_sessions_per_address: vars.count("MAX_SESSIONS_PER_ADDRESS", default.max_sessions_per_address)?,
-            max_subscriptions_per_address: vars
-                .count("MAX_SUBSCRIPTIONS_PER_ADDRESS", default.max_subscriptions_per_address)?,
-            max_subscription_bytes: vars.number(
-                "MAX_SUBSCRIPTION_BYTES",
-                1024..=1 << 20,
-                default.max_subscription_bytes,
-            )?,
-            max_memory: vars.number("MAX_MEMORY", 1 << 20..=1 << 30, default.max_memory)?,
-            lazy_channels: vars.patterns("LAZY_CHANNELS", default.lazy_channels)?,
-            max_lazy_timeout: vars.duration("MAX_LAZY_TIMEOUT", 1..=10 * MINUTE, default.max_lazy_timeout)?,
-            durability: vars.one_of("DURABILITY", DURABILITIES, default.durability)?,
-            retry_window: vars.duration("RETRY_WINDOW", 0..=10 * MINUTE, default.retry_window)?,
-            history: vars.history("HISTORY")?,
-            retain: vars.patterns("RETAIN", default.retain)?,
-            max_history_bytes: vars.number("MAX_HISTORY_BYTES", 1 << 20..=8 << 30, default.max_history_bytes)?,
-            presence: vars.patterns("PRESENCE", default.presence)?,
-            max_presence: vars.number("MAX_PRESENCE", 0..=100_000, default.max_presence)?,
-            meta_connect_deliver_only: vars.flag("META_CONNECT_DELIVER_ONLY", default.meta_connect_deliver_only)?,
-            broadcast_to_publisher: vars.flag("BROADCAST_TO_PUBLISHER", default.broadcast_to_publisher)?,
-            messages_per_frame: NonZeroUsize::new(vars.number("MESSAGES_PER_FRAME", 0..=1_000_000, 0)?),
-            timestamp: vars.flag("TIMESTAMP", default.timestamp)?,
-            tree_depth: vars.number("TREE_DEPTH", 0..=8, default.tree_depth)?,
-            trees: vars.trees("TREES")?,
-            homes: vars.homes("HOMES", default.homes)?,
-            former_homes: vars.former_homes("FORMER_HOMES")?,
-            max_relays: vars.count("MAX_RELAYS", default.max_relays)?,
-            max_relays_bytes: vars.number("MAX_RELAYS_BYTES", 1024..=64 << 20, default.max_relays_bytes)?,
-            relay_fanout: vars.count("RELAY_FANOUT", default.relay_fanout)?,
-            api_attributes: vars.words("API_ATTRIBUTES"),
-            hooks_for: vars.hooks("HOOKS_FOR", default.hooks_for)?,
-            hooks_timeout: vars.duration("HOOKS_TIMEOUT", 1..=MINUTE, default.hooks_timeout)?,
-            flush_pace: vars.duration("FLUSH_PACE", 0..=10_000, default.flush_pace)?,
+            client_max_connections: vars.count(option!("CLIENT_MAX_CONNECTIONS"))?,
+            rate_connections: vars.rate(option!("RATE_CONNECTIONS"))?,
+            rate_frames: vars.rate(option!("RATE_FRAMES"))?,
+            rate_handshakes: vars.rate(option!("RATE_HANDSHAKES"))?,
+            rate_publishes: vars.rate(option!("RATE_PUBLISHES"))?,
+            rate_subscribes: vars.rate(option!("RATE_SUBSCRIBES"))?,
+            rate_requests: vars.rate(option!("RATE_REQUESTS"))?,
+            rate_trees: vars.rate(option!("RATE_TREES"))?,
+            max_trees: vars.count(option!("MAX_TREES"))?,
+            spanning_patterns: vars.flag(option!("SPANNING_PATTERNS"))?,
+            max_spanning_patterns: vars.count(option!("MAX_SPANNING_PATTERNS"))?,
+            max_sessions_per_browser: vars.number(option!("MAX_SESSIONS_PER_BROWSER"), 0..=1_000_000)?,
+            multi_session_interval: vars.duration(option!("MULTI_SESSION_INTERVAL"), 0..=5 * MINUTE)?,
+            max_message_size: vars.number(option!("MAX_MESSAGE_SIZE"), 64..=32 << 20)?,
+            max_messages_per_batch: vars.count(option!("MAX_MESSAGES_PER_BATCH"))?,
+            max_json_depth: vars.number(option!("MAX_JSON_DEPTH"), 4..=1000)?,
+            max_queue: vars.count(option!("MAX_QUEUE"))?,
+            max_queue_bytes: vars.number(option!("MAX_QUEUE_BYTES"), 1024..=64 << 20)?,
+            queue_overflow: vars.one_of(option!("QUEUE_OVERFLOW"), QUEUE_OVERFLOWS)?,
+            max_subscriptions: vars.count(option!("MAX_SUBSCRIPTIONS"))?,
+            max_sessions: vars.count(option!("MAX_SESSIONS"))?,
+            max_sessions_per_address: vars.count(option!("MAX_SESSIONS_PER_ADDRESS"))?,
+            max_subscriptions_per_address: vars.count(option!("MAX_SUBSCRIPTIONS_PER_ADDRESS"))?,
+            max_subscription_bytes: vars.number(option!("MAX_SUBSCRIPTION_BYTES"), 1024..=1 << 20)?,
+            max_memory: vars.number(option!("MAX_MEMORY"), 1 << 20..=1 << 30)?,
+            lazy_channels: vars.patterns(option!("LAZY_CHANNELS"))?,
+            max_lazy_timeout: vars.duration(option!("MAX_LAZY_TIMEOUT"), 1..=10 * MINUTE)?,
+            durability: vars.one_of(option!("DURABILITY"), DURABILITIES)?,
+            retry_window: vars.duration(option!("RETRY_WINDOW"), 0..=10 * MINUTE)?,
+            history: vars.history(option!("HISTORY"))?,
+            retain: vars.patterns(option!("RETAIN"))?,
+            max_history_bytes: vars.number(option!("MAX_HISTORY_BYTES"), 1 << 20..=8 << 30)?,
+            presence: vars.patterns(option!("PRESENCE"))?,
+            max_presence: vars.number(option!("MAX_PRESENCE"), 0..=100_000)?,
+            meta_connect_deliver_only: vars.flag(option!("META_CONNECT_DELIVER_ONLY"))?,
+            broadcast_to_publisher: vars.flag(option!("BROADCAST_TO_PUBLISHER"))?,
+            messages_per_frame: NonZeroUsize::new(vars.number(option!("MESSAGES_PER_FRAME"), 0..=1_000_000)?),
+            timestamp: vars.flag(option!("TIMESTAMP"))?,
+            tree_depth: vars.number(option!("TREE_DEPTH"), 0..=8)?,
+            trees: vars.patterns_if_set(option!("TREES"))?,
+            homes: vars.homes(option!("HOMES"))?,
+            former_homes: vars.former_homes(option!("FORMER_HOMES"))?,
+            max_relays: vars.count(option!("MAX_RELAYS"))?,
+            max_relays_bytes: vars.number(option!("MAX_RELAYS_BYTES"), 1024..=64 << 20)?,
+            relay_fanout: vars.count(option!("RELAY_FANOUT"))?,
+            api_attributes: vars.words(option!("API_ATTRIBUTES")),
+            tail_events: vars.number(option!("TAIL_EVENTS"), 0..=1000)?,
+            hooks_for: vars.hooks(option!("HOOKS_FOR"))?,
+            hooks_timeout: vars.duration(option!("HOOKS_TIMEOUT"), 1..=MINUTE)?,
+            flush_pace: vars.duration(option!("FLUSH_PACE"), 0..=10_000)?,
         })
     }
 }
@@ -144,121 +148,112 @@ impl Options {
 struct Vars<F>(F);
 
 impl<F: Fn(&str) -> Option<String>> Vars<F> {
-    fn duration(
+    /// What is set, or the default.
+    fn value(&self, option: Setting) -> Option<String> {
+        (self.0)(option.name).or_else(|| option.default.map(str::to_owned))
+    }
+
+    /// A value that may be left out only where the table has a default.
+    fn read<T>(
         &self,
-        name: &'static str,
-        allowed: RangeInclusive<u64>,
-        default: Duration,
-    ) -> Result<Duration, OptionError> {
-        self.number(name, allowed, millis(default)).map(Duration::from_millis)
+        option: Setting,
+        parse: impl Fn(&str) -> Option<T>,
+        allowed: impl Fn() -> String,
+    ) -> Result<T, OptionError> {
+        let value = self.value(option).unwrap_or_default();
+        parse(&value).ok_or_else(|| OptionError { name: option.name, value, allowed: allowed() })
     }
 
-    fn count(&self, name: &'static str, default: usize) -> Result<usize, OptionError> {
-        self.number(name, 1..=1_000_000, default)
+    /// A value that may be left out.
+    fn read_if_set<T>(
+        &self,
+        option: Setting,
+        parse: impl Fn(&str) -> Option<T>,
+        allowed: impl Fn() -> String,
+    ) -> Result<Option<T>, OptionError> {
+        if self.value(option).is_none() { Ok(None) } else { self.read(option, parse, allowed).map(Some) }
     }
 
-    fn number<N>(&self, name: &'static str, allowed: RangeInclusive<N>, default: N) -> Result<N, OptionError>
+    fn duration(&self, option: Setting, allowed: RangeInclusive<u64>) -> Result<Duration, OptionError> {
+        self.number(option, allowed).map(Duration::from_millis)
+    }
+
+    fn count(&self, option: Setting) -> Result<usize, OptionError> {
+        self.number(option, 1..=1_000_000)
+    }
+
+    fn number<N>(&self, option: Setting, allowed: RangeInclusive<N>) -> Result<N, OptionError>
     where
         N: FromStr + PartialOrd + fmt::Display,
     {
-        let Some(value) = (self.0)(name) else {
-            return Ok(default);
-        };
-        match value.trim().parse() {
-            Ok(number) if allowed.contains(&number) => Ok(number),
-            _ => {
-                let allowed = format!("a whole number from {} to {}", allowed.start(), allowed.end());
-                Err(OptionError { name, value, allowed })
-            }
-        }
+        let number = |value: &str| value.trim().parse().ok().filter(|number| allowed.contains(number));
+        self.read(option, number, || format!("a whole number from {} to {}", allowed.start(), allowed.end()))
     }
 
-    fn connection_types(
-        &self,
-        name: &'static str,
-        default: Vec<ConnectionType>,
-    ) -> Result<Vec<ConnectionType>, OptionError> {
-        let Some(value) = (self.0)(name) else {
-            return Ok(default);
+    fn connection_types(&self, option: Setting) -> Result<Vec<ConnectionType>, OptionError> {
+        let types = |value: &str| {
+            let mut types: Vec<_> = value.split_whitespace().map(ConnectionType::named).collect::<Option<_>>()?;
+            types.sort();
+            types.dedup();
+            (!types.is_empty()).then_some(types)
         };
-        match value.split_whitespace().map(ConnectionType::named).collect::<Option<Vec<_>>>() {
-            Some(mut types) if !types.is_empty() => {
-                types.sort();
-                types.dedup();
-                Ok(types)
-            }
-            _ => {
-                let all = ConnectionType::ALL.map(ConnectionType::name).join(", ");
-                Err(OptionError { name, value, allowed: format!("one or more of {all}, separated by spaces") })
-            }
-        }
-    }
-
-    fn patterns(&self, name: &'static str, default: Vec<ChannelPattern>) -> Result<Vec<ChannelPattern>, OptionError> {
-        let Some(value) = (self.0)(name) else {
-            return Ok(default);
-        };
-        let patterns = value.split_whitespace().map(ChannelPattern::parse).collect::<Option<_>>();
-        patterns.ok_or_else(|| {
-            let allowed = "channels or patterns like /news/**, separated by spaces".to_owned();
-            OptionError { name, value, allowed }
+        self.read(option, types, || {
+            let all = ConnectionType::ALL.map(ConnectionType::name).join(", ");
+            format!("one or more of {all}, separated by spaces")
         })
     }
 
-    fn history(&self, name: &'static str) -> Result<HistoryRules, OptionError> {
-        let Some(value) = (self.0)(name) else {
-            return Ok(HistoryRules::default());
-        };
-        HistoryRules::parse(&value).ok_or_else(|| {
-            let allowed = "rules like /chat/** 200 7d 1MB, separated by semicolons: a pattern, how many events, and perhaps how old \
-                           and how large they may be in all";
-            OptionError { name, value, allowed: allowed.to_owned() }
-        })
+    fn patterns(&self, option: Setting) -> Result<Vec<ChannelPattern>, OptionError> {
+        self.patterns_if_set(option).map(Option::unwrap_or_default)
     }
 
-    fn trees(&self, name: &'static str) -> Result<Option<Vec<ChannelPattern>>, OptionError> {
-        if (self.0)(name).is_none() {
-            return Ok(None);
-        }
-        self.patterns(name, Vec::new()).map(Some)
+    fn patterns_if_set(&self, option: Setting) -> Result<Option<Vec<ChannelPattern>>, OptionError> {
+        let patterns = |value: &str| value.split_whitespace().map(ChannelPattern::parse).collect();
+        self.read_if_set(option, patterns, || "channels or patterns like /news/**, separated by spaces".to_owned())
     }
 
-    fn hooks(&self, name: &'static str, default: Vec<Hook>) -> Result<Vec<Hook>, OptionError> {
-        let Some(value) = (self.0)(name) else {
-            return Ok(default);
-        };
-        value.split_whitespace().map(Hook::named).collect::<Option<_>>().ok_or_else(|| {
-            let all = Hook::ALL.map(Hook::name).join(", ");
-            OptionError { name, value, allowed: format!("any of {all}, separated by spaces") }
-        })
+    fn history(&self, option: Setting) -> Result<HistoryRules, OptionError> {
+        let rules = self.read_if_set(option, HistoryRules::parse, || {
+            "rules like /chat/** 200 7d 1MB, separated by semicolons: a pattern, how many events, and perhaps how old \
+             and how large they may be in all"
+                .to_owned()
+        });
+        rules.map(Option::unwrap_or_default)
     }
 
-    fn access_rules(&self, name: &'static str) -> Result<Option<AccessRules>, OptionError> {
-        let rules = (self.0)(name).map(|text| AccessRules::parse(&text)).transpose();
+    fn hooks(&self, option: Setting) -> Result<Vec<Hook>, OptionError> {
+        self.read(
+            option,
+            |value| value.split_whitespace().map(Hook::named).collect(),
+            || format!("any of {}, separated by spaces", Hook::ALL.map(Hook::name).join(", ")),
+        )
+    }
+
+    fn access_rules(&self, option: Setting) -> Result<Option<AccessRules>, OptionError> {
+        let rules = self.value(option).map(|text| AccessRules::parse(&text)).transpose();
         rules.map_err(|RuleError { rule, expected }| OptionError {
-            name,
+            name: option.name,
             value: rule,
             allowed: format!("rules, each with {expected}"),
         })
     }
 
     fn tokens(&self) -> Result<TokenOptions, OptionError> {
-        let name = "TOKEN_KEYS";
+        let option = option!("TOKEN_KEYS");
         let wrong = |value: &str, why: &str| {
             let allowed =
                 format!("a JWK Set with keys for HS256, RS256, ES256 or EdDSA, or a secret of 32 bytes or more: {why}");
-            Err(OptionError { name, value: value.to_owned(), allowed })
+            Err(OptionError { name: option.name, value: value.to_owned(), allowed })
         };
-        let keys = match (self.0)(name).map(|keys| Keys::parse(&keys)) {
+        let keys = match self.value(option).map(|keys| Keys::parse(&keys)) {
             Some(Err(error)) => return wrong("(a secret)", &error.to_string()),
             keys => keys.and_then(Result::ok),
         };
-        let default = TokenOptions::default();
         let tokens = TokenOptions {
-            optional: self.one_of("TOKENS", [("required", false), ("optional", true)], default.optional)?,
-            jwks_url: self.url("TOKEN_JWKS_URL")?,
-            issuer: (self.0)("TOKEN_ISSUER"),
-            audience: (self.0)("TOKEN_AUDIENCE"),
+            optional: self.one_of(option!("TOKENS"), [("required", false), ("optional", true)])?,
+            jwks_url: self.url(option!("TOKEN_JWKS_URL"))?,
+            issuer: self.value(option!("TOKEN_ISSUER")),
+            audience: self.value(option!("TOKEN_AUDIENCE")),
             keys,
         };
         // Tokens without keys would let everybody in.
@@ -268,70 +263,50 @@ impl<F: Fn(&str) -> Option<String>> Vars<F> {
     }
 
     /// A URL whose answer cannot be forged on the way.
-    fn url(&self, name: &'static str) -> Result<Option<String>, OptionError> {
-        match (self.0)(name) {
+    fn url(&self, option: Setting) -> Result<Option<String>, OptionError> {
+        match self.value(option) {
             Some(value) if !is_safe(&value) => {
                 // Visitors of the site read this, and the URL may contain a password.
                 let (value, allowed) = ("(a URL)", "one with https://, or for development with http://localhost");
                 let allowed = format!("{allowed}, and without a user or a fragment");
-                Err(OptionError { name, value: value.to_owned(), allowed })
+                Err(OptionError { name: option.name, value: value.to_owned(), allowed })
             }
             value => Ok(value),
         }
     }
 
-    fn words(&self, name: &str) -> Vec<String> {
-        (self.0)(name).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+    fn words(&self, option: Setting) -> Vec<String> {
+        self.value(option).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
     }
 
-    fn homes(&self, name: &'static str, default: Placement) -> Result<Placement, OptionError> {
-        let Some(value) = (self.0)(name) else {
-            return Ok(default);
-        };
-        Placement::parse(&value).ok_or_else(|| {
-            let allowed = format!("root, sharded:N or regional:N, with N from 1 to {MAX_SHARDS}");
-            OptionError { name, value, allowed }
-        })
+    fn homes(&self, option: Setting) -> Result<Placement, OptionError> {
+        let allowed = || format!("root, sharded:N or regional:N, with N from 1 to {MAX_SHARDS}");
+        self.read(option, Placement::parse, allowed)
     }
 
-    fn former_homes(&self, name: &'static str) -> Result<Vec<Placement>, OptionError> {
-        let value = (self.0)(name).unwrap_or_default();
-        value.split_whitespace().map(Placement::parse).collect::<Option<_>>().ok_or_else(|| {
-            let allowed = "earlier values of HOMES, separated by spaces".to_owned();
-            OptionError { name, value, allowed }
-        })
+    fn former_homes(&self, option: Setting) -> Result<Vec<Placement>, OptionError> {
+        let homes = |value: &str| value.split_whitespace().map(Placement::parse).collect();
+        self.read(option, homes, || "earlier values of HOMES, separated by spaces".to_owned())
     }
 
-    fn rate(&self, name: &'static str, default: Option<Rate>) -> Result<Option<Rate>, OptionError> {
-        let Some(value) = (self.0)(name) else {
-            return Ok(default);
-        };
-        Rate::parse(&value).map(Some).ok_or_else(|| {
-            let allowed = "a count of 1 to 1000000 and 1 to 3600 seconds, like 20/60".to_owned();
-            OptionError { name, value, allowed }
-        })
+    fn rate(&self, option: Setting) -> Result<Option<Rate>, OptionError> {
+        let allowed = || "a count of 1 to 1000000 and 1 to 3600 seconds, like 20/60".to_owned();
+        self.read_if_set(option, Rate::parse, allowed)
     }
 
     /// One of two words.
-    fn one_of<T: Copy>(&self, name: &'static str, words: [(&str, T); 2], default: T) -> Result<T, OptionError> {
-        let Some(value) = (self.0)(name) else {
-            return Ok(default);
-        };
-        match words.iter().find(|(word, _)| *word == value.trim()) {
-            Some((_, meant)) => Ok(*meant),
-            None => Err(OptionError { name, value, allowed: words.map(|(word, _)| word).join(" or ") }),
-        }
+    fn one_of<T: Copy>(&self, option: Setting, words: [(&str, T); 2]) -> Result<T, OptionError> {
+        let meant = |value: &str| words.iter().find(|(word, _)| *word == value.trim()).map(|(_, meant)| *meant);
+        self.read(option, meant, || words.map(|(word, _)| word).join(" or "))
     }
 
-    fn flag(&self, name: &'static str, default: bool) -> Result<bool, OptionError> {
-        match (self.0)(name) {
-            None => Ok(default),
-            Some(value) => match value.trim() {
-                "true" | "1" => Ok(true),
-                "false" | "0" => Ok(false),
-                _ => Err(OptionError { name, value, allowed: "true or false".to_owned() }),
-            },
-        }
+    fn flag(&self, option: Setting) -> Result<bool, OptionError> {
+        let meant = |value: &str| match value.trim() {
+            "true" | "1" => Some(true),
+            "false" | "0" => Some(false),
+            _ => None,
+        };
+        self.read(option, meant, || "true or false".to_owned())
     }
 }
 
@@ -360,8 +335,15 @@ mod tests {
 
     #[test]
     fn what_is_not_set_keeps_its_default() {
-        assert_eq!(Options::from_vars(|_| None), Ok(Options::default()));
-        assert_eq!(with("TIMEOUT", "3000").unwrap().timeout, Duration::from_secs(3));
+        assert_eq!(Options::default().timeout, Duration::from_secs(30));
+        assert_eq!(Options::default().rate_frames, Rate::parse("1000/10"));
+        assert_eq!(
+            Options::default().connection_types,
+            [ConnectionType::WebSocket, ConnectionType::EventSource, ConnectionType::LongPolling]
+        );
+        assert_eq!(Options::default().hooks_for, Hook::DEFAULT);
+        let changed = with("TIMEOUT", "3000").unwrap();
+        assert_eq!(changed, Options { timeout: Duration::from_secs(3), ..Options::default() });
         assert!(with("ANON_PUBLISH", "true").unwrap().anon_publish);
     }
 

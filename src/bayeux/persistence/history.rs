@@ -4,9 +4,9 @@
 //! begin after. A number is the tree's own event number, so one number is a cursor for a pattern like `/chat/**` too.
 //! It is never given twice.
 //!
-//! Modulo [`STRIDE`], the numbers of a tree's kept events equal a tag of its name, so a number of another tree is
-//! recognised. A channel drops events in ranges of an eighth of what it keeps, not one by one; before it is read it
-//! drops everything past its bounds.
+//! Divided by [`STRIDE`], the numbers of all kept events of a tree leave the same remainder, taken from the tree's
+//! name. So a number of another tree is recognised. A channel drops events in ranges of an eighth of what it keeps, not
+//! one by one; before it is read it drops everything past its bounds.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,7 +20,8 @@ use crate::bayeux::delivery::{DedupKey, HistoryBounds};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, EventNumber};
 
-/// One of so many numbers can be a kept event's. A life has 1,000 numbers a millisecond, so 8,000 kept events a second.
+/// Only every 128th number can be a kept event's. A life has 1,000 numbers a millisecond, so 8,000 kept events a
+/// second.
 pub const STRIDE: u64 = 128;
 
 /// Channels whose bounds are cached: at 200 bytes each, 2 MB.
@@ -312,8 +313,8 @@ impl History {
         Ok(store.floor(pattern)?.max(begin).max(floor))
     }
 
-    /// From where all that is kept is read: the number, and the one to tell a client, which is none where no number
-    /// says that.
+    /// Where a replay of everything begins: the number to read after, and the number to tell the client. The latter is
+    /// none for a pattern whose channels have dropped different ranges.
     pub fn all(
         &mut self,
         at: Millis,

@@ -33,6 +33,8 @@ pub enum Note {
     Listener(SessionKey, ChannelPattern),
     /// Who came and went may be untold.
     PresenceUntold,
+    /// When the last data point was, and what happened since.
+    Points,
     /// A session of such a home that is in a channel of this tree.
     Member(SessionKey, SessionKey, ChannelId),
 }
@@ -49,6 +51,7 @@ impl Note {
                 "standing" => Self::Registration,
                 "spans" => Self::Wildcards,
                 "presence" => Self::PresenceUntold,
+                "points" => Self::Points,
                 _ => return None,
             },
             Some((kind, rest)) => match kind {
@@ -98,6 +101,7 @@ impl fmt::Display for Note {
             Self::RemoteHome(home) => write!(f, "home:{home}"),
             Self::Listener(SessionKey(key), pattern) => write!(f, "listen:{key}:{}", pattern.as_str()),
             Self::PresenceUntold => f.write_str("presence"),
+            Self::Points => f.write_str("points"),
             Self::Member(home, session, channel) => write!(f, "member:{home}:{session}:{channel}"),
         }
     }
@@ -125,25 +129,29 @@ impl Notes {
 mod tests {
     use super::*;
 
+    /// The note that stands after this one below. Without a line for each the test does not compile.
+    fn after(note: &Note) -> Option<Note> {
+        Some(match note {
+            Note::Away => Note::Keys,
+            Note::Keys => Note::History,
+            Note::History => Note::Since,
+            Note::Since => Note::Registration,
+            Note::Registration => Note::Wildcards,
+            Note::Wildcards => Note::Tree("/chat".to_owned()),
+            Note::Tree(_) => Note::Heard("/".to_owned()),
+            Note::Heard(_) => Note::Done("/#1".to_owned()),
+            Note::Done(_) => Note::RemoteHome("/#2:3".to_owned()),
+            Note::RemoteHome(_) => Note::Listener(SessionKey(7), ChannelPattern::parse("/a/**").unwrap()),
+            Note::Listener(..) => Note::PresenceUntold,
+            Note::PresenceUntold => Note::Points,
+            Note::Points => Note::Member(SessionKey(7), SessionKey(8), ChannelId::parse("/a/b").unwrap()),
+            Note::Member(..) => return None,
+        })
+    }
+
     #[test]
     fn a_note_is_found_by_its_name() {
-        let pattern = ChannelPattern::parse("/a/**").unwrap();
-        let notes = [
-            Note::Away,
-            Note::Keys,
-            Note::History,
-            Note::Since,
-            Note::Registration,
-            Note::Wildcards,
-            Note::Tree("/chat".to_owned()),
-            Note::Heard("/".to_owned()),
-            Note::Done("/#1".to_owned()),
-            Note::RemoteHome("/#2:3".to_owned()),
-            Note::Listener(SessionKey(7), pattern),
-            Note::PresenceUntold,
-            Note::Member(SessionKey(7), SessionKey(8), ChannelId::parse("/a/b").unwrap()),
-        ];
-        for note in notes {
+        for note in std::iter::successors(Some(Note::Away), after) {
             assert_eq!(Note::named(&note.to_string()), Some(note));
         }
         for name in ["", "gone", "gone:1", "listen:1", "listen:x:/a", "listen:1:a", "member:1:/a", "member:1:2:a"] {

@@ -10,6 +10,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::history_rows::HistoryStore;
+use super::notes::Note;
 use crate::bayeux::delivery::{DedupKey, SavedReplays};
 use crate::bayeux::session::{Attributes, ClientId, Delivery, Negotiated, SessionKey};
 use crate::bayeux::wire::{ChannelPattern, EventNumber, SocketId};
@@ -143,6 +144,13 @@ impl Default for Stored {
     fn default() -> Self {
         let (sessions, events) = (Box::new(std::iter::empty()), Box::new(std::iter::empty()));
         Self { sessions, events, keys: Vec::new(), deliveries: Vec::new(), notes: Vec::new() }
+    }
+}
+
+impl Stored {
+    /// Adds what sockets have kept of the data points: see [`crate::bayeux::BayeuxServer::points_to_keep`].
+    pub fn add_points(&mut self, kept: Vec<String>) {
+        self.notes.extend(kept.into_iter().map(|text| (Note::Points.to_string(), text)));
     }
 }
 

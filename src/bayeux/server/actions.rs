@@ -6,8 +6,8 @@ use std::rc::Rc;
 use serde_json::value::RawValue;
 
 use super::BayeuxServer;
-use super::pending::{Continuation, Published};
 use super::publish::Taken;
+use super::suspended::{Continuation, Published};
 use crate::bayeux::app::{Action, CallAnswer, LifecycleEvent, Publication, ServerEvent};
 use crate::bayeux::delivery::Weighed;
 use crate::bayeux::hooks::Hook;
@@ -79,7 +79,7 @@ impl BayeuxServer {
                     let Some(key) = sender else { continue };
                     let Some(session) = self.sessions.get_mut(key) else { continue };
                     session.attributes.set(&name, value);
-                    self.sessions.changed(key);
+                    self.sessions.mark_changed(key);
                     self.shows_anew(key, &name);
                 }
                 Action::Subscribe { local, pattern } => match self.app.locals.subscribe(&local, &pattern) {

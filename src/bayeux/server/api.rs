@@ -41,6 +41,7 @@ impl BayeuxServer {
             Ok(ApiCall::Metrics) => self.show_metrics(platform),
             Ok(ApiCall::Stats) => self.show_stats(platform),
             Ok(ApiCall::History(pattern, page)) => self.list_history(pattern, &page),
+            Ok(ApiCall::Tail(pattern, after)) => self.list_tail(now, pattern, after),
             Ok(ApiCall::Presence(channel)) => self.list_members(&channel),
             Err(error) => error.into_response(),
         };

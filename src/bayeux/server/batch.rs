@@ -1,14 +1,14 @@
 //! The messages of one request, and the replies so far.
 //!
 //! A batch holds the messages that have not begun and the replies so far. A message that needs an answer from elsewhere
-//! leaves its place empty and comes back: see `pending.rs`. A held connect takes the endpoint along.
+//! leaves its place empty and comes back: see `suspended.rs`. A held connect takes the endpoint along.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::dedup::Said;
-use super::pending::{BatchNumber, PendingId, Suspended};
+use super::suspended::{BatchNumber, PendingId, SuspendedMessage};
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::{Charge, Origin};
 use crate::bayeux::session::{Client, SessionKey};
@@ -18,9 +18,6 @@ use crate::bayeux::wire::extensions::timesync;
 use crate::bayeux::wire::{
     ChannelPattern, Element, Endpoint, Event, Message, MessageId, RefusedMessage, Status, Written,
 };
-
-/// Bytes that a field takes beside its own.
-const BESIDE: usize = 40;
 
 pub(in crate::bayeux) struct Batch {
     pub from: Endpoint,
@@ -51,9 +48,11 @@ pub(in crate::bayeux) struct Batch {
     replies: Vec<Option<String>>,
     /// The errors of these replies.
     pub(super) refused: Vec<RefusedMessage>,
+    /// The session of a message that was refused before its session counted as one that spoke.
+    pub(super) refused_early: Option<SessionKey>,
     /// How many replies are missing.
     open: usize,
-    /// The places of subscribes that wait.
+    /// The places of subscribes, and of connects that name numbers, that wait.
     subscribing: BTreeSet<usize>,
     /// The places of messages to channels that wait for the hooks Worker, and of handshakes that wait for keys.
     asking: BTreeSet<usize>,
@@ -84,8 +83,8 @@ pub(in crate::bayeux) enum Rides {
 pub(in crate::bayeux) enum Step {
     Replied(Written),
     /// The message waits for so many outcomes.
-    Suspended(PendingId, usize, Box<Suspended>),
-    /// The session's row lacks the new subscriptions: see `commit.rs`.
+    Suspended(PendingId, usize, Box<SuspendedMessage>),
+    /// The session's row lacks the new subscriptions: see `subscriptions_commit.rs`.
     Subscribed(Box<Subscribed>),
     /// The connect is held; no reply yet.
     Hold(SessionKey, Hold),
@@ -136,6 +135,7 @@ impl Batch {
             said: Vec::new(),
             replies: Vec::with_capacity(messages.len()),
             refused: Vec::new(),
+            refused_early: None,
             open: 0,
             subscribing: BTreeSet::new(),
             asking: BTreeSet::new(),
@@ -162,8 +162,7 @@ impl Batch {
 
     /// Bytes of the messages that have not begun.
     pub(super) fn weight(&self) -> usize {
-        let messages = self.rest().iter().flatten();
-        messages.flat_map(Message::fields).map(|(name, value)| BESIDE + name.len() + value.get().len()).sum()
+        self.rest().iter().flatten().map(Message::weight).sum()
     }
 
     /// Whether the next message must wait for earlier ones. Messages after a subscribe wait until it completes:
@@ -197,16 +196,18 @@ impl Batch {
     }
 
     /// The message of this place waits.
-    pub(super) fn wait_at(&mut self, place: usize, suspended: &Suspended) {
+    pub(super) fn wait_at(&mut self, place: usize, suspended: &SuspendedMessage) {
         self.stop_waiting(place);
         match suspended {
-            Suspended::Subscribe { .. } | Suspended::Hook { hook: Hook::Subscribe, .. } => {
+            SuspendedMessage::Subscribe { .. }
+            | SuspendedMessage::Connect { .. }
+            | SuspendedMessage::Hook { hook: Hook::Subscribe, .. } => {
                 self.subscribing.insert(place);
             }
-            Suspended::Hook { .. } | Suspended::Keys { .. } => {
+            SuspendedMessage::Hook { .. } | SuspendedMessage::Keys { .. } => {
                 self.asking.insert(place);
             }
-            Suspended::Publish { .. } => (),
+            SuspendedMessage::Publish { .. } => (),
         }
     }
 

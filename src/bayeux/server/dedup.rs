@@ -22,7 +22,7 @@ impl BayeuxServer {
         let Some(id) = attempt.id else { return false };
         let first = self.unanswered.find(now, window, id);
         let Some(key) = first.filter(|key| self.dedup.knows(now, window, *key)) else { return false };
-        self.unanswered.take(id, key);
+        self.unanswered.answer(id, key);
         self.is_said(now, batch, (id, key));
         true
     }
@@ -35,7 +35,7 @@ impl BayeuxServer {
         }
         let id = attempt.id?;
         let first = self.unanswered.find(now, window, id);
-        first.iter().for_each(|key| self.unanswered.take(id, *key));
+        first.iter().for_each(|key| self.unanswered.answer(id, *key));
         let key = first.unwrap_or_else(|| DedupKey::unique(&mut self.random));
         self.is_said(now, batch, (id, key));
         Some(key)

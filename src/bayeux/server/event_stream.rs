@@ -16,29 +16,40 @@
 //! * A client that does not read is sent nothing more: its events wait in the session's queue, which is bounded. If
 //!   that lasts, the stream ends and the rest waits for the next one.
 //! * With the ack extension, events are sent with replies to connects only: such a session has no stream, and its
-//!   connects are held.
+//!   connects are held. Nor has one that reads numbers in `ext`: a stream that breaks shows in no connect.
 
 use std::time::Duration;
 
 use super::BayeuxServer;
-use super::checked::Checked;
+use super::checked_message::Checked;
 use crate::bayeux::delivery::array;
 use crate::bayeux::io::Output;
 use crate::bayeux::limits::Origin;
 use crate::bayeux::session::{HeldConnect, Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
+use crate::bayeux::wire::extensions::replay::Numbers;
 use crate::bayeux::wire::{
     Advice, BayeuxError, Endpoint, EndpointKey, Event, MessageId, Reply, RequestedTiming, Status, StreamId, Written,
 };
 
 /// How often an idle stream gets a comment, ms: what the HTML standard recommends against proxies that cut idle
 /// connections (section 9.2.7). At multiples of this on the clock, so that the object wakes once for all streams.
-const BEAT: u64 = 15_000;
+pub const STREAM_BEAT: u64 = 15_000;
+
+/// How often a stream gets one that somebody else keeps open, ms: if that has forgotten the stream, it says so.
+const RARE_BEAT: u64 = 3_600_000;
 
 impl BayeuxServer {
     /// Opens a stream for the session of this clientId, or answers with the error.
-    pub(in crate::bayeux) fn open_stream(&mut self, now: Millis, from: StreamId, origin: Origin, client_id: &str) {
+    pub(in crate::bayeux) fn open_stream(
+        &mut self,
+        now: Millis,
+        from: StreamId,
+        origin: Origin,
+        client_id: &str,
+        kept_open: bool,
+    ) {
         let endpoint = Endpoint::EventSource(from);
         let key = match self.listener(now, &origin, client_id) {
             Ok(key) => key,
@@ -49,10 +60,11 @@ impl BayeuxServer {
             network: origin.network(),
             browser: None,
             id: MessageId::default(),
-            until: next_beat(now),
+            until: next_beat(now, kept_open),
             advise: false,
             timesync: None,
             stalled: false,
+            kept_open,
         };
         self.sessions.suspend(key, held);
         self.look_for_page(key);
@@ -70,8 +82,7 @@ impl BayeuxServer {
         match self.resume(now, key) {
             // A replaced stream would be opened again by its client, and replace this one.
             Some(poll) if matches!(poll.endpoint, Endpoint::LongPolling(_)) => {
-                let reply = Reply::successful("/meta/connect", &poll.id).into_json().json;
-                self.send(poll.endpoint, Status::Ok, self.format(key), &[], &[reply]);
+                self.answer_held(now, key, poll, &[], None);
             }
             Some(overtaken) => self.answer_overtaken(key, overtaken),
             None => {}
@@ -94,9 +105,11 @@ impl BayeuxServer {
         self.send(endpoint, status, Format::default(), &[], &[reply.json]);
     }
 
-    /// Whether this session takes its events with connect replies only, and so cannot have a stream.
+    /// Whether this session's events come with connects only, and so cannot come by a stream.
     pub(in crate::bayeux) fn delivers_on_connects_only(&self, key: SessionKey) -> bool {
-        self.sessions.get(key).is_some_and(|session| session.negotiated.meta_connect_deliver_only)
+        self.sessions.get(key).is_some_and(|session| {
+            session.negotiated.meta_connect_deliver_only || session.negotiated.numbers == Numbers::Ext
+        })
     }
 
     /// Whether a session that has not connected yet has a stream already.
@@ -131,12 +144,17 @@ impl BayeuxServer {
         reply.into_json()
     }
 
+    /// Ends a stream. Its client opens it again, and hears there what comes from now on.
+    pub(super) fn end_stream(&mut self, stream: Endpoint) {
+        self.send(stream, Status::Ok, Format::default(), &[], &[]);
+    }
+
     /// A stream's deadline has come: sends the queued events, or a comment. A stream that has read nothing since the
     /// last one ends.
     pub(in crate::bayeux) fn beat(&mut self, now: Millis, key: SessionKey, held: HeldConnect) {
         let Endpoint::EventSource(stream) = held.endpoint else { return };
         if held.stalled {
-            return self.send(held.endpoint, Status::Ok, Format::default(), &[], &[]);
+            return self.end_stream(held.endpoint);
         }
         let events = self.sessions.take_events(key);
         self.outputs.push(if events.is_empty() {
@@ -144,15 +162,18 @@ impl BayeuxServer {
         } else {
             Output::Stream { to: vec![stream], messages: array(events.iter().map(Event::as_json)) }
         });
-        self.sessions.suspend(key, HeldConnect { until: next_beat(now), ..held });
+        let until = next_beat(now, held.kept_open);
+        self.sessions.suspend(key, HeldConnect { until, ..held });
     }
 
     /// Records whether a stream's client keeps up.
     pub(in crate::bayeux) fn stalled(&mut self, now: Millis, stream: StreamId, stalled: bool) {
-        // A stalled client has one whole interval to catch up.
-        let until = if stalled { next_beat(Millis(now.0 + BEAT)) } else { next_beat(now) };
         for key in self.sessions.at(EndpointKey::EventSource(stream.0)) {
             let ready = self.sessions.change(key, |session| {
+                let kept_open = session.held().is_some_and(|held| held.kept_open);
+                // A stalled client has one whole interval to catch up.
+                let until =
+                    if stalled { next_beat(Millis(now.0 + STREAM_BEAT), false) } else { next_beat(now, kept_open) };
                 session.set_stalled(stalled, until);
                 session.is_ready()
             });
@@ -164,6 +185,7 @@ impl BayeuxServer {
     }
 }
 
-fn next_beat(now: Millis) -> Millis {
-    Millis((now.0 / BEAT + 1) * BEAT)
+fn next_beat(now: Millis, kept_open: bool) -> Millis {
+    let every = if kept_open { RARE_BEAT } else { STREAM_BEAT };
+    Millis((now.0 / every + 1) * every)
 }

@@ -5,13 +5,14 @@ use std::time::Duration;
 use super::BayeuxServer;
 use crate::bayeux::session::{Ending, HeldConnect, Session, SessionKey};
 use crate::bayeux::time::Millis;
-use crate::bayeux::wire::{Advice, BayeuxError, Endpoint, EndpointKey, Reply, ReplyExt, SocketId, Status};
+use crate::bayeux::wire::extensions::ack::Ack;
+use crate::bayeux::wire::{Advice, BayeuxError, Endpoint, EndpointKey, Event, Reply, ReplyExt, SocketId, Status};
 
-/// How long a session with a suspended message lives at least before it is checked again.
+/// When a session with a suspended message is checked again, at the earliest.
 const WAITS: Duration = Duration::from_secs(1);
 
 /// How many held connects of sockets are answered early, along with one that is due. Each client connects again, so a
-/// larger number would keep an object awake that this is to let sleep.
+/// larger number would keep the object awake that this lets sleep.
 const AT_ONCE: usize = 64;
 
 impl BayeuxServer {
@@ -72,13 +73,33 @@ impl BayeuxServer {
         self.sessions.resume(key, until)
     }
 
-    /// Who asks for earlier events from elsewhere has left the socket on which its connect is held, though nobody has
-    /// noticed yet: they would go there, and nowhere else.
-    pub(in crate::bayeux) fn leaves_its_socket(&mut self, now: Millis, key: SessionKey, from: &Endpoint) {
-        let socket = self.sessions.get(key).and_then(Session::held).and_then(|held| held.endpoint.socket());
-        if socket.is_some() && socket != from.socket() {
-            self.resume(now, key);
-            self.sessions.moves_to(key, from.socket());
+    /// Ends the held connect of a client that asks for a replay where it may have lost this connect, or the replay
+    /// would go there. So it is with a socket that the request does not come from, and with a poll or a stream
+    /// where the request subscribes again: the client may do so because that broke off. The replay comes with the
+    /// next connect, or when the stream is opened again.
+    pub(in crate::bayeux) fn leaves_lost_connect(
+        &mut self,
+        now: Millis,
+        key: SessionKey,
+        from: &Endpoint,
+        subscribes_again: bool,
+    ) {
+        match self.sessions.get(key).and_then(Session::held).map(|held| &held.endpoint) {
+            Some(Endpoint::WebSocket(socket)) if Some(*socket) != from.socket() => {
+                self.resume(now, key);
+                self.sessions.moves_to(key, from.socket());
+            }
+            Some(Endpoint::LongPolling(_)) if subscribes_again => {
+                if let Some(held) = self.resume(now, key) {
+                    self.answer_held(now, key, held, &[], None);
+                }
+            }
+            Some(Endpoint::EventSource(_)) if subscribes_again => {
+                if let Some(held) = self.resume(now, key) {
+                    self.end_stream(held.endpoint);
+                }
+            }
+            _ => {}
         }
     }
 
@@ -99,12 +120,24 @@ impl BayeuxServer {
             self.sessions.extend(key, until);
         }
         let (events, ack) = self.sessions.take_batch(key);
+        self.answer_held(now, key, held, &events, ack);
+    }
+
+    /// Answers a connect that is held no longer, with these events.
+    pub(super) fn answer_held(
+        &mut self,
+        now: Millis,
+        key: SessionKey,
+        held: HeldConnect,
+        events: &[Event],
+        ack: Option<Ack>,
+    ) {
         let mut reply = Reply::successful("/meta/connect", &held.id);
         reply.advice = held.advise.then(|| self.advise(key, &held.endpoint));
         let timesync = held.timesync.and_then(|question| question.answer(now));
         reply.ext = ReplyExt { ack, timesync, ..ReplyExt::default() };
         let reply = reply.into_json().json;
-        self.send(held.endpoint, Status::Ok, self.format(key), &events, &[reply]);
+        self.send(held.endpoint, Status::Ok, self.format(key), events, &[reply]);
     }
 
     /// The timing advice of a connect's reply. Only here does the client count as advised: a connect that is replaced

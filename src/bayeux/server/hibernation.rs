@@ -47,7 +47,7 @@ impl BayeuxServer {
     }
 
     /// Writes to the store, and logs a failure. Returns whether it succeeded.
-    fn saved(&mut self, write: impl FnOnce(&mut dyn Store) -> Result<(), StoreError>) -> bool {
+    pub(super) fn saved(&mut self, write: impl FnOnce(&mut dyn Store) -> Result<(), StoreError>) -> bool {
         write(&mut *self.store).map_err(|error| self.storage_failed(&error)).is_ok()
     }
 

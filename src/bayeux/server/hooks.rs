@@ -5,7 +5,7 @@ use crate::bayeux::hooks::{Answers, Hook, HookRequest, Permission, Verdict, requ
 use crate::bayeux::io::{Notice, Output};
 use crate::bayeux::limits::Charge;
 use crate::bayeux::metrics::Metrics;
-use crate::bayeux::server::{Batch, BayeuxServer, Checked, HOOKS, PendingId, Step, Subject, Suspended};
+use crate::bayeux::server::{Batch, BayeuxServer, Checked, HOOKS, PendingId, Step, Subject, SuspendedMessage};
 use crate::bayeux::session::Client;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Realm, Written, patterns};
@@ -67,7 +67,8 @@ impl BayeuxServer {
     }
 
     /// From now on the application that the Worker exports is asked, events included unless `HOOKS_FOR` says otherwise.
-    /// Its answers list its methods, which change only with this Worker, so nothing else is asked.
+    /// Each answer lists the application's methods. They change only when this Worker is deployed again, so after the
+    /// first answer nothing else is asked.
     pub fn bind_application(&mut self) {
         self.bind_hooks();
         self.hooks.exported = true;
@@ -112,7 +113,7 @@ impl BayeuxServer {
         let (about, charge) =
             (ConsultedAbout::Message(pending_id, hook, client), self.budget.charge(3 * question.len()));
         self.hooks.waiting.push_back(PendingHook { about, call: question, charge });
-        Step::Suspended(pending_id, 1, Box::new(Suspended::Hook { checked, hook, session, pending_id }))
+        Step::Suspended(pending_id, 1, Box::new(SuspendedMessage::Hook { checked, hook, session, pending_id }))
     }
 
     /// The sender, if it is known and the message could be allowed.

@@ -2,7 +2,7 @@
 
 use crate::bayeux::auth::Identity;
 use crate::bayeux::auth::tokens::keys::Keys;
-use crate::bayeux::server::{Batch, BayeuxServer, Checked, Step, Suspended};
+use crate::bayeux::server::{Batch, BayeuxServer, Checked, Step, SuspendedMessage};
 use crate::bayeux::session::Ending;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Bearer, Message, TokenError};
@@ -50,7 +50,7 @@ impl BayeuxServer {
             Err(Unidentified::Refused(error)) => error,
             Err(Unidentified::KeysWanted) => match self.await_keys() {
                 Some(pending_id) => {
-                    return Step::Suspended(pending_id, 1, Box::new(Suspended::Keys { checked, token }));
+                    return Step::Suspended(pending_id, 1, Box::new(SuspendedMessage::Keys { checked, token }));
                 }
                 None => BayeuxError::TokenKeysUnavailable,
             },

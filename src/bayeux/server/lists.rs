@@ -1,5 +1,5 @@
-//! The lists of the server API: clients, channels, trees, history, members, a page at a time; and how it ends a
-//! session.
+//! The lists of the server API: clients, channels, trees and history, a page at a time; members, all at once; and how
+//! it ends a session.
 //!
 //! A list is sorted by name, and the next page starts after the last name of this one: what comes and goes in between
 //! moves no entry to another page.
@@ -16,9 +16,9 @@ use crate::bayeux::app::HttpResponse;
 use crate::bayeux::cluster::Home;
 use crate::bayeux::delivery::Want;
 use crate::bayeux::server::BayeuxServer;
-use crate::bayeux::session::{Ending, Session, SessionKey};
+use crate::bayeux::session::{Ending, PastRefusal, Session, SessionKey};
 use crate::bayeux::wire::extensions::replay::{Numbers, ReplayFrom};
-use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, EventNumber};
+use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, EventNumber, RefusedMessage};
 
 /// A client as the API shows it, without anything that could be used to take over its session.
 #[derive(Serialize)]
@@ -49,6 +49,25 @@ struct ListedClient<'a> {
     /// For a single client only: the names may be 1 MiB.
     #[serde(skip_serializing_if = "Option::is_none")]
     channels: Option<Vec<&'a str>>,
+    /// For a single client only: its last refused messages, the latest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    refusals: Vec<RefusalView<'a>>,
+}
+
+/// A refused message, in the words of the log.
+#[derive(Serialize)]
+struct RefusalView<'a> {
+    /// In ms since 1970.
+    at: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    channel: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subscription: Option<&'a str>,
+    error: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -108,7 +127,8 @@ impl BayeuxServer {
     pub(in crate::bayeux) fn show_client(&self, key: SessionKey, scope: Scope) -> HttpResponse {
         let Some(session) = self.sessions.get(key) else { return ApiError::SessionUnknown.into_response() };
         let channels = session.subscriptions.iter().map(ChannelPattern::as_str).collect();
-        json(ListedClient { channels: Some(channels), ..self.view(key, session, scope) })
+        let refusals = self.refusals.of(key).map(RefusalView::of).collect();
+        json(ListedClient { channels: Some(channels), refusals, ..self.view(key, session, scope) })
     }
 
     /// Ends a session. Its client is told, and advised not to reconnect.
@@ -187,7 +207,16 @@ impl BayeuxServer {
             queued: session.queue.count(),
             attributes: attributes.collect(),
             channels: None,
+            refusals: Vec::new(),
         }
+    }
+}
+
+impl<'a> RefusalView<'a> {
+    fn of(PastRefusal { at, message }: &'a PastRefusal) -> Self {
+        let RefusedMessage { channel, subscription, error, reason, rule, .. } = message;
+        let [channel, subscription, reason, rule] = [channel, subscription, reason, rule].map(Option::as_deref);
+        Self { at: at.0, channel, subscription, error, reason, rule }
     }
 }
 

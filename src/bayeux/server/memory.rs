@@ -1,7 +1,7 @@
 //! Keeps a home within `MAX_MEMORY`: old events are dropped for new ones, and what cannot be dropped is refused.
 //!
-//! * Sessions and their names stay until they end. Together they get three quarters of the memory; one address gets at
-//!   most twice what is left of that.
+//! * Sessions and their names stay until they end. Together they get three quarters of the memory; one address may
+//!   hold at most twice the unused part of those three quarters.
 //! * Queued events get the rest, and the unused part of the three quarters. When it is full, an eighth of the memory is
 //!   freed: the oldest events of the session that holds most, at the address that holds most. Their clients are told as
 //!   when their own queue overflows (`QUEUE_OVERFLOW`).

@@ -3,16 +3,17 @@
 //! | File | Has |
 //! |---|---|
 //! | `mod` | the server's state, and the order of its phases |
-//! | `batch`, `checked`, `step` | processing a request's messages in order |
-//! | `pending`, `session_order`, `commit` | messages that wait: for other objects, for earlier messages, for a row |
+//! | `batch`, `checked_message`, `step` | processing a request's messages in order |
+//! | `suspended`, `session_order`, `subscriptions_commit` | messages that wait: for other objects, for earlier messages, for a row |
 //! | `publish`, `dedup` | a publish on its way to the owner and the subscribers; retries |
 //! | `held_connects`, `event_stream` | how clients wait for events |
 //! | `sending`, `rows`, `notices` | what is sent, saved and logged |
-//! | `session_end`, `hibernation`, `restore` | the end of a session; the next life of a home |
+//! | `session_end`, `hibernation`, `restore` | the end of a session; deadlines while the home sleeps; its next life |
 //! | `actions`, `fetches`, `hooks`, `api`, `lists` | the application's actions, HTTP requests, the hooks Worker, the server API |
 //! | `access`, `identity`, `jwks`, `throttle`, `memory` | permission, identity, rates, memory |
 //! | `cluster` | calls to other objects |
-//! | `history`, `replay_start`, `replay` | keeping events, and replaying them |
+//! | `metrics` | the report of this home, and its gauges |
+//! | `history`, `replay_start`, `replay`, `replay_on_connect`, `tail` | keeping events, and replaying them; what operators watch |
 //! | `presence`, `presence_member`, `presence_homes`, `presence_watchers` | the members of channels |
 //! | `deadlines` | when the server must be woken |
 
@@ -20,9 +21,8 @@ mod access;
 mod actions;
 mod api;
 mod batch;
-mod checked;
+mod checked_message;
 mod cluster;
-mod commit;
 mod deadlines;
 mod dedup;
 mod event_stream;
@@ -37,13 +37,13 @@ mod lists;
 mod memory;
 mod metrics;
 mod notices;
-mod pending;
 mod presence;
 mod presence_homes;
 mod presence_member;
 mod presence_watchers;
 mod publish;
 mod replay;
+mod replay_on_connect;
 mod replay_start;
 mod restore;
 mod rows;
@@ -51,6 +51,9 @@ mod sending;
 mod session_end;
 mod session_order;
 mod step;
+mod subscriptions_commit;
+mod suspended;
+mod tail;
 mod throttle;
 
 use std::collections::BTreeSet;
@@ -59,23 +62,23 @@ use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
 
 use self::actions::LifecycleEvents;
-use self::commit::Uncommitted;
 use self::fetches::Fetches;
 use self::hooks::Hooks;
 use self::jwks::JwksFetch;
-use self::pending::Pending;
 use self::presence::Presence;
 use self::replay::Replaying;
+use self::subscriptions_commit::Uncommitted;
+use self::suspended::Pending;
 use crate::bayeux::app::{Application, Fault, HttpRequest};
 use crate::bayeux::clock::Clock;
 use crate::bayeux::cluster::{Cluster, ClusterInput, ClusterOptions, Home};
-use crate::bayeux::delivery::{Dedup, FlushPace, Subscriptions, Unanswered};
+use crate::bayeux::delivery::{Dedup, FlushPace, Subscriptions, Tails, Unanswered};
 use crate::bayeux::io::{Input, Notice, Output};
 use crate::bayeux::limits::{Budget, Rates};
-use crate::bayeux::metrics::Metrics;
+use crate::bayeux::metrics::{Metrics, Points};
 use crate::bayeux::options::Options;
 use crate::bayeux::persistence::{History, Journal, Store};
-use crate::bayeux::session::{ClientId, PendingDisconnects, SessionKey, Sessions};
+use crate::bayeux::session::{ClientId, PendingDisconnects, Refusals, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::timestamp::Stamp;
 use crate::bayeux::wire::{BayeuxError, Endpoint};
@@ -83,9 +86,10 @@ use crate::bayeux::wire::{BayeuxError, Endpoint};
 pub(in crate::bayeux) use self::actions::{HOOKS, Subject};
 pub use self::batch::has_handshake;
 pub(in crate::bayeux) use self::batch::{Batch, Hold, Rides, Step, Subscribed, is_handshake};
-pub(in crate::bayeux) use self::checked::Checked;
-pub(in crate::bayeux) use self::pending::Suspended;
+pub(in crate::bayeux) use self::checked_message::Checked;
+pub use self::event_stream::STREAM_BEAT;
 pub(in crate::bayeux) use self::replay_start::Past;
+pub(in crate::bayeux) use self::suspended::SuspendedMessage;
 pub(in crate::bayeux) use crate::bayeux::cluster::{Begun, PendingId, Publisher};
 
 /// The state of a home, and [`BayeuxServer::handle`], its only entry.
@@ -102,6 +106,7 @@ pub struct BayeuxServer {
     pub(in crate::bayeux) metrics: Metrics,
     /// When the metrics began to count, in Unix time.
     since: Millis,
+    points: Points,
     /// Where the next flush continues: at this session, or the first one after it.
     turn: SessionKey,
     /// `RATE_HANDSHAKES`, by network.
@@ -116,6 +121,10 @@ pub struct BayeuxServer {
     new_trees: Rates,
     lifecycle_events: LifecycleEvents,
     pub(in crate::bayeux) pending_disconnects: PendingDisconnects,
+    /// For the server API: what was refused to whom.
+    refusals: Refusals,
+    /// For the server API: what was said in the channels that somebody looks at.
+    tails: Tails,
     journal: Journal,
     dedup: Dedup,
     unanswered: Unanswered,
@@ -156,15 +165,18 @@ impl BayeuxServer {
             app,
             sessions: Sessions::within(&budget),
             presence: Presence::within(&budget),
+            tails: Tails::within(&budget),
             budget,
             subscriptions: Subscriptions::default(),
             pace: FlushPace::default(),
             ready: BTreeSet::new(),
             metrics: Metrics::default(),
             since: Millis::default(),
+            points: Points::default(),
             turn: SessionKey(0),
             lifecycle_events: LifecycleEvents::new(),
             pending_disconnects: PendingDisconnects::default(),
+            refusals: Refusals::default(),
             journal: Journal::default(),
             dedup: Dedup::default(),
             unanswered: Unanswered::default(),
@@ -237,7 +249,9 @@ impl BayeuxServer {
         match input {
             Input::Messages { from, origin, messages } => self.receive(now, from, origin, messages),
             Input::Http { from, request } => self.serve(now, from, &request),
-            Input::Listen { from, origin, client_id } => self.open_stream(now, from, origin, &client_id),
+            Input::Listen { from, origin, client_id, kept_open } => {
+                self.open_stream(now, from, origin, &client_id, kept_open);
+            }
             Input::Stalled(stream) => self.stalled(now, stream, true),
             Input::Drained(stream) => self.stalled(now, stream, false),
             Input::Api { from, request, scope, platform } => self.serve_api(now, from, &request, scope, platform),

@@ -6,8 +6,8 @@ use super::BayeuxServer;
 use crate::bayeux::auth::CLAIMS;
 use crate::bayeux::io::{Notice, Output, Who};
 use crate::bayeux::metrics::Metrics;
-use crate::bayeux::session::{Session, SessionKey};
-use crate::bayeux::wire::RefusedMessage;
+use crate::bayeux::session::{PastRefusal, Session, SessionKey};
+use crate::bayeux::wire::{RefusedMessage, SocketId};
 
 /// Errors that are logged with the address at which they occur.
 const HAVE_LINES: [&str; 2] = ["rate_exceeded", "connections_exceeded"];
@@ -23,11 +23,21 @@ impl BayeuxServer {
         self.outputs.push(Output::Tell(notice, who));
     }
 
-    /// Logs a refused message, with its session if that is known.
+    /// Who speaks over this socket, for the platform's own log lines about it; of several the first.
+    pub fn who_is_on(&self, socket: SocketId) -> Option<Who> {
+        let key = *self.sessions.on(socket).first()?;
+        self.sessions.get(key).map(|session| who(key, session))
+    }
+
+    /// Counts and logs a refused message, with its session if that is known, and notes it there.
     pub(in crate::bayeux) fn was_refused(&mut self, session: Option<SessionKey>, refused: Option<Box<RefusedMessage>>) {
         let Some(refused) = refused else { return };
+        Metrics::count(&mut self.metrics.refused, refused.name, 1);
+        if let Some(key) = session {
+            let at = self.time_outside();
+            self.refusals.add(key, PastRefusal::new(at, &refused));
+        }
         let RefusedMessage { channel, subscription, error, name, reason, rule } = *refused;
-        Metrics::count(&mut self.metrics.refused, name, 1);
         // These have log lines of their own.
         let is_told = channel.as_deref() == Some("/meta/handshake") || HAVE_LINES.contains(&name);
         if !is_told {

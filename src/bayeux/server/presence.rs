@@ -9,7 +9,8 @@
 //! * A member is a session that is subscribed to the channel by its exact name. It stays one while its client is away.
 //! * Members are grouped by user: the application's attribute `presence`, else the token's claim `sub`, else the
 //!   session itself.
-//! * The tree's owner publishes changes, a second after the first one. A new watcher is sent all members first.
+//! * The tree's owner gathers changes for a second, and publishes them as one event. A new watcher is sent all members
+//!   first.
 //! * A note marks changes as unpublished, from the first one until all are published and saved. Where a restart finds
 //!   the note, every watcher is sent all members again.
 
@@ -238,7 +239,7 @@ impl BayeuxServer {
         self.presence.unsettled = Some(now + SETTLE);
     }
 
-    /// The same for a received event that carries presence.
+    /// As a home: an event of the owner carries presence, which is not saved for the watchers yet.
     pub(super) fn unsettle_watchers(&mut self, now: Millis, channel: &ChannelId) {
         if channel.watched().is_some() {
             self.unsettle(now);

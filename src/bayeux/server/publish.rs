@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use super::actions::Subject;
 use super::batch::{Batch, Rides, Step};
-use super::checked::Checked;
-use super::pending::{PendingId, Published, Suspended, SuspendedPublish};
+use super::checked_message::Checked;
+use super::suspended::{PendingId, Published, SuspendedMessage, SuspendedPublish};
 use super::{BayeuxServer, Publisher};
 use crate::bayeux::app::Publication;
 use crate::bayeux::cluster::{ClusterInput, ListeningHome, ToRelay};
@@ -44,7 +44,7 @@ impl BayeuxServer {
         match self.try_publish(now, batch, &mut checked, permission) {
             Ok(None) => Step::Replied(checked.answered(Ok(()))),
             Ok(Some((pending_id, sent))) => {
-                Step::Suspended(pending_id, 1, Box::new(Suspended::Publish { checked, sent }))
+                Step::Suspended(pending_id, 1, Box::new(SuspendedMessage::Publish { checked, sent }))
             }
             Err(error) => Step::Replied(checked.answered(Err(error))),
         }
@@ -119,7 +119,7 @@ impl BayeuxServer {
     }
 
     /// Publishes an event to its channel's owner, which is this object or another one. Meta and service channels have
-    /// no subscribers, not even `/**`: clients take an event from there for the server's.
+    /// no subscribers, not even `/**`: a client would believe that such an event came from the server.
     ///
     /// # Errors
     /// [`BayeuxError::StorageFailed`] or [`BayeuxError::OwnerUnreachable`]; nobody receives the event.
@@ -174,6 +174,7 @@ impl BayeuxServer {
             return Err(error);
         }
         self.metrics.accepted += 1;
+        self.add_to_tails(now, channel, event);
         self.was_taken(now, key);
         Ok(())
     }
@@ -232,7 +233,7 @@ impl BayeuxServer {
 
     /// Records a publish, to recognise its retry.
     pub(in crate::bayeux) fn was_taken(&mut self, now: Millis, key: Option<DedupKey>) {
-        key.into_iter().for_each(|key| self.dedup.take(now, key));
+        key.into_iter().for_each(|key| self.dedup.accept(now, key));
     }
 
     fn urgency(&self, now: Millis, channel: &ChannelId, lazy: bool) -> Urgency {
@@ -345,7 +346,7 @@ impl BayeuxServer {
     fn must_last(&self, key: SessionKey, urgency: Urgency, kept: bool) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let leaves_at_once = || session.is_open() && urgency == Urgency::Now && self.pace.allows();
-        // Where it does not leave at once its client would not notice that it is missing.
+        // A client that reads numbers could not notice that a waiting event was lost: the numbers have gaps anyway.
         let durable = self.options.durability == Durability::Strict || kept && session.counts_on_numbers();
         session.is_strict() || durable && !leaves_at_once()
     }

@@ -158,7 +158,7 @@ impl BayeuxServer {
             Some(session) if !session.replays.has_page() => self.read_page(now, key),
             _ => (),
         }
-        self.sessions.changed(key);
+        self.sessions.mark_changed(key);
     }
 
     /// Records a page that is held, and drops the oldest where there are too many.
@@ -199,7 +199,7 @@ impl BayeuxServer {
         let Some(session) = self.sessions.get(key).filter(|session| session.replays.has_page()) else { return };
         let stays_open = session.sink().is_some();
         if self.sessions.change(key, Session::turn_page) == Some(true) {
-            self.sessions.changed(key);
+            self.sessions.mark_changed(key);
         }
         if stays_open {
             self.rest(key, now + BETWEEN_PAGES);

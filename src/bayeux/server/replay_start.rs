@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::BayeuxServer;
 use super::history::{bounds_of, longest_age};
-use super::pending::PendingId;
+use super::suspended::PendingId;
 use crate::bayeux::cluster::Begun;
 use crate::bayeux::delivery::{Start, Want};
 use crate::bayeux::metrics::Metrics;
@@ -26,9 +26,22 @@ impl Past {
         self.beginnings.is_empty()
     }
 
+    /// Bytes of its names.
+    pub fn weight(&self) -> usize {
+        self.beginnings.iter().map(|beginning| beginning.name.len() * 2).sum()
+    }
+
     /// Whether the client counts on the numbers of some of the events: see [`Session::counts_on_numbers`].
     pub fn has_numbers(&self) -> bool {
         !self.numbers.is_none() && !self.is_empty()
+    }
+
+    /// Whether it asks for earlier events of a name that this session has subscribed to before.
+    pub fn repeats(&self, session: &Session) -> bool {
+        let earlier = |from: ReplayFrom| matches!(from, ReplayFrom::All | ReplayFrom::After(_));
+        self.beginnings
+            .iter()
+            .any(|Beginning { pattern, from, .. }| earlier(*from) && session.subscriptions.contains(pattern))
     }
 }
 
@@ -186,7 +199,7 @@ impl BayeuxServer {
             if !past.numbers.is_none() {
                 cursors.insert(name.clone(), *cursor);
             }
-            // What waits for an earlier subscribe to the same name is new, too.
+            // A repeated subscribe that asks only for new events keeps what already waits for the earlier one.
             let goes_on = |session: &Session| !session.replays.is_behind_with(pattern);
             if *from == ReplayFrom::New && !new.contains(pattern) && self.sessions.get(key).is_some_and(goes_on) {
                 continue;
@@ -198,7 +211,7 @@ impl BayeuxServer {
             self.sessions.change(key, |session| {
                 session.replays.end(pattern);
                 if behind {
-                    // What has a number up to the one that the client names it has heard.
+                    // The client has already received every event up to the number that it names.
                     let heard = matches!(from, ReplayFrom::After(_));
                     let goes = |event: &Event| {
                         let in_history = |kept: Kept| start.retained.is_none() && (heard || start.after < kept.number);

@@ -16,9 +16,9 @@ use crate::bayeux::session::{HeldConnect, Session, SessionKey, Sessions};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{ChannelPattern, Endpoint, EndpointKey, Event, EventNumber, MessageId, SocketId};
 
-/// The longest text that a socket is given to keep, in bytes. The platform keeps 16,384 with each (Durable Objects,
-/// `serializeAttachment`), of which the shell needs half for a token of its upgrade and some for itself. That is 60
-/// connects with ids of 80 bytes; connects past that are treated as if their clients had just left.
+/// The longest text that a socket is given to keep, in bytes. The platform keeps 16,384 for each socket (Durable
+/// Objects, `serializeAttachment`). Up to half of that is the token of the upgrade request, and a little is the shell's
+/// own. The rest is 60 connects with ids of 80 bytes; connects past that are treated as if their clients had just left.
 const MAX_HELD: usize = 7 * 1024;
 
 /// A connect that a socket holds: session, id, until when, and whether its reply advises. An array, as space is short.
@@ -40,6 +40,7 @@ impl BayeuxServer {
         if let Some(text) = notes.get(&Note::History) {
             self.history.restore(text);
         }
+        self.restore_points(&notes);
         self.journal.never_again(since);
         self.presence.begin_life(now);
         self.sessions.never_again(SessionKey::of_life(now));
@@ -71,6 +72,7 @@ impl BayeuxServer {
         for socket in sockets {
             self.restore_socket(now, &socket);
         }
+        self.count_restart();
     }
 
     /// Restores a session. Returns whether there was room: `MAX_MEMORY` may have been lowered. Expired sessions make
@@ -184,12 +186,14 @@ impl BayeuxServer {
             // A session that was still awaited by the clock is due at once, should this connect be overtaken.
             session.timing.advised = (!advise).then_some(session.timing.interval);
             let endpoint = Endpoint::WebSocket(*socket);
-            let (browser, timesync, stalled) = (None, None, false);
+            let (browser, timesync, stalled, kept_open) = (None, None, false, false);
             // The clock may have jumped in between.
             let latest = now + self.options.timeout_at(&endpoint);
             let (network, until) = (address.as_deref().and_then(Network::of), Millis(until).min(latest));
-            self.sessions
-                .suspend(key, HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled });
+            self.sessions.suspend(
+                key,
+                HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled, kept_open },
+            );
             self.look_for_page(key);
             if self.sessions.get(key).is_some_and(Session::is_ready) {
                 self.ready.insert(key);

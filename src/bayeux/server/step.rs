@@ -2,8 +2,8 @@
 
 use super::BayeuxServer;
 use super::batch::{Batch, Hold, Rides, Spoke, Step, is_connect, is_last_word, is_subscribe};
-use super::checked::Checked;
-use super::pending::{Continuation, Suspended};
+use super::checked_message::{Checked, Invalid};
+use super::suspended::{Continuation, SuspendedMessage};
 use crate::bayeux::cluster::Begun;
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
@@ -112,12 +112,12 @@ impl BayeuxServer {
         &mut self,
         now: Millis,
         batch: &mut Batch,
-        suspended: Suspended,
+        suspended: SuspendedMessage,
         outcome: Result<(), BayeuxError>,
         begun: &[(ChannelPattern, Begun)],
     ) -> Step {
         match suspended {
-            Suspended::Publish { checked, sent } => {
+            SuspendedMessage::Publish { checked, sent } => {
                 match &outcome {
                     Ok(()) => {
                         self.was_taken(now, sent.published.key);
@@ -132,7 +132,7 @@ impl BayeuxServer {
                 }
                 Step::Replied(checked.answered(outcome))
             }
-            Suspended::Subscribe { checked, client, session, patterns, past, under_way } => {
+            SuspendedMessage::Subscribe { checked, client, session, patterns, past, under_way } => {
                 drop(under_way);
                 let step = match outcome {
                     Ok(()) => self.apply_subscriptions(&checked, client, session, &patterns, &past, begun),
@@ -141,10 +141,13 @@ impl BayeuxServer {
                 patterns.iter().for_each(|pattern| self.review_interest(pattern));
                 step
             }
-            Suspended::Hook { checked, hook, pending_id, .. } => {
+            SuspendedMessage::Connect { checked, session, past, .. } => {
+                self.caught_up(now, batch, checked, session, &past, outcome.map(|()| begun))
+            }
+            SuspendedMessage::Hook { checked, hook, pending_id, .. } => {
                 self.hook_answered(now, batch, (hook, pending_id, checked), outcome)
             }
-            Suspended::Keys { checked, token } => self.step_handshake(now, batch, checked, token),
+            SuspendedMessage::Keys { checked, token } => self.step_handshake(now, batch, checked, token),
         }
     }
 
@@ -186,7 +189,7 @@ impl BayeuxServer {
     /// Answers a batch: the events of sessions that connected or published, then the replies.
     pub(super) fn answer(&mut self, now: Millis, mut batch: Batch) {
         if !batch.refused.is_empty() {
-            let speaker = batch.sessions().first().map(|spoke| spoke.session);
+            let speaker = batch.sessions().first().map(|spoke| spoke.session).or(batch.refused_early);
             for refused in std::mem::take(&mut batch.refused) {
                 self.was_refused(speaker, Some(refused.into()));
             }
@@ -201,7 +204,7 @@ impl BayeuxServer {
             if reads && !self.sessions.get(*session).is_some_and(Session::is_streaming) {
                 events.extend(match rides {
                     Rides::Nothing => Vec::new(),
-                    Rides::OnPublish => self.sessions.take_events(*session),
+                    Rides::OnPublish => self.sessions.take_events_on_publish(*session),
                     Rides::OnConnect => self.sessions.take_unacknowledged(*session),
                 });
             }
@@ -220,7 +223,8 @@ impl BayeuxServer {
         let Hold { id, until, advise, timesync } = hold;
         let browser = batch.occupied_browser().cloned();
         let (network, endpoint) = (batch.origin.network(), batch.from);
-        let held = HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled: false };
+        let held =
+            HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled: false, kept_open: false };
         self.sessions.suspend(key, held);
         let outside = self.time_outside();
         self.sessions.heard(key, outside, &batch.origin);
@@ -234,13 +238,15 @@ impl BayeuxServer {
     fn step(&mut self, now: Millis, batch: &mut Batch, element: Element) -> Step {
         let mut checked = match Checked::of(now, element) {
             Ok(checked) => checked,
-            Err(reply) => {
+            Err(Invalid { reply, client_id }) => {
                 Metrics::count(&mut self.metrics.messages, "invalid", 1);
+                self.refused_early(batch, client_id);
                 return Step::Replied(reply);
             }
         };
         Metrics::count(&mut self.metrics.messages, message_kind(checked.channel.as_str()), 1);
         if let Some(reply) = self.refuse_flood(now, batch, &checked) {
+            self.refused_early(batch, checked.message.client_id());
             return Step::Replied(reply);
         }
         let token = self.take_token(&mut checked.message);
@@ -249,6 +255,11 @@ impl BayeuxServer {
             return self.step_handshake(now, batch, checked, token);
         }
         self.step_identified(now, batch, checked)
+    }
+
+    /// A message was refused before its sender counted as heard: the log and the API tell whose it was.
+    fn refused_early(&self, batch: &mut Batch, client_id: Option<String>) {
+        batch.refused_early = client_id.and_then(|id| self.session_of(&id, &batch.origin)).or(batch.refused_early);
     }
 
     /// Processes a message of a known sender.

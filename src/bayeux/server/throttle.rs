@@ -1,4 +1,4 @@
-//! Rates: a client past `RATE_HANDSHAKES` or `RATE_PUBLISHES` is told to wait, and keeps its session.
+//! Rates: a client past `RATE_HANDSHAKES`, `RATE_PUBLISHES` or another `RATE_…` is told to wait, and keeps its session.
 //!
 //! ```text
 //! → [{"channel":"/chat/demo","clientId":"…","id":"5","data":"hi"}]
@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use super::BayeuxServer;
 use super::batch::Batch;
-use super::checked::Checked;
+use super::checked_message::Checked;
 use crate::bayeux::cluster::Home;
 use crate::bayeux::io::Notice;
 use crate::bayeux::limits::{Exceeded, Origin, Rates};

@@ -8,16 +8,18 @@
 //! | [`ClientId`] | the secret that names a session to its client |
 //! | [`Client`], [`Attributes`] | a session as the application sees it |
 //! | [`PendingDisconnects`] | the last events of sessions that the server ended while their client was away |
+//! | `Refusals`, `PastRefusal` | the last refused messages of each session |
 //!
 //! This room never sends anything, and reads no clock.
 
 mod attributes;
 mod client;
 mod client_id;
-mod delivered;
+mod delivery_counts;
 mod ending;
 mod memory_by_address;
 mod pending_disconnects;
+mod refusals;
 mod registry;
 mod session;
 
@@ -25,10 +27,11 @@ pub use self::attributes::Attributes;
 pub use self::client::{Client, Sender};
 pub use self::client_id::ClientId;
 pub(in crate::bayeux) use self::client_id::{base62, from_base62};
-pub use self::delivered::Delivered;
+pub use self::delivery_counts::Delivered;
 pub use self::ending::Ending;
 pub(in crate::bayeux) use self::memory_by_address::{Held, NAME, NEW_NAME, SESSION};
 pub use self::pending_disconnects::PendingDisconnects;
+pub(in crate::bayeux) use self::refusals::{PastRefusal, Refusals};
 pub use self::registry::{Delivery, News, SessionKey, Sessions};
 pub(in crate::bayeux) use self::session::BATCHES_A_ROW;
 pub use self::session::{HeldConnect, Negotiated, Session, Timing};

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 
 use super::client_id::ClientId;
-use super::delivered::Delivered;
+use super::delivery_counts::Delivered;
 use super::memory_by_address::{Holdings, SESSION};
 use super::session::{HeldConnect, MetaConnect, Session};
 use crate::bayeux::limits::{Budget, Charge, Network, Origin};
@@ -203,7 +203,14 @@ impl Sessions {
         self.by_key.get_mut(&key)
     }
 
-    /// The events that ride on the reply to a publish.
+    /// The events that ride on the reply to a publish. A client that reads numbers would not notice that they are
+    /// missing.
+    pub fn take_events_on_publish(&mut self, key: SessionKey) -> Vec<Event> {
+        let counts = self.by_key.get(&key).is_none_or(Session::counts_on_numbers);
+        if counts { Vec::new() } else { self.take_events(key) }
+    }
+
+    /// The events that leave while a connect is held.
     pub fn take_events(&mut self, key: SessionKey) -> Vec<Event> {
         if self.by_key.get(&key).is_none_or(|session| session.negotiated.meta_connect_deliver_only) {
             return Vec::new();
@@ -271,8 +278,8 @@ impl Sessions {
         std::mem::take(&mut self.news)
     }
 
-    /// A session's row is out of date.
-    pub fn changed(&mut self, key: SessionKey) {
+    /// Marks a session's row as out of date.
+    pub fn mark_changed(&mut self, key: SessionKey) {
         self.news.changed.insert(key);
     }
 

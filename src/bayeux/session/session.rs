@@ -104,6 +104,8 @@ pub struct HeldConnect {
     pub timesync: Option<timesync::ClockReading>,
     /// Whether its stream is full for now.
     pub stalled: bool,
+    /// Whether somebody else keeps its stream open: it needs no comments.
+    pub kept_open: bool,
 }
 
 /// How long a client stays away between connects, as negotiated.
@@ -240,8 +242,11 @@ impl Session {
 
     /// What its client connects by, in a word: a [`ConnectionType`]'s name, or `none` where that is not known.
     pub fn transport(&self) -> &'static str {
+        // A client that listens to a stream may have connected in another way before.
+        let streams = self.held().is_some_and(|held| matches!(held.endpoint, Endpoint::EventSource(_)));
         match (self.socket, self.connected_by) {
             (Some(_), _) => ConnectionType::WebSocket.name(),
+            (None, _) if streams => ConnectionType::EventSource.name(),
             (None, Some(type_)) => type_.name(),
             (None, None) => "none",
         }

@@ -67,7 +67,7 @@ impl ChannelId {
     /// assert_eq!(keys, ["/chat/demo", "/chat/*", "/chat/**", "/**"]);
     /// ```
     ///
-    /// Who is there is told to those alone who subscribe to that very name:
+    /// Presence events reach only subscribers of the exact name. No wildcard matches it:
     ///
     /// ```
     /// use bayeux_edge::bayeux::ChannelId;
@@ -101,8 +101,8 @@ impl ChannelId {
         (watched.realm() == Realm::Broadcast).then_some(watched)
     }
 
-    /// Its first segments; the channel itself where it has no more than that. Who is in a channel is told in its own
-    /// tree.
+    /// Its first segments; the channel itself where it has no more than that. Presence belongs to the tree of the
+    /// channel that it is about.
     pub fn tree(&self, depth: usize) -> Self {
         if let Some(watched) = self.watched() {
             return watched.tree(depth);
@@ -152,7 +152,8 @@ impl ChannelPattern {
     }
 
     /// Whether it matches every channel that the other pattern matches. Access to subscriptions is judged by this:
-    /// permission for `/chat/**` does not allow a subscription to `/**`.
+    /// permission for `/chat/**` does not allow a subscription to `/**`. Presence channels count here, although no
+    /// wildcard [matches](Self::matches) them: permission for `/chat/**` allows `/chat/demo/$presence`.
     ///
     /// ```
     /// use bayeux_edge::bayeux::ChannelPattern;

@@ -12,9 +12,6 @@ pub enum ConnectionType {
 impl ConnectionType {
     pub const ALL: [Self; 4] = [Self::WebSocket, Self::EventSource, Self::LongPolling, Self::CallbackPolling];
 
-    /// Those that are offered unless the configuration says otherwise.
-    pub const USUAL: [Self; 3] = [Self::WebSocket, Self::EventSource, Self::LongPolling];
-
     /// As `supportedConnectionTypes` and `connectionType` say it.
     pub fn name(self) -> &'static str {
         match self {

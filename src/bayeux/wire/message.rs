@@ -15,6 +15,9 @@ const MAX_FIELDS: usize = 64;
 /// The longest `id` that is repeated in a reply, in bytes. Clients in use send counters; CometD's Java client UUIDs.
 const MAX_ID_LENGTH: usize = 256;
 
+/// Bytes that a field takes beside its own.
+const BESIDE: usize = 40;
+
 /// The fields of one message object, each as the bytes that were sent, in their order.
 #[derive(Clone, Debug, Default)]
 pub struct Message {
@@ -62,6 +65,11 @@ impl Message {
     /// All fields, as sent.
     pub fn fields(&self) -> impl Iterator<Item = (&str, &RawValue)> {
         self.fields.iter().map(|(key, value)| (key.as_str(), &**value))
+    }
+
+    /// Bytes that it takes.
+    pub fn weight(&self) -> usize {
+        self.fields().map(|(name, value)| BESIDE + name.len() + value.get().len()).sum()
     }
 
     /// # Errors

@@ -3,20 +3,19 @@
 use wasm_bindgen::JsValue;
 use worker::Headers;
 use worker::js_sys::Uint8Array;
-use worker::web_sys::{ReadableStream, Request, Response, ResponseInit};
+use worker::web_sys::{ReadableStream, Response, ResponseInit};
 
 use crate::bayeux::app::{HttpRequest, HttpResponse};
-use crate::cloudflare::http::request::{path, query};
+use crate::cloudflare::http::request::ClientRequest;
 use crate::cloudflare::transport::long_polling::origin;
 
 /// A request without its body.
-pub fn request(request: &Request) -> HttpRequest {
-    let url = request.url();
+pub fn request(request: &ClientRequest) -> HttpRequest {
     HttpRequest {
-        method: request.method(),
-        path: path(&url).to_owned(),
-        query: query(&url).to_owned(),
-        headers: Headers(request.headers()).entries().collect(),
+        method: request.method().to_owned(),
+        path: request.path().to_owned(),
+        query: request.query().to_owned(),
+        headers: Headers(request.raw().headers()).entries().collect(),
         body: Vec::new(),
         address: origin(request).address,
     }

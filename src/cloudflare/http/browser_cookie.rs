@@ -7,10 +7,9 @@ use std::rc::Rc;
 
 use wasm_bindgen::JsValue;
 use worker::js_sys::Reflect;
-use worker::web_sys::Request;
 
 use crate::bayeux::OptionError;
-use crate::cloudflare::http::request::{cookie, header, is_token};
+use crate::cloudflare::http::request::{ClientRequest, cookie, header, is_token};
 use crate::cloudflare::js;
 
 const OPTION: &str = "BROWSER_COOKIE";
@@ -79,7 +78,7 @@ impl BrowserCookie {
     }
 
     /// The browser of a request; one without a cookie gets a new one.
-    pub fn browser(&self, request: &Request) -> Browser {
+    pub fn browser(&self, request: &ClientRequest) -> Browser {
         if let Some(id) = self.of(request) {
             return Browser { id, set_cookie: None };
         }
@@ -96,7 +95,7 @@ impl BrowserCookie {
     }
 
     /// The value in a request's cookies.
-    pub fn of(&self, request: &Request) -> Option<Rc<str>> {
+    pub fn of(&self, request: &ClientRequest) -> Option<Rc<str>> {
         self.find(&header(request, "Cookie")?).map(Into::into)
     }
 
@@ -110,9 +109,9 @@ impl BrowserCookie {
 
 /// Whether requests share the client's connection. The platform tells the protocol: `HTTP/1.1`, `HTTP/2`, `HTTP/3`
 /// (`IncomingRequestCfProperties`); in development it does not, and HTTP/1.1 is assumed.
-pub fn is_multiplexed(request: &Request) -> bool {
+pub fn is_multiplexed(request: &ClientRequest) -> bool {
     let property = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).unwrap_or_default();
-    let cf = property(request, "cf");
+    let cf = property(request.raw(), "cf");
     if !cf.is_object() {
         return false;
     }
@@ -127,6 +126,7 @@ fn is_printable(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
+    use worker::web_sys::Request;
 
     use super::*;
 
@@ -190,7 +190,8 @@ mod tests {
     #[wasm_bindgen_test]
     fn over_https_it_is_secure_whether_it_is_written_so_or_not() {
         let given = |option: &str, url: &str| {
-            let given = cookie(option).browser(&Request::new_with_str(url).unwrap()).set_cookie.unwrap();
+            let given =
+                cookie(option).browser(&ClientRequest::read(Request::new_with_str(url).unwrap())).set_cookie.unwrap();
             given.split_once("; ").unwrap().1.to_owned()
         };
         assert_eq!(given("true", "https://edge.example/cometd"), "Path=/; HttpOnly; SameSite=Lax; Secure");

@@ -3,10 +3,9 @@
 //! cometd.js always sends credentials, so an answer names the page's origin and never says `*`.
 
 use wasm_bindgen::prelude::*;
-use worker::web_sys::Request;
 
 use crate::bayeux::OptionError;
-use crate::cloudflare::http::request::header;
+use crate::cloudflare::http::request::{ClientRequest, header};
 
 #[wasm_bindgen]
 extern "C" {
@@ -73,7 +72,7 @@ impl AllowedOrigins {
 }
 
 /// The page that sends this request.
-pub fn sender(request: &Request, allowed: &AllowedOrigins) -> RequestOrigin {
+pub fn sender(request: &ClientRequest, allowed: &AllowedOrigins) -> RequestOrigin {
     match header(request, "Origin") {
         None => RequestOrigin::Own,
         Some(origin) if is_same(request, &origin) => RequestOrigin::Own,
@@ -94,17 +93,17 @@ impl RequestOrigin {
 
 /// Whether the request comes from a page of this origin, or of one that is listed by name. Only browsers send an
 /// origin: a client that is no page has none.
-pub fn is_trusted(request: &Request, allowed: &AllowedOrigins) -> bool {
+pub fn is_trusted(request: &ClientRequest, allowed: &AllowedOrigins) -> bool {
     header(request, "Origin").is_some_and(|origin| is_same(request, &origin) || allowed.name(&origin))
 }
 
 /// Whether a page of another site makes its browser send this request, even by `<script src>`, which has no `Origin`
 /// (Fetch Metadata, section 2.3).
-pub fn is_cross_site(request: &Request) -> bool {
+pub fn is_cross_site(request: &ClientRequest) -> bool {
     header(request, "Sec-Fetch-Site").is_some_and(|site| site == "cross-site")
 }
 
-fn is_same(request: &Request, origin: &str) -> bool {
+fn is_same(request: &ClientRequest, origin: &str) -> bool {
     request.url().strip_prefix(origin).is_some_and(|rest| rest.starts_with('/'))
 }
 
@@ -139,6 +138,7 @@ fn as_sent(written: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use wasm_bindgen_test::wasm_bindgen_test;
+    use worker::web_sys::Request;
 
     use super::*;
 
@@ -216,12 +216,12 @@ mod tests {
         }
     }
 
-    fn request(headers: &[(&str, &str)]) -> Request {
+    fn request(headers: &[(&str, &str)]) -> ClientRequest {
         let request = Request::new_with_str("https://edge.example/cometd").unwrap();
         for (name, value) in headers {
             request.headers().set(name, value).unwrap();
         }
-        request
+        ClientRequest::read(request)
     }
 
     #[wasm_bindgen_test]

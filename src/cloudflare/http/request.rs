@@ -7,12 +7,86 @@ use worker::web_sys::{ReadableStream, ReadableStreamDefaultReader, Request};
 
 use crate::bayeux::{RequestError, text_of};
 
-/// A header's value, if present.
-pub fn header(request: &Request, name: &str) -> Option<String> {
-    request.headers().get(name).ok().flatten()
+/// The headers that are read with method and URL, in one call: each call into the platform costs.
+const READ_AT_ONCE: [&str; 5] = ["content-type", "content-length", "content-encoding", "origin", "cf-connecting-ip"];
+
+// A line each: method, URL, and the headers there are, each behind its place in the list.
+#[wasm_bindgen(inline_js = r#"
+const READ_AT_ONCE = ['content-type', 'content-length', 'content-encoding', 'origin', 'cf-connecting-ip'];
+
+export function readHead(request) {
+  const { headers } = request;
+  let head = `${request.method}\n${request.url}`;
+  for (let place = 0; place < READ_AT_ONCE.length; place += 1) {
+    const value = headers.get(READ_AT_ONCE[place]);
+    if (value !== null) head += `\n${place}${value}`;
+  }
+  return head;
+}
+"#)]
+extern "C" {
+    #[wasm_bindgen(js_name = readHead)]
+    fn read_head(request: &Request) -> String;
 }
 
-/// The path of the request's URL.
+/// A request whose method, URL and usual headers were read.
+#[derive(Clone, Debug)]
+pub struct ClientRequest {
+    raw: Request,
+    method: String,
+    url: String,
+    usual: [Option<String>; READ_AT_ONCE.len()],
+}
+
+impl ClientRequest {
+    pub fn read(raw: Request) -> Self {
+        let head = read_head(&raw);
+        let mut lines = head.split('\n');
+        let mut line = || lines.next().unwrap_or_default().to_owned();
+        let (method, url) = (line(), line());
+        let mut usual = [const { None }; READ_AT_ONCE.len()];
+        for line in lines {
+            let place = line.bytes().next().map_or(usize::MAX, |digit| usize::from(digit.wrapping_sub(b'0')));
+            if let Some(value) = usual.get_mut(place) {
+                *value = Some(line[1..].to_owned());
+            }
+        }
+        Self { raw, method, url, usual }
+    }
+
+    /// The platform's request.
+    pub fn raw(&self) -> &Request {
+        &self.raw
+    }
+
+    pub fn method(&self) -> &str {
+        &self.method
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The path of its URL.
+    pub fn path(&self) -> &str {
+        path(&self.url)
+    }
+
+    /// The query of its URL, without its question mark.
+    pub fn query(&self) -> &str {
+        query(&self.url)
+    }
+}
+
+/// A header's value, if present.
+pub fn header(request: &ClientRequest, name: &str) -> Option<String> {
+    match READ_AT_ONCE.iter().position(|usual| usual.eq_ignore_ascii_case(name)) {
+        Some(place) => request.usual[place].clone(),
+        None => request.raw.headers().get(name).ok().flatten(),
+    }
+}
+
+/// The path of a URL.
 pub fn path(url: &str) -> &str {
     let after_scheme = url.find("://").map_or(0, |at| at + 3);
     let authority_and_path = &url[after_scheme..];
@@ -20,8 +94,8 @@ pub fn path(url: &str) -> &str {
     path.split(['?', '#']).next().unwrap_or(path)
 }
 
-/// The query of the request's URL, without its question mark.
-pub fn query(url: &str) -> &str {
+/// The query of a URL, without its question mark.
+fn query(url: &str) -> &str {
     let url = url.split('#').next().unwrap_or(url);
     url.split_once('?').map_or("", |(_, query)| query)
 }
@@ -38,7 +112,7 @@ pub fn is_token(text: &str) -> bool {
 }
 
 /// Whether this is a WebSocket upgrade (RFC 6455 section 4.2.1).
-pub fn is_upgrade(request: &Request) -> bool {
+pub fn is_upgrade(request: &ClientRequest) -> bool {
     request.method() == "GET"
         && header(request, "Upgrade").is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
 }
@@ -47,7 +121,7 @@ pub fn is_upgrade(request: &Request) -> bool {
 ///
 /// # Errors
 /// [`RequestError::TooLarge`], [`RequestError::JsonInvalid`] where the body breaks off, and what [`text_of`] refuses.
-pub async fn body(request: &Request, limit: usize) -> Result<String, RequestError> {
+pub async fn body(request: &ClientRequest, limit: usize) -> Result<String, RequestError> {
     match encoding(request).as_deref() {
         None => text_of(bytes(request, limit).await?),
         Some(format @ ("gzip" | "deflate")) => text_of(bounded(decompressed(request, format), limit).await?),
@@ -59,15 +133,15 @@ pub async fn body(request: &Request, limit: usize) -> Result<String, RequestErro
 ///
 /// # Errors
 /// As [`body`].
-pub async fn bytes(request: &Request, limit: usize) -> Result<Vec<u8>, RequestError> {
+pub async fn bytes(request: &ClientRequest, limit: usize) -> Result<Vec<u8>, RequestError> {
     match length(request) {
         Some(length) if length > limit as u64 => Err(RequestError::TooLarge),
-        _ => bounded(request.body(), limit).await,
+        _ => bounded(request.raw.body(), limit).await,
     }
 }
 
 /// The body's content encoding, if any (RFC 9110, section 8.4).
-pub fn encoding(request: &Request) -> Option<String> {
+pub fn encoding(request: &ClientRequest) -> Option<String> {
     let encoding = header(request, "Content-Encoding")?.trim().to_ascii_lowercase();
     match encoding.as_str() {
         "" | "identity" => None,
@@ -90,19 +164,19 @@ extern "C" {
     fn pipe_through(this: &Compressed, transform: &DecompressionStream) -> Result<ReadableStream, JsValue>;
 }
 
-fn decompressed(request: &Request, format: &str) -> Option<ReadableStream> {
-    let compressed: Compressed = request.body()?.unchecked_into();
+fn decompressed(request: &ClientRequest, format: &str) -> Option<ReadableStream> {
+    let compressed: Compressed = request.raw.body()?.unchecked_into();
     compressed.pipe_through(&DecompressionStream::new(format).ok()?).ok()
 }
 
 /// The request's `Content-Length`. A u64, because 4 GiB and more are lengths too.
-pub fn length(request: &Request) -> Option<u64> {
+pub fn length(request: &ClientRequest) -> Option<u64> {
     header(request, "Content-Length")?.parse().ok()
 }
 
 /// The request's whole body; none where it breaks off.
-pub async fn whole_body(request: &Request) -> Option<String> {
-    JsFuture::from(request.text().ok()?).await.ok()?.as_string()
+pub async fn whole_body(request: &ClientRequest) -> Option<String> {
+    JsFuture::from(request.raw.text().ok()?).await.ok()?.as_string()
 }
 
 /// Reads a body without a `Content-Length` piece by piece: the sender must not decide how much memory it takes.
@@ -136,7 +210,7 @@ mod tests {
 
     use super::*;
 
-    fn request(body: &str, headers: &[(&str, &str)]) -> Request {
+    fn request(body: &str, headers: &[(&str, &str)]) -> ClientRequest {
         let list = Headers::new().unwrap();
         for (name, value) in headers {
             list.set(name, value).unwrap();
@@ -145,7 +219,23 @@ mod tests {
         init.set_method("POST");
         init.set_body(&body.into());
         init.set_headers(&list);
-        Request::new_with_str_and_init("https://edge.example/cometd", &init).unwrap()
+        sent(&init)
+    }
+
+    fn sent(init: &RequestInit) -> ClientRequest {
+        ClientRequest::read(Request::new_with_str_and_init("https://edge.example/cometd", init).unwrap())
+    }
+
+    #[wasm_bindgen_test]
+    fn what_is_read_at_once_is_what_the_platform_has() {
+        let usual = READ_AT_ONCE.map(|name| (name, "1"));
+        let request = request("[]", &usual);
+        assert_eq!(request.usual, [const { Some('1') }; READ_AT_ONCE.len()].map(|value| value.map(String::from)));
+        assert_eq!((request.method(), request.url()), ("POST", "https://edge.example/cometd"));
+        let other = self::request("[]", &[("Origin", "https://a.example"), ("X-Other", "0")]);
+        assert_eq!(header(&other, "ORIGIN").as_deref(), Some("https://a.example"));
+        assert_eq!(header(&other, "x-other").as_deref(), Some("0"));
+        assert_eq!(header(&other, "CF-Connecting-IP"), None);
     }
 
     #[wasm_bindgen_test]
@@ -184,7 +274,7 @@ mod tests {
         let init = RequestInit::new();
         init.set_method("POST");
         init.set_body(&bytes);
-        let request = Request::new_with_str_and_init("https://edge.example/cometd", &init).unwrap();
+        let request = sent(&init);
         assert_eq!(body(&request, 100).await, Err(RequestError::Utf8Invalid));
     }
 
@@ -206,7 +296,7 @@ mod tests {
         init.set_method("POST");
         init.set_body(bytes);
         init.set_headers(&list);
-        let request = Request::new_with_str_and_init("https://edge.example/cometd", &init).unwrap();
+        let request = sent(&init);
         body(&request, limit).await.map(|text| text.len())
     }
 

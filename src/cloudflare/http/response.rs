@@ -36,9 +36,24 @@ pub struct Head {
     pub format: Format,
 }
 
-thread_local! {
-    /// The headers of nearly every response, made once: plain JavaScript data that any object may share.
-    static ORDINARY: ResponseInit = init(&Head::default());
+impl Head {
+    /// Whether the response is as nearly every one.
+    pub fn is_ordinary(&self) -> bool {
+        self.status <= 200
+            && self.cross_origin.is_none()
+            && self.allow.is_none()
+            && self.set_cookie.is_none()
+            && self.callback.is_none()
+            && self.format == Format::Json
+    }
+}
+
+/// Status and headers of nearly every response, made once: plain JavaScript data that any object may share.
+pub fn ordinary() -> ResponseInit {
+    thread_local! {
+        static ORDINARY: ResponseInit = init(&Head::default());
+    }
+    ORDINARY.with(Clone::clone)
 }
 
 /// A JSON response in the head's format, or a script with callback-polling.
@@ -48,18 +63,9 @@ pub fn respond(head: &Head, json: &str) -> Response {
         (None, Format::CommentFiltered) => Some(head.format.write(json)),
         (None, Format::Json) => None,
     };
-    if let Some(text) = written {
-        let made = Response::new_with_opt_str_and_init(Some(&text), &init(head));
-        return made.unwrap_or_else(|_| Response::error());
-    }
-    let ordinary =
-        head.status <= 200 && head.cross_origin.is_none() && head.allow.is_none() && head.set_cookie.is_none();
-    let made = if ordinary {
-        ORDINARY.with(|init| Response::new_with_opt_str_and_init(Some(json), init))
-    } else {
-        Response::new_with_opt_str_and_init(Some(json), &init(head))
-    };
-    made.unwrap_or_else(|_| Response::error())
+    let text = written.as_deref().unwrap_or(json);
+    let init = if head.is_ordinary() { ordinary() } else { init(head) };
+    Response::new_with_opt_str_and_init(Some(text), &init).unwrap_or_else(|_| Response::error())
 }
 
 /// The response to a request that is refused as a whole.

@@ -4,13 +4,11 @@
 //! Browsers send cookies by themselves, for whichever page makes the request. So a cookie counts only in requests from
 //! pages of this origin, or of one that `ALLOWED_ORIGINS` names. The other two prove that the page knows the token.
 
-use worker::web_sys::Request;
-
 use crate::bayeux::OptionError;
 use crate::bayeux::tokens::{Bearer, plain_subprotocol};
 use crate::cloudflare::config::Config;
 use crate::cloudflare::http::cors::is_trusted;
-use crate::cloudflare::http::request::{cookie, header, is_token};
+use crate::cloudflare::http::request::{ClientRequest, cookie, header, is_token};
 
 pub const AUTHORIZATION: &str = "Authorization";
 
@@ -34,7 +32,7 @@ impl TokenCookie {
     }
 
     /// The token in the cookie.
-    fn of(&self, request: &Request, config: &Config) -> Option<Bearer> {
+    fn of(&self, request: &ClientRequest, config: &Config) -> Option<Bearer> {
         let header = header(request, "Cookie")?;
         let value = cookie(&header, &self.0)?;
         // Quotes are not part of the value.
@@ -44,7 +42,7 @@ impl TokenCookie {
 }
 
 /// The first token that a request carries outside of its messages, where tokens are configured.
-pub fn token(request: &Request, config: &Config) -> Option<Bearer> {
+pub fn token(request: &ClientRequest, config: &Config) -> Option<Bearer> {
     if !config.options.tokens.are_in_use() {
         return None;
     }
@@ -55,7 +53,7 @@ pub fn token(request: &Request, config: &Config) -> Option<Bearer> {
 }
 
 /// The subprotocol that the server accepts: never one that is a token.
-pub fn subprotocol(request: &Request) -> Option<String> {
+pub fn subprotocol(request: &ClientRequest) -> Option<String> {
     header(request, SUBPROTOCOLS).and_then(|header| plain_subprotocol(&header).map(str::to_owned))
 }
 
@@ -64,7 +62,7 @@ mod tests {
     use wasm_bindgen::JsValue;
     use wasm_bindgen_test::wasm_bindgen_test;
     use worker::js_sys::JSON;
-    use worker::web_sys::{Headers, RequestInit};
+    use worker::web_sys::{Headers, Request, RequestInit};
 
     use super::*;
 
@@ -84,7 +82,7 @@ mod tests {
         let init = RequestInit::new();
         init.set_headers(&list);
         let request = Request::new_with_str_and_init("https://edge.example/cometd", &init).unwrap();
-        token(&request, &Config::read(env).unwrap()).map(|token| token.as_str().to_owned())
+        token(&ClientRequest::read(request), &Config::read(env).unwrap()).map(|token| token.as_str().to_owned())
     }
 
     #[wasm_bindgen_test]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use serde_json::json;
 use worker::WebSocket;
 use worker::wasm_bindgen_futures::spawn_local;
-use worker::web_sys::{Request, Response};
+use worker::web_sys::Response;
 
 use super::{Incoming, Tree, calling};
 use crate::bayeux::{
@@ -13,6 +13,7 @@ use crate::bayeux::{
     parse_json,
 };
 use crate::cloudflare::http::cors::{RequestOrigin, sender};
+use crate::cloudflare::http::request::ClientRequest;
 use crate::cloudflare::http::response::{Head, refuse};
 use crate::cloudflare::http::token_sources;
 use crate::cloudflare::js;
@@ -20,7 +21,7 @@ use crate::cloudflare::log::LogLevel;
 use crate::cloudflare::outbound::tunnels::{Arrived, Passed};
 use crate::cloudflare::transport::event_source::Signal;
 use crate::cloudflare::transport::long_polling;
-use crate::cloudflare::transport::websocket::Close;
+use crate::cloudflare::transport::sockets::Close;
 
 /// How often sockets are checked for silence, ms: as often as our own clients send heartbeats.
 const LOOK_EVERY: u64 = 30_000;
@@ -28,7 +29,7 @@ const LOOK_EVERY: u64 = 30_000;
 impl Tree {
     /// Opens a socket for a page that may read answers: browsers let any page read a socket's frames, unlike a
     /// request's response.
-    pub(super) fn open_socket(&self, request: &Request) -> Response {
+    pub(super) fn open_socket(&self, request: &ClientRequest) -> Response {
         if let RequestOrigin::Foreign(origin) = sender(request, &self.config.allowed_origins) {
             return self.foreign(&origin);
         }
@@ -52,7 +53,7 @@ impl Tree {
     }
 
     /// Opens an event stream for the session that the path ends with, under the same rule.
-    pub(super) fn open_stream(&self, request: &Request, client_id: &str) -> Response {
+    pub(super) fn open_stream(&self, request: &ClientRequest, client_id: &str) -> Response {
         let page = sender(request, &self.config.allowed_origins);
         if let RequestOrigin::Foreign(origin) = &page {
             return self.foreign(origin);
@@ -66,7 +67,7 @@ impl Tree {
         let client_id = client_id.to_owned();
         let opened = self.streams.open(head.clone()).ok().and_then(|stream| {
             let sender = Endpoint::EventSource(stream).key();
-            self.handle(Input::Listen { from: stream, origin, client_id }, Some(sender));
+            self.handle(Input::Listen { from: stream, origin, client_id, kept_open: false }, Some(sender));
             self.streams.response(stream)
         });
         opened.unwrap_or_else(|| {
@@ -81,7 +82,12 @@ impl Tree {
         refuse(head, refused.refusal)
     }
 
-    fn tell_of(&self, origin: &Origin, ConnectionRefused { refusal, first }: ConnectionRefused, what: &'static str) {
+    pub(super) fn tell_of(
+        &self,
+        origin: &Origin,
+        ConnectionRefused { refusal, first }: ConnectionRefused,
+        what: &'static str,
+    ) {
         let Some(address) = origin.address.clone().filter(|_| first) else { return };
         let notice = match refusal {
             Refusal::RateExceeded(_) => Notice::RateExceeded { what, address },
@@ -91,7 +97,7 @@ impl Tree {
     }
 
     /// The origin of a socket or a stream. A new browser cookie goes with the answer to a handshake.
-    fn origin(&self, request: &Request) -> Origin {
+    fn origin(&self, request: &ClientRequest) -> Origin {
         let browser = self.config.browser_cookie.as_ref().and_then(|cookie| cookie.of(request));
         Origin { browser, ..long_polling::origin(request) }
     }

@@ -5,7 +5,7 @@
 //! | `mod` | its parts, and what the platform calls |
 //! | `requests` | the way of a request to the protocol |
 //! | `connections` | what stays open: sockets, streams, tunnels |
-//! | `links` | polls that a Worker holds for it |
+//! | `links` | polls and event streams that a Worker holds for it |
 //! | `outputs` | the one way into the protocol, and what is done with its outputs |
 //! | `store`, `history_rows` | the rows in SQLite |
 //! | `group_commit` | one write for all requests of a turn |
@@ -29,7 +29,6 @@ use wasm_bindgen::prelude::*;
 use worker::Env;
 use worker::durable::State;
 use worker::js_sys::Promise;
-use worker::wasm_bindgen_futures::future_to_promise;
 use worker::web_sys::{Request, Response};
 use worker::worker_sys::DurableObjectState;
 
@@ -38,16 +37,18 @@ use self::links::Links;
 use self::store::SqlStore;
 use self::wake::WakeTimer;
 use crate::bayeux::{BayeuxServer, Connections, EndpointKey, Home, Input, Millis, Network};
-use crate::cloudflare::bindings::Bindings;
+use crate::cloudflare::bindings::{Bindings, Dataset};
 use crate::cloudflare::config::{Config, var};
+use crate::cloudflare::http::request::ClientRequest;
 use crate::cloudflare::js;
 use crate::cloudflare::log::{Log, LogLevel};
+use crate::cloudflare::metrics_store::MetricsStore;
 use crate::cloudflare::outbound::tunnels::Tunnels;
+use crate::cloudflare::transport::body_reader::RequestBodies;
 use crate::cloudflare::transport::client_aborts::ClientAborts;
 use crate::cloudflare::transport::event_source::Streams;
 use crate::cloudflare::transport::long_polling::Polls;
-use crate::cloudflare::transport::request_body::RequestBodies;
-use crate::cloudflare::transport::websocket::{Close, Sockets};
+use crate::cloudflare::transport::sockets::{Close, Sockets};
 
 /// The class that `wrangler.toml` binds as `CHANNEL_TREE`; its objects are named after their homes.
 ///
@@ -78,6 +79,9 @@ struct Tree {
     timer: WakeTimer,
     store: SqlStore,
     bindings: Bindings,
+    /// The bindings `METRICS` and `METRICS_KV`, kept: each input looks for them.
+    dataset: Option<Dataset>,
+    metrics_store: Option<MetricsStore>,
     itself: Weak<Tree>,
     group_commit: GroupCommit<Incoming>,
     /// For [`Output::AwaitTurn`](crate::bayeux::Output::AwaitTurn).
@@ -113,11 +117,12 @@ impl ChannelTree {
         let home = Home::named(&name).ok_or_else(|| JsError::new("this object's name is no home's"))?;
         let log = Log::new(config.log_level, &name);
         let store = SqlStore::open(&state);
-        let stored = store.load(&log)?;
+        let mut stored = store.load(&log)?;
         let storage = state.storage();
         let raw: &JsValue = state.as_raw();
         let links = Links::new(State::from(raw.clone().unchecked_into::<DurableObjectState>()));
         let (sockets, kept) = Sockets::new(state, config.options.max_queue_bytes);
+        stored.add_points(sockets.kept_points());
         let app = crate::application(&|name| var(&env, name));
         let rows = Box::new(store.clone());
         // How often this happens shows whether hibernation works.
@@ -148,7 +153,7 @@ impl ChannelTree {
             bodies: RequestBodies::new({
                 let tree = tree.clone();
                 move |request, body| match tree.upgrade() {
-                    Some(tree) => tree.receive_body(&request, body),
+                    Some(tree) => tree.receive_body(&ClientRequest::read(request), body),
                     None => Response::error().into(),
                 }
             }),
@@ -163,6 +168,8 @@ impl ChannelTree {
                 move || wake(())
             }),
             store,
+            dataset: bindings.metrics(),
+            metrics_store: bindings.metrics_store(),
             bindings,
             itself: tree.clone(),
             group_commit: GroupCommit::new({
@@ -181,17 +188,14 @@ impl ChannelTree {
         if tree.store.is_in_use() {
             tree.timer.ask_for_alarm();
             tree.handle(Input::Timeout, None);
+            tree.keep_metrics();
         }
         Ok(Self(AssertUnwindSafe(tree)))
     }
 
     /// A request of the Worker: messages for this home by POST or GET, or a WebSocket upgrade.
     pub fn fetch(&self, request: Request) -> Promise {
-        if let Some(promise) = self.0.receive_post(&request) {
-            return promise;
-        }
-        let tree = Rc::clone(&self.0);
-        future_to_promise(AssertUnwindSafe(async move { Ok(tree.receive(&request).await) }))
+        self.0.answer_to(ClientRequest::read(request))
     }
 
     /// The alarm rang.

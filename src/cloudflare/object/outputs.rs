@@ -3,18 +3,20 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::json;
-use wasm_bindgen::JsCast;
+use wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::spawn_local;
 use worker::web_sys::Request;
 
 use super::{Incoming, Tree};
 use crate::bayeux::app::Fetch;
-use crate::bayeux::{EndpointKey, Format, Home, Input, Notice, Output, Refusal, SocketId, StreamId};
+use crate::bayeux::metrics::DataPoint;
+use crate::bayeux::{EndpointKey, Format, Home, Input, Millis, Notice, Output, Refusal, SocketId, StreamId};
 use crate::cloudflare::http::app_http;
 use crate::cloudflare::js;
-use crate::cloudflare::log::{LogLevel, during, last_panic};
+use crate::cloudflare::log::{Log, LogLevel, during, last_panic, with_who};
 use crate::cloudflare::outbound::{calls, fetches, hooks, jwks_fetch};
-use crate::cloudflare::transport::websocket::Close;
+use crate::cloudflare::transport::event_source::event;
+use crate::cloudflare::transport::sockets::Close;
 
 impl Tree {
     /// The timer or the alarm rang.
@@ -89,10 +91,12 @@ impl Tree {
             self.handle(Input::Stalled(stream), None);
         }
         for socket in self.sockets.take_slow() {
-            self.log.refusal(LogLevel::Warn, "socket_too_slow", json!({}));
+            let who = self.sockets.sender(&socket).and_then(|(id, _)| self.server.borrow().who_is_on(id));
+            self.log.refusal(LogLevel::Warn, "socket_too_slow", with_who(json!({}), who.as_ref()));
             self.close(&socket, &Close::too_slow());
         }
         self.links.flush();
+        self.write_metrics(now);
         self.forget();
     }
 
@@ -113,15 +117,24 @@ impl Tree {
         match output {
             Output::Send { to, status, format, messages } => self.answer(to.key(), status.code(), format, &messages),
             Output::Respond { to, response } => match app_http::response(&response, None) {
-                Ok(response) => self.polls.respond(to.key(), |_| response),
+                Ok(response) => self.polls.respond(to.key(), &response),
                 Err(error) => {
                     let reason = format!("a route's response: {error:?}");
                     self.log.notice(&Notice::ActionFailed { reason }, None);
                     self.answer(to.key(), 500, Format::Json, &Refusal::InternalError.body());
                 }
             },
-            Output::Stream { to, messages } => self.streams.send(&to, &messages),
-            Output::Beat(stream) => self.streams.beat(stream),
+            Output::Stream { to, messages } => {
+                let to = self.links.write(to, || event(&messages));
+                if !to.is_empty() {
+                    self.streams.send(&to, &messages);
+                }
+            }
+            Output::Beat(stream) => {
+                if !self.links.write(vec![stream], String::new).is_empty() {
+                    self.streams.beat(stream);
+                }
+            }
             Output::Deliver { to, messages } => self.sockets.send(&to, &messages),
             Output::Ask { token, whom, call } => self.ask(token, whom, call),
             Output::Consult { request } => self.consult(request),
@@ -129,7 +142,9 @@ impl Tree {
             Output::Fetch { token, fetch } => self.fetch(token, fetch),
             Output::Keep { socket, held } => {
                 if let Err(error) = self.sockets.keep(socket, held) {
-                    self.log.line(LogLevel::Warn, "socket_not_kept", json!({ "error": error.to_string() }));
+                    let who = self.server.borrow().who_is_on(socket);
+                    let details = with_who(json!({ "error": error.to_string() }), who.as_ref());
+                    self.log.line(LogLevel::Warn, "socket_not_kept", details);
                 }
             }
             // A timer of the platform fires when no other event is pending. One of a millisecond fires 1 to 3 ms later,
@@ -139,9 +154,57 @@ impl Tree {
                 if self.timer.set(time, self.is_busy(), self.sockets.were_answered()) {
                     let outputs = self.server.borrow_mut().fall_asleep();
                     outputs.into_iter().for_each(|output| self.perform(output));
+                    self.write_last_metrics();
                 }
             }
             Output::Tell(notice, who) => self.log.notice(&notice, who.as_ref()),
+        }
+    }
+
+    /// Writes the figures of the minute that is over, where something is bound that takes them.
+    fn write_metrics(&self, now: Millis) {
+        if self.writes_metrics() {
+            let point = self.server.borrow_mut().data_point(now, || self.platform());
+            self.write_point(point);
+        }
+    }
+
+    /// The object may lose its memory: writes what it has not told yet.
+    fn write_last_metrics(&self) {
+        if self.writes_metrics() {
+            let point = self.server.borrow_mut().last_data_point(js::now(), || self.platform());
+            self.write_point(point);
+        }
+        self.keep_metrics();
+    }
+
+    fn writes_metrics(&self) -> bool {
+        self.dataset.is_some() || self.metrics_store.is_some()
+    }
+
+    /// Keeps what the next life needs to know of the figures: with a socket for nothing, or in a row, which is billed,
+    /// where the figures are written somewhere.
+    pub(super) fn keep_metrics(&self) {
+        let (sockets, in_rows) = (&self.sockets, self.writes_metrics());
+        let lost = if in_rows { sockets.lost_points() } else { !sockets.keeps_points() };
+        let points = self.server.borrow_mut().points_to_keep(|| self.platform(), lost);
+        if let Some(points) = points.filter(|points| !sockets.keep_points(points) && in_rows) {
+            self.server.borrow_mut().save_points(&points);
+        }
+    }
+
+    fn write_point(&self, point: Option<DataPoint>) {
+        let Some(point) = point else { return };
+        if let Some(Err(error)) = self.dataset.as_ref().map(|dataset| dataset.write(&point)) {
+            metrics_failed(&self.log, &error);
+        }
+        if let Some(store) = self.metrics_store.clone() {
+            let (log, text) = (self.log.clone(), self.server.borrow().report(self.platform()).to_openmetrics());
+            spawn_local(async move {
+                if let Err(error) = store.keep(&point.home, &text).await {
+                    metrics_failed(&log, &error);
+                }
+            });
         }
     }
 
@@ -151,6 +214,7 @@ impl Tree {
             EndpointKey::LongPolling(_) if self.links.answer(to, status, format, messages) => {}
             EndpointKey::LongPolling(_) => self.polls.answer(to, status, format, messages),
             EndpointKey::WebSocket(number) => self.sockets.send(&[SocketId(number)], messages),
+            EndpointKey::EventSource(_) if self.links.end(to, status, messages) => {}
             EndpointKey::EventSource(number) => self.streams.end(StreamId(number), status, messages),
         }
     }
@@ -193,4 +257,8 @@ impl Tree {
             tree.handle(Input::KeysFetched(fetched), None);
         });
     }
+}
+
+fn metrics_failed(log: &Log, error: &JsValue) {
+    log.refusal(LogLevel::Error, "metrics_failed", json!({ "error": js::words(error) }));
 }

@@ -3,15 +3,18 @@
 //! The path of a POST with messages, from the platform to the protocol:
 //!
 //! 1. `ChannelTree::fetch`: the platform calls.
-//! 2. `receive_post` lets the platform read the body; `receive_body` continues with it.
+//! 2. `answer_to` lets the platform read the body; `receive_body` continues with it.
 //! 3. `receive_messages` parses it, finds the session's home, and makes an `Input`.
 //! 4. `submit` holds the input back while a group commit is under way.
 //! 5. `handle` passes it to `BayeuxServer::handle`, and carries out the outputs.
 
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+
 use serde_json::json;
 use wasm_bindgen::JsValue;
 use worker::js_sys::Promise;
-use worker::web_sys::Request;
+use worker::wasm_bindgen_futures::future_to_promise;
 
 use super::{Incoming, Tree};
 use crate::bayeux::api::{ApiKey, Scope, is_api_path};
@@ -21,7 +24,7 @@ use crate::bayeux::{BASE_PATH, Endpoint, Format, Home, Input, Origin, Refusal, R
 use crate::cloudflare::http::app_http;
 use crate::cloudflare::http::browser_cookie::is_multiplexed;
 use crate::cloudflare::http::cors::{RequestOrigin, sender};
-use crate::cloudflare::http::request::{bytes, encoding, header, is_upgrade, length, path};
+use crate::cloudflare::http::request::{ClientRequest, bytes, encoding, header, is_upgrade, length};
 use crate::cloudflare::http::response::{Head, refuse, respond};
 use crate::cloudflare::http::token_sources;
 use crate::cloudflare::log::LogLevel;
@@ -33,9 +36,8 @@ use crate::cloudflare::worker::placement;
 
 impl Tree {
     /// The response to a request, or the promise of it.
-    pub(super) async fn receive(&self, request: &Request) -> JsValue {
-        let url = request.url();
-        let path = path(&url);
+    pub(super) async fn receive(&self, request: &ClientRequest) -> JsValue {
+        let path = request.path();
         if !path.starts_with(BASE_PATH) {
             return self.serve(request, |from, request| Input::Http { from, request }).await.into();
         }
@@ -63,7 +65,7 @@ impl Tree {
         if calls::is_call(request) {
             return self.answer_call(request).await.into();
         }
-        let arrival = match &*request.method() {
+        let arrival = match request.method() {
             "GET" => callback_polling::read(request, &self.config),
             _ => long_polling::read(request, &self.config).await,
         };
@@ -71,7 +73,7 @@ impl Tree {
     }
 
     /// The platform's figures for this object.
-    fn platform(&self) -> Platform {
+    pub(super) fn platform(&self) -> Platform {
         Platform {
             sockets: self.sockets.count() as u64,
             storage_bytes: self.store.database_size() as u64,
@@ -79,28 +81,33 @@ impl Tree {
         }
     }
 
-    /// The promise of the response to nearly every request: a POST with messages and a `Content-Length`.
-    pub(super) fn receive_post(&self, request: &Request) -> Option<Promise> {
-        if request.method() != "POST" {
-            return None;
+    /// The promise of the response to a request.
+    pub(super) fn answer_to(self: &Rc<Self>, request: ClientRequest) -> Promise {
+        if self.is_usual(&request) {
+            return self.bodies.read(request.raw());
         }
-        let url = request.url();
-        let path = path(&url);
-        if !path.starts_with(BASE_PATH) || is_api_path(path) {
-            return None;
-        }
-        let fits = length(request)? <= self.config.options.max_message_size as u64;
-        if fits && encoding(request).is_none() { self.bodies.of(request) } else { None }
+        let tree = Rc::clone(self);
+        future_to_promise(AssertUnwindSafe(async move { Ok(tree.receive(&request).await) }))
+    }
+
+    /// Whether this is as nearly every request: a POST with messages and a `Content-Length`.
+    fn is_usual(&self, request: &ClientRequest) -> bool {
+        let path = request.path();
+        request.method() == "POST"
+            && path.starts_with(BASE_PATH)
+            && !is_api_path(path)
+            && length(request).is_some_and(|length| length <= self.config.options.max_message_size as u64)
+            && encoding(request).is_none()
     }
 
     /// The body was read, or broke off.
-    pub(super) fn receive_body(&self, request: &Request, body: Option<Vec<u8>>) -> JsValue {
+    pub(super) fn receive_body(&self, request: &ClientRequest, body: Option<Vec<u8>>) -> JsValue {
         let text = body.ok_or(RequestError::JsonInvalid).and_then(text_of);
         self.receive_messages(request, text.and_then(|text| long_polling::arrived(request, text, &self.config)))
     }
 
     /// The response to messages, or the promise of it.
-    fn receive_messages(&self, request: &Request, arrival: Result<Arrival, RequestError>) -> JsValue {
+    fn receive_messages(&self, request: &ClientRequest, arrival: Result<Arrival, RequestError>) -> JsValue {
         let page = sender(request, &self.config.allowed_origins);
         if let RequestOrigin::Foreign(origin) = &page {
             self.origin_refused(origin);
@@ -119,7 +126,7 @@ impl Tree {
                 let (from, promise) = self.polls.open(Head { callback, ..head });
                 let sender = from.key();
                 let input = Input::Messages { from, origin, messages };
-                self.submit(Incoming { input, sender: Some(sender), request: Some(Clone::clone(request)) });
+                self.submit(Incoming { input, sender: Some(sender), request: Some(Clone::clone(request.raw())) });
                 promise.into()
             }
             Err(error) => {
@@ -136,7 +143,7 @@ impl Tree {
 
     /// Passes a request to the session's home, and returns the promise of its response: the Worker does not read
     /// bodies, so a client whose address has changed arrives at another home than its session's.
-    pub(super) fn forward(&self, request: &Request, home: &Home, body: Option<String>) -> JsValue {
+    pub(super) fn forward(&self, request: &ClientRequest, home: &Home, body: Option<String>) -> JsValue {
         placement::forward(&self.bindings, home, request, body).map_or_else(
             |error| {
                 self.log.line(LogLevel::Error, "not_forwarded", json!({ "error": format!("{error:?}") }));
@@ -147,7 +154,7 @@ impl Tree {
     }
 
     /// Handles a call of another object. Returns the promise of the answer.
-    async fn answer_call(&self, request: &Request) -> Promise {
+    async fn answer_call(&self, request: &ClientRequest) -> Promise {
         let (from, promise) = self.polls.open(Head::default());
         let sender = from.key();
         match calls::read(request).await {
@@ -158,7 +165,7 @@ impl Tree {
     }
 
     /// Handles a request for the server API or a route of the application. Returns the promise of the response.
-    async fn serve(&self, request: &Request, input: impl FnOnce(Endpoint, HttpRequest) -> Input) -> Promise {
+    async fn serve(&self, request: &ClientRequest, input: impl FnOnce(Endpoint, HttpRequest) -> Input) -> Promise {
         let (from, promise) = self.polls.open(Head::default());
         let sender = from.key();
         match bytes(request, self.config.options.max_message_size).await {

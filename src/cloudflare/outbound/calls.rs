@@ -8,7 +8,7 @@ use worker::web_sys::{AbortSignal, Request, RequestInit, Response};
 
 use crate::bayeux::{BASE_PATH, Home, RequestError};
 use crate::cloudflare::bindings::Bindings;
-use crate::cloudflare::http::request::{path, whole_body};
+use crate::cloudflare::http::request::{ClientRequest, whole_body};
 use crate::cloudflare::outbound::timeout::within;
 
 const METHOD: &str = "PUT";
@@ -17,15 +17,15 @@ const METHOD: &str = "PUT";
 const PATIENCE_MS: f64 = 10_000.0;
 
 /// Whether this is another object's call.
-pub fn is_call(request: &Request) -> bool {
-    request.method() == METHOD && path(&request.url()) == BASE_PATH
+pub fn is_call(request: &ClientRequest) -> bool {
+    request.method() == METHOD && request.path() == BASE_PATH
 }
 
 /// The text of a call.
 ///
 /// # Errors
 /// The body broke off.
-pub async fn read(request: &Request) -> Result<String, RequestError> {
+pub async fn read(request: &ClientRequest) -> Result<String, RequestError> {
     whole_body(request).await.ok_or(RequestError::JsonInvalid)
 }
 
@@ -47,7 +47,7 @@ async fn try_to_ask(
     init.set_signal(Some(signal));
     // The host does not matter: the request goes to the given object.
     let request = Request::new_with_str_and_init(&format!("https://object{BASE_PATH}"), &init)?;
-    let answer = bindings.object(whom)?.fetch_with_request(&request)?;
+    let answer = bindings.call(whom, &request)?;
     let response: Response = JsFuture::from(answer).await?.unchecked_into();
     let text = JsFuture::from(response.text()?).await?.as_string();
     Ok(text.filter(|_| response.ok()))

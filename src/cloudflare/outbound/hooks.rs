@@ -4,6 +4,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::{AbortSignal, Headers, Request, RequestInit, Response};
 
+use super::timeout;
 use crate::bayeux::Options;
 use crate::cloudflare::bindings::Bindings;
 
@@ -12,10 +13,12 @@ use crate::cloudflare::bindings::Bindings;
 /// # Errors
 /// It failed, took longer than `HOOKS_TIMEOUT`, or did not answer with a 200.
 pub async fn consult(bindings: &Bindings, options: &Options, request: &str) -> Result<String, String> {
-    try_to_consult(bindings, options, request).await.map_err(|error| format!("{error:?}"))
+    let ms = options.hooks_timeout.as_millis() as f64;
+    let outcome = timeout::within(ms, async |signal| try_to_consult(bindings, request, &signal).await).await;
+    outcome.map_err(|error| format!("{error:?}"))
 }
 
-async fn try_to_consult(bindings: &Bindings, options: &Options, request: &str) -> Result<String, JsValue> {
+async fn try_to_consult(bindings: &Bindings, request: &str, signal: &AbortSignal) -> Result<String, JsValue> {
     let hooks = bindings.hooks().or_else(|| bindings.application()).ok_or("no binding HOOKS")?;
     let headers = Headers::new()?;
     headers.set("content-type", "application/json")?;
@@ -23,8 +26,7 @@ async fn try_to_consult(bindings: &Bindings, options: &Options, request: &str) -
     init.set_method("POST");
     init.set_headers(&headers);
     init.set_body(&request.into());
-    let timeout = u32::try_from(options.hooks_timeout.as_millis()).unwrap_or(u32::MAX);
-    init.set_signal(Some(&AbortSignal::timeout_with_u32(timeout)));
+    init.set_signal(Some(signal));
     // The host does not matter: the request goes through the binding.
     let request = Request::new_with_str_and_init("https://hooks/", &init)?;
     let response: Response = JsFuture::from(hooks.fetch(&request)?).await?.unchecked_into();

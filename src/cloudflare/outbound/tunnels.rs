@@ -166,8 +166,7 @@ async fn connect(bindings: &Bindings, home: &Home, client: &[(&str, String)]) ->
     let init = RequestInit::new();
     init.set_headers(&headers);
     let request = Request::new_with_str_and_init(&format!("https://object{BASE_PATH}"), &init)?;
-    let response: Response =
-        JsFuture::from(bindings.object(home)?.fetch_with_request(&request)?).await?.unchecked_into();
+    let response: Response = JsFuture::from(bindings.call(home, &request)?).await?.unchecked_into();
     let far_end = response.unchecked_into::<Upgraded>().web_socket().ok_or(JsValue::UNDEFINED)?;
     far_end.accept()?;
     Ok(far_end)

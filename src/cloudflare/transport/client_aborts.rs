@@ -12,24 +12,31 @@ use worker::web_sys::Request;
 
 use crate::bayeux::EndpointKey;
 
+// Returns false where the client has left already: then no abort is reported any more.
+#[wasm_bindgen(inline_js = r#"
+export function watch({ signal }, endpoint, left) {
+  if (signal.aborted) return false;
+  signal.endpoint = endpoint;
+  signal.onabort = left;
+  return true;
+}
+"#)]
+extern "C" {
+    fn watch(request: &Request, endpoint: f64, left: &Function) -> bool;
+}
+
 #[wasm_bindgen]
 extern "C" {
-    /// An `AbortSignal`, with the number of its endpoint.
-    type AbortSignal;
-
-    #[wasm_bindgen(method, setter)]
-    fn set_endpoint(this: &AbortSignal, endpoint: f64);
-
-    #[wasm_bindgen(method, getter)]
-    fn endpoint(this: &AbortSignal) -> f64;
-
-    #[wasm_bindgen(method, setter)]
-    fn set_onabort(this: &AbortSignal, callback: &Function);
-
     type AbortEvent;
 
     #[wasm_bindgen(method, getter)]
     fn target(this: &AbortEvent) -> AbortSignal;
+
+    /// An `AbortSignal`, with the number of its endpoint.
+    type AbortSignal;
+
+    #[wasm_bindgen(method, getter)]
+    fn endpoint(this: &AbortSignal) -> f64;
 }
 
 /// Calls back when the client of a watched request leaves.
@@ -56,14 +63,10 @@ impl ClientAborts {
 
     pub fn watch(&self, request: &Request, endpoint: EndpointKey) {
         let EndpointKey::LongPolling(number) = endpoint else { return };
-        let signal = request.signal();
-        if signal.aborted() {
-            // It left while the request waited for its turn.
-            return (self.aborted)(endpoint);
-        }
-        let signal: AbortSignal = signal.unchecked_into();
         // Exact to 2^53 requests of one object.
-        signal.set_endpoint(number as f64);
-        signal.set_onabort(self.callback.as_ref().unchecked_ref());
+        if !watch(request, number as f64, self.callback.as_ref().unchecked_ref()) {
+            // It left while the request waited for its turn.
+            (self.aborted)(endpoint);
+        }
     }
 }

@@ -5,23 +5,23 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use wasm_bindgen::prelude::*;
-use worker::js_sys::{Function, Object, Reflect, Uint8Array};
-use worker::web_sys::{ReadableStream, Request, Response};
+use worker::js_sys::{self, Function, Object, Reflect, Uint8Array};
+use worker::web_sys::{ReadableStream, Response};
 
 use crate::bayeux::StreamId;
-use crate::cloudflare::http::request::header;
+use crate::cloudflare::http::request::{ClientRequest, header};
 use crate::cloudflare::http::response::{self, Head};
 
 /// How much a client may leave unread before nothing more is sent, in bytes, besides what the connection buffers. A
 /// flush leaves as a whole, so it may be exceeded by the `MAX_QUEUE_BYTES` of a session.
-const HIGH_WATER_MARK: u32 = 64 * 1024;
+pub const HIGH_WATER_MARK: u32 = 64 * 1024;
 
 /// The client's pause before it reopens a broken stream, ms: a fifth of `MAX_INTERVAL`, within which its session
 /// survives.
-const RETRY: &str = "retry: 2000\n\n";
+pub const RETRY: &str = "retry: 2000\n\n";
 
 /// A comment: it shows proxies and the platform that the stream is in use.
-const BEAT: &str = ":\n\n";
+pub const BEAT: &str = ":\n\n";
 
 #[wasm_bindgen]
 extern "C" {
@@ -105,8 +105,7 @@ impl Streams {
     /// # Errors
     /// The platform has no such streams.
     pub fn open(&self, head: Head) -> Result<StreamId, JsValue> {
-        self.opened.set(self.opened.get() + 1);
-        let number = self.opened.get();
+        let StreamId(number) = self.next();
         let source = self.source(number)?;
         let controller = self.started.take().ok_or("a stream has started")?;
         let response = response::stream(&head, &source);
@@ -114,6 +113,12 @@ impl Streams {
         open.write(&bytes(RETRY));
         self.open.borrow_mut().insert(number, open);
         Ok(StreamId(number))
+    }
+
+    /// The number of a stream that may be held elsewhere.
+    pub fn next(&self) -> StreamId {
+        self.opened.set(self.opened.get() + 1);
+        StreamId(self.opened.get())
     }
 
     /// The stream in JavaScript. Its callbacks are one function each for all streams, bound to the number.
@@ -157,7 +162,7 @@ impl Streams {
         };
         // A cancelled stream throws.
         if status != 200 {
-            let _ = controller.error(&JsValue::UNDEFINED);
+            let _ = controller.error(&broken_off());
             self.refused.replace(response.map(|_| response::respond(&Head { status, ..head }, json)));
             return;
         }
@@ -206,7 +211,7 @@ impl OpenStream {
 }
 
 /// Whether a request opens an event stream.
-pub fn is_event_source(request: &Request) -> bool {
+pub fn is_event_source(request: &ClientRequest) -> bool {
     request.method() == "GET"
         && header(request, "Accept").is_some_and(|types| {
             types.split([',', ';']).any(|type_| type_.trim().eq_ignore_ascii_case("text/event-stream"))
@@ -214,9 +219,17 @@ pub fn is_event_source(request: &Request) -> bool {
 }
 
 /// An event of the stream. JSON has line breaks only between tokens; they would end the event.
-fn event(json: &str) -> String {
+pub fn event(json: &str) -> String {
     let lines = json.replace("\r\n", "\n").replace(['\r', '\n'], "\ndata: ");
     format!("data: {lines}\n\n")
+}
+
+/// Why a stream is broken off: like a lost connection, which may be opened again. The runtime reports any other reason
+/// as an exception, and none as a response that hung.
+fn broken_off() -> JsValue {
+    let reason = js_sys::Error::new("The event stream was broken off.");
+    let _ = Reflect::set(&reason, &"retryable".into(), &JsValue::TRUE);
+    reason.into()
 }
 
 fn bytes(text: &str) -> Uint8Array {

@@ -3,38 +3,83 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use wasm_bindgen::JsValue;
-use worker::js_sys::{Function, Promise};
-use worker::web_sys::{Request, Response};
+use wasm_bindgen::prelude::*;
+use worker::js_sys::Promise;
+use worker::web_sys::{Response, ResponseInit};
 
 use crate::bayeux::{
     Callback, Element, Endpoint, EndpointKey, Format, Origin, RequestError, RequestId, is_form, parse_form, parse_json,
 };
 use crate::cloudflare::config::Config;
-use crate::cloudflare::http::request;
+use crate::cloudflare::http::request::{self, ClientRequest};
 use crate::cloudflare::http::response::{self, Head};
-use crate::cloudflare::js;
 
-/// The requests of an object that wait for their responses.
-#[derive(Default)]
-pub struct Polls {
-    opened: Cell<u64>,
-    waiting: RefCell<HashMap<EndpointKey, Poll>>,
+// One call holds a request, and one answers it.
+#[wasm_bindgen(inline_js = r#"
+export class HeldRequests {
+  #ordinary;
+  #resolvers = new Map();
+
+  constructor(ordinary) {
+    this.#ordinary = ordinary;
+  }
+
+  hold(endpoint) {
+    const { promise, resolve } = Promise.withResolvers();
+    this.#resolvers.set(endpoint, resolve);
+    return promise;
+  }
+
+  answer(endpoint, json) {
+    this.respond(endpoint, new Response(json, this.#ordinary));
+  }
+
+  respond(endpoint, response) {
+    const resolve = this.#resolvers.get(endpoint);
+    this.#resolvers.delete(endpoint);
+    resolve?.(response);
+  }
+}
+"#)]
+extern "C" {
+    /// The functions that resolve the responses' promises, by endpoint.
+    type HeldRequests;
+
+    #[wasm_bindgen(constructor)]
+    fn new(ordinary: &ResponseInit) -> HeldRequests;
+
+    #[wasm_bindgen(method)]
+    fn hold(this: &HeldRequests, endpoint: f64) -> Promise;
+
+    /// Responds as ordinarily, with this JSON.
+    #[wasm_bindgen(method)]
+    fn answer(this: &HeldRequests, endpoint: f64, json: &str);
+
+    #[wasm_bindgen(method)]
+    fn respond(this: &HeldRequests, endpoint: f64, response: &Response);
 }
 
-struct Poll {
-    resolve: Function,
-    head: Head,
+/// The requests of an object that wait for their responses.
+pub struct Polls {
+    opened: Cell<u64>,
+    waiting: RefCell<HashMap<EndpointKey, Head>>,
+    held: HeldRequests,
+}
+
+impl Default for Polls {
+    fn default() -> Self {
+        let held = HeldRequests::new(&response::ordinary());
+        Self { opened: Cell::default(), waiting: RefCell::default(), held }
+    }
 }
 
 impl Polls {
     /// Adds a request. Returns its place and the promise of its response.
     pub fn open(&self, head: Head) -> (Endpoint, Promise) {
         let endpoint = self.next_endpoint();
-        let resolvers = js::with_resolvers();
-        let poll = Poll { resolve: resolvers.resolve(), head };
-        self.waiting.borrow_mut().insert(endpoint.key(), poll);
-        (endpoint, resolvers.promise())
+        self.waiting.borrow_mut().insert(endpoint.key(), head);
+        // Exact to 2^53 requests of one object.
+        (endpoint, self.held.hold(self.opened.get() as f64))
     }
 
     /// Adds a request that may be answered elsewhere.
@@ -55,14 +100,25 @@ impl Polls {
 
     /// Responds; a closed endpoint is skipped.
     pub fn answer(&self, endpoint: EndpointKey, status: u16, format: Format, json: &str) {
-        self.respond(endpoint, |head| response::respond(&Head { status, format, ..head }, json));
+        let Some((number, head)) = self.take(endpoint) else { return };
+        let head = Head { status, format, ..head };
+        if head.is_ordinary() {
+            self.held.answer(number, json);
+        } else {
+            self.held.respond(number, &response::respond(&head, json));
+        }
     }
 
     /// Responds with any kind of response.
-    pub fn respond(&self, endpoint: EndpointKey, response: impl FnOnce(Head) -> Response) {
-        let Some(Poll { resolve, head }) = self.waiting.borrow_mut().remove(&endpoint) else { return };
-        // A promise's own resolve function does not throw.
-        let _ = resolve.call1(&JsValue::UNDEFINED, &response(head));
+    pub fn respond(&self, endpoint: EndpointKey, response: &Response) {
+        if let Some((number, _)) = self.take(endpoint) {
+            self.held.respond(number, response);
+        }
+    }
+
+    fn take(&self, endpoint: EndpointKey) -> Option<(f64, Head)> {
+        let EndpointKey::LongPolling(number) = endpoint else { return None };
+        Some((number as f64, self.waiting.borrow_mut().remove(&endpoint)?))
     }
 }
 
@@ -80,7 +136,7 @@ pub struct Arrival {
 ///
 /// # Errors
 /// The request as a whole is refused.
-pub async fn read(request: &Request, config: &Config) -> Result<Arrival, RequestError> {
+pub async fn read(request: &ClientRequest, config: &Config) -> Result<Arrival, RequestError> {
     arrived(request, request::body(request, config.options.max_message_size).await?, config)
 }
 
@@ -88,7 +144,7 @@ pub async fn read(request: &Request, config: &Config) -> Result<Arrival, Request
 ///
 /// # Errors
 /// The request is refused.
-pub fn arrived(request: &Request, body: String, config: &Config) -> Result<Arrival, RequestError> {
+pub fn arrived(request: &ClientRequest, body: String, config: &Config) -> Result<Arrival, RequestError> {
     let form = is_form(request::header(request, "Content-Type").as_deref(), &body)?;
     let messages = if form { parse_form(&body, &config.options) } else { parse_json(&body, &config.options) }?;
     Ok(Arrival { origin: origin(request), messages, callback: None, body: Some(body) })
@@ -99,6 +155,6 @@ pub fn arrived(request: &Request, body: String, config: &Config) -> Result<Arriv
 pub const ADDRESS_HEADER: &str = "CF-Connecting-IP";
 
 /// The origin of a request.
-pub fn origin(request: &Request) -> Origin {
+pub fn origin(request: &ClientRequest) -> Origin {
     Origin { address: request::header(request, ADDRESS_HEADER).map(Into::into), ..Origin::default() }
 }

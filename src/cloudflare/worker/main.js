@@ -3,7 +3,7 @@
 // The Worker is a plain object here. worker-build exports a class, of which the platform would keep an instance for
 // every held poll: 2.5 KB each. Its prototype has all functions that the build exports.
 import Worker from './index.js';
-import { Links } from './links.js';
+import { Links } from './links/links.js';
 
 export { ChannelTree } from './index.js';
 

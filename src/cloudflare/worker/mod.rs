@@ -10,7 +10,7 @@
 //! | `placement` | which home a client comes to |
 //! | `fan_out` | one question to all homes |
 //! | `rate_limits` | refusals before an object is woken |
-//! | `links` | polls that the Worker holds |
+//! | `links` | polls and event streams that the Worker holds |
 
 pub mod fan_out;
 mod links;
@@ -24,7 +24,6 @@ use std::rc::Rc;
 
 use serde_json::json;
 use wasm_bindgen::prelude::*;
-use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::future_to_promise;
 use worker::web_sys::{Request, Response};
 
@@ -37,7 +36,7 @@ use crate::cloudflare::bindings::Bindings;
 use crate::cloudflare::config::Config;
 use crate::cloudflare::http::app_http;
 use crate::cloudflare::http::cors::{AllowedOrigins, RequestOrigin, is_cross_site, sender};
-use crate::cloudflare::http::request::{header, is_upgrade, path, query};
+use crate::cloudflare::http::request::{ClientRequest, header, is_upgrade};
 use crate::cloudflare::http::response::{ALLOWED_METHODS, Head, preflight, refuse, respond};
 use crate::cloudflare::http::token_sources;
 use crate::cloudflare::js;
@@ -55,30 +54,27 @@ fn start() {
 #[wasm_bindgen]
 pub fn fetch(request: Request, bindings: Bindings, _context: JsValue) -> Result<JsValue, JsValue> {
     let asked = Clone::clone(&request);
-    during(Some(&asked), || answer(request, bindings))
+    during(Some(&asked), || answer(ClientRequest::read(request), bindings))
 }
 
-fn answer(request: Request, bindings: Bindings) -> Result<JsValue, JsValue> {
-    let url = request.url();
-    let path = path(&url);
+fn answer(request: ClientRequest, bindings: Bindings) -> Result<JsValue, JsValue> {
+    let path = request.path();
     if !path.starts_with(BASE_PATH) {
-        return site(request, &bindings, path);
+        return site(&request, &bindings);
     }
     let config = match Config::of(&bindings) {
         Ok(config) => config,
         Err(error) => return Ok(misconfigured(&error).into()),
     };
     if path == HEALTH_PATH {
-        return Ok(app_http::response(&health(&request.method()), None)?.into());
+        return Ok(app_http::response(&health(request.method()), None)?.into());
     }
     if is_api_path(path) && !config.api_keys.is_empty() {
         return api(&request, &bindings, &config);
     }
     let sender = || sender(&request, &config.allowed_origins);
     let head = || Head { cross_origin: sender().cross_origin(), ..Head::default() };
-    // Read once: each call into the platform costs, and nearly all requests are POSTs.
-    let method = request.method();
-    let asked_for = if method == "GET" { asked_for(&request, query(&url)) } else { None };
+    let asked_for = if request.method() == "GET" { asked_for(&request) } else { None };
     let home = match asked_for {
         Some(ConnectionType::EventSource) => Home::of_stream(path).map(|(home, _)| home),
         _ => Home::at_path(path),
@@ -101,7 +97,7 @@ fn answer(request: Request, bindings: Bindings) -> Result<JsValue, JsValue> {
         return Ok(refuse(head(), Refusal::OriginNotAllowed).into());
     }
     let home = if home == Home::Root { placement::home_of_newcomer(&request, &config) } else { home };
-    match method.as_str() {
+    match request.method() {
         "POST" => unless_too_many(request, bindings, home, &config),
         "GET" if asked_for.is_some() => unless_too_many(request, bindings, home, &config),
         "GET" => {
@@ -125,14 +121,14 @@ thread_local! {
 }
 
 /// The server API: the key is checked before an object is called.
-fn api(request: &Request, bindings: &Bindings, config: &Config) -> Result<JsValue, JsValue> {
+fn api(request: &ClientRequest, bindings: &Bindings, config: &Config) -> Result<JsValue, JsValue> {
     let call = app_http::request(request);
     match GATEWAY
         .with_borrow_mut(|gateway| gateway.route(js::now(), &config.api_keys, config.options.tree_depth, &call))
     {
         Route::Open(home) => {
             log_call(config, &call);
-            Ok(object(bindings, &home, request)?.into())
+            Ok(bindings.call(&home, request.raw())?.into())
         }
         Route::FanOut => Ok(fan_out::list(bindings.clone(), call, config.options.homes).into()),
         Route::Closed(response) => {
@@ -157,33 +153,42 @@ fn key_name<'a>(config: &'a Config, call: &HttpRequest) -> Option<&'a str> {
 }
 
 /// The application's routes, in the root's home; all else are static files.
-fn site(request: Request, bindings: &Bindings, path: &str) -> Result<JsValue, JsValue> {
+fn site(request: &ClientRequest, bindings: &Bindings) -> Result<JsValue, JsValue> {
     let application = site::application(bindings);
-    if application.has_route(path) {
-        return Ok(object(bindings, &Home::Root, &request)?.into());
+    if application.has_route(request.path()) {
+        return Ok(bindings.call(&Home::Root, request.raw())?.into());
     }
-    let file = bindings.assets()?.fetch(&request)?;
-    Ok(if application.has_static_hook() { site::hooked(application, request, file).into() } else { file.into() })
+    let file = bindings.assets()?.fetch(request.raw())?;
+    Ok(if application.has_static_hook() {
+        site::hooked(application, request.clone(), file).into()
+    } else {
+        file.into()
+    })
 }
 
 /// The connection type of a GET, by its form.
-fn asked_for(request: &Request, query: &str) -> Option<ConnectionType> {
+fn asked_for(request: &ClientRequest) -> Option<ConnectionType> {
     if is_upgrade(request) {
         Some(ConnectionType::WebSocket)
     } else if is_event_source(request) {
         Some(ConnectionType::EventSource)
     } else {
-        (!query.is_empty()).then_some(ConnectionType::CallbackPolling)
+        (!request.query().is_empty()).then_some(ConnectionType::CallbackPolling)
     }
 }
 
 /// The response of a home's object. The rate limiter is asked first, and a handshake without its required token is
 /// refused here.
-fn unless_too_many(request: Request, bindings: Bindings, home: Home, config: &Rc<Config>) -> Result<JsValue, JsValue> {
-    let limited = bindings.rate_limiter().zip(origin(&request).network());
+fn unless_too_many(
+    request: ClientRequest,
+    bindings: Bindings,
+    home: Home,
+    config: &Rc<Config>,
+) -> Result<JsValue, JsValue> {
+    let limited = bindings.rate_limiter().and_then(|limiter| Some((limiter, origin(&request).network()?)));
     let is_token_missing = lacks_token(&request, config);
     if limited.is_none() && !is_token_missing {
-        return Ok(object(&bindings, &home, &request)?.into());
+        return Ok(bindings.call(&home, request.raw())?.into());
     }
     let cross_origin = sender(&request, &config.allowed_origins).cross_origin();
     let head = Head { cross_origin, ..Head::default() };
@@ -198,14 +203,14 @@ fn unless_too_many(request: Request, bindings: Bindings, home: Home, config: &Rc
         if is_token_missing {
             return unless_tokenless(&request, &bindings, &home, &config, head, &log).await;
         }
-        object(&bindings, &home, &request).map(Into::into)
+        bindings.call(&home, request.raw()).map(Into::into)
     };
     Ok(future_to_promise(AssertUnwindSafe(answer)).into())
 }
 
 /// Whether a required token did not come with the headers: then it must be in the messages. For a socket it may come in
 /// a frame.
-fn lacks_token(request: &Request, config: &Config) -> bool {
+fn lacks_token(request: &ClientRequest, config: &Config) -> bool {
     config.options.tokens.are_required()
         && request.method() == "POST"
         && token_sources::token(request, config).is_none()
@@ -213,7 +218,7 @@ fn lacks_token(request: &Request, config: &Config) -> bool {
 
 /// The promise of a home's response, or the refusal of a handshake without a token.
 async fn unless_tokenless(
-    request: &Request,
+    request: &ClientRequest,
     bindings: &Bindings,
     home: &Home,
     config: &Config,
@@ -229,11 +234,6 @@ async fn unless_tokenless(
         return Ok(respond(&head, &format!("[{reply}]")).into());
     }
     placement::forward(bindings, home, request, arrival.body).map(Into::into)
-}
-
-/// The response of a home's object.
-fn object(bindings: &Bindings, home: &Home, request: &Request) -> Result<Promise, JsValue> {
-    bindings.object(home)?.fetch_with_request(request)
 }
 
 /// A bad variable stops everything with a clear message: its operator is the first to see it.

@@ -8,11 +8,12 @@ use serde_json::json;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::Promise;
 use worker::wasm_bindgen_futures::{JsFuture, future_to_promise};
-use worker::web_sys::{Request, Response};
+use worker::web_sys::Response;
 
 use crate::bayeux::{Application, Refusal};
 use crate::cloudflare::config::var;
 use crate::cloudflare::http::app_http;
+use crate::cloudflare::http::request::ClientRequest;
 use crate::cloudflare::http::response::{Head, refuse};
 use crate::cloudflare::log::{Log, LogLevel};
 
@@ -28,7 +29,7 @@ pub fn application(env: &JsValue) -> Rc<Application> {
 }
 
 /// A static response, after the hook.
-pub fn hooked(application: Rc<Application>, request: Request, file: Promise) -> Promise {
+pub fn hooked(application: Rc<Application>, request: ClientRequest, file: Promise) -> Promise {
     future_to_promise(AssertUnwindSafe(async move {
         let file: Response = JsFuture::from(file).await?.unchecked_into();
         Ok(see(&application, &request, &file).into())
@@ -36,7 +37,7 @@ pub fn hooked(application: Rc<Application>, request: Request, file: Promise) -> 
 }
 
 /// A panic in the hook, or an invalid response, fails this request only.
-fn see(application: &Application, request: &Request, file: &Response) -> Response {
+fn see(application: &Application, request: &ClientRequest, file: &Response) -> Response {
     let request = app_http::request(request);
     let mut response = app_http::head(file);
     let hook = AssertUnwindSafe(|| application.see_static(&request, &mut response));

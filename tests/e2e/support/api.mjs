@@ -28,6 +28,13 @@ export class ApiCaller {
     return other;
   }
 
+  /** The same API, and the same `seen`, at another URL. */
+  at(url) {
+    const other = new ApiCaller(url, this.#key, this.#description);
+    other.seen = this.seen;
+    return other;
+  }
+
   publish(messages, query) {
     return this.call('POST', '/publish', { query, body: JSON.stringify(messages) });
   }

@@ -8,11 +8,21 @@ export class FayeClient {
   #heard = [];
   #subscriptions = new Map(); // channel → Faye's own
   #state;
+  #connectsBy;
 
-  /** `transports` are those that the client may use, by their names. */
-  constructor({ url, transports = TRANSPORTS }) {
-    this.#faye = new Faye.Client(url, { retry: 0.2 }); // seconds
+  /**
+   * `transports` are those that the client may use, by their names. `retry` is its pause before it tries again, in
+   * seconds; a poll that was advised no time it gives up a little later than that.
+   */
+  constructor({ url, transports = TRANSPORTS, retry = 0.2 }) {
+    this.#faye = new Faye.Client(url, { retry });
     for (const name of TRANSPORTS) if (!transports.includes(name)) this.#faye.disable(name);
+    this.#faye.addExtension({
+      outgoing: (message, next) => {
+        if (message.channel === '/meta/connect') this.#connectsBy = message.connectionType;
+        next(message);
+      },
+    });
     for (const state of ['up', 'down']) this.#faye.on(`transport:${state}`, () => (this.#state = state));
   }
 
@@ -47,6 +57,8 @@ export class FayeClient {
   heard = () => this.#heard;
   /** Whether it knows that its connection is gone. */
   isDown = () => this.#state === 'down' || this.#faye._dispatcher._transport._socket?.readyState === 0;
+  /** The connection type of its last connect: while that is a poll’s, it has not come to its stream for good. */
+  connectsBy = () => this.#connectsBy;
   transport = () => this.#faye._dispatcher.connectionType;
   clientId = () => this.#faye._dispatcher.clientId;
 }

@@ -34,7 +34,7 @@ fn names_that_wait_for_their_owner_count() {
 }
 
 #[test]
-fn names_that_were_refused_after_all_do_not_count_any_more() {
+fn names_that_were_refused_later_no_longer_count() {
     let mut network = Network::new(options(&[("MAX_SUBSCRIPTIONS", "2")]));
     let alice = network.join("/");
     network.cut_off("/a", true);
@@ -51,7 +51,7 @@ fn names_that_were_refused_after_all_do_not_count_any_more() {
 }
 
 #[test]
-fn new_trees_are_counted_whoever_asks_for_them_and_however() {
+fn new_trees_count_for_every_operation_and_every_sender() {
     let mut network = Network::new(options(&[("RATE_TREES", "5/60")]));
     let mallory = network.join("/");
     let many = network.say_all(&mallory, vec![subscribe((0..10).map(|at| format!("/s{at}/x")))]);
@@ -68,7 +68,7 @@ fn new_trees_are_counted_whoever_asks_for_them_and_however() {
 }
 
 #[test]
-fn a_home_talks_to_so_many_trees_at_a_time() {
+fn a_home_is_linked_to_max_trees_at_most() {
     let mut network = Network::new(options(&[("MAX_TREES", "3")]));
     let mallory = network.join("/");
     let some = network.say_all(&mallory, (0..5).map(|at| subscribe([format!("/s{at}/x")])).collect());
@@ -113,7 +113,7 @@ fn patterns_that_span_trees_are_for_those_whom_an_option_or_a_rule_allows_them()
 }
 
 #[test]
-fn so_many_patterns_span_trees_at_a_time_from_all_homes_together() {
+fn patterns_that_span_trees_are_bounded_over_all_homes() {
     let mut network = Network::new(options(&[("SPANNING_PATTERNS", "true"), ("MAX_SPANNING_PATTERNS", "3")]));
     let clients = ["/a", "/b", "/c", "/d", "/e"].map(|home| network.join(home));
     let replies = clients.each_ref().map(|client| network.say_all(client, vec![subscribe(["/**".to_owned()])]));

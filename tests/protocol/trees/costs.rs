@@ -26,24 +26,24 @@ fn calls_of_a_publish(homes: &[&str]) -> usize {
 }
 
 #[test]
-fn it_costs_none_where_home_and_owner_are_one() {
+fn a_publish_at_its_owner_costs_no_call() {
     assert_eq!(calls_of_a_publish(&["/a", "/a"]), 0);
 }
 
 #[test]
-fn it_costs_one_from_another_home_though_the_event_comes_back_there() {
+fn a_publish_from_another_home_costs_one_call_and_the_event_comes_back_with_it() {
     assert_eq!(calls_of_a_publish(&["@0", "@0"]), 1);
     assert_eq!(calls_of_a_publish(&["@0", "/a"]), 1);
 }
 
 #[test]
-fn it_costs_one_more_for_each_other_home_that_listens() {
+fn each_other_home_with_subscribers_costs_one_more_call() {
     assert_eq!(calls_of_a_publish(&["/a", "@0", "@1"]), 2);
     assert_eq!(calls_of_a_publish(&["@0", "@1", "@2", "/a"]), 3);
 }
 
 #[test]
-fn a_home_that_says_no_more_is_asked_once_whether_it_has_heard() {
+fn a_silent_home_is_asked_once_for_its_acknowledgement() {
     let mut network = Network::patient();
     let client = network.join("@0");
     network.subscribe(&client, "/a/x");

@@ -114,7 +114,7 @@ fn a_pattern_of_a_home_is_a_row_however_many_it_has() {
 }
 
 #[test]
-fn homes_that_listen_here_take_no_place_of_a_session() {
+fn remote_homes_do_not_count_as_sessions() {
     let mut network = Network::new(bayeux_edge::bayeux::Options {
         max_sessions: 2,
         max_interval: std::time::Duration::from_secs(3600),

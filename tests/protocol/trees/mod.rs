@@ -13,7 +13,7 @@ mod costs;
 mod history;
 mod interests;
 mod links;
-mod network;
+pub mod network;
 mod order;
 mod out_of_reach;
 mod overflow;

@@ -23,7 +23,7 @@ fn after_hours() -> (Network, Client, Client) {
 }
 
 #[test]
-fn who_was_told_of_success_hears_all_when_the_home_speaks_to_the_owner() {
+fn a_home_out_of_reach_for_hours_gets_everything_once_it_calls_the_owner() {
     let (mut network, alice, bob) = after_hours();
     network.publish(&bob, "/a/x", "from bob");
     assert_eq!(network.hears(&bob), [json!(1), json!(2), json!("from bob")]);
@@ -33,7 +33,7 @@ fn who_was_told_of_success_hears_all_when_the_home_speaks_to_the_owner() {
 }
 
 #[test]
-fn or_with_the_next_event() {
+fn a_home_out_of_reach_for_hours_gets_everything_with_the_next_event() {
     let (mut network, alice, bob) = after_hours();
     network.publish(&alice, "/a/x", 3);
     network.after(31_000);
@@ -41,14 +41,14 @@ fn or_with_the_next_event() {
 }
 
 #[test]
-fn or_in_the_course_of_time() {
+fn a_home_out_of_reach_for_hours_gets_everything_after_some_time() {
     let (mut network, _, bob) = after_hours();
     network.after(3_700_000);
     assert_eq!(network.hears(&bob), [1, 2]);
 }
 
 #[test]
-fn meanwhile_it_is_tried_seldom() {
+fn an_unreachable_home_is_called_seldom() {
     let mut network = Network::patient();
     let alice = network.join("/a");
     let bob = network.join_acking("@0");

@@ -25,7 +25,7 @@ fn after_a_long_cut(queue_overflow: QueueOverflow) -> (Network, [Client; 3]) {
 }
 
 #[test]
-fn those_who_listen_there_are_told_how_many_are_missing() {
+fn subscribers_are_told_how_many_events_are_missing() {
     let (mut network, [alice, bob, carol]) = after_a_long_cut(QueueOverflow::Drop);
     let answer = network.connect(&bob);
     assert_eq!(answer[0], json!({"channel": "/service/dropped", "data": {"events": 5}}));
@@ -37,7 +37,7 @@ fn those_who_listen_there_are_told_how_many_are_missing() {
 }
 
 #[test]
-fn the_next_time_they_are_told_of_all_together() {
+fn the_next_notice_has_the_sum_of_all_missing_events() {
     let (mut network, [alice, bob, _]) = after_a_long_cut(QueueOverflow::Drop);
     network.connect(&bob);
     network.cut_off("@0", true);
@@ -50,7 +50,7 @@ fn the_next_time_they_are_told_of_all_together() {
 }
 
 #[test]
-fn or_their_session_ends() {
+fn with_queue_overflow_disconnect_the_session_of_a_missing_event_ends() {
     let (mut network, [_, bob, carol]) = after_a_long_cut(QueueOverflow::Disconnect);
     let answer = network.connect(&bob);
     assert!(answer.iter().any(|message| message["channel"] == "/meta/disconnect"), "{answer:?}");

@@ -109,7 +109,7 @@ fn homes_take_turns_to_pass_on_and_none_passes_on_to_more_than_31() {
 }
 
 #[test]
-fn what_is_in_no_hurry_waits_for_company_at_other_homes_too() {
+fn lazy_events_wait_at_other_homes_too() {
     let mut network = Network::patient();
     let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
     network.subscribe(&bob, "/a/x");

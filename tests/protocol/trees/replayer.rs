@@ -1,5 +1,6 @@
 //! A client without the ack extension that comes and goes with its cursor. Whenever something broke, it subscribes
-//! again with the number that it heard last: on the same session, or on a new one, which may have another home.
+//! again with the number that it heard last: on the same session, or on a new one, which may have another home. Some
+//! say on the same session with their next connect how far they have heard.
 
 use std::collections::BTreeMap;
 
@@ -28,6 +29,10 @@ pub struct Replayer {
     cursor: i64,
     /// It reads numbers in the events' `ext`, and not in their data.
     in_ext: bool,
+    /// It tells how far it has heard with a connect, as long as its session lives.
+    tells: bool,
+    /// It has subscribed in this session.
+    subscribed: bool,
     /// Not all is kept that it has not heard.
     few_kept: bool,
     /// Nothing may come that it has heard. Where a home crashes, its owner repeats to the next life what may have left
@@ -49,10 +54,13 @@ struct Waiting {
     since: u64,
     home: Home,
     body: String,
+    /// After which number it asks.
+    asks: Option<i64>,
 }
 
 impl Replayer {
     pub fn new(name: usize, plan: &Plan, random: &mut Random) -> Self {
+        let in_ext = random.chance(500);
         let patterns: Vec<_> = PATTERNS.iter().copied().filter(|pattern| plan.replays(pattern)).collect();
         Self {
             name,
@@ -61,7 +69,9 @@ impl Replayer {
             pattern: random.pick(&patterns),
             heard: 0,
             cursor: random.pick(&[NEW, ALL]),
-            in_ext: random.chance(500),
+            in_ext,
+            tells: in_ext && random.chance(700),
+            subscribed: false,
             few_kept: plan.few_kept,
             strict: !plan.few_kept && plan.crash == 0,
             client_id: None,
@@ -78,12 +88,22 @@ impl Replayer {
         self.waiting.values().any(|waiting| wanted(&waiting.did))
     }
 
+    fn has_no_session(&mut self) {
+        (self.client_id, self.subscribed, self.behind) = (None, false, true);
+    }
+
     /// It forgets all but its cursor, and comes to any home.
     fn begins_anew(&mut self, random: &mut Random) {
-        self.client_id = None;
-        self.behind = true;
+        self.has_no_session();
         self.home = random.pick(&self.homes);
         self.waiting.clear();
+    }
+
+    /// Its connect breaks off, which its home does not notice: what is sent there is lost.
+    fn loses_its_poll(&mut self) {
+        let before = self.waiting.len();
+        self.waiting.retain(|_, waiting| !matches!(waiting.did, Did::Connect));
+        self.behind |= self.waiting.len() < before;
     }
 
     fn hear(&mut self, event: &Value, now: u64, history: &mut History) {
@@ -110,7 +130,7 @@ impl Replayer {
 
     fn refused(&mut self, error: &str, history: &mut History) {
         match error {
-            _ if error.starts_with("402:") => (self.client_id, self.behind) = (None, true),
+            _ if error.starts_with("402:") => self.has_no_session(),
             _ if error.ends_with(":replay_id_not_kept") => {
                 history.forgot(self.name);
                 self.cursor = ALL;
@@ -146,10 +166,14 @@ impl Actor for Replayer {
         if self.client_id.is_none() {
             return if self.waiting.is_empty() { vec![Did::Handshake] } else { vec![] };
         }
+        if busy && self.socket.is_none() && random.chance(100) {
+            self.loses_its_poll();
+        }
         // While it subscribes it has no connect under way: what that brought could come before what it has missed.
         let connects = self.waits(|did| matches!(did, Did::Connect));
         let dids = match (self.behind, connects) {
             _ if self.waits(|did| matches!(did, Did::Replay)) => vec![],
+            (true, false) if self.tells && self.subscribed => vec![Did::Connect],
             (true, false) => vec![Did::Replay],
             (true, true) if self.socket.is_some() => vec![Did::HangUp],
             (false, false) => vec![Did::Connect],
@@ -178,18 +202,22 @@ impl Actor for Replayer {
             Did::Handshake => json!({ "channel": "/meta/handshake", "version": "1.0",
                 "supportedConnectionTypes": ["long-polling"],
                 "ext": { "replay": if self.in_ext { json!("ext") } else { json!(true) } } }),
-            Did::Connect => json!({ "channel": "/meta/connect", "clientId": id, "connectionType": "long-polling" }),
+            Did::Connect => {
+                let ext = if self.behind { json!({ "replay": { self.pattern: self.cursor } }) } else { json!({}) };
+                json!({ "channel": "/meta/connect", "clientId": id, "connectionType": "long-polling", "ext": ext })
+            }
             Did::Disconnect => json!({ "channel": "/meta/disconnect", "clientId": id }),
             Did::Replay => {
-                self.behind = false;
                 json!({ "channel": "/meta/subscribe", "clientId": id, "subscription": self.pattern,
                     "ext": { "replay": { self.pattern: self.cursor } } })
             }
             other => panic!("{other:?}"),
         };
         message["id"] = json!(format!("{}-{number}", self.name));
+        let asks = (self.behind && matches!(did, Did::Replay | Did::Connect)).then_some(self.cursor);
+        self.behind &= asks.is_none();
         let (home, body) = (self.home.clone(), json!([message]).to_string());
-        self.waiting.insert(number, Waiting { did, since: now, home, body });
+        self.waiting.insert(number, Waiting { did, since: now, home, body, asks });
         number
     }
 
@@ -199,7 +227,7 @@ impl Actor for Replayer {
     }
 
     fn read(&mut self, number: u64, text: Option<&str>, now: u64, history: &mut History) {
-        let Some(Waiting { did, .. }) = self.waiting.remove(&number) else { return };
+        let Some(Waiting { asks, .. }) = self.waiting.remove(&number) else { return };
         let Some(text) = text.filter(|_| !self.gone) else {
             self.behind = true;
             return;
@@ -211,12 +239,12 @@ impl Actor for Replayer {
             };
             match message["channel"].as_str().unwrap() {
                 _ if !successful => {
-                    self.behind |= matches!(did, Did::Replay);
+                    self.behind |= asks.is_some();
                     self.refused(message["error"].as_str().unwrap(), history);
                 }
                 "/meta/handshake" => {
+                    self.has_no_session();
                     self.client_id = message["clientId"].as_str().map(str::to_owned);
-                    self.behind = true;
                 }
                 "/meta/subscribe" => {
                     let cursor = message["ext"]["replay"][self.pattern].as_i64().expect("a cursor");
@@ -224,11 +252,15 @@ impl Actor for Replayer {
                     // What it asks for once more from the beginning may be gone in part by then.
                     let anew = self.cursor == ALL && self.few_kept;
                     history.replays(self.name, self.pattern, (!all).then_some(now), anew);
+                    self.subscribed = true;
                     if self.cursor < 0 {
                         self.cursor = cursor;
                     }
                 }
-                "/meta/disconnect" => (self.client_id, self.behind) = (None, true),
+                "/meta/connect" if asks == Some(ALL) => {
+                    history.replays(self.name, self.pattern, Some(now), true);
+                }
+                "/meta/disconnect" => self.has_no_session(),
                 _ => (),
             }
         }

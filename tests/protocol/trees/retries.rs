@@ -14,7 +14,7 @@ fn keyed() -> Value {
 }
 
 #[test]
-fn what_is_under_way_for_nobody_and_comes_again_is_delivered_once() {
+fn a_repeated_publish_whose_first_request_broke_off_is_delivered_once() {
     let mut network = Network::new(Options::default());
     let (alice, bob) = (network.join("/"), network.join("/a"));
     network.subscribe(&bob, "/a/x");
@@ -32,7 +32,7 @@ fn what_is_under_way_for_nobody_and_comes_again_is_delivered_once() {
 }
 
 #[test]
-fn what_was_answered_to_nobody_and_comes_again_is_delivered_once() {
+fn a_repeated_publish_whose_reply_was_lost_is_delivered_once() {
     let mut network = Network::new(Options::default());
     let (alice, bob) = (network.join("/"), network.join("/a"));
     network.subscribe(&bob, "/a/x");
@@ -60,7 +60,7 @@ fn equal_messages_under_way_for_those_who_wait_are_all_delivered() {
 }
 
 #[test]
-fn what_failed_for_nobody_is_tried_anew() {
+fn a_publish_that_failed_after_its_client_gave_up_is_tried_again() {
     let mut network = Network::patient();
     let (alice, bob) = (network.join("/"), network.join("/a"));
     network.subscribe(&bob, "/a/x");

@@ -6,7 +6,7 @@ use serde_json::json;
 use super::network::Network;
 
 #[test]
-fn a_tree_goes_on_telling_a_home_what_the_root_has_not_taken_back() {
+fn a_tree_sends_a_home_events_until_the_root_withdraws_the_pattern() {
     let mut network = Network::new(Options { spanning_patterns: true, ..Options::default() });
     let [alice, bob] = ["/b", "/a"].map(|home| network.join(home));
     network.subscribe(&bob, "/*");
@@ -24,7 +24,7 @@ fn a_tree_goes_on_telling_a_home_what_the_root_has_not_taken_back() {
 }
 
 #[test]
-fn a_tree_that_is_out_of_reach_for_long_keeps_nobody_from_listening_to_all_others() {
+fn an_unreachable_tree_does_not_stop_subscriptions_to_all_other_trees() {
     let mut network = Network::patient();
     let [alice, dave] = ["/a", "/b"].map(|home| network.join(home));
     network.publish(&alice, "/a/x", 0);
@@ -49,7 +49,7 @@ fn a_tree_that_is_out_of_reach_for_long_keeps_nobody_from_listening_to_all_other
 }
 
 #[test]
-fn to_listen_in_a_tree_where_nothing_is_published_the_root_is_not_asked() {
+fn a_subscribe_in_an_unused_tree_does_not_call_the_root() {
     let mut network = Network::patient();
     let bob = network.join("@0");
     network.calls();

@@ -26,7 +26,7 @@ impl Keys {
             return Err(TokenError::Malformed);
         }
         let (header, signature) = (object(header)?, bytes(signature)?);
-        // Nothing that could be listed there is understood here.
+        // No critical extension is supported (RFC 7515, 4.1.11).
         if header.contains_key("crit") {
             return Err(TokenError::Malformed);
         }
