@@ -10,7 +10,7 @@ const docs = fileURLToPath(new URL('..', import.meta.url));
 const GROUPS = {
   Start: ['CHAT', 'FIRST-SERVICE', 'FROM-COMETD', 'FROM-FAYE', 'FROM-POE'],
   Guides: ['CLIENTS', 'PACKAGE', 'LOGIN', 'ROOMS', 'REACT', 'BACKENDS', 'DEPLOY', 'OPERATIONS'],
-  Reference: ['OPTIONS', 'APPLICATION', 'HOOKS', 'ACCESS', 'API', 'METRICS', 'HISTORY', 'PRESENCE', 'WIRE', 'ERRORS', 'LOGS', 'CLI', 'COMMANDS'],
+  Reference: ['OPTIONS', 'APPLICATION', 'HOOKS', 'ACCESS', 'API', 'API-REFERENCE', 'METRICS', 'HISTORY', 'PRESENCE', 'WIRE', 'ERRORS', 'LOGS', 'CLI', 'COMMANDS'],
   Explanation: ['ARCHITECTURE', 'TREES', 'DURABILITY', 'SCALE', 'LIMITS', 'LINKS', 'COMPARISON'],
 };
 

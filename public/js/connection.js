@@ -1,6 +1,6 @@
-// A page's connection to the server, and what becomes of it. cometd.js takes a WebSocket, polls where none gets
-// through, retries and shakes hands again by itself; what it leaves to us is to subscribe again after each handshake,
-// and to know when all of that is done.
+// A page's connection to the server and its state. cometd.js uses a WebSocket, polls if WebSockets are blocked, retries
+// and handshakes again by itself. This class subscribes again after each handshake, and knows when all subscribes are
+// done.
 import { AckExtension, CometD } from '/vendor/cometd.js';
 import { heartbeat } from './heartbeat.js';
 
@@ -9,16 +9,16 @@ const PATH = '/cometd';
 /** The longest wait between two attempts: people look at the page and wait for it. */
 const MAX_BACKOFF = 8_000; // ms
 
-/** A WebSocket that has not opened by then gets through nowhere: there are proxies that leave it unanswered. */
+/** A WebSocket that has not opened by then is blocked: some proxies never answer the upgrade request. */
 const MAX_OPENING = 5_000; // ms
 
 /**
- * Of one message, in UTF-16 units: above all that a page sends, where cometd.js' 8,192 are too few to tell what was
- * missed.
+ * The size of one message, in UTF-16 units: more than any page sends. cometd.js' 8,192 are too few for the numbers of
+ * missed events.
  */
 const MAX_MESSAGE = 1_000_000;
 
-/** A WebSocket is closed with it where a message is too large for the server: "Message Too Big" (RFC 6455, 7.4.1). */
+/** The server closes a WebSocket with this code after a too large message: "Message Too Big" (RFC 6455, 7.4.1). */
 const TOO_BIG = 1009;
 
 window.WebSocket = heartbeat(window.WebSocket);
@@ -36,11 +36,11 @@ export class Connection {
   #anew = false;
 
   /**
-   * `channels` maps each channel to what gets its data and the whole message, `services` each service to what gets its
-   * answers, and `extensions` names to those of cometd.js. `onState(state, { anew })` is told 'connected' (`anew`: by a
-   * session that knows nothing of before), 'reconnecting' and 'closed', which is for good. `farewell()` gives the
-   * `{ channel, data }` to be published last, when the page goes away, and `greeting()` those that go before the
-   * subscribes of a new session.
+   * `channels` maps each channel to a function of its data and the whole message, `services` each service to a function
+   * of its answers, and `extensions` names to cometd.js extensions. `onState(state, { anew })` gets 'connected'
+   * (`anew`: with a new session), 'reconnecting' and 'closed', which is final. `farewell()` returns the
+   * `{ channel, data }` to publish last, when the user leaves the page. `greeting()` returns those to publish before
+   * the subscribes of a new session.
    */
   constructor({ channels = new Map(), services = new Map(), extensions = new Map(), onState, farewell = () => [], greeting = () => [] }) {
     this.#channels = channels;
@@ -48,7 +48,7 @@ export class Connection {
     this.#farewell = farewell;
     this.#greeting = greeting;
     const cometd = this.#cometd;
-    // Events of an answer that was lost on its way are sent again.
+    // The server sends events of a lost response again.
     cometd.registerExtension('ack', new AckExtension());
     for (const [name, extension] of extensions) cometd.registerExtension(name, extension);
     for (const [service, listener] of services) cometd.addListener(service, ({ data }) => listener(data));
@@ -62,13 +62,13 @@ export class Connection {
     });
     cometd.addListener('/meta/handshake', (reply) => this.#shaken(reply));
     cometd.addListener('/meta/connect', (reply) => this.#polled(reply));
-    // A held request or a socket may take long to notice that the network has gone: the browser knows at once.
+    // A held request or a socket may notice a lost network late; the browser notices at once.
     addEventListener('offline', () => {
       this.#to('reconnecting');
       cometd.getTransport()?.abort();
     });
     addEventListener('pagehide', () => this.#leave());
-    // The browser kept the page while it was left, but the server has let it go.
+    // The browser kept the page in its cache, but the server has ended the session.
     addEventListener('pageshow', ({ persisted }) => persisted && location.reload());
   }
 
@@ -77,9 +77,8 @@ export class Connection {
   }
 
   /**
-   * Resolves with what became of it: 'taken', 'lost' when it may help to send it again, or 'refused', with the `error`.
-   * Whoever sends it again gives it the same `key` each time: the server delivers it once, though only its answer was
-   * lost.
+   * Resolves with the outcome: 'taken', 'lost' (a retry may help), or 'refused' with the `error`. A caller that retries
+   * passes the same `key` each time: the server then delivers the message once, even if only the reply was lost.
    */
   publish(channel, data, { key } = {}) {
     if (this.#cometd.isDisconnected()) return Promise.resolve({ outcome: 'lost' });
@@ -112,7 +111,7 @@ export class Connection {
     this.#subscribed = answers.every(({ successful }) => successful);
     this.#subscribing = false;
     if (this.#subscribed) this.#to('connected');
-    // What came since is not all kept any more: now the extension asks for all that is.
+    // Some later events are no longer kept: now the extension asks for all kept events.
     else if (answers.some(({ error }) => error?.endsWith(':replay_id_not_kept'))) this.#subscribe();
   }
 
@@ -127,7 +126,7 @@ export class Connection {
     });
   }
 
-  /** Says goodbye while the page is going away, by a request that outlives it. */
+  /** Disconnects while the user leaves the page, with a request that outlives the page. */
   #leave() {
     const clientId = this.#cometd.getClientId();
     if (clientId === null) return;
@@ -137,7 +136,7 @@ export class Connection {
       keepalive: true,
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify([...last, { channel: '/meta/disconnect', clientId }]),
-    }).catch(() => {}); // there is nobody left to tell
+    }).catch(() => {}); // the page is gone: nothing can show an error
   }
 
   #lost(reply) {
@@ -150,16 +149,15 @@ export class Connection {
     if (state !== 'connected') return this.#onState(state, {});
     const anew = this.#anew;
     this.#anew = false;
-    // After the events that came in the same answer: they are what was missed.
+    // After the events of the same response: these are the missed events.
     setTimeout(() => this.#state === 'connected' && this.#onState(state, { anew }));
   }
 }
 
 function outcome({ successful, failure, error }) {
   if (successful) return { outcome: 'taken' };
-  // A status of 4xx is about the request itself; anything else on the way, and an unknown session (402), pass. Of the
-  // messages that were on their way over a socket nobody tells which one was too big: sent again, it would only be
-  // closed again.
+  // A 4xx status is about the request itself; other failures, and an unknown session (402), are temporary. After a
+  // close with "too big" it is unknown which message was too big: a retry would only close the socket again.
   const refused = failure
     ? failure.websocketCode === TOO_BIG || (failure.httpCode >= 400 && failure.httpCode < 500)
     : !error?.startsWith('402');

@@ -26,6 +26,7 @@ export class Frames {
   #show(arrow, direction, message) {
     const item = document.createElement('li');
     item.dataset.direction = direction;
+    item.dataset.channel = message.channel;
     const seconds = ((performance.now() - this.#started) / 1000).toFixed(2);
     item.append(part('small', `${seconds} s`), part('b', `${arrow} ${message.channel}`), part('code', JSON.stringify(message, mask)));
     item.querySelector('b').ariaLabel = `${direction} ${message.channel}`;

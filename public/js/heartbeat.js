@@ -1,7 +1,7 @@
-// A WebSocket that says now and then that its client is still there, and closes where nobody answers: a network that
-// has gone without a word tells neither side. The platform answers `[]` while the server's object sleeps on.
+// A WebSocket that sends heartbeats and closes if the server does not answer: neither side notices a silently dead
+// network by itself. The platform answers `[]` without waking the server's object.
 
-/** Below the minute after which common proxies and address translators forget an idle connection. */
+/** Less than the minute after which common proxies and NAT routers drop an idle connection. */
 const INTERVAL = 30_000; // ms
 
 const BEAT = '[]';
@@ -12,6 +12,11 @@ export const heartbeat = (WebSocket, interval = INTERVAL) =>
     constructor(...args) {
       super(...args);
       this.addEventListener('open', () => this.#watch());
+    }
+
+    /** A closing socket discards what is sent, as any does; a browser would report that on its console as an error. */
+    send(data) {
+      if (this.readyState < this.CLOSING) super.send(data);
     }
 
     #watch() {

@@ -1,4 +1,4 @@
-// What somebody wrote, as nodes. Texts of others only ever become text nodes, and only http and https become links.
+// A message's text as nodes. User text only becomes text nodes, and only http and https URLs become links.
 import { parse } from './markdown.js';
 
 export function body(text) {

@@ -1,4 +1,4 @@
-// The field in which one writes, and what is left in it for a reload.
+// The field for new messages, and its draft, which survives a reload.
 import { MAX_TEXT } from './messages.js';
 
 export class Composer {
@@ -6,14 +6,14 @@ export class Composer {
   #field = this.#form.elements.text;
   #limit = document.getElementById('limit');
 
-  /** `draft` keeps what is not sent yet: `{ load(), save(text) }`. */
+  /** `draft` stores the unsent text: `{ load(), save(text) }`. */
   constructor({ onSend, onTyping, draft }) {
     this.#put(draft.load());
     this.#form.addEventListener('submit', (event) => {
       event.preventDefault();
       const text = this.#field.value.trim();
       this.#field.focus();
-      if (text === '' || text.length > MAX_TEXT) return; // the latter is said
+      if (text === '' || text.length > MAX_TEXT) return; // the page shows that the text is too long
       this.#put('');
       draft.save('');
       onSend(text);
@@ -25,7 +25,7 @@ export class Composer {
       if (value.trim() !== '') onTyping();
     });
     this.#field.addEventListener('keydown', (event) => {
-      // The Enter that picks a word in an input method is not for us.
+      // This Enter picks a word in an input method.
       if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
       event.preventDefault();
       this.#form.requestSubmit();
@@ -41,7 +41,7 @@ export class Composer {
     this.#tellLength();
   }
 
-  /** A text that is too long stays whole: nothing of it is lost unseen. It cannot be sent, and this says why. */
+  /** A too long text is not cut. It cannot be sent, and this shows why. */
   #tellLength() {
     const over = this.#field.value.trim().length - MAX_TEXT;
     this.#field.setAttribute('aria-invalid', over > 0);

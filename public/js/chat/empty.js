@@ -1,4 +1,4 @@
-// What an empty room says: that nobody has written yet, and where others find it.
+// Shown in an empty room: nobody has written yet, and the link for others.
 
 const box = document.getElementById('empty');
 const link = document.getElementById('share');
@@ -15,6 +15,6 @@ copy.addEventListener('click', async () => {
     await navigator.clipboard.writeText(link.value);
     copy.textContent = 'Copied';
   } catch {
-    // It is selected: whoever wants it copies it.
+    // The link is selected, ready to be copied.
   }
 });

@@ -1,4 +1,4 @@
-// The dialog that asks for a name: before the first message, and to change it later.
+// The dialog that asks for a name, before the first message and when the user changes it.
 import { MAX_NAME, tidyName } from './messages.js';
 
 const dialog = document.getElementById('join');
@@ -11,11 +11,11 @@ cancel.addEventListener('click', () => dialog.close());
 form.addEventListener('submit', (event) => {
   if (tidyName(name.value) !== '') return;
   event.preventDefault();
-  name.value = ''; // blanks only, which `required` takes for a name
+  name.value = ''; // only spaces, which `required` accepts as a name
   name.reportValidity();
 });
 
-/** Resolves with a name, or with null if one may cancel and does. */
+/** Resolves with a name, or with null if the user cancels. */
 export async function askName({ suggestion, mayCancel }) {
   cancel.hidden = !mayCancel;
   name.value = suggestion;
@@ -24,7 +24,7 @@ export async function askName({ suggestion, mayCancel }) {
     dialog.showModal();
     name.select();
     await new Promise((resolve) => dialog.addEventListener('close', resolve, { once: true }));
-    // Without a name there is nothing behind the dialog to go back to: the Escape key only brings it back.
+    // Without a name the page has nothing to show behind the dialog, so the Escape key opens it again.
   } while (dialog.returnValue !== 'join' && !mayCancel);
   return dialog.returnValue === 'join' ? tidyName(name.value) : null;
 }

@@ -1,19 +1,16 @@
-// The messages on the page. Texts and names of others only ever become text nodes.
+// The messages on the page. Texts and names only become text nodes.
 import { body } from './body.js';
 
-/**
- * Older ones wait outside of the page until somebody scrolls up to them, so that a day in a busy room does not slow it
- * down.
- */
+/** Older messages are outside the page until the user scrolls up, so that a busy room does not slow it down. */
 const SHOWN = 50;
 
-/** Of those that wait, the oldest go. */
+/** Beyond this the oldest messages outside the page are dropped. */
 const MAX_OLDER = 450;
 
-/** Messages of one person within this time stand under one name. */
+/** Messages of one person within this time are grouped under one name. */
 const TOGETHER = 5 * 60_000; // ms
 
-/** As many colours as style.css has for names. */
+/** The number of name colours in style.css. */
 const COLORS = 8;
 
 const MARKS = { pending: 'Waiting to be sent', failed: 'Not sent', sent: '' };
@@ -28,19 +25,19 @@ export class MessageLog {
   #told = new WeakMap(); // element → { from, name, time, number }
   #older = []; // elements, the oldest first
   #last = 0; // the highest number
-  #own = new Map(); // id → element, of those that still may change
+  #own = new Map(); // id → element, of messages that may still change
   #atEnd = true;
   #onRetry;
   #onDiscard;
   #onFirst;
 
-  /** `onFirst(is)` is told whether there is any message. */
+  /** Calls `onFirst(is)` with whether there is a message. */
   constructor({ onRetry, onDiscard, onFirst }) {
     this.#onFirst = onFirst;
     this.#onRetry = onRetry;
     this.#onDiscard = onDiscard;
-    // Whether the reader is at the end is asked of the scroll position only when they have scrolled: a new message
-    // or a keyboard that takes half of the screen must not look like a reader who has left it.
+    // Only a scroll of the user decides whether they are at the end. A new message, or a keyboard that covers half of
+    // the screen, must not count as one.
     this.#log.addEventListener('scroll', () => {
       const { scrollHeight, scrollTop, clientHeight } = this.#log;
       this.#atEnd = scrollHeight - scrollTop - clientHeight < 40;
@@ -55,15 +52,15 @@ export class MessageLog {
   }
 
   /**
-   * A message, in its place among all others: that of its number, before those of our own that have none yet. `state`
-   * is that of an own one: 'pending', 'sent' or 'failed'.
+   * Shows a message in the order of the numbers. Own messages without a number come last. `state` is for own messages:
+   * 'pending', 'sent' or 'failed'.
    */
   message(message, state) {
     this.#onFirst(true);
     this.#add(this.#item(message, state), { toEnd: state !== undefined });
   }
 
-  /** An own message has come back from the room: everybody has it in this place. Whether it stood here. */
+  /** Moves an own message that came back from the room to its final place. Returns whether it was shown. */
   place({ id, number, time }) {
     const item = this.#own.get(id);
     if (!item || number === undefined) return item !== undefined;
@@ -76,7 +73,7 @@ export class MessageLog {
     return true;
   }
 
-  /** Something that happened; `names` stand where the text has an asterisk. */
+  /** Shows a note; `names` replace the asterisks of the text. */
   note(text, ...names) {
     const note = element('li', { className: 'note' });
     for (const [index, part] of text.split('*').entries()) {
@@ -112,7 +109,7 @@ export class MessageLog {
 
   #item({ id, from, name, text, time, number }, state) {
     const item = element('li', { className: 'message' });
-    // What waits to be sent stands behind all that the room has.
+    // Unsent messages come after all messages of the room.
     this.#told.set(item, { from, name, time, number: number ?? (state === 'pending' ? Infinity : this.#last) });
     item.append(this.#head({ from, name, time }), body(text));
     if (state === undefined) return item;
@@ -163,7 +160,7 @@ export class MessageLog {
     if (this.#older.length > MAX_OLDER) this.#older.splice(0, this.#older.length - MAX_OLDER);
   }
 
-  /** Somebody has scrolled up: what they read stays where it is. */
+  /** Adds older messages above; the messages in view do not move. */
   #showOlder() {
     const older = this.#older.splice(-SHOWN);
     if (older.length === 0) return;
@@ -174,7 +171,7 @@ export class MessageLog {
     this.#log.scrollTop = scrollTop + this.#log.scrollHeight - scrollHeight;
   }
 
-  /** Puts a message under the name of the one before it, if that is of the same person and time. */
+  /** Groups a message with the one before it, if person and time are the same. */
   #join(item) {
     const { from, name, time } = this.#told.get(item) ?? {};
     const before = this.#told.get(item?.previousElementSibling);

@@ -1,4 +1,4 @@
-// The chat: one room, one person, and what happens between them. The server keeps what was said and tells who is here.
+// The chat page: one room and one person. The server keeps the messages and knows who is here.
 import { Connection } from '../connection.js';
 import { newId } from '../ids.js';
 import { Replay } from '../replay.js';
@@ -48,7 +48,7 @@ const connection = new Connection({
     [presenceChannel(channel), (data) => onPeople(people.told(data, Date.now()))],
     [typingChannel(channel), (data) => typing.told(data, me.from)],
   ]),
-  // What was said before comes first; after a break what came since.
+  // Earlier messages come first; after a lost connection, the missed ones.
   extensions: new Map([['replay', new Replay({ from: 'all' })]]),
   greeting: () => [{ channel: NAME_SERVICE, data: me }],
   onState,
@@ -95,17 +95,17 @@ function receive(data, { ext }) {
   const message = read(data, Date.now(), ext?.replay);
   if (message === null) return;
   const stands = log.place(message);
-  outbox.arrived(message.id); // it was sent, even if we were not told
+  outbox.arrived(message.id); // it was accepted, even if its reply was lost
   typing.wrote(message.from);
   if (!memory.remember(message)) return;
-  // Of an earlier life of this page, or of a copy of this tab.
+  // From before a reload of this page, or from a copy of this tab.
   if (message.from === me.from) return stands || log.message(message, 'sent');
   unread();
   log.message(message);
   count(message);
 }
 
-/** Whether it was missed: it was written before we were back, as far as the server's clock and ours agree. */
+/** Whether a message was missed: it is older than our connection, if the server's clock and ours agree. */
 function count({ time }) {
   if (connected && (breaks === 0 || time >= connectedAt)) return;
   missed += 1;
@@ -134,12 +134,12 @@ function onConnected(anew) {
   connectedAt = Date.now();
   outbox.open();
   if (breaks === 0) status.show('connected');
-  // To a session that is new it is told now what it missed.
+  // A new session gets its missed messages now.
   else status.showReconnected(anew && missed === 0 ? null : missed);
 }
 
 function sweep() {
-  if (!connected) return; // nobody can tell us that they are back
+  if (!connected) return; // without a connection we do not hear who came back
   const names = people.sweep(Date.now());
   for (const name of names) log.note('* left', name);
   if (names.length > 0) showPeople();

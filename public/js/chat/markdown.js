@@ -1,8 +1,8 @@
-// The little of Markdown that people write in chats: `code`, ```blocks```, *emphasis*, **more of it**,
+// The part of Markdown that people use in chats: `code`, ```blocks```, *emphasis*, **more of it**,
 // [words](https://…) and addresses. What comes out are parts, not HTML: body.js makes nodes of them.
 
-// In what is emphasised no mark of its own kind stands: parts are three deep at most, and a text is read in one pass.
-// Marks in code are no marks.
+// Emphasis cannot contain its own kind, so parts are at most three deep, and a text is read in one pass. Marks inside
+// code are text.
 const CODE = '`[^`\\n]+`';
 const within = (mark) => `(?=\\S)((?:${CODE}|[^\`${mark}\\n])+)(?<=\\S)`;
 const MARKS = new RegExp(
@@ -56,7 +56,7 @@ function inline(text) {
   return parts;
 }
 
-/** What was found, and how much of the text it is; without a part where it is none. */
+/** The part that was found and its length; no part if the text only looks like one. */
 function read({ 0: whole, groups: { code, words, target, address, strong, em, under } }) {
   const { length } = whole;
   if (code) return { part: { code: code.slice(1, -1) }, length };
@@ -67,14 +67,14 @@ function read({ 0: whole, groups: { code, words, target, address, strong, em, un
   return { part: link(bare, bare), length: bare.length };
 }
 
-/** Words that are not the address itself do not say where they lead: `host` does. */
+/** A link whose text is not its URL also shows its `host`. */
 function link(address, text) {
   if (!URL.canParse(address)) return undefined;
   const { href, host } = new URL(address);
   return text === address ? { href, text } : { href, text, host };
 }
 
-/** Without the sentence's own punctuation, and without a bracket that was opened before the address. */
+/** The URL without the punctuation of the sentence, and without a bracket that was opened before it. */
 function withoutClosing(address) {
   const bare = address.replace(/[.,;:!?'’”»…*_~]+$/u, '');
   const closesMore = bare.endsWith(')') && bare.split(')').length > bare.split('(').length;

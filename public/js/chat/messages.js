@@ -1,23 +1,23 @@
-// What goes over a room's channel. Anybody may publish anything there: what is not one of these is nothing to us.
+// The messages of a room's channel. Anybody may publish anything there, so other messages are ignored.
 import { isId, newId } from '../ids.js';
 
 export const MAX_NAME = 60;
 export const MAX_TEXT = 4000;
 
 
-/** What programs are called that do not say. */
+/** The name of a program that sends none. */
 export const NAMELESS = 'Somebody';
 
-/** A name in one line and not too long, or '' if there is nothing in it to be seen. */
+/** A name in one line and not too long, or '' if it has no visible character. */
 export function tidyName(typed) {
-  // Marks that turn the direction of writing would turn what stands beside the name.
+  // Marks that change the direction of writing would also change the text beside the name.
   const tidy = typed.toWellFormed().replace(/[\p{Cc}\p{Zl}\p{Zp}\s\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
   return /[\p{L}\p{N}\p{P}\p{S}]/u.test(tidy) ? [...tidy].slice(0, MAX_NAME).join('').trim() : '';
 }
 
 /**
- * The text that somebody wrote, with only the fields that we know, or null. A room that keeps its events tells when it
- * was written, and by its number which comes first; elsewhere it was written now.
+ * A message with only its known fields, or null. In a room with history the event has its time and its number, which
+ * gives the order. In other rooms the time is now.
  */
 export function read(data, now, { createdDate, replayId: number } = {}) {
   if (data === null || typeof data !== 'object') return null;
@@ -29,7 +29,7 @@ export function read(data, now, { createdDate, replayId: number } = {}) {
   return tidy === '' ? null : { from, name: tidy, id, text: text.toWellFormed(), time, number };
 }
 
-/** `{ text, name }`, the name at will, is what a program writes that is nobody in the room: it is `from` nobody. */
+/** A program that is not in the room sends `{ text, name }`, where `name` is optional. Such a message has no `from`. */
 function readSimple({ name, text }, placed) {
   if (!isText(text)) return null;
   const tidy = typeof name === 'string' ? tidyName(name) : '';

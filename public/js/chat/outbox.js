@@ -1,7 +1,7 @@
-// What was written and has not yet arrived. A text stays until the server has taken it: through breaks, a server that
-// starts again, and a reload of the page. Whoever gets one twice knows it by its id.
+// Messages that the server has not accepted yet. They survive lost connections, restarts of the server and reloads of
+// the page. A receiver recognises a repeated message by its id.
 
-const RETRY = 2_000; // ms, after a loss that did not end the connection
+const RETRY = 2_000; // ms, after a message was lost and the connection was not
 
 export class Outbox {
   #waiting = new Map(); // id → { message, sending, refused }
@@ -20,9 +20,9 @@ export class Outbox {
     this.#store = store;
   }
 
-  /** What an earlier life of this page had not got rid of, in order; they are sent again. */
+  /** Sends the unsent messages of the page's last load again, in their order. */
   restore() {
-    // A text may be written before this page has looked.
+    // The user may write a message before the stored ones are loaded.
     const messages = this.#store.load().filter(({ id }) => !this.#waiting.has(id));
     for (const message of messages) this.#waiting.set(message.id, { message, sending: false, refused: false });
     return messages;
@@ -34,7 +34,7 @@ export class Outbox {
     this.#flush();
   }
 
-  /** The connection is there. */
+  /** The connection is open. */
   open() {
     this.#open = true;
     this.#flush();
@@ -44,7 +44,7 @@ export class Outbox {
     this.#open = false;
   }
 
-  /** Our own message came back from the room: it has arrived, whether or not we have been told. */
+  /** Our own message came back from the room, so the server accepted it even if its reply was lost. */
   arrived(id) {
     const entry = this.#waiting.get(id);
     if (!entry) return;

@@ -1,22 +1,22 @@
-// Who is here, as the server tells it (docs/PRESENCE.md): sessions come and go, and people have one or several.
+// Who is in the room, from the server's presence (docs/PRESENCE.md). A person has one or several sessions.
 import { isId } from '../ids.js';
 import { NAMELESS, tidyName } from './messages.js';
 
-/** Whoever is back within this time after leaving has only reloaded the page. */
+/** A person who comes back within this time has only reloaded the page. */
 export const GRACE = 3_000; // ms
 
 export class People {
   #people = new Map(); // id → { id, name, sessions, left }
   #count = null;
-  #here = false; // whether we are among them, or were told of them
+  #here = false; // whether the list is known, or we are in it
   #me;
 
-  /** Of `me` there is no news, and none of who was here before. */
+  /** `me`, and everybody in the first list, gets no note. */
   constructor(me) {
     this.#me = me;
   }
 
-  /** Returns what is worth a note, each one of `{ joined: name }` and `{ renamed: [old, new] }`. */
+  /** Returns the changes to show as notes, each `{ joined: name }` or `{ renamed: [old, new] }`. */
   told({ count, members, joins, leaves }, now) {
     const named = members ?? joins;
     this.#count = named ? null : count;
@@ -33,19 +33,19 @@ export class People {
     return news.filter(({ late, joined, renamed }) => late && (joined || renamed)).map(({ late, ...each }) => each);
   }
 
-  /** Takes out those who have left, and returns their names. */
+  /** Removes the people who have left, and returns their names. */
   sweep(now) {
     const gone = [...this.#people.values()].filter(({ left }) => left !== null && now - left >= GRACE);
     for (const { id } of gone) this.#people.delete(id);
     return gone.filter(({ id }) => id !== this.#me).map(({ name }) => name);
   }
 
-  /** How many are here, where they are too many to be named; or null. */
+  /** The number of people, if they are too many to be named; otherwise null. */
   get count() {
     return this.#count;
   }
 
-  /** Everybody but this one, by name. */
+  /** All other people, sorted by name. */
   but(me) {
     const others = [...this.#people.values()].filter(({ id }) => id !== me);
     return others.sort((a, b) => a.name.localeCompare(b.name) || (a.id < b.id ? -1 : 1));
@@ -72,14 +72,14 @@ export class People {
       if (person.sessions.delete(session) && person.sessions.size === 0) person.left = now;
   }
 
-  /** Only these sessions are here. */
+  /** Replaces all sessions by these. */
   #keep(here, now) {
     for (const person of this.#people.values())
       for (const session of person.sessions) if (!here.has(session)) this.#goes(session, now);
   }
 }
 
-/** Those that began later have a higher one, whatever home they are of. */
+/** Later sessions have higher numbers, on all homes. */
 const number = (session) => Number(session.split('.').at(-1));
 
 /** All sessions of all users. */

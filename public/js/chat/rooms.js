@@ -1,15 +1,15 @@
-// Rooms: from the address to a name that people read, and from the name to a channel.
+// Maps the page's address to a room's name, and the name to a channel.
 
 export const DEFAULT_ROOM = 'lobby';
 
-/** In code points. The longest channel, all of them outside of ASCII, stays below the server's 512 bytes. */
+/** In code points. Even if none of them is ASCII, the channel stays below the server's 512 bytes. */
 export const MAX_ROOM = 40;
 
-/** The room that people mean by what they typed: neither capitals nor blanks tell rooms apart. */
+/** The room's name from what the user typed. Case and spaces do not distinguish rooms. */
 export function roomName(typed) {
   const tidy = typed.normalize('NFC').toLowerCase().replace(/[\p{Cc}\p{Zl}\p{Zp}\s]+/gu, ' ').trim();
   const name = [...tidy.toWellFormed()].slice(0, MAX_ROOM).join('').trim();
-  // '.' and '..' cannot be in an address: browsers resolve them away.
+  // An address cannot have '.' and '..' as segments: browsers resolve them.
   return name === '' || name === '.' || name === '..' ? DEFAULT_ROOM : name;
 }
 
@@ -20,15 +20,15 @@ export function roomAt(path) {
   try {
     return roomName(decodeURIComponent(segment));
   } catch {
-    return roomName(segment); // a stray percent sign
+    return roomName(segment); // not percent-encoded
   }
 }
 
-/** Where it is told who is in a room, and who is typing there. */
+/** The channels with a room's presence, and with who is typing. */
 export const presenceChannel = (channel) => `${channel}/$presence`;
 export const typingChannel = (channel) => `${channel}/typing`;
 
-/** The service that is told what people in rooms are called. */
+/** The service that gets people's names. */
 export const NAME_SERVICE = '/service/chat/name';
 
 /** Letters, digits, - and _ stay as they are; any other character becomes its number: `café` is `caf(e9)`. */

@@ -1,7 +1,7 @@
-// What is beside the messages: who is here, and the rooms. On a narrow screen a button shows it.
+// The side bar: people and rooms. On a narrow screen a button opens it.
 import { MAX_ROOM, roomName, roomPath } from './rooms.js';
 
-/** Wider than this both fit beside each other; style.css has the same width. */
+/** From this width on the side bar is always shown. style.css has the same width. */
 const narrow = matchMedia('(max-width: 47.99rem)');
 
 export class Side {
@@ -27,7 +27,7 @@ export class Side {
     });
   }
 
-  /** `me` first, then the others; `count` where there are too many of them to be named. */
+  /** `me` first, then the others; `count` if they are too many to be named. */
   people(me, others, count) {
     const here = count ?? others.length + 1;
     this.#count.textContent = here;

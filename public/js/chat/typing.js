@@ -1,12 +1,12 @@
-// Who is typing: said on a channel of its own, which keeps nothing.
+// Who is typing, published on a channel of its own without history.
 import { isId } from '../ids.js';
 import { tidyName } from './messages.js';
 
-/** How often it is said while somebody types, and how long it holds. */
+/** How often a typing user publishes, and how long it is shown. */
 const SAID = 3_000; // ms
 const HOLDS = 6_000; // ms
 
-/** More of them are "several people". */
+/** More names are shown as "several people". */
 const NAMED = 3;
 
 export class Typing {
@@ -20,19 +20,19 @@ export class Typing {
     setInterval(() => this.#show(), 1_000);
   }
 
-  /** We are typing. */
+  /** The user types. */
   typed() {
     if (Date.now() - this.#said < SAID) return;
     this.#said = Date.now();
     this.#say();
   }
 
-  /** We have sent it. */
+  /** The user has sent the message. */
   sent() {
     this.#said = 0;
   }
 
-  /** Somebody says so. */
+  /** Another person types. */
   told(data, me) {
     const name = typeof data?.name === 'string' ? tidyName(data.name) : '';
     if (!isId(data?.from) || data.from === me || name === '') return;
@@ -40,7 +40,7 @@ export class Typing {
     this.#show();
   }
 
-  /** Somebody has written. */
+  /** A message of this person came. */
   wrote(id) {
     if (this.#typing.delete(id)) this.#show();
   }
@@ -54,7 +54,7 @@ export class Typing {
   }
 }
 
-/** Names of others only ever become text nodes. */
+/** Names only become text nodes. */
 function sentence(names) {
   if (names.length === 0) return [];
   const named = names.flatMap((name, at) => [...(at > 0 ? [at === names.length - 1 ? ' and ' : ', '] : []), Object.assign(document.createElement('bdi'), { textContent: name })]);

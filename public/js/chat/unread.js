@@ -1,6 +1,6 @@
-// How many messages came while nobody looked, in the title.
+// The number of messages that came while the page was hidden, in its title.
 
-/** Returns what to call for each message. */
+/** Returns a function to call for each message. */
 export function countUnread(room) {
   let unread = 0;
   const show = () => (document.title = `${unread > 0 ? `(${unread}) ` : ''}${room} · bayeux-edge`);

@@ -1,10 +1,10 @@
-// The server API of this site. The key is in this module's memory and nowhere else.
+// Calls of the server API. The key is only in this module's memory.
 let key;
 
-/** From now on calls have this key. */
+/** Sets the key for all later calls. */
 export const use = (text) => (key = text.trim());
 
-/** The API's own words for why it refuses. */
+/** The error in a refusal of the API. */
 export class Refused extends Error {
   constructor(status, text) {
     super(text);

@@ -1,14 +1,14 @@
-// One channel: who is there, and what it keeps.
+// The page of a channel: its presence and its history.
 import { call, Refused } from './api.js';
 import { fill, number } from './tables.js';
 
 const place = (id) => document.getElementById(id);
 const dialog = place('channel-dialog');
 
-/** Events that are shown: as many as one looks through. */
+/** Shown events: as many as a person reads. */
 const LONG = 50;
 
-/** Pages that are read to come to the latest events, each 256 KiB at most. */
+/** Pages that are read to find the latest events; each has 256 KiB at most. */
 const MOST_PAGES = 10;
 
 let opener;
@@ -28,7 +28,7 @@ export async function openChannel(channel, button) {
   if (!dialog.open) dialog.showModal();
 }
 
-/** Who is there, in words. */
+/** The presence in words. */
 async function presence(channel) {
   try {
     const { count, members } = await call('GET', '/presence', { channel });
@@ -39,7 +39,7 @@ async function presence(channel) {
   }
 }
 
-/** The latest events that it keeps, and whether there are later ones. */
+/** The latest kept events, and whether there are later ones. */
 async function history(channel) {
   const events = [];
   let after;

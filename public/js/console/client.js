@@ -1,14 +1,14 @@
-// One client: all that the API tells of it, a push, and the end of its session.
+// The page of a client: what the API shows of it, a push, and a disconnect.
 import { call } from './api.js';
-import { ago, facts, number } from './tables.js';
+import { ago, facts, fill, number } from './tables.js';
 
 const place = (id) => document.getElementById(id);
 const dialog = place('client');
 
-/** Where a push goes: a channel that only this client hears. */
+/** The channel of a push. Only this client receives it. */
 const PUSH = '/push';
 
-let shown; // its name, its home, and what had the focus
+let shown; // its name, its home, and the element that had the focus
 
 /** Opens the page of a client. */
 export async function openClient(client, home, button) {
@@ -19,11 +19,13 @@ export async function openClient(client, home, button) {
     tell(await call('GET', `/clients/${encodeURIComponent(client)}`, home));
   } catch (error) {
     facts(place('client-facts'), [['Gone', error.message]]);
+    showRefusals([]);
   }
   if (!dialog.open) dialog.showModal();
 }
 
-function tell({ since, lastActivity, transport, address, connected, queued, channels, attributes }) {
+function tell({ since, lastActivity, transport, address, connected, queued, channels, attributes, refusals = [] }) {
+  showRefusals(refusals);
   facts(place('client-facts'), [
     ['Since', ago(since)],
     ['Heard of', ago(lastActivity)],
@@ -35,6 +37,14 @@ function tell({ since, lastActivity, transport, address, connected, queued, chan
     ...(attributes ? [['Attributes', JSON.stringify(attributes)]] : []),
   ]);
 }
+
+const showRefusals = (refusals) =>
+  fill(place('client-refusals'), [
+    ['Ago', ({ at }) => ago(at)],
+    ['What', ({ channel, subscription }) => subscription ?? channel],
+    ['Error', ({ error }) => error],
+    ['Allowed to others by', ({ rule }) => rule],
+  ], refusals, 'Nothing was refused.');
 
 place('push').addEventListener('submit', async (event) => {
   event.preventDefault();

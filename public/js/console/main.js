@@ -1,20 +1,21 @@
-// What goes on at a home, every two seconds while somebody looks. All homes are looked at when somebody asks: to be
-// asked every two seconds would keep each of them awake.
+// The figures of a home, every two seconds while the page is visible. All homes are asked on request only: a call every
+// two seconds would keep each of them awake.
 import { call, Refused, use } from './api.js';
 import { openChannel } from './channel.js';
 import { openClient } from './client.js';
 import { Plot } from './plots.js';
+import './tail.js';
 import { ago, bytes, element, facts, fill, number } from './tables.js';
 
 const EVERY = 2_000; // ms
 
-/** Entries of a list: as many as one looks through. */
+/** Entries of a list: as many as a person reads. */
 const LONG = 100;
 
-/** In place of a home's name. */
+/** The choice "all homes" in the list of homes. */
 const ALL = '*';
 
-/** Pages that are read to fill a list of all homes: one asks 32 of them at the most. */
+/** Pages that are read to fill a list of all homes; a page asks 32 homes at most. */
 const MOST_PAGES = 5;
 
 const place = (id) => document.getElementById(id);
@@ -22,7 +23,7 @@ const status = place('status');
 const rates = new Plot(place('plot-rates'), ['messages in', 'events out']);
 const sessions = new Plot(place('plot-sessions'), ['sessions', 'waiting']);
 
-let before; // the figures of the last look, and when that was
+let before; // the last figures and their time
 let paused = false;
 let looking = false;
 
@@ -30,7 +31,7 @@ const sum = (tally) => Object.values(tally).reduce((all, one) => all + one, 0);
 const isAll = () => place('home').value === ALL;
 const at = (tree) => (tree === '/' ? {} : { tree });
 
-/** Whom a call is for that concerns one home. */
+/** The home for calls that concern one home. */
 const query = () => at(isAll() ? '/' : place('home').value);
 
 place('login').addEventListener('submit', async (event) => {
@@ -82,7 +83,7 @@ async function publish(channel, text) {
   }
 }
 
-/** The homes that are in use, the root's first. */
+/** The homes in use, the root's first. */
 async function findHomes() {
   const { trees } = await call('GET', '/trees', { limit: 1000 });
   const homes = trees.map(({ tree }) => element('option', { value: tree }, tree === '/' ? '/ (the root)' : tree));
@@ -101,7 +102,7 @@ async function tick() {
   } finally {
     looking = false;
   }
-  // Another one was chosen meanwhile.
+  // The user has chosen another home meanwhile.
   if (home !== place('home').value) tick();
 }
 
@@ -118,7 +119,7 @@ async function lookAtAll() {
   showChannels(channels);
 }
 
-/** The first entries of a list of all homes: its pages may be short. */
+/** The first entries of a list of all homes, from several pages if these are short. */
 async function listed(list) {
   const entries = [];
   let after;
@@ -145,7 +146,7 @@ async function lookAtOne() {
 }
 
 function show(stats, now) {
-  // A home that began anew counts from 0.
+  // A restarted home counts from 0.
   const same = before?.stats.since === stats.since ? before : undefined;
   const seconds = same ? (now - same.now) / 1000 : 1;
   const rate = (name) => (same ? Math.max(0, sum(stats[name]) - sum(same.stats[name])) / seconds : 0);
@@ -175,7 +176,7 @@ function show(stats, now) {
   ], refusals, 'Nothing was refused.');
 }
 
-/** A button in a list, found again by its name when the list is filled anew. */
+/** A button in a list. When the list is filled again, the button with the same name gets the focus. */
 function opener(name, tree, open) {
   const button = element('button', { type: 'button', className: 'quiet' }, name);
   button.dataset.name = `${name} ${tree}`;
@@ -183,7 +184,7 @@ function opener(name, tree, open) {
   return button;
 }
 
-/** A column for the home of each entry, where there are several. */
+/** A column for the home of each entry, if there are several homes. */
 const homeColumn = () => (isAll() ? [['Home', ({ tree }) => tree]] : []);
 
 function showClients({ clients, next }) {

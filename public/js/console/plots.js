@@ -1,7 +1,7 @@
-// Two plots of the last minutes. What is drawn is kept here, so that a change of colours or width can draw it again.
+// Two plots of the last minutes. The data stays here, to draw it again with other colours or another width.
 import uPlot from '/vendor/uplot.js';
 
-/** Points of a plot: at one every two seconds, five minutes. */
+/** Points of a plot: five minutes, with a point every two seconds. */
 const MOST = 150;
 
 const HEIGHT = 200; // px
@@ -12,7 +12,7 @@ export class Plot {
   #data;
   #plot;
 
-  /** `names`: what its lines are. */
+  /** `names`: the names of the lines. */
   constructor(place, names) {
     this.#place = place;
     this.#names = names;
@@ -21,7 +21,7 @@ export class Plot {
     new ResizeObserver(() => this.#plot?.setSize(this.#size())).observe(place);
   }
 
-  /** One more moment: its time in ms, and a value for each line. */
+  /** Adds a point: its time in ms, and a value for each line. */
   add(time, values) {
     for (const [column, value] of [time / 1000, ...values].entries()) {
       this.#data[column].push(value);

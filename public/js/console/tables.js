@@ -1,4 +1,4 @@
-// Lists and facts as elements. Everything is put in as text: names come from clients.
+// Tables and lists as elements. All values become text nodes, because names come from clients.
 
 /** An element with children, which are elements or text. */
 export function element(name, properties = {}, ...children) {
@@ -13,7 +13,7 @@ export function fill(table, columns, entries, nothing) {
   const head = columns.map(([title, , number]) => element('th', { scope: 'col', ...kind(number) }, title));
   const rows = entries.map((entry) => element('tr', {}, ...columns.map(([, value, number]) => element('td', kind(number), value(entry) ?? ''))));
   const empty = element('tr', {}, element('td', { colSpan: columns.length }, nothing));
-  // Whoever is at a button stays there.
+  // The focused button stays focused.
   const focused = table.contains(document.activeElement) ? document.activeElement.dataset.name : undefined;
   table.replaceChildren(
     element('thead', {}, element('tr', {}, ...head)),

@@ -1,32 +1,30 @@
-// What goes over the board's channel. Anybody may publish anything there: what is not one of these is nothing to us.
+// The messages of the board's channels: one channel for each word, which keeps its latest move (RETAIN), and one for
+// all pointers. Anybody may publish anything there, so other messages are ignored.
 import { isId } from '../ids.js';
 import { WORDS } from './words.js';
 
-/** More moves than a word ever has. */
+export const MOVES = '/magnets/words/*';
+export const CURSORS = '/magnets/cursors';
+
+/** An upper bound of a word's moves. */
 const MAX_VERSION = 1e9;
 
-/** `move`: one word lies here now. `board`: this is all that I know; who knows more, tell. Otherwise null. */
-export function read(data) {
-  if (data === null || typeof data !== 'object' || !isId(data.from)) return null;
-  const { kind, from, word } = data;
-  if (kind === 'board') {
-    const places = readPlaces(data.places);
-    return places && { kind, from, places };
-  }
-  if (kind !== 'move' || typeof word !== 'number' || !Object.hasOwn(WORDS, word)) return null;
-  const place = readPlace(data);
-  return place && { kind, from, word, ...place };
+export const wordChannel = (word) => MOVES.replace('*', word);
+
+/** `{ from, word, x, y, version }`, the word's new place; null for any other message. */
+export function readMove(channel, data) {
+  const word = WORDS.findIndex((_, word) => wordChannel(word) === channel);
+  const { from, x, y, version } = data ?? {};
+  const counts = Number.isInteger(version) && version >= 0 && version <= MAX_VERSION;
+  return word >= 0 && isId(from) && isPart(x) && isPart(y) && counts ? { from, word, x, y, version } : null;
 }
 
-/** The places of all words, or null. */
-export function readPlaces(places) {
-  if (!Array.isArray(places) || places.length !== WORDS.length) return null;
-  const all = places.map(readPlace);
-  return all.includes(null) ? null : all;
+/** `{ from, x, y }`, a pointer's place, without `x` and `y` when it left; null for any other message. */
+export function readCursor(data) {
+  const { from, x, y } = data ?? {};
+  if (!isId(from)) return null;
+  if (x === undefined && y === undefined) return { from };
+  return isPart(x) && isPart(y) ? { from, x, y } : null;
 }
 
-function readPlace(place) {
-  const { x, y, version } = place ?? {};
-  const fits = [x, y].every((part) => typeof part === 'number' && part >= 0 && part <= 1);
-  return fits && Number.isInteger(version) && version >= 0 && version <= MAX_VERSION ? { x, y, version } : null;
-}
+const isPart = (part) => typeof part === 'number' && part >= 0 && part <= 1;

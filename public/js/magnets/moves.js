@@ -1,13 +1,13 @@
-// Our own moves on their way. Of a word only the latest counts: while one request is under way the next ones gather.
-// Until a move has come back to us in the server's order, whatever comes of that word was ordered before it, and is
-// past.
+// Own moves that have not come back yet. Only the latest move of a word counts, so moves are collected while a request
+// is in progress. Until a move has come back, other moves of its word are older in the server's order, and are
+// ignored.
 
-/** Between two requests: as often as others see it move. */
+/** Between two requests. Other users see the word move as often. */
 const PACE = 80; // ms
 
 /**
- * A server may be told not to send people their own messages (BROADCAST_TO_PUBLISHER): then a move is settled so long
- * after it was taken.
+ * With `BROADCAST_TO_PUBLISHER = "false"` own moves do not come back. Then a move is settled this long after the server
+ * accepted it.
  */
 const ECHO = 3_000; // ms
 
@@ -18,7 +18,7 @@ export class Moves {
   #send;
   #refused;
 
-  /** `send(move)` resolves as a Connection's publish does; `refused(error)` is told what the server did not take. */
+  /** `send(move)` resolves as `Connection.publish` does; `refused(error)` gets the server's error. */
   constructor({ send, refused }) {
     this.#send = send;
     this.#refused = refused;
@@ -29,7 +29,7 @@ export class Moves {
     this.#flush();
   }
 
-  /** The connection is there: what was lost with the last one is sent again. */
+  /** The connection is open: sends the moves again that were lost with the last one. */
   open() {
     this.#open = true;
     for (const move of this.#pending.values()) move.sent = false;
@@ -44,7 +44,7 @@ export class Moves {
     return this.#pending.has(word);
   }
 
-  /** A move of ours is known to all. */
+  /** An own move came back. */
   settle(word, version) {
     if (this.#pending.get(word)?.version === version) this.#pending.delete(word);
   }

@@ -1,8 +1,8 @@
-// The words on the page, each a button, and what a pointer or the keyboard does with them.
+// The words on the page, each a button that a pointer or the keyboard moves.
 import { lines } from './poem.js';
 import { rounded, WORDS } from './words.js';
 
-/** What an arrow key does, in parts of the board; a quarter of it with Shift. */
+/** The step of an arrow key, as a fraction of the board; with Shift a quarter of it. */
 const STEP = 0.04;
 
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
@@ -13,14 +13,14 @@ const inWords = ({ x, y }) => `${Math.round(x * 100)} across, ${Math.round(y * 1
 export class Pieces {
   #board = document.getElementById('board');
   #buttons;
-  #held = null; // { word, before, grip }: grip is where a pointer has it, or null by keyboard
+  #held = null; // { word, before, grip }: grip is the pointer's place in the word, null for the keyboard
   #placeOf;
   #onMove;
   #say;
 
   /**
-   * `placeOf(word)` is where a word lies, `onMove(word, place)` where it is moved, and `say(text)` tells those who do
-   * not see it.
+   * `placeOf(word)` returns a word's place, `onMove(word, place)` moves it, and `say(text)` announces it to screen
+   * readers.
    */
   constructor({ placeOf, onMove, say }) {
     this.#placeOf = placeOf;
@@ -51,7 +51,7 @@ export class Pieces {
     button.addEventListener('pointerup', (event) => this.#release(event, false));
     button.addEventListener('pointercancel', (event) => this.#release(event, true));
     button.addEventListener('focus', () => this.#focusable(word));
-    // Whoever picked it up by keyboard and went elsewhere has laid it down.
+    // A word that was picked up by keyboard is put down when the focus leaves it.
     button.addEventListener('blur', () => this.isHeld(word) && this.#held.grip === null && this.#drop());
     return button;
   }
@@ -119,7 +119,7 @@ export class Pieces {
     this.#say(`${WORDS[word]} put back`);
   }
 
-  /** To the next word in reading order. */
+  /** Moves the focus to the next word in reading order. */
   #go(word, [right, down]) {
     const order = lines(WORDS.map((_, each) => this.#placeOf(each))).flat();
     const next = order[order.indexOf(word) + right + down];
@@ -146,7 +146,7 @@ export class Pieces {
     this.show(word);
   }
 
-  /** One stop for the Tab key: the arrows go from word to word. */
+  /** The board is one stop for the Tab key; the arrow keys go from word to word. */
   #focusable(word) {
     this.#buttons.forEach((button, each) => (button.tabIndex = each === word ? 0 : -1));
   }

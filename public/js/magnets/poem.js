@@ -1,6 +1,6 @@
-// The board as text: its words line by line, as one would read them.
+// The board as text: its words line by line, in reading order.
 
-/** Words whose tops are nearer than this, in parts of the board's height, stand in one line. */
+/** Words whose tops differ by less than this, as a fraction of the board's height, are in one line. */
 const LINE = 0.035;
 
 /** The numbers of the words in reading order, line by line. */

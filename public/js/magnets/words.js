@@ -1,4 +1,4 @@
-// The words, and where each lies on a new board.
+// The words, and their places on a new board.
 
 export const WORDS = [
   ...['the', 'moon', 'sings', 'a', 'quiet', 'river', 'and', 'you', 'dream', 'of', 'light', 'I', 'was', 'never'],
@@ -6,18 +6,18 @@ export const WORDS = [
   ...['soft', 'shadow', 'to', 'bare', 'winter', 's', 'love', 'who', 'wild'],
 ];
 
-/** Four in a row fit beside each other, long ones too. */
+/** Four words fit in a row, even long ones. */
 const COLUMNS = 4;
 
-/** Of the board's height; what is above is left free to write. */
+/** As a fraction of the board's height. The part above is free for the poem. */
 const TOP = 0.24;
 
-/** A word's place: across and down, from 0 to 1, where 1 is flush with the board's far edge. */
+/** A word's place, `x` and `y` from 0 to 1; at 1 the word touches the right or lower edge. */
 export function start(word) {
   const rows = Math.ceil(WORDS.length / COLUMNS);
   const column = word % COLUMNS;
   const row = Math.floor(word / COLUMNS);
-  // A little out of line, and on every page alike.
+  // A little out of line, in the same way on every page.
   const [aside, up] = [((word * 37) % 11) / 10 - 0.5, ((word * 53) % 7) / 6 - 0.5];
   return {
     x: rounded(0.04 + (0.9 * column) / (COLUMNS - 1) + aside * 0.06),
@@ -25,5 +25,5 @@ export function start(word) {
   };
 }
 
-/** Within the board, and as exact as a screen shows it. */
+/** Limits a place to the board, and rounds it to what a screen can show. */
 export const rounded = (part) => Math.round(Math.min(1, Math.max(0, part)) * 1e4) / 1e4;

@@ -1,34 +1,26 @@
-// The time that everybody agrees on: this device's, corrected by what cometd.js' timesync extension measured.
+// The server's time: this device's clock, corrected by the timesync extension of cometd.js.
 import { TimeSyncExtension } from '/vendor/cometd.js';
-import { Connection } from '../connection.js';
-import { Frames } from '../frames.js';
-import * as status from '../status.js';
 
-/** How soon a connect is to be answered while somebody looks, so that there is something to measure. */
+/** The timeout of connects while the page is visible: each answered connect is a measurement. */
 const HOLD = 2_000; // ms
 
-/** Between two looks at the clock: a full second is shown at most so late. */
+/** Between two updates: a new second is shown at most this late. */
 const TICK = 50; // ms
 
 const place = (id) => document.getElementById(id);
 const timeOfDay = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
 
 const timesync = new TimeSyncExtension();
-let measured = null; // when, by performance.now()
+let measured = null; // the time of the last measurement, by performance.now()
 
-const connection = new Connection({
-  extensions: new Map([
-    ['timesync', timesync],
-    ['short-connects', { outgoing: askForAShortConnect, incoming: noteMeasurement }],
-    ['frames', new Frames(place('frames'))],
-  ]),
-  onState: status.show,
-});
+export const extensions = new Map([
+  ['timesync', timesync],
+  ['short-connects', { outgoing: askForAShortConnect, incoming: noteMeasurement }],
+]);
 
-connection.start();
-setInterval(tick, TICK);
+export const start = () => setInterval(tick, TICK);
 
-/** The first connect of a session asks for an answer at once, by itself. */
+/** The first connect of a session has an advice already: it is answered at once. */
 function askForAShortConnect(message) {
   if (message.channel === '/meta/connect' && !message.advice && !document.hidden) message.advice = { timeout: HOLD };
   return message;
@@ -53,7 +45,7 @@ function tick() {
   set('measured', ago((performance.now() - measured) / 1000));
 }
 
-/** What stays as it is, is not written again: whoever reads or copies it is not disturbed. */
+/** Writes only changed text, so that a selection or a screen reader is not disturbed. */
 function set(id, text) {
   if (place(id).textContent !== text) place(id).textContent = text;
 }
