@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bayeux_edge::bayeux::Application;
 use bayeux_edge::bayeux::{
-    BayeuxServer, ChannelId, ChannelPattern, Endpoint, Forgetful, Home, Input, Millis, Options, Origin, Output,
+    BayeuxContext, BayeuxServer, ChannelId, ChannelPattern, Endpoint, Forgetful, Home, Input, Millis, Options, Output,
     RequestId, RequestLimits, SocketId, Subscriptions, parse_json,
 };
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -88,7 +88,8 @@ impl Room {
             _ => Endpoint::LongPolling(RequestId::new(self.requests)),
         };
         // The clock does not matter here but for the pace of flushes, which is given all the time it wants.
-        self.server.handle(Millis(self.requests * 1000), Input::Messages { from, origin: Origin::default(), messages })
+        self.server
+            .handle(Millis(self.requests * 1000), Input::Messages { from, context: BayeuxContext::default(), messages })
     }
 }
 

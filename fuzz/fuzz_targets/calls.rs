@@ -3,7 +3,7 @@
 #![no_main]
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, EndpointKey, Forgetful, Home, Input, Millis, Options, Origin, Output,
+    Application, BayeuxContext, BayeuxServer, Endpoint, EndpointKey, Forgetful, Home, Input, Millis, Options, Output,
     RequestId, Stored, parse_json,
 };
 use libfuzzer_sys::fuzz_target;
@@ -109,7 +109,7 @@ fuzz_target!(|text: &str| {
             Step::Says(text) => {
                 let Ok(messages) = parse_json(&text.replace("MINE", &world.client_id), &options) else { continue };
                 world.open.insert(number);
-                world.input(Input::Messages { from, origin: Origin::default(), messages });
+                world.input(Input::Messages { from, context: BayeuxContext::default(), messages });
             }
             Step::Passes(ms) => world.passes(ms),
         }

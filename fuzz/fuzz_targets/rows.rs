@@ -3,8 +3,8 @@
 #![no_main]
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Delivery, Endpoint, EventNumber, Forgetful, Home, Input, KeptSocket, Millis, Options,
-    Origin, Output, RequestId, SavedEvent, SessionKey, SocketId, Stored, parse_json,
+    Application, BayeuxContext, BayeuxServer, Delivery, Endpoint, EventNumber, Forgetful, Home, Input, KeptSocket,
+    Millis, Options, Output, RequestId, SavedEvent, SessionKey, SocketId, Stored, parse_json,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -38,7 +38,7 @@ fuzz_target!(|text: &str| {
     let _ = server.handle(now, Input::Timeout);
     let handshake = r#"{"channel":"/meta/handshake","version":"1.0","supportedConnectionTypes":["long-polling"]}"#;
     let (from, messages) = (Endpoint::LongPolling(RequestId::new(1)), parse_json(handshake, &options).unwrap());
-    let outputs = server.handle(now, Input::Messages { from, origin: Origin::default(), messages });
+    let outputs = server.handle(now, Input::Messages { from, context: BayeuxContext::default(), messages });
     let answered =
         outputs.iter().any(|output| matches!(output, Output::Send { messages, .. } if messages.contains("successful")));
     assert!(answered, "{outputs:?}");

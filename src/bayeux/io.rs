@@ -6,7 +6,7 @@ use crate::bayeux::api::Scope;
 use crate::bayeux::app::{Fetch, FetchError, FetchResponse, HttpRequest, HttpResponse};
 use crate::bayeux::auth::FetchedKeys;
 use crate::bayeux::cluster::Home;
-use crate::bayeux::limits::Origin;
+use crate::bayeux::limits::BayeuxContext;
 use crate::bayeux::metrics::Platform;
 use crate::bayeux::session::{Ending, SessionKey};
 use crate::bayeux::time::Millis;
@@ -17,12 +17,12 @@ use crate::bayeux::wire::{Element, Endpoint, EndpointKey, SocketId, Status, Stre
 #[derive(Debug)]
 pub enum Input {
     /// A request came. It is answered exactly once, now or when its connect is released.
-    Messages { from: Endpoint, origin: Origin, messages: Vec<Element> },
+    Messages { from: Endpoint, context: BayeuxContext, messages: Vec<Element> },
     /// A request for one of the application's routes. It is answered at once.
     Http { from: Endpoint, request: HttpRequest },
     /// A client opens an event stream for its session. `kept_open`: somebody else sends the comments that keep it open,
     /// so that the object may sleep.
-    Listen { from: StreamId, origin: Origin, client_id: String, kept_open: bool },
+    Listen { from: StreamId, context: BayeuxContext, client_id: String, kept_open: bool },
     /// A stream's client reads more slowly than it is sent to.
     Stalled(StreamId),
     /// It has caught up.

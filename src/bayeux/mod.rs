@@ -57,7 +57,7 @@
 //!
 //! ```
 //! use bayeux_edge::bayeux::{
-//!     Application, BayeuxServer, Endpoint, Forgetful, Home, Input, Millis, Options, Origin, Output, RequestId,
+//!     Application, BayeuxContext, BayeuxServer, Endpoint, Forgetful, Home, Input, Millis, Options, Output, RequestId,
 //!     parse_json,
 //! };
 //!
@@ -70,7 +70,7 @@
 //!     requests += 1;
 //!     let from = Endpoint::LongPolling(RequestId::new(requests));
 //!     let messages = parse_json(body, &options).unwrap();
-//!     let input = Input::Messages { from, origin: Origin::default(), messages };
+//!     let input = Input::Messages { from, context: BayeuxContext::default(), messages };
 //!     let mut outputs = server.handle(Millis(1000 * requests), input);
 //!     // A flush may wait for its turn: the shell calls back when the time has come.
 //!     while let Some(Output::WakeAt(time)) = outputs.last()
@@ -121,7 +121,7 @@ pub use cluster::{API_PATH, BASE_PATH, Home, MAX_SHARDS, Placement, Region, Shar
 pub use delivery::{DedupKey, HistoryBounds, HistoryRules, Queue, SavedReplays, Subscriptions, Urgency};
 pub use hooks::Hook;
 pub use io::{Input, Notice, Output, Who};
-pub use limits::{Budget, ConnectionRefused, Connections, Exceeded, Network, Origin, Rate, Rates};
+pub use limits::{BayeuxContext, Budget, ConnectionRefused, Connections, Exceeded, Network, Rate, Rates};
 pub use meta::refuse_without_token;
 pub use options::{Durability, OptionError, Options, QueueOverflow, table};
 pub use persistence::{

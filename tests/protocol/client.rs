@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use bayeux_edge::bayeux::tokens::Bearer;
-use bayeux_edge::bayeux::{EndpointKey, Format, Input, Millis, Origin, SocketId, Status};
+use bayeux_edge::bayeux::{BayeuxContext, EndpointKey, Format, Input, Millis, SocketId, Status};
 use serde_json::{Value, json};
 
 use crate::world::{Frame, FrameKind, World};
@@ -15,7 +15,7 @@ pub struct Client {
     world: Rc<RefCell<World>>,
     name: &'static str,
     /// Where its requests come from.
-    origin: RefCell<Origin>,
+    context: RefCell<BayeuxContext>,
     id: OnceCell<String>,
     /// Where it sends its messages; by HTTP without one.
     socket: Cell<Option<SocketId>>,
@@ -58,7 +58,7 @@ impl Client {
         Self {
             world,
             name,
-            origin: RefCell::default(),
+            context: RefCell::default(),
             id: OnceCell::new(),
             socket: Cell::new(None),
             sockets: RefCell::default(),
@@ -80,31 +80,31 @@ impl Client {
 
     /// From now on requests come from this IP address.
     pub fn at_address(self, address: &'static str) -> Self {
-        self.origin.borrow_mut().address = Some(address.into());
+        self.context.borrow_mut().address = Some(address.into());
         self
     }
 
     /// From now on requests carry this token beside their messages.
     pub fn carrying(self, token: &str) -> Self {
-        self.origin.borrow_mut().token = Some(Bearer::new(token));
+        self.context.borrow_mut().token = Some(Bearer::new(token));
         self
     }
 
     /// From now on requests come with this browser's cookie, over HTTP/1.1.
     pub fn in_browser(self, browser: &str) -> Self {
-        self.origin.borrow_mut().browser = Some(browser.into());
+        self.context.borrow_mut().browser = Some(browser.into());
         self
     }
 
     /// From now on they have lost it.
     pub fn without_cookie(self) -> Self {
-        self.origin.borrow_mut().browser = None;
+        self.context.borrow_mut().browser = None;
         self
     }
 
     /// From now on its browser's connection carries many requests at a time.
     pub fn over_http2(self) -> Self {
-        self.origin.borrow_mut().multiplexed = true;
+        self.context.borrow_mut().multiplexed = true;
         self
     }
 
@@ -154,9 +154,9 @@ impl Client {
 
     /// The connect that it has waited with since an earlier life of the server, as whoever holds it says it again.
     pub fn holds_again(&self) -> Request {
-        self.origin.borrow_mut().again = true;
+        self.context.borrow_mut().again = true;
         let request = self.hold();
-        self.origin.borrow_mut().again = false;
+        self.context.borrow_mut().again = false;
         request
     }
 
@@ -205,7 +205,7 @@ impl Client {
     /// Sends text as it is; it must be a request that can be read.
     pub fn post_text(&self, body: &str) -> Request {
         let mut world = self.world.borrow_mut();
-        let number = world.post(self.name, self.socket.get(), self.origin.borrow().clone(), body);
+        let number = world.post(self.name, self.socket.get(), self.context.borrow().clone(), body);
         self.unread.borrow_mut().insert(number);
         Request { world: Rc::clone(&self.world), number }
     }

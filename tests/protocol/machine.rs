@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, EndpointKey, Forgetful, Home, Input, Millis, Options, Origin, Output,
+    Application, BayeuxContext, BayeuxServer, Endpoint, EndpointKey, Forgetful, Home, Input, Millis, Options, Output,
     RequestId, SocketId, StreamId, parse_json,
 };
 use serde_json::{Value, json};
@@ -159,7 +159,10 @@ impl Machine {
         match self.over {
             Over::Streams => {
                 let from = StreamId(at as u64);
-                self.handle(Input::Listen { from, origin: Origin::default(), client_id, kept_open: false }, idle);
+                self.handle(
+                    Input::Listen { from, context: BayeuxContext::default(), client_id, kept_open: false },
+                    idle,
+                );
             }
             Over::Sockets => self.connect(at, idle),
             Over::Polls => {}
@@ -180,7 +183,7 @@ impl Machine {
         self.last += 1;
         let from = Endpoint::LongPolling(RequestId::new(self.last));
         self.clock += INPUT * self.slowed;
-        self.handle(Input::Messages { from, origin: Origin::default(), messages }, load);
+        self.handle(Input::Messages { from, context: BayeuxContext::default(), messages }, load);
     }
 
     fn send(&mut self, at: usize, body: &Value, load: Load) {
@@ -193,7 +196,7 @@ impl Machine {
             Endpoint::LongPolling(RequestId::new(self.last))
         };
         self.clock += INPUT * self.slowed;
-        self.handle(Input::Messages { from, origin: Origin::default(), messages }, load);
+        self.handle(Input::Messages { from, context: BayeuxContext::default(), messages }, load);
     }
 
     fn comes_in(&mut self, time: u64, coming: Coming) {

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use bayeux_edge::bayeux::{EndpointKey, Input, Origin, StreamId};
+use bayeux_edge::bayeux::{BayeuxContext, EndpointKey, Input, StreamId};
 use serde_json::Value;
 
 use crate::client::Answer;
@@ -20,8 +20,8 @@ impl Stream {
             let mut world = world.borrow_mut();
             let id = StreamId(world.streams.len() as u64 + 1);
             world.streams.insert(id, StreamLog::default());
-            let origin = Origin { address: address.map(Into::into), ..Origin::default() };
-            world.step(Input::Listen { from: id, origin, client_id: client_id.to_owned(), kept_open });
+            let context = BayeuxContext { address: address.map(Into::into), ..BayeuxContext::default() };
+            world.step(Input::Listen { from: id, context, client_id: client_id.to_owned(), kept_open });
             id
         };
         Self { world, id }

@@ -6,8 +6,8 @@ use bayeux_edge::bayeux::api::Scope;
 use bayeux_edge::bayeux::app::{Fetch, HttpRequest, HttpResponse};
 use bayeux_edge::bayeux::metrics::{DataPoint, Platform};
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, KeptSocket, Message, Millis, Notice,
-    Options, Origin, Output, RequestId, SocketId, Status, StreamId, Who, parse_json,
+    Application, BayeuxContext, BayeuxServer, Endpoint, EndpointKey, Format, Home, Input, KeptSocket, Message, Millis,
+    Notice, Options, Output, RequestId, SocketId, Status, StreamId, Who, parse_json,
 };
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -161,7 +161,7 @@ impl World {
     }
 
     /// Sends a request, over a socket if one is given, and gives back its number.
-    pub fn post(&mut self, by: &'static str, via: Option<SocketId>, origin: Origin, body: &str) -> u64 {
+    pub fn post(&mut self, by: &'static str, via: Option<SocketId>, context: BayeuxContext, body: &str) -> u64 {
         let messages = parse_json(body, &self.options).unwrap_or_else(|error| panic!("{error:?}: {body}"));
         self.requests += 1;
         let sent = Sent { by, text: body.to_owned(), replies: expected_replies(body) };
@@ -173,7 +173,7 @@ impl World {
             self.open.insert(endpoint.key(), sent);
             endpoint
         };
-        self.step(Input::Messages { from, origin, messages });
+        self.step(Input::Messages { from, context, messages });
         self.requests
     }
 

@@ -3,7 +3,8 @@
 #![cfg(target_arch = "wasm32")]
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, Forgetful, Home, Input, Millis, Options, Origin, Output, RequestId, parse_json,
+    Application, BayeuxContext, BayeuxServer, Endpoint, Forgetful, Home, Input, Millis, Options, Output, RequestId,
+    parse_json,
 };
 use serde_json::{Value, json};
 use wasm_bindgen_test::wasm_bindgen_test;
@@ -26,7 +27,7 @@ impl Room {
         self.requests += 1;
         let from = Endpoint::LongPolling(RequestId::new(self.requests));
         let messages = parse_json(message, &Options::default()).unwrap();
-        let input = Input::Messages { from, origin: Origin::default(), messages };
+        let input = Input::Messages { from, context: BayeuxContext::default(), messages };
         let outputs = self.server.handle(Millis(1_700_000_000_000), input);
         outputs
             .into_iter()

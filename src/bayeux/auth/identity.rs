@@ -8,8 +8,8 @@
 //!
 //! * The token's claims become the attribute `claims` of the session, which rules, policies and the hooks Worker use.
 //! * The token itself goes no further than this file: it is removed from every message before anybody else sees it.
-//! * The one in `ext` counts, valid or not; those of headers come as [`Origin::token`](crate::bayeux::Origin), since
-//!   the shell reads headers.
+//! * The one in `ext` counts, valid or not; those of headers come as
+//!   [`BayeuxContext::token`](crate::bayeux::BayeuxContext), since the shell reads headers.
 //! * When it expires the session ends, and its client is advised to shake hands again.
 
 use serde_json::{Map, Value};

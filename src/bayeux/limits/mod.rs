@@ -2,7 +2,7 @@
 //!
 //! | Type | Is |
 //! |---|---|
-//! | [`Origin`] | where a request came from: address, browser, the token beside the messages |
+//! | [`BayeuxContext`] | where a request came from: address, browser, the token beside the messages |
 //! | [`Network`] | an IPv4 address, or the /64 of an IPv6 address: what limits count by |
 //! | [`Connections`] | the sockets and streams that each network opens, and the frames it sends |
 //! | [`Rate`], [`Rates`] | `count/seconds`; the counters of all networks |
@@ -10,14 +10,14 @@
 //!
 //! This room never refuses anything itself: `server/throttle.rs` and `server/memory.rs` do, with the error.
 
+mod bayeux_context;
 mod budget;
 mod connections;
 mod network;
-mod origin;
 mod rates;
 
+pub use self::bayeux_context::BayeuxContext;
 pub use self::budget::{Budget, Charge, level};
 pub use self::connections::{ConnectionRefused, Connections};
 pub use self::network::Network;
-pub use self::origin::Origin;
 pub use self::rates::{Exceeded, Rate, Rates};

@@ -106,11 +106,11 @@ impl BayeuxServer {
             return Step::Replied(checked.failed(&BayeuxError::SessionUnknown).into_json());
         };
         if batch.alone
-            && (!first || batch.origin.again)
+            && (!first || batch.context.again)
             && requested.timeout > Duration::ZERO
             && self.may_wait(batch, key)
         {
-            if self.holds_too_many(&batch.origin) {
+            if self.holds_too_many(&batch.context) {
                 return self.refuse_connection(batch, &checked);
             }
             return Step::Hold(
@@ -164,7 +164,7 @@ impl BayeuxServer {
     /// Whether the session exists but belongs to another browser. A browser that keeps no cookies
     /// looks the same: told to shake hands at once, it would do so for ever.
     fn is_anothers(&self, message: &Message, batch: &Batch) -> bool {
-        batch.origin.browser.is_some() && message.client_id().is_some_and(|id| self.sessions.find(&id).is_some())
+        batch.context.browser.is_some() && message.client_id().is_some_and(|id| self.sessions.find(&id).is_some())
     }
 
     /// Stores the client's timing. Returns whether this is the session's first connect, and whether the reply has

@@ -77,7 +77,7 @@ impl BayeuxServer {
         shared: &[&str],
         client: Client,
     ) -> Result<(SessionKey, Written), BayeuxError> {
-        let network = batch.origin.network();
+        let network = batch.context.network();
         self.may_open(network, &client.attributes)?;
         let client_id = self.new_client_id();
         let until = now + self.options.interval + self.options.max_interval;
@@ -86,7 +86,7 @@ impl BayeuxServer {
         reply.client_id = Some(client_id.as_str());
         let acks = ack::is_asked_for(&checked.message);
         let format = Format::of_handshake(&checked.message);
-        let browser = batch.origin.browser.as_deref().map(Into::into);
+        let browser = batch.context.browser.as_deref().map(Into::into);
         let meta_connect_deliver_only = acks || self.options.meta_connect_deliver_only;
         let numbers = if self.keeps_history() { Numbers::of_handshake(&checked.message) } else { Numbers::None };
         let since = self.time_outside().0;
@@ -109,7 +109,7 @@ impl BayeuxServer {
             return Err(self.storage_failed(&error));
         }
         let outside = self.time_outside();
-        self.sessions.heard(key, outside, &batch.origin);
+        self.sessions.heard(key, outside, &batch.context);
         self.sessions.moves_to(key, socket);
         self.replace(&before);
         self.happened(|| ServerEvent::ClientConnect { client: Client { sender: Sender::Session(key), ..client } });

@@ -11,7 +11,7 @@
 use crate::bayeux::api::{ApiCall, Scope};
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::hooks::Permission;
-use crate::bayeux::limits::Origin;
+use crate::bayeux::limits::BayeuxContext;
 use crate::bayeux::metrics::Platform;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked, Step};
 use crate::bayeux::session::SessionKey;
@@ -30,8 +30,8 @@ impl BayeuxServer {
     ) {
         let response = match ApiCall::of(request, (&self.options).into()) {
             Ok(ApiCall::Publish(messages)) => {
-                let origin = Origin { address: request.address.clone(), ..Origin::default() };
-                return self.receive_by_api(now, from, origin, messages);
+                let context = BayeuxContext { address: request.address.clone(), ..BayeuxContext::default() };
+                return self.receive_by_api(now, from, context, messages);
             }
             Ok(ApiCall::Clients(page)) => self.list_clients(&page, scope),
             Ok(ApiCall::Client(key)) => self.show_client(key, scope),

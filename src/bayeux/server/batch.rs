@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::dedup::Said;
 use super::suspended::{BatchNumber, PendingId, SuspendedMessage};
 use crate::bayeux::hooks::Hook;
-use crate::bayeux::limits::{Charge, Origin};
+use crate::bayeux::limits::{BayeuxContext, Charge};
 use crate::bayeux::session::{Client, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
@@ -21,7 +21,7 @@ use crate::bayeux::wire::{
 
 pub(in crate::bayeux) struct Batch {
     pub from: Endpoint,
-    pub origin: Origin,
+    pub context: BayeuxContext,
     pub number: BatchNumber,
     /// Whether it is a call of the server API, whose sender has no session.
     pub by_api: bool,
@@ -113,7 +113,13 @@ pub(in crate::bayeux) struct Hold {
 
 impl Batch {
     /// All messages beside a handshake are ignored (Bayeux 1.0 section 4.1). Messages past `limit` are refused.
-    pub fn new(number: BatchNumber, from: Endpoint, origin: Origin, mut messages: Vec<Element>, limit: usize) -> Self {
+    pub fn new(
+        number: BatchNumber,
+        from: Endpoint,
+        context: BayeuxContext,
+        mut messages: Vec<Element>,
+        limit: usize,
+    ) -> Self {
         if let Some(at) = messages.iter().position(is_handshake) {
             messages = vec![messages.swap_remove(at)];
         }
@@ -124,8 +130,8 @@ impl Batch {
             too_soon: None,
             charge: Charge::default(),
             alone: messages.len() == 1,
-            has_aborted: origin.has_aborted,
-            origin,
+            has_aborted: context.has_aborted,
+            context,
             piggybacked: Vec::new(),
             is_uncommitted: false,
             status: Status::Ok,
@@ -145,8 +151,8 @@ impl Batch {
     }
 
     /// Messages that came with a key. A handshake among them means nothing.
-    pub fn of_api(number: BatchNumber, from: Endpoint, origin: Origin, messages: Vec<Element>) -> Self {
-        let nothing = Self::new(number, from, origin, Vec::new(), messages.len());
+    pub fn of_api(number: BatchNumber, from: Endpoint, context: BayeuxContext, messages: Vec<Element>) -> Self {
+        let nothing = Self::new(number, from, context, Vec::new(), messages.len());
         Self { by_api: true, remaining: messages.into_iter(), ..nothing }
     }
 
@@ -247,8 +253,8 @@ impl Batch {
     /// The browser that has a connection less while a connect of this batch is held: over HTTP/1.1 it has six to a
     /// site, each good for one request (RFC 9112, section 9.4).
     pub fn occupied_browser(&self) -> Option<&Rc<str>> {
-        let occupies = matches!(self.from, Endpoint::LongPolling(_)) && !self.origin.multiplexed;
-        self.origin.browser.as_ref().filter(|_| occupies)
+        let occupies = matches!(self.from, Endpoint::LongPolling(_)) && !self.context.multiplexed;
+        self.context.browser.as_ref().filter(|_| occupies)
     }
 }
 

@@ -24,7 +24,7 @@ use super::BayeuxServer;
 use super::checked_message::Checked;
 use crate::bayeux::delivery::array;
 use crate::bayeux::io::Output;
-use crate::bayeux::limits::Origin;
+use crate::bayeux::limits::BayeuxContext;
 use crate::bayeux::session::{HeldConnect, Session, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::comment_filter::Format;
@@ -46,18 +46,18 @@ impl BayeuxServer {
         &mut self,
         now: Millis,
         from: StreamId,
-        origin: Origin,
+        context: BayeuxContext,
         client_id: &str,
         kept_open: bool,
     ) {
         let endpoint = Endpoint::EventSource(from);
-        let key = match self.listener(now, &origin, client_id) {
+        let key = match self.listener(now, &context, client_id) {
             Ok(key) => key,
             Err(error) => return self.refuse_stream(endpoint, &error),
         };
         let held = HeldConnect {
             endpoint,
-            network: origin.network(),
+            network: context.network(),
             browser: None,
             id: MessageId::default(),
             until: next_beat(now, kept_open),
@@ -74,8 +74,8 @@ impl BayeuxServer {
     }
 
     /// The session of a stream, which holds no other connect any more.
-    fn listener(&mut self, now: Millis, origin: &Origin, client_id: &str) -> Result<SessionKey, BayeuxError> {
-        let key = self.session_of(client_id, origin).ok_or(BayeuxError::SessionUnknown)?;
+    fn listener(&mut self, now: Millis, context: &BayeuxContext, client_id: &str) -> Result<SessionKey, BayeuxError> {
+        let key = self.session_of(client_id, context).ok_or(BayeuxError::SessionUnknown)?;
         if self.delivers_on_connects_only(key) {
             return Err(BayeuxError::MetaConnectDeliverOnly);
         }
@@ -87,8 +87,8 @@ impl BayeuxServer {
             Some(overtaken) => self.answer_overtaken(key, overtaken),
             None => {}
         }
-        if self.holds_too_many(origin) {
-            self.connection_refused(origin);
+        if self.holds_too_many(context) {
+            self.connection_refused(context);
             return Err(BayeuxError::ConnectionsExceeded);
         }
         Ok(key)

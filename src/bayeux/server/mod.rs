@@ -247,10 +247,10 @@ impl BayeuxServer {
 
     fn handle_input(&mut self, now: Millis, input: Input) {
         match input {
-            Input::Messages { from, origin, messages } => self.receive(now, from, origin, messages),
+            Input::Messages { from, context, messages } => self.receive(now, from, context, messages),
             Input::Http { from, request } => self.serve(now, from, &request),
-            Input::Listen { from, origin, client_id, kept_open } => {
-                self.open_stream(now, from, origin, &client_id, kept_open);
+            Input::Listen { from, context, client_id, kept_open } => {
+                self.open_stream(now, from, context, &client_id, kept_open);
             }
             Input::Stalled(stream) => self.stalled(now, stream, true),
             Input::Drained(stream) => self.stalled(now, stream, false),

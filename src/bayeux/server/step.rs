@@ -7,7 +7,7 @@ use super::suspended::{Continuation, SuspendedMessage};
 use crate::bayeux::cluster::Begun;
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
-use crate::bayeux::limits::Origin;
+use crate::bayeux::limits::BayeuxContext;
 use crate::bayeux::metrics::{Metrics, message_kind};
 use crate::bayeux::session::{Client, HeldConnect, Sender, Session, SessionKey};
 use crate::bayeux::time::Millis;
@@ -16,10 +16,10 @@ use crate::bayeux::wire::{BayeuxError, ChannelPattern, Element, Endpoint, Messag
 
 impl BayeuxServer {
     /// Takes the messages of a request.
-    pub(super) fn receive(&mut self, now: Millis, from: Endpoint, origin: Origin, messages: Vec<Element>) {
+    pub(super) fn receive(&mut self, now: Millis, from: Endpoint, context: BayeuxContext, messages: Vec<Element>) {
         Metrics::count(&mut self.metrics.requests, from.key().transport(), 1);
         let number = self.pending.next_batch_number();
-        let mut batch = Batch::new(number, from, origin, messages, self.options.max_messages_per_batch);
+        let mut batch = Batch::new(number, from, context, messages, self.options.max_messages_per_batch);
         self.count_request(now, &mut batch);
         self.run(now, batch);
     }
@@ -29,11 +29,11 @@ impl BayeuxServer {
         &mut self,
         now: Millis,
         from: Endpoint,
-        origin: Origin,
+        context: BayeuxContext,
         messages: Vec<Element>,
     ) {
         let number = self.pending.next_batch_number();
-        self.run(now, Batch::of_api(number, from, origin, messages));
+        self.run(now, Batch::of_api(number, from, context, messages));
     }
 
     /// Processes a batch until it is answered, its connect is held, or it must wait.
@@ -72,13 +72,13 @@ impl BayeuxServer {
         if self.pending.lanes.is_empty() || is_connect(next) {
             return true;
         }
-        let speaker = self.speaker_of(next, &batch.origin);
+        let speaker = self.speaker_of(next, &batch.context);
         !speaker.is_some_and(|session| self.pending.lanes.must_wait(session, batch.number, is_last_word(next)))
     }
 
-    fn speaker_of(&self, element: &Element, origin: &Origin) -> Option<SessionKey> {
+    fn speaker_of(&self, element: &Element, context: &BayeuxContext) -> Option<SessionKey> {
         let client_id = element.as_ref().ok()?.client_id()?;
-        self.session_of(&client_id, origin)
+        self.session_of(&client_id, context)
     }
 
     /// Records a message's outcome in its place. None where the batch ended with a held connect.
@@ -163,7 +163,7 @@ impl BayeuxServer {
             }
             batch.charge = self.budget.charge(weight);
             let mut lanes: Vec<_> =
-                batch.rest().iter().filter_map(|element| self.speaker_of(element, &batch.origin)).collect();
+                batch.rest().iter().filter_map(|element| self.speaker_of(element, &batch.context)).collect();
             lanes.sort_unstable();
             lanes.dedup();
             if lanes.iter().any(|session| self.pending.lanes.is_full(*session)) {
@@ -198,7 +198,7 @@ impl BayeuxServer {
         let outside = self.time_outside();
         for Spoke { session, rides } in batch.sessions() {
             self.sessions.extend(*session, now + self.options.max_interval);
-            self.sessions.heard(*session, outside, &batch.origin);
+            self.sessions.heard(*session, outside, &batch.context);
             // Clients read the answer only where the status is 200.
             let reads = batch.status == Status::Ok && !batch.has_aborted;
             if reads && !self.sessions.get(*session).is_some_and(Session::is_streaming) {
@@ -222,12 +222,12 @@ impl BayeuxServer {
         }
         let Hold { id, until, advise, timesync } = hold;
         let browser = batch.occupied_browser().cloned();
-        let (network, endpoint) = (batch.origin.network(), batch.from);
+        let (network, endpoint) = (batch.context.network(), batch.from);
         let held =
             HeldConnect { endpoint, network, browser, id, until, advise, timesync, stalled: false, kept_open: false };
         self.sessions.suspend(key, held);
         let outside = self.time_outside();
-        self.sessions.heard(key, outside, &batch.origin);
+        self.sessions.heard(key, outside, &batch.context);
         self.look_for_page(key);
         // The pace of a busy object may still hold events back.
         if self.sessions.get(key).is_some_and(Session::is_ready) {
@@ -251,7 +251,7 @@ impl BayeuxServer {
         }
         let token = self.take_token(&mut checked.message);
         if checked.channel.as_str() == "/meta/handshake" && !batch.by_api {
-            let token = token.or_else(|| batch.origin.token.clone());
+            let token = token.or_else(|| batch.context.token.clone());
             return self.step_handshake(now, batch, checked, token);
         }
         self.step_identified(now, batch, checked)
@@ -259,7 +259,7 @@ impl BayeuxServer {
 
     /// A message was refused before its sender counted as heard: the log and the API tell whose it was.
     fn refused_early(&self, batch: &mut Batch, client_id: Option<String>) {
-        batch.refused_early = client_id.and_then(|id| self.session_of(&id, &batch.origin)).or(batch.refused_early);
+        batch.refused_early = client_id.and_then(|id| self.session_of(&id, &batch.context)).or(batch.refused_early);
     }
 
     /// Processes a message of a known sender.
@@ -295,7 +295,7 @@ impl BayeuxServer {
     /// # Errors
     /// `402::session_unknown`.
     pub(in crate::bayeux) fn speaker(&self, batch: &mut Batch, message: &Message) -> Result<SessionKey, BayeuxError> {
-        let key = message.client_id().and_then(|id| self.session_of(&id, &batch.origin));
+        let key = message.client_id().and_then(|id| self.session_of(&id, &batch.context));
         let key = key.ok_or(BayeuxError::SessionUnknown)?;
         if batch.heard(key) {
             let wanted = self.format(key);
@@ -307,10 +307,10 @@ impl BayeuxServer {
     }
 
     /// The session of this clientId, if it belongs to this browser.
-    pub(in crate::bayeux) fn session_of(&self, client_id: &str, origin: &Origin) -> Option<SessionKey> {
+    pub(in crate::bayeux) fn session_of(&self, client_id: &str, context: &BayeuxContext) -> Option<SessionKey> {
         let key = self.sessions.find(client_id)?;
         let owner = self.sessions.get(key)?.negotiated.browser.as_deref();
-        (owner.is_none() || owner == origin.browser.as_deref()).then_some(key)
+        (owner.is_none() || owner == context.browser.as_deref()).then_some(key)
     }
 
     /// The sender of this message, as the application sees it.
@@ -319,23 +319,23 @@ impl BayeuxServer {
         let attributes = known.map(|session| session.attributes.clone()).unwrap_or_default();
         let nobody = if batch.by_api { Sender::Api } else { Sender::Anonymous };
         let sender = session.map_or(nobody, Sender::Session);
-        Client { sender, attributes, address: batch.origin.address.clone() }
+        Client { sender, attributes, address: batch.context.address.clone() }
     }
 
     /// `Step::Refused`, with a log line.
     pub(in crate::bayeux) fn refuse_connection(&mut self, batch: &Batch, checked: &Checked) -> Step {
-        self.connection_refused(&batch.origin);
+        self.connection_refused(&batch.context);
         Step::Refused(checked.failed(&BayeuxError::ConnectionsExceeded).into_json())
     }
 
     /// Whether this endpoint's address holds as many connects as it may.
-    pub(in crate::bayeux) fn holds_too_many(&self, origin: &Origin) -> bool {
-        let held = origin.network().map(|network| self.sessions.held_by(network));
+    pub(in crate::bayeux) fn holds_too_many(&self, context: &BayeuxContext) -> bool {
+        let held = context.network().map(|network| self.sessions.held_by(network));
         held.is_some_and(|held| held >= self.options.client_max_connections)
     }
 
-    pub(in crate::bayeux) fn connection_refused(&mut self, origin: &Origin) {
-        if let Some(address) = origin.address.clone() {
+    pub(in crate::bayeux) fn connection_refused(&mut self, context: &BayeuxContext) {
+        if let Some(address) = context.address.clone() {
             self.tell(Notice::ConnectionRefused { address });
         }
     }

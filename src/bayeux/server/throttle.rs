@@ -20,7 +20,7 @@ use super::batch::Batch;
 use super::checked_message::Checked;
 use crate::bayeux::cluster::Home;
 use crate::bayeux::io::Notice;
-use crate::bayeux::limits::{Exceeded, Origin, Rates};
+use crate::bayeux::limits::{BayeuxContext, Exceeded, Rates};
 use crate::bayeux::session::{Session, Timing};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{Advice, BayeuxError, Message, Realm, Written, patterns};
@@ -56,22 +56,22 @@ impl BayeuxServer {
         if let Some(wait) = batch.too_soon {
             return Err(BayeuxError::RateExceeded(wait));
         }
-        let origin = &batch.origin.clone();
+        let context = &batch.context.clone();
         match (checked.channel.as_str(), checked.channel.realm()) {
-            ("/meta/handshake", _) => self.take_tokens(now, origin, "handshakes", 1, |server| &mut server.handshakes),
+            ("/meta/handshake", _) => self.take_tokens(now, context, "handshakes", 1, |server| &mut server.handshakes),
             ("/meta/subscribe", _) => {
                 // An invalid message gets its own error.
                 let names: BTreeSet<_> = patterns(&checked.message).unwrap_or_default().into_iter().collect();
-                self.take_tokens(now, origin, "subscribes", names.len(), |server| &mut server.subscribes)?;
+                self.take_tokens(now, context, "subscribes", names.len(), |server| &mut server.subscribes)?;
                 let names = names.iter().filter(|name| name.realm() == Realm::Broadcast);
                 let owners = names.map(|name| self.cluster.owner_of_pattern(name)).collect();
-                self.may_use(now, origin, owners)
+                self.may_use(now, context, owners)
             }
             (_, Realm::Meta) => Ok(()),
             (_, realm) => {
-                self.take_tokens(now, origin, "publishes", 1, |server| &mut server.publishes)?;
+                self.take_tokens(now, context, "publishes", 1, |server| &mut server.publishes)?;
                 let owner = (realm == Realm::Broadcast).then(|| self.cluster.owner_of(&checked.channel));
-                self.may_use(now, origin, owner.into_iter().collect())
+                self.may_use(now, context, owner.into_iter().collect())
             }
         }
     }
@@ -79,16 +79,16 @@ impl BayeuxServer {
     /// Counts a request, or a frame of a socket. Returns how long its sender should have waited.
     pub(in crate::bayeux) fn count_request(&mut self, now: Millis, batch: &mut Batch) {
         if let Err(BayeuxError::RateExceeded(wait)) =
-            self.take_tokens(now, &batch.origin, "requests", 1, |server| &mut server.requests)
+            self.take_tokens(now, &batch.context, "requests", 1, |server| &mut server.requests)
         {
             batch.too_soon = Some(wait);
         }
     }
 
     /// Whether these owners may be called: each one that this home has not called yet starts an object.
-    fn may_use(&mut self, now: Millis, origin: &Origin, owners: BTreeSet<Home>) -> Result<(), BayeuxError> {
+    fn may_use(&mut self, now: Millis, context: &BayeuxContext, owners: BTreeSet<Home>) -> Result<(), BayeuxError> {
         let new = owners.iter().filter(|owner| self.cluster.is_new_tree(owner)).count();
-        self.take_tokens(now, origin, "trees", new, |server| &mut server.new_trees)?;
+        self.take_tokens(now, context, "trees", new, |server| &mut server.new_trees)?;
         let exceeded = new > 0 && self.cluster.has_too_many_trees(new, self.options.max_trees);
         if exceeded { Err(BayeuxError::TreesExceeded) } else { Ok(()) }
     }
@@ -96,13 +96,13 @@ impl BayeuxServer {
     fn take_tokens(
         &mut self,
         now: Millis,
-        origin: &Origin,
+        context: &BayeuxContext,
         what: &'static str,
         count: usize,
         rates: impl Fn(&mut Self) -> &mut Rates,
     ) -> Result<(), BayeuxError> {
-        let Err(Exceeded { wait, first }) = rates(self).take_many(now, origin.network(), count) else { return Ok(()) };
-        if let Some(address) = origin.address.clone().filter(|_| first) {
+        let Err(Exceeded { wait, first }) = rates(self).take_many(now, context.network(), count) else { return Ok(()) };
+        if let Some(address) = context.address.clone().filter(|_| first) {
             self.tell(Notice::RateExceeded { what, address });
         }
         Err(BayeuxError::RateExceeded(wait))

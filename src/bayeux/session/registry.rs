@@ -11,7 +11,7 @@ use super::client_id::ClientId;
 use super::delivery_counts::Delivered;
 use super::memory_by_address::{Holdings, SESSION};
 use super::session::{HeldConnect, MetaConnect, Session};
-use crate::bayeux::limits::{Budget, Charge, Network, Origin};
+use crate::bayeux::limits::{BayeuxContext, Budget, Charge, Network};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::ack::Ack;
 use crate::bayeux::wire::{ChannelPattern, ConnectionType, EndpointKey, Event, EventNumber, SocketId};
@@ -142,13 +142,13 @@ impl Sessions {
     }
 
     /// A session speaks from there, at this time outside.
-    pub fn heard(&mut self, key: SessionKey, at: Millis, origin: &Origin) {
+    pub fn heard(&mut self, key: SessionKey, at: Millis, context: &BayeuxContext) {
         let Some(session) = self.by_key.get_mut(&key) else { return };
         session.heard.at = Some(at);
-        if origin.address.is_some() {
-            session.heard.address.clone_from(&origin.address);
+        if context.address.is_some() {
+            session.heard.address.clone_from(&context.address);
         }
-        origin.network().into_iter().for_each(|network| self.seen_at(key, network));
+        context.network().into_iter().for_each(|network| self.seen_at(key, network));
     }
 
     /// Its address is not known after a restart.

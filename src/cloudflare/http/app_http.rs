@@ -7,7 +7,7 @@ use worker::web_sys::{ReadableStream, Response, ResponseInit};
 
 use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::cloudflare::http::request::ClientRequest;
-use crate::cloudflare::transport::long_polling::origin;
+use crate::cloudflare::transport::long_polling::context;
 
 /// A request without its body.
 pub fn request(request: &ClientRequest) -> HttpRequest {
@@ -17,7 +17,7 @@ pub fn request(request: &ClientRequest) -> HttpRequest {
         query: request.query().to_owned(),
         headers: Headers(request.raw().headers()).entries().collect(),
         body: Vec::new(),
-        address: origin(request).address,
+        address: context(request).address,
     }
 }
 

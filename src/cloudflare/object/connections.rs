@@ -9,8 +9,8 @@ use worker::web_sys::Response;
 
 use super::{Incoming, Tree, calling};
 use crate::bayeux::{
-    ConnectionRefused, Endpoint, EndpointKey, Format, Home, Input, Notice, Origin, Refusal, RequestError, SocketId,
-    parse_json,
+    BayeuxContext, ConnectionRefused, Endpoint, EndpointKey, Format, Home, Input, Notice, Refusal, RequestError,
+    SocketId, parse_json,
 };
 use crate::cloudflare::http::cors::{RequestOrigin, sender};
 use crate::cloudflare::http::request::ClientRequest;
@@ -33,14 +33,14 @@ impl Tree {
         if let RequestOrigin::Foreign(origin) = sender(request, &self.config.allowed_origins) {
             return self.foreign(&origin);
         }
-        let origin = Origin { token: token_sources::token(request, &self.config), ..self.origin(request) };
-        let network = origin.network();
+        let context = BayeuxContext { token: token_sources::token(request, &self.config), ..self.context(request) };
+        let network = context.network();
         let admitted = self.connections.borrow_mut().admit_socket(js::now(), network);
         if let Err(refused) = admitted {
-            return self.refuse_connection(&origin, refused, Head::default());
+            return self.refuse_connection(&context, refused, Head::default());
         }
         let subprotocol = token_sources::subprotocol(request);
-        match self.sockets.accept(origin, subprotocol.as_deref()) {
+        match self.sockets.accept(context, subprotocol.as_deref()) {
             Ok(response) => {
                 self.connections.borrow_mut().socket_opened(network);
                 response
@@ -59,15 +59,15 @@ impl Tree {
             return self.foreign(origin);
         }
         let head = Head { cross_origin: page.cross_origin(), ..Head::default() };
-        let origin = self.origin(request);
-        let admitted = self.connections.borrow_mut().admit_stream(js::now(), origin.network());
+        let context = self.context(request);
+        let admitted = self.connections.borrow_mut().admit_stream(js::now(), context.network());
         if let Err(refused) = admitted {
-            return self.refuse_connection(&origin, refused, head);
+            return self.refuse_connection(&context, refused, head);
         }
         let client_id = client_id.to_owned();
         let opened = self.streams.open(head.clone()).ok().and_then(|stream| {
             let sender = Endpoint::EventSource(stream).key();
-            self.handle(Input::Listen { from: stream, origin, client_id, kept_open: false }, Some(sender));
+            self.handle(Input::Listen { from: stream, context, client_id, kept_open: false }, Some(sender));
             self.streams.response(stream)
         });
         opened.unwrap_or_else(|| {
@@ -77,18 +77,18 @@ impl Tree {
     }
 
     /// The response where too many sockets or streams are opened.
-    fn refuse_connection(&self, origin: &Origin, refused: ConnectionRefused, head: Head) -> Response {
-        self.tell_of(origin, refused, "connections");
+    fn refuse_connection(&self, context: &BayeuxContext, refused: ConnectionRefused, head: Head) -> Response {
+        self.tell_of(context, refused, "connections");
         refuse(head, refused.refusal)
     }
 
     pub(super) fn tell_of(
         &self,
-        origin: &Origin,
+        context: &BayeuxContext,
         ConnectionRefused { refusal, first }: ConnectionRefused,
         what: &'static str,
     ) {
-        let Some(address) = origin.address.clone().filter(|_| first) else { return };
+        let Some(address) = context.address.clone().filter(|_| first) else { return };
         let notice = match refusal {
             Refusal::RateExceeded(_) => Notice::RateExceeded { what, address },
             _ => Notice::ConnectionRefused { address },
@@ -96,18 +96,18 @@ impl Tree {
         self.log.notice(&notice, None);
     }
 
-    /// The origin of a socket or a stream. A new browser cookie goes with the answer to a handshake.
-    fn origin(&self, request: &ClientRequest) -> Origin {
+    /// The context of a socket or a stream. A new browser cookie goes with the answer to a handshake.
+    fn context(&self, request: &ClientRequest) -> BayeuxContext {
         let browser = self.config.browser_cookie.as_ref().and_then(|cookie| cookie.of(request));
-        Origin { browser, ..long_polling::origin(request) }
+        BayeuxContext { browser, ..long_polling::context(request) }
     }
 
     /// The same as headers.
-    fn headers_of(&self, origin: &Origin) -> Vec<(&'static str, String)> {
-        let address = origin.address.as_ref().map(|address| (long_polling::ADDRESS_HEADER, address.to_string()));
-        let cookie = self.config.browser_cookie.as_ref().zip(origin.browser.as_ref());
+    fn headers_of(&self, context: &BayeuxContext) -> Vec<(&'static str, String)> {
+        let address = context.address.as_ref().map(|address| (long_polling::ADDRESS_HEADER, address.to_string()));
+        let cookie = self.config.browser_cookie.as_ref().zip(context.browser.as_ref());
         let cookie = cookie.map(|(cookie, browser)| ("Cookie", cookie.with(browser)));
-        let token = origin.token.as_ref().map(|token| (token_sources::AUTHORIZATION, token.to_authorization()));
+        let token = context.token.as_ref().map(|token| (token_sources::AUTHORIZATION, token.to_authorization()));
         address.into_iter().chain(cookie).chain(token).collect()
     }
 
@@ -126,20 +126,20 @@ impl Tree {
     /// A frame arrived: its text, or none where it was binary.
     pub(super) fn hear(&self, socket: &WebSocket, text: Option<String>) {
         let Some(text) = text else { return self.close(socket, &Close::binary()) };
-        let Some((id, origin)) = self.sockets.sender(socket) else { return self.close(socket, &Close::fault()) };
-        let admitted = self.connections.borrow_mut().admit_frame(js::now(), origin.network());
+        let Some((id, context)) = self.sockets.sender(socket) else { return self.close(socket, &Close::fault()) };
+        let admitted = self.connections.borrow_mut().admit_frame(js::now(), context.network());
         if let Err(refused) = admitted {
-            self.tell_of(&origin, refused, "frames");
+            self.tell_of(&context, refused, "frames");
             return self.close(socket, &Close::turning_away(refused.refusal));
         }
         match parse_json(&text, &self.config.options) {
             Ok(messages) => {
                 if let Some(home) = self.elsewhere(Home::of_messages(&messages)) {
-                    return self.tunnel(socket, id, &origin, home, text);
+                    return self.tunnel(socket, id, &context, home, text);
                 }
                 let from = Endpoint::WebSocket(id);
                 let sender = Some(from.key());
-                self.submit(Incoming { input: Input::Messages { from, origin, messages }, sender, request: None });
+                self.submit(Incoming { input: Input::Messages { from, context, messages }, sender, request: None });
             }
             // A heartbeat in another spelling than the one the platform answers itself.
             Err(error @ RequestError::Empty) => self.sockets.send(&[id], &error.body()),
@@ -151,7 +151,7 @@ impl Tree {
     }
 
     /// Passes a frame to the home of its session.
-    fn tunnel(&self, client: &WebSocket, socket: SocketId, origin: &Origin, home: Home, text: String) {
+    fn tunnel(&self, client: &WebSocket, socket: SocketId, context: &BayeuxContext, home: Home, text: String) {
         let Some(tree) = self.itself.upgrade() else { return };
         let passed = self.tunnels.send(socket, &home, text);
         if passed == Passed::Refused {
@@ -164,7 +164,7 @@ impl Tree {
                 Arrived::Text(socket, text) => tree.sockets.send(&[socket], &text),
                 Arrived::Closed(socket) => tree.tunnel_closed(socket),
             });
-            let client = self.headers_of(origin);
+            let client = self.headers_of(context);
             spawn_local(tree.tunnels.clone().open(self.bindings.clone(), socket, home, client, Rc::new(arrived)));
         }
     }

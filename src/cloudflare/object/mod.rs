@@ -98,8 +98,8 @@ struct Incoming {
 impl Incoming {
     /// It waited for the end of a turn; if its client has left in the meantime, nobody waits for an answer.
     fn having_waited(mut self) -> Self {
-        if let (Some(request), Input::Messages { origin, .. }) = (&self.request, &mut self.input) {
-            origin.has_aborted = ClientAborts::has_aborted(request);
+        if let (Some(request), Input::Messages { context, .. }) = (&self.request, &mut self.input) {
+            context.has_aborted = ClientAborts::has_aborted(request);
         }
         self
     }

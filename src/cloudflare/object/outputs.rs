@@ -49,7 +49,7 @@ impl Tree {
     pub(super) fn handle_all(&self, incoming: impl IntoIterator<Item = Incoming>) {
         self.gather(|| {
             for Incoming { input, sender, request } in incoming {
-                let has_aborted = matches!(&input, Input::Messages { origin, .. } if origin.has_aborted);
+                let has_aborted = matches!(&input, Input::Messages { context, .. } if context.has_aborted);
                 during(request.as_ref(), || self.handle(input, sender));
                 if let (Some(request), Some(sender)) = (request, sender)
                     && self.polls.holds(sender)

@@ -20,7 +20,9 @@ use super::{Incoming, Tree};
 use crate::bayeux::api::{ApiKey, Scope, is_api_path};
 use crate::bayeux::app::HttpRequest;
 use crate::bayeux::metrics::Platform;
-use crate::bayeux::{BASE_PATH, Endpoint, Format, Home, Input, Origin, Refusal, RequestError, has_handshake, text_of};
+use crate::bayeux::{
+    BASE_PATH, BayeuxContext, Endpoint, Format, Home, Input, Refusal, RequestError, has_handshake, text_of,
+};
 use crate::cloudflare::http::app_http;
 use crate::cloudflare::http::browser_cookie::is_multiplexed;
 use crate::cloudflare::http::cors::{RequestOrigin, sender};
@@ -116,16 +118,16 @@ impl Tree {
         let (browser, set_cookie) = browser.map(|browser| (browser.id, browser.set_cookie)).unzip();
         let head = Head { cross_origin: page.cross_origin(), set_cookie: set_cookie.flatten(), ..Head::default() };
         match arrival {
-            Ok(Arrival { origin, messages, callback, body }) => {
+            Ok(Arrival { context, messages, callback, body }) => {
                 if let Some(home) = self.elsewhere(Home::of_messages(&messages)) {
                     return self.forward(request, &home, body);
                 }
                 let multiplexed = browser.is_some() && is_multiplexed(request);
                 let token = if has_handshake(&messages) { token_sources::token(request, &self.config) } else { None };
-                let origin = Origin { browser, multiplexed, token, ..origin };
+                let context = BayeuxContext { browser, multiplexed, token, ..context };
                 let (from, promise) = self.polls.open(Head { callback, ..head });
                 let sender = from.key();
-                let input = Input::Messages { from, origin, messages };
+                let input = Input::Messages { from, context, messages };
                 self.submit(Incoming { input, sender: Some(sender), request: Some(Clone::clone(request.raw())) });
                 promise.into()
             }

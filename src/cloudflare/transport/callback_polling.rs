@@ -3,7 +3,7 @@
 use crate::bayeux::{Callback, RequestError, parse_form};
 use crate::cloudflare::config::Config;
 use crate::cloudflare::http::request::ClientRequest;
-use crate::cloudflare::transport::long_polling::{Arrival, origin};
+use crate::cloudflare::transport::long_polling::{Arrival, context};
 
 /// Reads a request.
 ///
@@ -12,5 +12,5 @@ use crate::cloudflare::transport::long_polling::{Arrival, origin};
 pub fn read(request: &ClientRequest, config: &Config) -> Result<Arrival, RequestError> {
     let callback = Callback::of_query(request.query())?;
     let messages = parse_form(request.query(), &config.options)?;
-    Ok(Arrival { origin: origin(request), messages, callback: Some(callback), body: None })
+    Ok(Arrival { context: context(request), messages, callback: Some(callback), body: None })
 }

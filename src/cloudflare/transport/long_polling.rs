@@ -8,7 +8,8 @@ use worker::js_sys::Promise;
 use worker::web_sys::{Response, ResponseInit};
 
 use crate::bayeux::{
-    Callback, Element, Endpoint, EndpointKey, Format, Origin, RequestError, RequestId, is_form, parse_form, parse_json,
+    BayeuxContext, Callback, Element, Endpoint, EndpointKey, Format, RequestError, RequestId, is_form, parse_form,
+    parse_json,
 };
 use crate::cloudflare::config::Config;
 use crate::cloudflare::http::request::{self, ClientRequest};
@@ -124,7 +125,7 @@ impl Polls {
 
 /// A request's content.
 pub struct Arrival {
-    pub origin: Origin,
+    pub context: BayeuxContext,
     pub messages: Vec<Element>,
     /// The JSONP callback, with callback-polling.
     pub callback: Option<Callback>,
@@ -147,14 +148,14 @@ pub async fn read(request: &ClientRequest, config: &Config) -> Result<Arrival, R
 pub fn arrived(request: &ClientRequest, body: String, config: &Config) -> Result<Arrival, RequestError> {
     let form = is_form(request::header(request, "Content-Type").as_deref(), &body)?;
     let messages = if form { parse_form(&body, &config.options) } else { parse_json(&body, &config.options) }?;
-    Ok(Arrival { origin: origin(request), messages, callback: None, body: Some(body) })
+    Ok(Arrival { context: context(request), messages, callback: None, body: Some(body) })
 }
 
 /// The client's IP address. Cloudflare sets this header itself and overwrites what a client sends (HTTP headers
 /// reference).
 pub const ADDRESS_HEADER: &str = "CF-Connecting-IP";
 
-/// The origin of a request.
-pub fn origin(request: &ClientRequest) -> Origin {
-    Origin { address: request::header(request, ADDRESS_HEADER).map(Into::into), ..Origin::default() }
+/// The context of a request.
+pub fn context(request: &ClientRequest) -> BayeuxContext {
+    BayeuxContext { address: request::header(request, ADDRESS_HEADER).map(Into::into), ..BayeuxContext::default() }
 }

@@ -14,7 +14,7 @@ use worker::worker_sys::WebSocketRequestResponsePair;
 use worker::{WebSocket, WebSocketPair};
 
 use crate::bayeux::tokens::Bearer;
-use crate::bayeux::{EndpointKey, KeptSocket, Millis, Network, Origin, Refusal, RequestError, SocketId};
+use crate::bayeux::{BayeuxContext, EndpointKey, KeptSocket, Millis, Network, Refusal, RequestError, SocketId};
 use crate::cloudflare::http::token_sources::SUBPROTOCOLS;
 
 #[wasm_bindgen]
@@ -133,12 +133,12 @@ impl Sockets {
     ///
     /// # Errors
     /// The platform refuses: past 32,768 sockets of an object.
-    pub fn accept(&self, origin: Origin, subprotocol: Option<&str>) -> worker::Result<Response> {
+    pub fn accept(&self, context: BayeuxContext, subprotocol: Option<&str>) -> worker::Result<Response> {
         let WebSocketPair { client, server } = WebSocketPair::new()?;
         self.opened.set(self.opened.get() + 1);
         let number = self.opened.get();
         self.state.accept_web_socket(&server);
-        let (network, Origin { address, browser, token, .. }) = (origin.network(), origin);
+        let (network, BayeuxContext { address, browser, token, .. }) = (context.network(), context);
         self.open.borrow_mut().insert(
             number,
             OpenSocket { socket: server, address, network, browser, token, points: RefCell::default() },
@@ -164,14 +164,14 @@ impl Sockets {
     }
 
     /// The socket of a frame. None for one that was closed: frames may still arrive.
-    pub fn sender(&self, socket: &WebSocket) -> Option<(SocketId, Origin)> {
+    pub fn sender(&self, socket: &WebSocket) -> Option<(SocketId, BayeuxContext)> {
         let Attachment { number, address, browser, token, .. } = attachment(socket)?;
         self.open.borrow().get(&number)?;
         let (address, browser) = (address.map(Rc::from), browser.map(Rc::from));
         let token = token.as_deref().map(Bearer::new);
         Some((
             SocketId(number),
-            Origin { address, browser, multiplexed: true, again: false, token, has_aborted: false },
+            BayeuxContext { address, browser, multiplexed: true, again: false, token, has_aborted: false },
         ))
     }
 

@@ -42,7 +42,7 @@ use crate::cloudflare::http::token_sources;
 use crate::cloudflare::js;
 use crate::cloudflare::log::{Log, LogLevel, during};
 use crate::cloudflare::transport::event_source::is_event_source;
-use crate::cloudflare::transport::long_polling::{self, origin};
+use crate::cloudflare::transport::long_polling::{self, context};
 
 /// Until the first request, panics are logged with their stack; then as lines of JSON: see `log_panics`.
 #[wasm_bindgen(start)]
@@ -185,7 +185,7 @@ fn unless_too_many(
     home: Home,
     config: &Rc<Config>,
 ) -> Result<JsValue, JsValue> {
-    let limited = bindings.rate_limiter().and_then(|limiter| Some((limiter, origin(&request).network()?)));
+    let limited = bindings.rate_limiter().and_then(|limiter| Some((limiter, context(&request).network()?)));
     let is_token_missing = lacks_token(&request, config);
     if limited.is_none() && !is_token_missing {
         return Ok(bindings.call(&home, request.raw())?.into());

@@ -1,6 +1,6 @@
 //! Where a token may stand beside messages, and what is kept of what is none.
 
-use bayeux_edge::bayeux::Origin;
+use bayeux_edge::bayeux::BayeuxContext;
 use bayeux_edge::bayeux::tokens::{Bearer, MAX_LENGTH, plain_subprotocol};
 
 fn text(token: Option<Bearer>) -> Option<String> {
@@ -53,6 +53,6 @@ fn what_cannot_be_a_token_takes_no_room() {
 
 #[test]
 fn no_log_shows_it() {
-    let origin = Origin { token: Some(Bearer::new("eyJ.eyJ.x")), ..Origin::default() };
-    assert!(!format!("{origin:?}").contains("eyJ"));
+    let context = BayeuxContext { token: Some(Bearer::new("eyJ.eyJ.x")), ..BayeuxContext::default() };
+    assert!(!format!("{context:?}").contains("eyJ"));
 }

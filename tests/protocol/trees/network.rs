@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bayeux_edge::bayeux::{
-    Application, BayeuxServer, Endpoint, EndpointKey, Home, Input, Millis, Options, Origin, Output, RequestId, Status,
-    parse_json,
+    Application, BayeuxContext, BayeuxServer, Endpoint, EndpointKey, Home, Input, Millis, Options, Output, RequestId,
+    Status, parse_json,
 };
 use serde_json::{Value, json};
 
@@ -214,7 +214,7 @@ impl Network {
         self.last += 1;
         let number = self.last;
         let from = Endpoint::LongPolling(RequestId::new(number));
-        self.input(home, Input::Messages { from, origin: origin(), messages });
+        self.input(home, Input::Messages { from, context: context(), messages });
         number
     }
 
@@ -235,7 +235,7 @@ impl Network {
         let messages = parse_json(&signed(client, vec![message]).to_string(), &self.options).unwrap();
         self.last += 1;
         let from = Endpoint::LongPolling(RequestId::new(self.last));
-        self.input(&client.home.clone(), Input::Messages { from, origin: origin(), messages });
+        self.input(&client.home.clone(), Input::Messages { from, context: context(), messages });
     }
 
     /// The objects that were started.
@@ -480,6 +480,6 @@ fn signed(client: &Client, messages: Vec<Value>) -> Value {
 }
 
 /// All clients come from one address.
-fn origin() -> Origin {
-    Origin { address: Some("192.0.2.1".into()), ..Origin::default() }
+fn context() -> BayeuxContext {
+    BayeuxContext { address: Some("192.0.2.1".into()), ..BayeuxContext::default() }
 }

@@ -10,8 +10,8 @@ use super::frame::{FrameEntry, More, Word, read};
 use super::{LINK_PATH, attachment};
 use crate::bayeux::tokens::Bearer;
 use crate::bayeux::{
-    EndpointKey, Format, Home, Input, Origin, Refusal, RequestError, StreamId, has_handshake, is_form, parse_form,
-    parse_json,
+    BayeuxContext, EndpointKey, Format, Home, Input, Refusal, RequestError, StreamId, has_handshake, is_form,
+    parse_form, parse_json,
 };
 use crate::cloudflare::http::request::ClientRequest;
 use crate::cloudflare::http::response::{Head, refuse};
@@ -100,8 +100,8 @@ impl Tree {
             return;
         }
         if stream {
-            let origin = Origin { address, browser, again: held, ..Origin::default() };
-            return self.listens(name, number, text.unwrap_or_default(), origin, open);
+            let context = BayeuxContext { address, browser, again: held, ..BayeuxContext::default() };
+            return self.listens(name, number, text.unwrap_or_default(), context, open);
         }
         let endpoint = self.polls.next_endpoint();
         let sender = endpoint.key();
@@ -121,8 +121,9 @@ impl Tree {
                     return self.links.moved(sender, &home);
                 }
                 let token = token.filter(|_| has_handshake(&messages)).as_deref().map(Bearer::new);
-                let origin = Origin { address, browser, multiplexed, again: held, token, ..Origin::default() };
-                let input = Input::Messages { from: endpoint, origin, messages };
+                let context =
+                    BayeuxContext { address, browser, multiplexed, again: held, token, ..BayeuxContext::default() };
+                let input = Input::Messages { from: endpoint, context, messages };
                 self.submit(Incoming { input, sender: Some(sender), request: None });
             }
             Err(error) => self.refuse_link(sender, error),
@@ -130,21 +131,21 @@ impl Tree {
     }
 
     /// The stream of a session.
-    fn listens(&self, name: &Rc<str>, number: u64, client_id: String, origin: Origin, open: bool) {
+    fn listens(&self, name: &Rc<str>, number: u64, client_id: String, context: BayeuxContext, open: bool) {
         let from = self.streams.next();
         let sender = EndpointKey::EventSource(from.0);
         self.links.ask(name, number, sender);
         if let Some(home) = self.elsewhere(Home::of_client_id(&client_id)) {
             return self.links.moved(sender, &home);
         }
-        if !origin.again {
-            let admitted = self.connections.borrow_mut().admit_stream(js::now(), origin.network());
+        if !context.again {
+            let admitted = self.connections.borrow_mut().admit_stream(js::now(), context.network());
             if let Err(refused) = admitted {
-                self.tell_of(&origin, refused, "connections");
+                self.tell_of(&context, refused, "connections");
                 return self.links.refuse(sender, refused.refusal);
             }
         }
-        self.handle(Input::Listen { from, origin, client_id, kept_open: true }, Some(sender));
+        self.handle(Input::Listen { from, context, client_id, kept_open: true }, Some(sender));
         if !open {
             // Nothing where it was refused.
             self.links.write(vec![from], String::new);

@@ -122,7 +122,7 @@ export class Links {
       return refusal;
     }
     if (route.kind === 'stream') return this.#listen(home, request, env, ctx, route);
-    const more = this.#settings.plain ? null : JSON.parse(this.#edge.linkOrigin(request, env));
+    const more = this.#settings.plain ? null : JSON.parse(this.#edge.linkContext(request, env));
     const cookie = more?.cookie;
     if (more) delete more.cookie;
     const { kind } = route;

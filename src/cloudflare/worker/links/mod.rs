@@ -21,7 +21,7 @@ use crate::cloudflare::http::response::{self, Head, refuse, respond};
 use crate::cloudflare::http::token_sources;
 use crate::cloudflare::log::Log;
 use crate::cloudflare::transport::event_source::{self, is_event_source};
-use crate::cloudflare::transport::long_polling::origin;
+use crate::cloudflare::transport::long_polling::context;
 use crate::cloudflare::worker::placement::{forward, home_of_newcomer};
 use crate::cloudflare::worker::rate_limits;
 
@@ -110,19 +110,19 @@ pub fn stream_response(request: Request, bindings: &Bindings, body: &ReadableStr
     Ok(response::stream(&Head { cross_origin, ..Head::default() }, body))
 }
 
-/// What an object must know of a request's origin besides the address; and the cookie that its response sets.
-#[wasm_bindgen(js_name = linkOrigin)]
-pub fn origin_of(request: Request, bindings: &Bindings) -> Option<String> {
+/// What an object must know of a request's context besides the address; and the cookie that its response sets.
+#[wasm_bindgen(js_name = linkContext)]
+pub fn context_of(request: Request, bindings: &Bindings) -> Option<String> {
     let config = Config::of(bindings).ok()?;
     let request = &ClientRequest::read(request);
     let browser = config.browser_cookie.as_ref().map(|cookie| cookie.browser(request));
-    let origin = json!({
+    let context = json!({
         "multiplexed": browser.is_some() && is_multiplexed(request),
         "token": token_sources::token(request, &config).map(|token| token.as_str().to_owned()),
         "browser": browser.as_ref().map(|browser| &*browser.id),
         "cookie": browser.as_ref().and_then(|browser| browser.set_cookie.as_deref()),
     });
-    Some(origin.to_string())
+    Some(context.to_string())
 }
 
 /// The response where the rate limiter refuses.
@@ -131,7 +131,7 @@ pub fn refusal(request: Request, bindings: Bindings) -> Promise {
     future_to_promise(std::panic::AssertUnwindSafe(async move {
         let Ok(config) = Config::of(&bindings) else { return Ok(JsValue::UNDEFINED) };
         let request = ClientRequest::read(request);
-        let Some((limiter, network)) = bindings.rate_limiter().zip(origin(&request).network()) else {
+        let Some((limiter, network)) = bindings.rate_limiter().zip(context(&request).network()) else {
             return Ok(JsValue::UNDEFINED);
         };
         let log = Log::of_worker(config.log_level);

@@ -1,6 +1,6 @@
 //! Clients and their homes: requests, and sockets that break.
 
-use bayeux_edge::bayeux::{Endpoint, Input, Origin, SocketId, parse_json};
+use bayeux_edge::bayeux::{BayeuxContext, Endpoint, Input, SocketId, parse_json};
 
 use super::super::client::Did;
 use super::{Event, SOCKET_MS, Simulation, Waiting};
@@ -74,9 +74,9 @@ impl Simulation {
         let messages = parse_json(&body, &self.plan.options).unwrap();
         if let Some(socket) = *self.clients[client].socket() {
             let from = Endpoint::WebSocket(SocketId(socket));
-            return self.input(&home, Input::Messages { from, origin: Origin::default(), messages });
+            return self.input(&home, Input::Messages { from, context: BayeuxContext::default(), messages });
         }
         let waits = Waiting::Client { client, number };
-        self.input_from(&home, waits, |from| Input::Messages { from, origin: Origin::default(), messages });
+        self.input_from(&home, waits, |from| Input::Messages { from, context: BayeuxContext::default(), messages });
     }
 }

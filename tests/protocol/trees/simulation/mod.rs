@@ -15,7 +15,7 @@ mod trouble;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
-use bayeux_edge::bayeux::{BayeuxServer, EndpointKey, Home, Input, Origin, parse_json};
+use bayeux_edge::bayeux::{BayeuxContext, BayeuxServer, EndpointKey, Home, Input, parse_json};
 
 use super::actor::Actor;
 use super::client::{self, Client};
@@ -231,7 +231,11 @@ impl Simulation {
                 let home = self.plan.homes[0].clone();
                 let messages = parse_json(&client::to_everyone(), &self.plan.options).unwrap();
                 let waits = Waiting::Object(None);
-                self.input_from(&home, waits, |from| Input::Messages { from, origin: Origin::default(), messages });
+                self.input_from(&home, waits, |from| Input::Messages {
+                    from,
+                    context: BayeuxContext::default(),
+                    messages,
+                });
             }
             Event::Read { client, number, text } => {
                 self.say(|| format!("client {client} reads of {number}: {text:?}"));

@@ -7,7 +7,7 @@ use crate::bayeux::wire::Bearer;
 
 /// Where a request came from.
 #[derive(Clone, Debug, Default)]
-pub struct Origin {
+pub struct BayeuxContext {
     /// The IP address, where the platform vouches for it.
     pub address: Option<Rc<str>>,
     /// The cookie that tells browsers apart, with `BROWSER_COOKIE`.
@@ -24,7 +24,7 @@ pub struct Origin {
     pub has_aborted: bool,
 }
 
-impl Origin {
+impl BayeuxContext {
     /// Where limits count it.
     pub fn network(&self) -> Option<Network> {
         self.address.as_deref().and_then(Network::of)
