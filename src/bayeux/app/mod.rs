@@ -34,7 +34,7 @@
 //! | `mod` | the application: its handlers by channel |
 //! | `actions`, `outcome`, `fetch` | what a handler wants done, or why not; an HTTP request that it waits for |
 //! | `publication`, `events`, `local_session` | what handlers are given |
-//! | `policy`, `channels`, `routes`, `http` | permission, channel options, routes of one's own |
+//! | `policy`, `channels`, `http_routes`, `http` | permission, channel options, routes of one's own |
 //! | `boundary` | the calls into handlers, with their panics caught |
 
 mod actions;
@@ -43,11 +43,11 @@ mod channels;
 mod events;
 mod fetch;
 mod http;
+mod http_routes;
 mod local_session;
 mod outcome;
 mod policy;
 mod publication;
-mod routes;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -60,12 +60,12 @@ pub use self::events::ServerEvent;
 pub(in crate::bayeux) use self::fetch::OnResponse;
 pub use self::fetch::{Ask, Fetch, FetchError, FetchResponse, FetchTarget};
 pub use self::http::{HttpRequest, HttpResponse};
+use self::http_routes::Routes;
 pub use self::local_session::LocalSession;
 use self::local_session::LocalSessions;
 pub use self::outcome::{HandlerError, Outcome};
 pub use self::policy::SecurityPolicy;
 pub use self::publication::Publication;
-use self::routes::Routes;
 use crate::bayeux::delivery::HistoryBounds;
 pub use crate::bayeux::session::Attributes;
 pub use crate::bayeux::session::{Client, Sender};

@@ -12,12 +12,12 @@
 
 mod bayeux_context;
 mod budget;
-mod connections;
 mod network;
-mod rates;
+mod network_connections;
+mod network_rates;
 
 pub use self::bayeux_context::BayeuxContext;
 pub use self::budget::{Budget, Charge, level};
-pub use self::connections::{ConnectionRefused, Connections};
 pub use self::network::Network;
-pub use self::rates::{Exceeded, Rate, Rates};
+pub use self::network_connections::{ConnectionRefused, Connections};
+pub use self::network_rates::{Exceeded, Rate, Rates};

@@ -13,7 +13,7 @@
 //! | `access`, `identity`, `jwks`, `throttle`, `memory` | permission, identity, rates, memory |
 //! | `cluster` | calls to other objects |
 //! | `metrics` | the report of this home, and its gauges |
-//! | `history`, `replay_start`, `replay`, `replay_on_connect`, `tail` | keeping events, and replaying them; what operators watch |
+//! | `history`, `replay_start`, `replay`, `replay_on_connect`, `live_tail` | keeping events, and replaying them; what operators watch |
 //! | `presence`, `presence_member`, `presence_homes`, `presence_watchers` | the members of channels |
 //! | `deadlines` | when the server must be woken |
 
@@ -34,6 +34,7 @@ mod hooks;
 mod identity;
 mod jwks;
 mod lists;
+mod live_tail;
 mod memory;
 mod metrics;
 mod notices;
@@ -53,7 +54,6 @@ mod session_order;
 mod step;
 mod subscriptions_commit;
 mod suspended;
-mod tail;
 mod throttle;
 
 use std::collections::BTreeSet;
