@@ -22,24 +22,24 @@
 //! | `meta` | one file for each meta channel |
 //!
 //! `tests/architecture.rs` reads the imports, so that this stays so. The files of `meta` add methods to `BayeuxServer`,
-//! which `server/step.rs` calls. Where `server` and another room have a file of the same name, the other one has the
+//! which `server/batch_processing.rs` calls. Where `server` and another room have a file of the same name, the other one has the
 //! data and its rules, and `server`'s does the work with sessions.
 //!
 //! | To add | Change |
 //! |---|---|
 //! | a wire error | `wire/error.rs` |
-//! | a meta channel | a file in `meta`, the dispatch in `server/step.rs`, its name in `cluster/home_name.rs` and `metrics` |
+//! | a meta channel | a file in `meta`, the dispatch in `server/batch_processing.rs`, its name in `cluster/home_name.rs` and `metrics` |
 //! | an option | `options/mod.rs` (unit, default, reason) and `options/vars.rs` (its name in `[vars]`); only origins, cookies, API keys, links and the log are in `src/cloudflare/config.rs` |
 //! | a metric | `metrics/mod.rs` and `metrics/report.rs`; a gauge `server/metrics.rs`; of what leaves for clients `session/delivery_counts.rs` |
-//! | how long a session lives | `server/held_connects.rs` (`kept_until`, `sweep`), and `server/step.rs` for each message |
+//! | how long a session lives | `server/held_connects.rs` (`kept_until`, `sweep`), and `server/batch_processing.rs` for each message |
 //! | a queue's bounds | `delivery/queue.rs`; what a full one costs its session `server/publish.rs` (`overflowed`); of the home `server/memory.rs` |
-//! | a call of the server API | `api/call.rs`, `server/api.rs`, `server/lists.rs`, `api/openapi.json`; its scope `api/keys.rs` |
+//! | a call of the server API | `api/call.rs`, `server/api.rs`, `server/api_lists.rs`, `api/openapi.json`; its scope `api/keys.rs` |
 //! | a message between objects | `cluster/messages.rs` |
 //! | what a session's row has | `persistence/store.rs` (`SavedSession`) and `saved_session.rs`; when it is written `server/rows.rs` |
 //! | a row that is no session's and no event's | `persistence/notes.rs`, and who reads it: `cluster/restore.rs` or `server/restore.rs` |
 //! | a log line | `Notice` in `io.rs`, `tell` in `server/notices.rs`, its text in `src/cloudflare/log.rs`; of the cluster, `ClusterEffect` and `server/cluster.rs` |
 //! | how long an event waits | `server/publish.rs` (`laziness`, `urgency`); when a flush leaves, `delivery/flush_pace.rs` |
-//! | what an access rule can ask | `auth/access.rs`; what it knows of the client, `session/client.rs`, filled in `server/step.rs` |
+//! | what an access rule can ask | `auth/access_rules.rs`; what it knows of the client, `session/client.rs`, filled in `server/batch_processing.rs` |
 //! | an output | `io.rs`, and `src/cloudflare/object/outputs.rs`, which performs it |
 //! | when another object is tried again | `cluster/mod.rs` (`pause`, `ANSWER_TIMEOUT`); to an owner `cluster/uplink.rs`, to a home `cluster/downlink.rs` |
 //! | what a hooks Worker that is silent means | `server/hooks.rs` (`consulted`), `hooks/mod.rs` (`failure`) |
@@ -48,7 +48,7 @@
 //! | a deadline | `server/deadlines.rs`, and a phase of `handle` in `server/mod.rs`; of the cluster, `cluster/mod.rs` (`Cluster::due`) |
 //! | another way to recognise a retry | `delivery/dedup_key.rs` and `server/dedup.rs`; at the owner `server/publish.rs`, after a restart `server/history.rs` |
 //! | a bound on what is under way | `server/fetches.rs`, `server/hooks.rs`, `server/session_order.rs`, `api/fan_out.rs`: each at its queue |
-//! | a field of the client | `session/client.rs`; for hooks `hooks/question.rs`, for the API `server/lists.rs` |
+//! | a field of the client | `session/client.rs`; for hooks `hooks/question.rs`, for the API `server/api_lists.rs` |
 //! | a response header | `src/cloudflare/http/response.rs`; of the API and of routes `http/app_http.rs`; of upgrades `transport/sockets.rs` and `object/links/`; of polls with `LINKS`, `worker/links/links.js` too |
 //! | a timer of the platform | `src/cloudflare/object/mod.rs`, by `js::set_timeout`; that of the deadlines and the alarm is `object/wake.rs` |
 //!

@@ -33,32 +33,30 @@
 //! |---|---|
 //! | `mod` | the application: its handlers by channel |
 //! | `actions`, `outcome`, `fetch` | what a handler wants done, or why not; an HTTP request that it waits for |
-//! | `publication`, `events`, `local_session` | what handlers are given |
-//! | `policy`, `channels`, `http_routes`, `http` | permission, channel options, routes of one's own |
-//! | `boundary` | the calls into handlers, with their panics caught |
+//! | `publication`, `server_events`, `local_session` | what handlers are given |
+//! | `policy`, `channel_options`, `http_routes`, `http` | permission, channel options, routes of one's own |
+//! | `handler_calls` | the calls into handlers, with their panics caught |
 
 mod actions;
-mod boundary;
-mod channels;
-mod events;
+mod channel_options;
 mod fetch;
+mod handler_calls;
 mod http;
 mod http_routes;
 mod local_session;
 mod outcome;
 mod policy;
 mod publication;
+mod server_events;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub use self::actions::{Action, Actions, CallAnswer, answer, ask, failure, publish, reply};
-pub(in crate::bayeux) use self::boundary::Fault;
-pub use self::channels::ChannelOptions;
-pub(in crate::bayeux) use self::events::LifecycleEvent;
-pub use self::events::ServerEvent;
+pub use self::channel_options::ChannelOptions;
 pub(in crate::bayeux) use self::fetch::OnResponse;
 pub use self::fetch::{Ask, Fetch, FetchError, FetchResponse, FetchTarget};
+pub(in crate::bayeux) use self::handler_calls::Fault;
 pub use self::http::{HttpRequest, HttpResponse};
 use self::http_routes::Routes;
 pub use self::local_session::LocalSession;
@@ -66,6 +64,8 @@ use self::local_session::LocalSessions;
 pub use self::outcome::{HandlerError, Outcome};
 pub use self::policy::SecurityPolicy;
 pub use self::publication::Publication;
+pub(in crate::bayeux) use self::server_events::LifecycleEvent;
+pub use self::server_events::ServerEvent;
 use crate::bayeux::delivery::HistoryBounds;
 pub use crate::bayeux::session::Attributes;
 pub use crate::bayeux::session::{Client, Sender};

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use super::Actions;
-use super::boundary::Fault;
+use super::handler_calls::Fault;
 use crate::bayeux::wire::BayeuxError;
 
 /// What a service or a channel listener decides: what to do, or the error that the sender reads.

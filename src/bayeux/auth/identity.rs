@@ -14,7 +14,7 @@
 
 use serde_json::{Map, Value};
 
-use super::access::CLAIMS;
+use super::access_rules::CLAIMS;
 use crate::bayeux::auth::tokens::claims::Expected;
 use crate::bayeux::auth::tokens::keys::Keys;
 use crate::bayeux::session::Client;

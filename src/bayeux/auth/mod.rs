@@ -9,13 +9,13 @@
 //!
 //! This room never fetches a key itself, and knows no message but the handshake's token.
 
-mod access;
+mod access_rules;
 mod identity;
 mod jwks;
 pub mod tokens;
 
-pub use self::access::{AccessRules, Claims, RuleError};
-pub(in crate::bayeux) use self::access::{CLAIMS, listed};
+pub use self::access_rules::{AccessRules, Claims, RuleError};
+pub(in crate::bayeux) use self::access_rules::{CLAIMS, listed};
 pub(in crate::bayeux) use self::identity::Identity;
 pub use self::identity::TokenOptions;
 pub use self::jwks::FetchedKeys;

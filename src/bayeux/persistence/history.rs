@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::history_rows::{ChannelSummary, Cut, HistoryRange, HistoryRow};
+use super::history_store::{ChannelSummary, Cut, HistoryRange, HistoryRow};
 use super::notes::Note;
 use super::store::{Store, StoreError};
 use crate::bayeux::delivery::{DedupKey, HistoryBounds};

@@ -12,14 +12,14 @@
 //! This room never decides what a row means for a session: `server/restore.rs` does.
 
 mod history;
-mod history_rows;
+mod history_store;
 mod journal;
 mod notes;
 mod saved_session;
 mod store;
 
 pub(in crate::bayeux) use self::history::{History, Keeping, ReplayRefused, STRIDE};
-pub use self::history_rows::{ChannelSummary, Cut, HistoryRange, HistoryRow, HistoryStore};
+pub use self::history_store::{ChannelSummary, Cut, HistoryRange, HistoryRow, HistoryStore};
 pub use self::journal::Journal;
 pub(in crate::bayeux) use self::notes::{Note, Notes};
 pub(in crate::bayeux) use self::store::{Deliveries, Fate};

@@ -9,7 +9,7 @@ use std::rc::Rc;
 
 use serde::{Deserialize, Serialize};
 
-use super::history_rows::HistoryStore;
+use super::history_store::HistoryStore;
 use super::notes::Note;
 use crate::bayeux::delivery::{DedupKey, SavedReplays};
 use crate::bayeux::session::{Attributes, ClientId, Delivery, Negotiated, SessionKey};

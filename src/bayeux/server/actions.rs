@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 
 use super::BayeuxServer;
 use super::publish::Taken;
-use super::suspended::{Continuation, Published};
+use super::suspended_messages::{Continuation, Published};
 use crate::bayeux::app::{Action, CallAnswer, LifecycleEvent, Publication, ServerEvent};
 use crate::bayeux::delivery::Weighed;
 use crate::bayeux::hooks::Hook;

@@ -1,14 +1,14 @@
 //! The messages of one request, and the replies so far.
 //!
 //! A batch holds the messages that have not begun and the replies so far. A message that needs an answer from elsewhere
-//! leaves its place empty and comes back: see `suspended.rs`. A held connect takes the endpoint along.
+//! leaves its place empty and comes back: see `suspended_messages.rs`. A held connect takes the endpoint along.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
 use super::dedup::Said;
-use super::suspended::{BatchNumber, PendingId, SuspendedMessage};
+use super::suspended_messages::{BatchNumber, PendingId, SuspendedMessage};
 use crate::bayeux::hooks::Hook;
 use crate::bayeux::limits::{BayeuxContext, Charge};
 use crate::bayeux::session::{Client, SessionKey};

@@ -3,24 +3,26 @@
 //! | File | Has |
 //! |---|---|
 //! | `mod` | the server's state, and the order of its phases |
-//! | `batch`, `checked_message`, `step` | processing a request's messages in order |
-//! | `suspended`, `session_order`, `subscriptions_commit` | messages that wait: for other objects, for earlier messages, for a row |
+//! | `batch`, `checked_message`, `batch_processing` | processing a request's messages in order |
+//! | `suspended_messages`, `session_order`, `subscriptions_commit` | messages that wait: for other objects, for earlier messages, for a row |
 //! | `publish`, `dedup` | a publish on its way to the owner and the subscribers; retries |
 //! | `held_connects`, `event_stream` | how clients wait for events |
 //! | `sending`, `rows`, `notices` | what is sent, saved and logged |
 //! | `session_end`, `hibernation`, `restore` | the end of a session; deadlines while the home sleeps; its next life |
-//! | `actions`, `fetches`, `hooks`, `api`, `lists` | the application's actions, HTTP requests, the hooks Worker, the server API |
+//! | `actions`, `fetches`, `hooks`, `api`, `api_lists` | the application's actions, HTTP requests, the hooks Worker, the server API |
 //! | `access`, `identity`, `jwks`, `throttle`, `memory` | permission, identity, rates, memory |
 //! | `cluster` | calls to other objects |
 //! | `metrics` | the report of this home, and its gauges |
-//! | `history`, `replay_start`, `replay`, `replay_on_connect`, `live_tail` | keeping events, and replaying them; what operators watch |
+//! | `history`, `replay_start`, `replay_pages`, `replay_on_connect`, `live_tail` | keeping events, and replaying them; what operators watch |
 //! | `presence`, `presence_member`, `presence_homes`, `presence_watchers` | the members of channels |
 //! | `deadlines` | when the server must be woken |
 
 mod access;
 mod actions;
 mod api;
+mod api_lists;
 mod batch;
+mod batch_processing;
 mod checked_message;
 mod cluster;
 mod deadlines;
@@ -33,7 +35,6 @@ mod history;
 mod hooks;
 mod identity;
 mod jwks;
-mod lists;
 mod live_tail;
 mod memory;
 mod metrics;
@@ -43,17 +44,16 @@ mod presence_homes;
 mod presence_member;
 mod presence_watchers;
 mod publish;
-mod replay;
 mod replay_on_connect;
+mod replay_pages;
 mod replay_start;
 mod restore;
 mod rows;
 mod sending;
 mod session_end;
 mod session_order;
-mod step;
 mod subscriptions_commit;
-mod suspended;
+mod suspended_messages;
 mod throttle;
 
 use std::collections::BTreeSet;
@@ -66,9 +66,9 @@ use self::fetches::Fetches;
 use self::hooks::Hooks;
 use self::jwks::JwksFetch;
 use self::presence::Presence;
-use self::replay::Replaying;
+use self::replay_pages::Replaying;
 use self::subscriptions_commit::Uncommitted;
-use self::suspended::Pending;
+use self::suspended_messages::Pending;
 use crate::bayeux::app::{Application, Fault, HttpRequest};
 use crate::bayeux::clock::Clock;
 use crate::bayeux::cluster::{Cluster, ClusterInput, ClusterOptions, Home};
@@ -89,7 +89,7 @@ pub(in crate::bayeux) use self::batch::{Batch, Hold, Rides, Step, Subscribed, is
 pub(in crate::bayeux) use self::checked_message::Checked;
 pub use self::event_stream::STREAM_BEAT;
 pub(in crate::bayeux) use self::replay_start::Past;
-pub(in crate::bayeux) use self::suspended::SuspendedMessage;
+pub(in crate::bayeux) use self::suspended_messages::SuspendedMessage;
 pub(in crate::bayeux) use crate::bayeux::cluster::{Begun, PendingId, Publisher};
 
 /// The state of a home, and [`BayeuxServer::handle`], its only entry.

@@ -14,7 +14,7 @@ use std::time::Duration;
 use super::actions::Subject;
 use super::batch::{Batch, Rides, Step};
 use super::checked_message::Checked;
-use super::suspended::{PendingId, Published, SuspendedMessage, SuspendedPublish};
+use super::suspended_messages::{PendingId, Published, SuspendedMessage, SuspendedPublish};
 use super::{BayeuxServer, Publisher};
 use crate::bayeux::app::Publication;
 use crate::bayeux::cluster::{ClusterInput, ListeningHome, ToRelay};

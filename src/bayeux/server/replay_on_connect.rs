@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 
 use super::batch::{Batch, Step};
 use super::replay_start::Past;
-use super::suspended::SuspendedMessage;
+use super::suspended_messages::SuspendedMessage;
 use super::{BayeuxServer, Checked};
 use crate::bayeux::cluster::Begun;
 use crate::bayeux::session::{Session, SessionKey};

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::BayeuxServer;
 use super::history::{bounds_of, longest_age};
-use super::suspended::PendingId;
+use super::suspended_messages::PendingId;
 use crate::bayeux::cluster::Begun;
 use crate::bayeux::delivery::{Start, Want};
 use crate::bayeux::metrics::Metrics;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::suspended::BatchNumber;
+use super::suspended_messages::BatchNumber;
 use crate::bayeux::session::SessionKey;
 
 /// Requests of one session that wait for their turn. 1,000 is more than an object handles in a second.

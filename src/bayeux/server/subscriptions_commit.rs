@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::BayeuxServer;
 use super::batch::{Batch, Subscribed};
-use super::suspended::BatchNumber;
+use super::suspended_messages::BatchNumber;
 use crate::bayeux::app::ServerEvent;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::time::Millis;

@@ -19,7 +19,7 @@ mod delivery_counts;
 mod ending;
 mod memory_by_address;
 mod pending_disconnects;
-mod refusals;
+mod refused_messages;
 mod registry;
 mod session;
 
@@ -31,7 +31,7 @@ pub use self::delivery_counts::Delivered;
 pub use self::ending::Ending;
 pub(in crate::bayeux) use self::memory_by_address::{Held, NAME, NEW_NAME, SESSION};
 pub use self::pending_disconnects::PendingDisconnects;
-pub(in crate::bayeux) use self::refusals::{PastRefusal, Refusals};
+pub(in crate::bayeux) use self::refused_messages::{PastRefusal, Refusals};
 pub use self::registry::{Delivery, News, SessionKey, Sessions};
 pub(in crate::bayeux) use self::session::BATCHES_A_ROW;
 pub use self::session::{HeldConnect, Negotiated, Session, Timing};

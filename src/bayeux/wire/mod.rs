@@ -17,6 +17,7 @@
 mod advice;
 mod bearer;
 pub(in crate::bayeux) mod channel;
+mod channel_template;
 mod connection_type;
 mod endpoint;
 mod error;
@@ -28,13 +29,13 @@ mod refusal;
 mod reply;
 mod request;
 mod subscription;
-mod template;
 mod token_error;
 
 pub use self::advice::{Advice, RequestedTiming};
 pub use self::bearer::{Bearer, MAX_TOKEN_LENGTH, plain_subprotocol};
 pub(in crate::bayeux) use self::channel::is_segment;
 pub use self::channel::{ChannelId, ChannelPattern, Realm};
+pub use self::channel_template::{Captures, ChannelTemplate};
 pub use self::connection_type::ConnectionType;
 pub use self::endpoint::{Endpoint, EndpointKey, RequestId, Sink, SocketId, Status, StreamId};
 pub use self::error::{BayeuxError, Denial, Operation};
@@ -46,5 +47,4 @@ pub use self::refusal::Refusal;
 pub use self::reply::{RefusedMessage, Reply, Written};
 pub use self::request::{Element, RequestError, RequestLimits, is_form, parse_form, parse_json, text_of};
 pub(in crate::bayeux) use self::subscription::{patterns, spelt_with_slash, subscribed_names};
-pub use self::template::{Captures, ChannelTemplate};
 pub use self::token_error::TokenError;

@@ -34,7 +34,7 @@ use crate::cloudflare::outbound::calls;
 use crate::cloudflare::transport::callback_polling;
 use crate::cloudflare::transport::event_source::is_event_source;
 use crate::cloudflare::transport::long_polling::{self, Arrival};
-use crate::cloudflare::worker::placement;
+use crate::cloudflare::worker::home_of_request;
 
 impl Tree {
     /// The response to a request, or the promise of it.
@@ -146,7 +146,7 @@ impl Tree {
     /// Passes a request to the session's home, and returns the promise of its response: the Worker does not read
     /// bodies, so a client whose address has changed arrives at another home than its session's.
     pub(super) fn forward(&self, request: &ClientRequest, home: &Home, body: Option<String>) -> JsValue {
-        placement::forward(&self.bindings, home, request, body).map_or_else(
+        home_of_request::forward(&self.bindings, home, request, body).map_or_else(
             |error| {
                 self.log.line(LogLevel::Error, "not_forwarded", json!({ "error": format!("{error:?}") }));
                 refuse(Head::default(), Refusal::HomeUnreachable).into()

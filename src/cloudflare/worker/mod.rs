@@ -7,14 +7,14 @@
 //! |---|---|
 //! | `mod` | the routes |
 //! | `site` | static files and the application's own routes |
-//! | `placement` | which home a client comes to |
+//! | `home_of_request` | which home a client comes to |
 //! | `fan_out` | one question to all homes |
 //! | `rate_limits` | refusals before an object is woken |
 //! | `links` | polls and event streams that the Worker holds |
 
 pub mod fan_out;
+pub mod home_of_request;
 mod links;
-pub mod placement;
 pub mod rate_limits;
 pub mod site;
 
@@ -96,7 +96,7 @@ fn answer(request: ClientRequest, bindings: Bindings) -> Result<JsValue, JsValue
         Log::of_worker(config.log_level).refusal(LogLevel::Warn, "origin_refused", json!({ "origin": site }));
         return Ok(refuse(head(), Refusal::OriginNotAllowed).into());
     }
-    let home = if home == Home::Root { placement::home_of_newcomer(&request, &config) } else { home };
+    let home = if home == Home::Root { home_of_request::home_of_newcomer(&request, &config) } else { home };
     match request.method() {
         "POST" => unless_too_many(request, bindings, home, &config),
         "GET" if asked_for.is_some() => unless_too_many(request, bindings, home, &config),
@@ -233,7 +233,7 @@ async fn unless_tokenless(
         log.notice(&Notice::HandshakeRefused { error: BayeuxError::TokenMissing.to_string() }, None);
         return Ok(respond(&head, &format!("[{reply}]")).into());
     }
-    placement::forward(bindings, home, request, arrival.body).map(Into::into)
+    home_of_request::forward(bindings, home, request, arrival.body).map(Into::into)
 }
 
 /// A bad variable stops everything with a clear message: its operator is the first to see it.

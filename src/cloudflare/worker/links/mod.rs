@@ -22,7 +22,7 @@ use crate::cloudflare::http::token_sources;
 use crate::cloudflare::log::Log;
 use crate::cloudflare::transport::event_source::{self, is_event_source};
 use crate::cloudflare::transport::long_polling::context;
-use crate::cloudflare::worker::placement::{forward, home_of_newcomer};
+use crate::cloudflare::worker::home_of_request::{forward, home_of_newcomer};
 use crate::cloudflare::worker::rate_limits;
 
 /// How long a request waits for its answer beyond the time that a connect is held, repeats included.

@@ -5,8 +5,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::events::LifecycleEvent;
 use super::fetch::{FetchError, FetchResponse, OnResponse};
+use super::server_events::LifecycleEvent;
 use super::{Action, Actions, Application, Client, HttpRequest, HttpResponse, Publication, SecurityPolicy, Service};
 use crate::bayeux::wire::{BayeuxError, Captures, ChannelId, ChannelPattern, Denial, Message, Operation, Realm};
 

@@ -3,7 +3,7 @@
 use super::BayeuxServer;
 use super::batch::{Batch, Hold, Rides, Spoke, Step, is_connect, is_last_word, is_subscribe};
 use super::checked_message::{Checked, Invalid};
-use super::suspended::{Continuation, SuspendedMessage};
+use super::suspended_messages::{Continuation, SuspendedMessage};
 use crate::bayeux::cluster::Begun;
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::io::Notice;
