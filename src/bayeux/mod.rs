@@ -7,7 +7,7 @@
 //! |---|---|
 //! | `time`, `clock` | time as a value |
 //! | `wire` | channels, messages, replies, events, errors, extensions' fields |
-//! | `limits` | rates by network, budgets |
+//! | `limits` | what each network may send, accounts of what is held, who sent a request ([`BayeuxContext`]) |
 //! | `delivery` | subscribers, queues, frames, when a flush may leave |
 //! | `session` | one client's session, and the registry of all |
 //! | `metrics` | what is counted, and how it is told |
@@ -22,15 +22,20 @@
 //! | `meta` | one file for each meta channel |
 //!
 //! `tests/architecture.rs` reads the imports, so that this stays so. The files of `meta` add methods to `BayeuxServer`,
-//! which `server/batch_processing.rs` calls. Where `server` and another room have a file of the same name, the other one has the
-//! data and its rules, and `server`'s does the work with sessions.
+//! which `server/batch_processing.rs` calls. Where `server` and another room have a file of the same name, the other
+//! one has the data and its rules, and `server`'s does the work with sessions.
 //!
 //! | To add | Change |
 //! |---|---|
 //! | a wire error | `wire/error.rs` |
 //! | a meta channel | a file in `meta`, the dispatch in `server/batch_processing.rs`, its name in `cluster/home_name.rs` and `metrics` |
 //! | an option | `options/mod.rs` (unit, default, reason) and `options/vars.rs` (its name in `[vars]`); only origins, cookies, API keys, links and the log are in `src/cloudflare/config.rs` |
-//! | a metric | `metrics/mod.rs` and `metrics/report.rs`; a gauge `server/metrics.rs`; of what leaves for clients `session/delivery_counts.rs` |
+//! | a metric | `metrics/mod.rs` and `metrics/report.rs`; a gauge `server/metrics.rs`; of messages refused and events dropped `server/notices.rs`; of what leaves for clients `session/delivery_counts.rs`; for Analytics Engine `metrics/points.rs` too |
+//! | a limit on what a session or an address holds | `server/memory.rs`: `may_open`, which `meta/handshake.rs` asks, and `may_have`, which `meta/subscribe.rs` asks; what is counted `session/memory_by_address.rs` |
+//! | a rate | a field of `server/mod.rs`, taken from in `server/throttle.rs`; of sockets, streams and frames `limits/network_connections.rs` |
+//! | an extension | a file in `wire/extensions/`, its field in `ReplyExt` of `wire/extensions/mod.rs`; agreed in `meta/handshake.rs`, kept as `Negotiated` in `session/session.rs` |
+//! | a connection type | `wire/connection_type.rs` and `wire/endpoint.rs`; how a request shows it, `asked_for` in `src/cloudflare/worker/mod.rs`; a file in `src/cloudflare/transport/` |
+//! | a column of the rows in SQLite | `MIGRATIONS` in `src/cloudflare/object/store.rs`; of kept events `object/history_rows.rs`; as the core sees them `persistence/store.rs` and `persistence/history_store.rs` |
 //! | how long a session lives | `server/held_connects.rs` (`kept_until`, `sweep`), and `server/batch_processing.rs` for each message |
 //! | a queue's bounds | `delivery/queue.rs`; what a full one costs its session `server/publish.rs` (`overflowed`); of the home `server/memory.rs` |
 //! | a call of the server API | `api/call.rs`, `server/api.rs`, `server/api_lists.rs`, `api/openapi.json`; its scope `api/keys.rs` |

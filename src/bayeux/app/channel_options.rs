@@ -1,4 +1,4 @@
-//! How single channels differ from the others.
+//! Options that an application sets for the channels that match a pattern.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Who may do what.
+//! Which messages the application allows: CometD's `SecurityPolicy`.
 
 use crate::bayeux::session::Client;
 use crate::bayeux::wire::{ChannelId, ChannelPattern, Denial, Message};

@@ -1,4 +1,4 @@
-//! What has happened: told to the application after the fact.
+//! Server events: what has happened to sessions and messages, told to the application afterwards.
 
 use serde_json::value::RawValue;
 

@@ -1,11 +1,11 @@
 //! Who a client is, and what it may do by rules.
 //!
-//! | Type | Is |
-//! |---|---|
-//! | [`AccessRules`], [`Claims`] | `ACCESS_RULES`; what a token says of its bearer |
-//! | [`TokenOptions`], [`Identity`] | the requirements on tokens; the claims of a verified one |
-//! | [`Jwks`], [`FetchedKeys`] | the JWK Set of `TOKEN_JWKS_URL` |
-//! | [`tokens`] | JSON Web Tokens, read and verified |
+//! | Type | File | Is |
+//! |---|---|---|
+//! | [`AccessRules`], [`Claims`] | `access_rules` | `ACCESS_RULES`; what a token says of its bearer |
+//! | [`TokenOptions`], [`Identity`] | `identity` | the requirements on tokens; the claims of a verified one |
+//! | [`Jwks`], [`FetchedKeys`] | `jwks` | the JWK Set of `TOKEN_JWKS_URL` |
+//! | [`tokens`] | `tokens/` | JSON Web Tokens, read and verified: `verify`, `claims`, `signature`, and the operator's `keys` |
 //!
 //! This room never fetches a key itself, and knows no message but the handshake's token.
 

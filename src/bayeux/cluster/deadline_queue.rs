@@ -1,4 +1,4 @@
-//! Deadlines by key: the next one is found without looking at all.
+//! Deadlines by key. The next one is found without looking at the others.
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};

@@ -6,9 +6,9 @@
 //!
 //! * With an idempotency key: the same session, channel, data and key are the same publish. The key is between
 //!   publisher and server, and is removed before anybody else sees the message.
-//! * With an id alone: only where the first one was never answered. Some clients restart their counter, or send the
-//!   same id with each message.
-//! * The data count too, so a key that is reused by mistake only suppresses equal messages.
+//! * With an id alone: the same session, channel, data and id are the same publish only where the answer to the first
+//!   one reached nobody. Some clients restart their counter, or send the same id with each message.
+//! * The data are always compared. If a client uses a key again by mistake, with other data, the message is delivered.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 

@@ -1,24 +1,27 @@
-//! When events leave: at once on an idle object, in turns and bundles on a busy one.
+//! When the object may flush events again, for all its sessions together: at once while it is idle, in turns while it
+//! is busy.
 //!
-//! Each answer to a held poll and each frame of a socket costs the object the same, whatever it carries. An object that
-//! sends each event to a crowd at once falls behind. Events that are published meanwhile had better share the next
-//! frame.
+//! An answer to a held poll, and a frame of a socket, cost the object the same however many events they carry. An
+//! object that sends every event to a crowd at once falls behind. Events that are published shortly after each other
+//! should share a frame.
 //!
-//! So after a flush to a crowd the next one waits until **what has already come has been taken in**: for a turn of the
-//! platform's event loop, [`Output::AwaitTurn`](crate::bayeux::Output::AwaitTurn), however long that takes. A slow
-//! machine's turns are long, and its frames carry more. It uses no fixed delay, and waits for no
-//! client. After frames it is two turns: in the first one the platform sends them, and what comes
-//! meanwhile is taken in by the second (measured: with one a busy object's frames carry half as many events).
+//! So after a flush to a crowd the next flush waits for one turn of the platform's event loop
+//! ([`Output::AwaitTurn`](crate::bayeux::Output::AwaitTurn)). In that turn the object **handles the messages that have
+//! already arrived**, and their events leave together. The wait has no fixed length: on a slow machine a turn takes
+//! longer, and a frame carries more events. It never depends on a client.
 //!
-//! A flush answers a few of the polls that are ready, the longest unanswered first: their clients come back while the
-//! others are answered. So everyone is answered once per round, with all that came meanwhile, and the caches stay warm
-//! from one answer to the next (measured: see bench/README.md). Frames and chunks go to all at once.
+//! After frames the wait is two turns. In the first the platform sends the frames; in the second the object handles
+//! what arrived in the meantime (measured: with one turn a busy object's frames carry half as many events).
+//!
+//! A flush answers a part of the polls that are ready, those that have waited longest first. Their clients poll again
+//! while the others are answered. So everyone is answered once per round, with all events since the last one, and the
+//! caches stay warm from one answer to the next (measured: see bench/README.md). Frames and chunks go to all at once.
 
 use std::time::Duration;
 
 use crate::bayeux::time::Millis;
 
-/// A flush to so many receivers costs no more than the turn that the next one would wait for.
+/// A flush to this many receivers takes no longer than a turn of the event loop. After it the next one need not wait.
 const FEW: usize = 16;
 
 /// A flush answers at most [`FEW`] polls, or this fraction of those that are ready, so a round takes a fixed number of

@@ -1,4 +1,5 @@
-//! What was said lately in the channels that an operator looks at.
+//! The events that an operator watches live, with `GET /cometd/api/tail`. No client's replay reads them: a replay's
+//! events come from `persistence/history.rs`.
 //!
 //! A tail begins with the first call for its pattern and keeps the events that match, for the next call. Nobody
 //! subscribes: clients, listeners and presence do not notice. It ends when nobody has called for a while.
@@ -20,8 +21,8 @@ const PATTERNS: usize = 8;
 /// JSON of one tail's events: what an answer may have.
 const BYTES: usize = 256 << 10;
 
-/// Numbers of a life begin at its time, this many for each millisecond, so that they are above those of the lives
-/// before, and JavaScript keeps them exactly.
+/// The first number is the time of the first call, in milliseconds, times this. So the numbers after a restart are
+/// above those before it, and they are small enough for JavaScript to hold them exactly.
 const A_MILLISECOND: u64 = 1000;
 
 /// The tails of a home.
@@ -85,7 +86,8 @@ impl Tails {
             if self.tails.len() >= PATTERNS {
                 return None;
             }
-            // Above what an earlier tail of this pattern told: who goes on from there has missed something.
+            // An earlier tail of this pattern may have told the number before. A caller who goes on from there has
+            // missed events, and must hear that.
             self.next += 1;
             let tail = Tail { until: now, events: VecDeque::new(), bytes: 0, complete_from: self.next };
             self.tails.insert(pattern.clone(), tail);

@@ -1,18 +1,18 @@
 //! From an event to whoever listens: who subscribes, what waits, when it leaves, and in which frames.
 //!
-//! | Type | Is |
-//! |---|---|
-//! | [`Subscriptions`] | subscribers by pattern |
-//! | [`Queue`], [`Bounds`] | the events that wait for one subscriber; how many may |
-//! | [`Weighed`] | an event with its charge to the home's memory |
-//! | [`FlushPace`], [`Sent`] | when the next flush may leave; what the last one sent |
-//! | [`Frames`] | the same events to many sockets as one text |
-//! | [`HistoryRules`] | which channels keep events for replay |
-//! | [`Roster`], [`Member`] | who is there in a channel, and what its watchers were told of that |
-//! | [`Tails`] | what was said lately in the channels that an operator looks at |
-//! | [`Replays`] | the earlier events that one session has still to receive |
-//! | [`Attempt`], [`DedupKey`] | how a publish is recognised when it comes again |
-//! | [`Dedup`], [`Unanswered`] | publishes that were accepted, and those whose answers reached nobody |
+//! | Type | File | Is |
+//! |---|---|---|
+//! | [`Subscriptions`] | | subscribers by pattern |
+//! | [`Queue`], [`Bounds`] | `queue` | the events that wait for one session, urgent and lazy ones; how many may |
+//! | [`Weighed`] | `weighed_event` | an event with its charge to the home's memory |
+//! | [`FlushPace`], [`Sent`] | `flush_pace` | when the object may flush again, for all sessions together, and what it sent last; lazy events wait in [`Queue`] |
+//! | [`Frames`] | | the same events to many sockets as one text |
+//! | [`HistoryRules`] | | which channels keep events for replay |
+//! | [`Roster`], [`Member`] | `roster` | who is there in a channel, and what its watchers were told of that |
+//! | [`Tails`] | `live_tail` | the events that an operator watches live with `GET /cometd/api/tail`; no client's replay reads them |
+//! | [`Replays`] | `replay_progress` | how far each replay of one session has come; the kept events are read in `persistence/history.rs` |
+//! | [`Attempt`], [`DedupKey`] | `dedup_key` | how a publish is recognised when it comes again |
+//! | [`Dedup`], [`Unanswered`] | `dedup` | publishes that were accepted, and those whose answers reached nobody |
 //!
 //! This room never looks into an event, and knows no session but by its key.
 

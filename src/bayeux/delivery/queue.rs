@@ -15,8 +15,8 @@ pub struct Bounds {
     pub bytes: usize,
 }
 
-/// Bytes that an event takes in a queue and in the journal's list of those it waits for, with the room that they grow
-/// into.
+/// Bytes of an event's entry in one queue and in the journal's list of its receivers together. Both lists have unused
+/// capacity, which counts too.
 pub const ENTRY: usize = 80;
 
 #[derive(Debug, Default)]
@@ -261,8 +261,8 @@ impl Queue {
         }
     }
 
-    /// The client has everything up to batch number `batch`. Every batch carries all that is not acknowledged, so these
-    /// are the events whose first batch is not above it.
+    /// Drops what the client has acknowledged: it has received everything up to batch number `batch`. A batch carries
+    /// all events that are not acknowledged, so an event has arrived if its first batch is `batch` or an earlier one.
     pub fn acknowledge(&mut self, batch: u64) {
         while self.entries.front().is_some_and(|entry| entry.batch != 0 && entry.batch <= batch) {
             self.drop_first();
@@ -275,7 +275,7 @@ impl Queue {
         self.entries.len()
     }
 
-    /// Those that were never sent: how many, and when they came as far as that is known.
+    /// When each event arrived that was never sent. None for one of a replay's page: that is not new.
     pub fn unsent(&self) -> impl Iterator<Item = Option<Millis>> {
         let unsent = self.entries.iter().filter(|entry| entry.batch == 0);
         unsent.map(|entry| entry.event.shared.as_ref().and_then(|shared| shared.arrived))

@@ -1,4 +1,5 @@
-//! The earlier events that one session has still to receive.
+//! How far each replay of one session has come: which earlier events it has still to receive. The events themselves are
+//! read in `persistence/history.rs`, and sent by `server/replay_pages.rs`.
 //!
 //! A subscription that begins in the past is read page by page from the history of its channel's owner. While it is
 //! behind, newly published events are not queued for its session: a later page brings them. When a page reaches the
@@ -199,8 +200,8 @@ impl Replays {
         matching.is_empty() || otherwise(&matching.iter().map(|replay| &replay.pattern).collect::<Vec<_>>())
     }
 
-    /// Whether a page has brought this event, or will: a subscription that began again took it out of the queue, but
-    /// its row may still be there.
+    /// Whether a page of a replay has brought this event, or will bring it. Then a restart must not queue it too: when
+    /// a subscription began again, its events left the queue, but the row of one may still be there.
     pub fn bring(&self, event: &Event) -> bool {
         let (Some(Kept { number, .. }), Some(channel)) = (event.kept(), event.channel()) else { return false };
         self.list.iter().any(|replay| {

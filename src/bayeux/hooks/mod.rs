@@ -1,9 +1,9 @@
 //! An application in another Worker: asked through a service binding, in JSON. docs/HOOKS.md is the contract.
 //!
 //! A message that the hooks Worker decides on is suspended and leaves its place in the batch empty, as one that waits
-//! for another object does (`server/suspended_messages.rs`). It goes on when the verdict has come. One request is under way at a
-//! time, and later questions go with the next one: a busy home makes longer requests, not more of them, and all
-//! questions are decided in order.
+//! for another object does (`server/suspended_messages.rs`). It goes on when the verdict has come. One request is under
+//! way at a time, and later questions go with the next one: a busy home makes longer requests, not more of them, and
+//! all questions are decided in order.
 //!
 //! | To find | Look in |
 //! | --- | --- |

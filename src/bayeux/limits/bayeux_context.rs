@@ -1,11 +1,11 @@
-//! Where a request came from.
+//! What is known of a request or a socket besides its messages: CometD's `BayeuxContext`.
 
 use std::rc::Rc;
 
 use super::network::Network;
 use crate::bayeux::wire::Bearer;
 
-/// Where a request came from.
+/// What is known of the request, the socket or the stream that messages came with, besides the messages.
 #[derive(Clone, Debug, Default)]
 pub struct BayeuxContext {
     /// The IP address, where the platform vouches for it.
@@ -14,7 +14,8 @@ pub struct BayeuxContext {
     pub browser: Option<Rc<str>>,
     /// Whether the browser's connection carries many requests at a time: HTTP/2 and later.
     pub multiplexed: bool,
-    /// Whether an earlier life of this home held it already: its client still waits.
+    /// Whether this home held the same request before its object lost its memory. The client has not noticed, and still
+    /// waits for the answer.
     pub again: bool,
     /// The token that came beside the messages, for a handshake that has none in its `ext`. With a socket it is that of
     /// its upgrade.
@@ -25,7 +26,7 @@ pub struct BayeuxContext {
 }
 
 impl BayeuxContext {
-    /// Where limits count it.
+    /// The network that limits count it for.
     pub fn network(&self) -> Option<Network> {
         self.address.as_deref().and_then(Network::of)
     }

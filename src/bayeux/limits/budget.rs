@@ -1,7 +1,8 @@
-//! How much may be held in all, and who holds how much of it.
+//! Accounts of what is held now: how much in all, and how much of it by whom. Nothing refills with time; the rates that
+//! do are in `network_rates.rs`.
 //!
-//! Everything that a client can make a home keep has a charge, which is given back when it is dropped, so no code path
-//! can forget to. The units are the budget's own: bytes of memory, names, sessions.
+//! Whatever a client makes a home keep has a [`Charge`]. When the charge is dropped, its amount is given back, so no
+//! code path can forget to do that. Each account has its own unit: bytes of memory, names, sessions.
 //!
 //! ```
 //! use bayeux_edge::bayeux::Budget;
@@ -18,7 +19,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// An account. Clones share it.
+/// An account of what is held now. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Budget(Rc<Account>);
 

@@ -1,4 +1,5 @@
-//! How many sockets and streams a network may open, and how many frames it may send.
+//! How many sockets and streams a network may open, and how many frames it may send. Held connects are counted in
+//! `session/registry.rs`.
 
 use std::collections::BTreeMap;
 

@@ -181,9 +181,9 @@ impl BayeuxServer {
         Some((first, advise))
     }
 
-    /// A connect waits while nothing urgent is queued. With something queued it still waits while the pace of a busy
-    /// object allows no flush. On a socket it always waits, as events go ahead of it, unless they ride on connects
-    /// only.
+    /// Whether a connect may be held. It may while nothing urgent is queued for its session. If something is, it still
+    /// may in two cases: on a busy object, until the next flush may leave; and on a socket, where events are sent ahead
+    /// of the connect's reply, unless the session takes events with connects only.
     fn may_wait(&self, batch: &Batch, key: SessionKey) -> bool {
         let Some(session) = self.sessions.get(key) else { return false };
         let events_go_ahead =

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use crate::bayeux::time::millis;
 
-/// Upper bounds of the buckets, in milliseconds: what a person does not notice, what one does, and what waits for a
-/// client that is away.
+/// Upper bounds of the buckets, in milliseconds. A person does not notice a delay up to 100, and notices one up to
+/// 5,000. Events wait for longer only while their client is away.
 pub const BOUNDS: [u64; 11] = [1, 5, 10, 25, 50, 100, 250, 1_000, 5_000, 30_000, 120_000];
 
 /// Counts durations by bucket.

@@ -1,13 +1,13 @@
 //! The metrics of a home, as OpenMetrics text and as JSON.
 //!
-//! | Type | Is |
-//! |---|---|
-//! | [`Metrics`] | the counters that the server keeps as it goes |
-//! | [`Histogram`] | times, by how long they were |
-//! | [`Gauges`], [`Platform`] | what there is at this moment, in the core and around it |
-//! | [`Report`] | all of it as a table of families, in either form |
-//! | [`Merged`] | the texts of several homes as one |
-//! | [`Points`] | what is new since the last data point, for Analytics Engine |
+//! | Type | File | Is |
+//! |---|---|---|
+//! | [`Metrics`] | `mod` | the counters that the server keeps as it goes |
+//! | [`Histogram`] | | times, by how long they were |
+//! | [`Gauges`], [`Platform`] | `mod` | what there is at this moment, in the core and around it |
+//! | [`Report`] | | all of it as a table of families, in either form |
+//! | [`Merged`] | | the texts of several homes as one |
+//! | [`Points`], [`DataPoint`] | `points` | what is new since the last data point, for Analytics Engine |
 //!
 //! A label's value is a `&'static str`, a name in this program's text: so clients, applications and other Workers
 //! cannot create labels, and their number is bounded. Counters begin with the object's life, except that of the lives;

@@ -1,13 +1,14 @@
 //! What outlives the object: its rows.
 //!
-//! | Type | Is |
-//! |---|---|
-//! | [`Store`] | the table that the shell offers; [`Forgetful`] keeps nothing |
-//! | [`SavedSession`], [`SavedEvent`] | one row each |
-//! | [`Stored`], [`KeptSocket`] | all rows as they are read at a restart; a socket that stayed open |
-//! | `Note`, `Notes` | rows of one text each under a name |
-//! | [`Journal`] | which events have a row |
-//! | `History`, [`HistoryStore`] | what channels keep for those who come later, and its rows |
+//! | Type | File | Is |
+//! |---|---|---|
+//! | [`Store`] | `store` | the rows that the shell reads and writes; [`Forgetful`] keeps nothing |
+//! | [`SavedSession`], [`SavedEvent`] | `store` | one row each; a session to its row and back is `saved_session` |
+//! | [`Stored`], [`KeptSocket`] | `store` | all rows as they are read at a restart; a socket that stayed open |
+//! | `Note`, `Notes` | `notes` | rows of one text each under a name |
+//! | [`Journal`] | | which events that wait for a session have a row |
+//! | `History` | | what channels keep for those who come later: numbers, bounds, pages |
+//! | [`HistoryStore`] | | the rows of that, which the shell reads and writes |
 //!
 //! This room never decides what a row means for a session: `server/restore.rs` does.
 

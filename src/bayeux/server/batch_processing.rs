@@ -1,4 +1,5 @@
-//! Processes a batch, message by message.
+//! Processes a batch, message by message. `step_allowed` dispatches each message: to its file in `meta`, or to
+//! `publish`.
 
 use super::BayeuxServer;
 use super::batch::{Batch, Hold, Rides, Spoke, Step, is_connect, is_last_word, is_subscribe};

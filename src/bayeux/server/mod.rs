@@ -10,10 +10,16 @@
 //! | `sending`, `rows`, `notices` | what is sent, saved and logged |
 //! | `session_end`, `hibernation`, `restore` | the end of a session; deadlines while the home sleeps; its next life |
 //! | `actions`, `fetches`, `hooks`, `api`, `api_lists` | the application's actions, HTTP requests, the hooks Worker, the server API |
-//! | `access`, `identity`, `jwks`, `throttle`, `memory` | permission, identity, rates, memory |
+//! | `access`, `identity`, `jwks` | access rules asked of a message; tokens verified; handshakes that wait for keys |
+//! | `throttle` | rates of messages, by network (`RATE_…`) |
+//! | `memory` | limits on sessions, subscriptions and memory |
 //! | `cluster` | calls to other objects |
 //! | `metrics` | the report of this home, and its gauges |
-//! | `history`, `replay_start`, `replay_pages`, `replay_on_connect`, `live_tail` | keeping events, and replaying them; what operators watch |
+//! | `history` | keeps published events, as their owner |
+//! | `replay_start` | where a subscription begins: -1, -2 or a number |
+//! | `replay_pages` | reads the pages of kept events and sends them |
+//! | `replay_on_connect` | a connect that names numbers: its session goes on after them |
+//! | `live_tail` | the events that an operator watches live |
 //! | `presence`, `presence_member`, `presence_homes`, `presence_watchers` | the members of channels |
 //! | `deadlines` | when the server must be woken |
 

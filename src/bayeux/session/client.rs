@@ -1,4 +1,4 @@
-//! Who sent a message.
+//! Who sent a message, as an application sees it.
 
 use std::rc::Rc;
 

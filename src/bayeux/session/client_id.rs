@@ -1,4 +1,4 @@
-//! The secret that is a session.
+//! The clientId: the secret by which a client uses its session.
 
 use std::fmt;
 

@@ -1,14 +1,16 @@
 //! One client's session, and the registry in which sessions are found.
 //!
-//! | Type | Is |
-//! |---|---|
-//! | [`Session`], [`HeldConnect`] | what a client agreed, subscribed to and waits for; its connect while it is held |
-//! | [`Sessions`], [`SessionKey`] | all sessions of a home, by key, clientId, endpoint, deadline and network |
-//! | [`Held`], `Holdings` | what a session holds of the home's memory, and all sessions by address |
-//! | [`ClientId`] | the secret that names a session to its client |
-//! | [`Client`], [`Attributes`] | a session as the application sees it |
-//! | [`PendingDisconnects`] | the last events of sessions that the server ended while their client was away |
-//! | `Refusals`, `PastRefusal` | the last refused messages of each session |
+//! | Type | File | Is |
+//! |---|---|---|
+//! | [`Session`], [`HeldConnect`] | `session` | what a client agreed, subscribed to and waits for; its connect while it is held |
+//! | [`Sessions`], [`SessionKey`] | `registry` | all sessions of a home, by key, clientId, endpoint, deadline and network |
+//! | [`Held`], `Holdings` | `memory_by_address` | what a session holds of the home's memory, and all sessions by address |
+//! | [`ClientId`] | | the secret that names a session to its client |
+//! | [`Client`], [`Sender`], [`Attributes`] | `client`, `attributes` | a session as the application sees it |
+//! | [`Delivered`] | `delivery_counts` | what was sent to clients, for the metrics |
+//! | [`Ending`] | | why a session ended |
+//! | [`PendingDisconnects`] | | the last events of sessions that the server ended while their client was away |
+//! | `Refusals`, `PastRefusal` | `refused_messages` | the last refused messages of each session |
 //!
 //! This room never sends anything, and reads no clock.
 

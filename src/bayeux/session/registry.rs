@@ -141,7 +141,7 @@ impl Sessions {
         Some((session, held))
     }
 
-    /// A session speaks from there, at this time outside.
+    /// A session's client has sent something. `at` is Unix time.
     pub fn heard(&mut self, key: SessionKey, at: Millis, context: &BayeuxContext) {
         let Some(session) = self.by_key.get_mut(&key) else { return };
         session.heard.at = Some(at);

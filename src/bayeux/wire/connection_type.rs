@@ -1,4 +1,4 @@
-//! The ways of connecting that are spoken here.
+//! The connection types that the server knows.
 
 /// A connection type (Bayeux 1.0 section 2.2.2), the best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,16 +1,19 @@
 //! What is on the wire: channels, messages, replies, events, errors, and the extensions' fields.
 //!
-//! | Type | Is |
-//! |---|---|
-//! | [`ChannelId`], [`ChannelPattern`] | a channel's name; a name or a pattern with a wildcard at its end |
-//! | [`ChannelTemplate`], [`Captures`] | a pattern with named segments, for what an application declares |
-//! | [`Message`], [`Element`] | a client's message with its raw fields; a message of a batch, or its error |
-//! | [`Reply`], [`Advice`] | the server's answer to one message; how the client goes on |
-//! | [`Event`] | a published message, frozen to the JSON that every subscriber receives |
-//! | [`BayeuxError`], [`RequestError`] | the error of one reply; why a request's text is refused |
-//! | [`Refusal`] | why a request, a socket or a stream is refused before that |
-//! | [`Callback`] | the function of a callback-polling answer |
-//! | [`Bearer`] | a token as it came, which no log prints |
+//! | Type | File | Is |
+//! |---|---|---|
+//! | [`ChannelId`], [`ChannelPattern`] | `channel` | a channel's name; a name or a pattern with a wildcard at its end |
+//! | [`ChannelTemplate`], [`Captures`] | `channel_template` | a pattern with named segments, for what an application declares |
+//! | [`Message`] | | a client's message with its raw fields; its `subscription` is read in `subscription` |
+//! | [`Element`], [`RequestError`] | `request` | a message of a batch, or its error; why a request's text is refused |
+//! | [`Reply`], [`Advice`] | `reply`, `advice` | the server's answer to one message; how the client goes on |
+//! | [`Event`] | | a published message, frozen to the JSON that every subscriber receives |
+//! | [`BayeuxError`] | `error` | the error of one reply |
+//! | [`Refusal`] | | why a request, a socket or a stream is refused before any message of it is read |
+//! | [`ConnectionType`], [`Endpoint`] | `connection_type`, `endpoint` | how a client connects; where its answers and events go |
+//! | [`ReplyExt`] | `extensions/` | what extensions add to `ext`, one file each |
+//! | [`Callback`] | `jsonp` | the function of a callback-polling answer |
+//! | [`Bearer`], [`TokenError`] | `bearer`, `token_error` | a token as it came, which no log prints; why one is refused |
 //!
 //! This room never decides who may do what, and knows no session.
 
