@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::network::Network;
-use crate::bayeux::time::Millis;
+use crate::bayeux::time::{Millis, millis};
 
 /// So many actions in so much time, at once or spread out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,19 +23,21 @@ pub struct Rates {
     rate: Option<Rate>,
     buckets: BTreeMap<Network, Bucket>,
     /// By when they are full.
-    by_full: BTreeSet<(Micros, Network)>,
+    by_full: BTreeSet<(Ticks, Network)>,
 }
 
 /// One that is not full.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
-    full_at: Micros,
+    full_at: Ticks,
     /// Whether an action was refused since the bucket was last full.
     told: bool,
 }
 
-/// A moment, in microseconds since the UNIX epoch: with 1,000,000 a minute a token takes 60 of them.
-type Micros = u64;
+/// A time, in parts of a millisecond: of a rate of `count` tokens in a period, a millisecond has `count` ticks. So one
+/// token takes as many ticks as the period has milliseconds, and no division rounds it. A moment counts from the UNIX
+/// epoch; with the largest count u64 lasts until the year 2554.
+type Ticks = u64;
 
 /// A network whose bucket is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,13 +70,23 @@ impl Rate {
         Some(Self { count, period: Duration::from_secs(seconds) })
     }
 
-    fn period(self) -> Micros {
-        u64::try_from(self.period.as_micros()).unwrap_or(u64::MAX)
+    fn ticks(self, Millis(ms): Millis) -> Ticks {
+        ms.saturating_mul(u64::from(self.count))
     }
 
     /// How long it takes for one token to come.
-    fn pace(self) -> Micros {
-        self.period() / u64::from(self.count)
+    fn token(self) -> Ticks {
+        millis(self.period)
+    }
+
+    /// How long it takes an empty bucket to fill.
+    fn full(self) -> Ticks {
+        self.ticks(Millis(self.token()))
+    }
+
+    /// In whole milliseconds, as clients wait.
+    fn wait(self, ticks: Ticks) -> Duration {
+        Duration::from_millis(ticks.div_ceil(u64::from(self.count)))
     }
 }
 
@@ -98,12 +110,12 @@ impl Rates {
     /// Where there are fewer; there are never more than a full bucket has.
     pub fn take_many(&mut self, now: Millis, network: Option<Network>, count: usize) -> Result<(), Exceeded> {
         let (Some(rate), Some(network)) = (self.rate, network) else { return Ok(()) };
-        let now = now.0.saturating_mul(1000);
+        let now = rate.ticks(now);
         self.forget_full(now);
         let before = self.buckets.get(&network).copied();
         // No bucket takes longer than this to fill, unless the clock was set back.
-        let latest = now + rate.period();
-        let tokens = rate.pace().saturating_mul(count as u64);
+        let latest = now.saturating_add(rate.full());
+        let tokens = rate.token().saturating_mul(count as u64);
         let full_at = before.map_or(now, |bucket| bucket.full_at.min(latest)).saturating_add(tokens);
         if count == 0 {
             return Ok(());
@@ -115,8 +127,7 @@ impl Rates {
         }
         let first = before.is_none_or(|bucket| !bucket.told);
         self.keep(network, before, Bucket { full_at: full_at - tokens, told: true });
-        // In whole milliseconds, as clients wait.
-        Err(Exceeded { wait: Duration::from_millis((full_at - latest).div_ceil(1000)), first })
+        Err(Exceeded { wait: rate.wait(full_at - latest), first })
     }
 
     /// Whether there is a token, without taking it.
@@ -126,12 +137,12 @@ impl Rates {
     pub fn check(&self, now: Millis, network: Option<Network>) -> Result<(), Exceeded> {
         let (Some(rate), Some(network)) = (self.rate, network) else { return Ok(()) };
         let Some(bucket) = self.buckets.get(&network) else { return Ok(()) };
-        let latest = now.0.saturating_mul(1000) + rate.period();
-        let full_at = bucket.full_at.min(latest) + rate.pace();
+        let latest = rate.ticks(now).saturating_add(rate.full());
+        let full_at = bucket.full_at.min(latest).saturating_add(rate.token());
         if full_at <= latest {
             return Ok(());
         }
-        Err(Exceeded { wait: Duration::from_millis((full_at - latest).div_ceil(1000)), first: !bucket.told })
+        Err(Exceeded { wait: rate.wait(full_at - latest), first: !bucket.told })
     }
 
     fn keep(&mut self, network: Network, before: Option<Bucket>, bucket: Bucket) {
@@ -144,7 +155,7 @@ impl Rates {
         self.by_full.insert((bucket.full_at, network));
     }
 
-    fn forget_full(&mut self, now: Micros) {
+    fn forget_full(&mut self, now: Ticks) {
         while self.by_full.first().is_some_and(|(full_at, _)| *full_at <= now) {
             self.forget_first();
         }
@@ -188,6 +199,16 @@ mod tests {
         for (text, count) in [("3/1", 3), ("7/60", 7), ("99/10", 99), ("1/3600", 1)] {
             let mut rates = rates(text);
             assert_eq!((let_through(&mut rates, 0), let_through(&mut rates, 3_600_000)), (count, count), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_high_rate_gives_as_many_as_it_says_and_no_more() {
+        for (text, count) in [("600000/1", 600_000), ("999999/1", 999_999), ("700001/3600", 700_001)] {
+            let mut rates = rates(text);
+            assert!(rates.take_many(NOON, v4(1), count).is_ok(), "{text}");
+            assert!(rates.take(NOON, v4(1)).is_err(), "{text}");
+            assert!(rates.take_many(Millis(NOON.0 + 3_600_000), v4(1), count + 1).is_err(), "{text}");
         }
     }
 
