@@ -2,8 +2,8 @@
 //!
 //! One call is under way at a time, and carries everything since the last one: under load calls grow, not multiply. A
 //! call without an answer is repeated with the same numbers, and the owner skips what it has done. So no two uplinks
-//! may number their items alike: each has a life that this home has never used. An idle uplink is forgotten; the next
-//! one to the same owner begins another life.
+//! may number their items alike: each has a life number that this home has never used before. An idle uplink is
+//! forgotten; the next one to the same owner gets another life number.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;

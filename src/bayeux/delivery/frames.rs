@@ -11,8 +11,9 @@ pub struct Frames {
     /// How many events go into one, at the most.
     per_frame: NonZeroUsize,
     frames: Vec<Frame>,
-    /// Places in `frames`, by the addresses of the events' JSON, which all queues share: equal addresses are equal
-    /// events. Frames leave in the order in which they were asked for: addresses have none that a test could repeat.
+    /// Places in `frames`, by the addresses in memory of the events' JSON: all queues share it, so equal addresses are
+    /// equal events. Frames leave in the order in which they were added, since the order of addresses changes from run
+    /// to run.
     by_events: BTreeMap<Vec<*const u8>, usize>,
     sent: Sent,
 }
