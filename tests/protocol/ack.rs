@@ -65,7 +65,7 @@ fn each_connect_reply_is_the_next_batch() {
 }
 
 #[test]
-fn what_is_not_acknowledged_makes_the_next_connect_answer_at_once_with_all_of_it_and_a_new_number() {
+fn a_connect_with_unacknowledged_events_is_answered_at_once_with_all_of_them_in_a_new_batch() {
     let (_scenario, alice, bob) = acks(&[]);
     let held = connect(&bob, 1);
     alice.publish("/chat", "a");
@@ -77,7 +77,7 @@ fn what_is_not_acknowledged_makes_the_next_connect_answer_at_once_with_all_of_it
 }
 
 #[test]
-fn a_batch_that_arrived_takes_the_earlier_ones_along_and_no_later_event() {
+fn acknowledging_a_batch_acknowledges_earlier_batches_and_no_later_event() {
     let (_scenario, alice, bob) = acks(&[]);
     let held = connect(&bob, 1);
     alice.publish("/chat", "a");
@@ -118,7 +118,7 @@ fn an_aborted_poll_loses_nothing() {
 }
 
 #[test]
-fn events_ride_on_no_other_reply() {
+fn events_come_with_no_reply_but_the_connects() {
     let (_scenario, alice, bob) = acks(&[]);
     alice.publish("/chat", "a");
     for message in [
@@ -135,7 +135,7 @@ fn events_ride_on_no_other_reply() {
 }
 
 #[test]
-fn a_connect_in_company_carries_them_and_its_number() {
+fn a_connect_beside_other_messages_carries_the_events_and_its_batch_number() {
     let (_scenario, alice, bob) = acks(&[]);
     alice.publish("/chat", "a");
     let mut connect = bob.a_connect();
@@ -157,7 +157,7 @@ fn a_connect_without_a_number_acknowledges_nothing_and_gets_a_new_batch() {
 }
 
 #[test]
-fn what_is_no_batch_number_acknowledges_nothing() {
+fn an_invalid_batch_number_acknowledges_nothing() {
     let (_scenario, alice, bob) = acks(&[]);
     alice.publish("/chat", "a");
     let ext = |ext: Value| bob.connect_with(json!({"ext": ext}));
@@ -173,7 +173,7 @@ fn what_is_no_batch_number_acknowledges_nothing() {
 }
 
 #[test]
-fn a_number_from_the_future_acknowledges_what_was_sent_and_nothing_that_was_not() {
+fn a_batch_number_that_is_too_high_acknowledges_only_what_was_sent() {
     let (_scenario, alice, bob) = acks(&[]);
     let held = connect(&bob, 1);
     alice.publish("/chat", "sent");
@@ -183,7 +183,7 @@ fn a_number_from_the_future_acknowledges_what_was_sent_and_nothing_that_was_not(
 }
 
 #[test]
-fn only_true_itself_asks_for_it() {
+fn only_ack_true_in_the_handshake_enables_the_extension() {
     for ext in [
         json!({"ack": false}),
         json!({"ack": "true"}),
@@ -219,7 +219,7 @@ fn a_refused_connect_acknowledges_nothing() {
 }
 
 #[test]
-fn one_clients_numbers_are_not_anothers() {
+fn each_client_has_its_own_batch_numbers() {
     let (scenario, alice, bob) = acks(&[]);
     let carol = scenario.client("carol");
     begin(&carol);
@@ -232,7 +232,7 @@ fn one_clients_numbers_are_not_anothers() {
 }
 
 #[test]
-fn unacknowledged_lazy_events_go_again_with_the_next_batch_and_do_not_trigger_it() {
+fn unacknowledged_lazy_events_come_again_with_the_next_batch_and_do_not_trigger_it() {
     let (scenario, alice, bob) = acks(&[("LAZY_CHANNELS", "/lazy"), ("MAX_LAZY_TIMEOUT", "1500")]);
     let held = connect(&bob, 1);
     alice.publish("/lazy", "a");
@@ -251,7 +251,7 @@ fn unacknowledged_lazy_events_go_again_with_the_next_batch_and_do_not_trigger_it
 }
 
 #[test]
-fn the_end_of_the_wait_takes_lazy_events_that_were_not_acknowledged_along() {
+fn a_connect_that_times_out_carries_unacknowledged_lazy_events() {
     let (scenario, alice, bob) = acks(&[("LAZY_CHANNELS", "/lazy"), ("MAX_LAZY_TIMEOUT", "1500")]);
     connect(&bob, 1).breaks_off();
     alice.publish("/lazy", "a");
@@ -263,7 +263,7 @@ fn the_end_of_the_wait_takes_lazy_events_that_were_not_acknowledged_along() {
 }
 
 #[test]
-fn what_waits_to_be_acknowledged_is_bounded_too() {
+fn unacknowledged_events_are_bounded_by_max_queue() {
     let (_scenario, alice, bob) = acks(&[("MAX_QUEUE", "3")]);
     let held = connect(&bob, 1);
     alice.publish("/chat", 0);
@@ -279,7 +279,7 @@ fn what_waits_to_be_acknowledged_is_bounded_too() {
 }
 
 #[test]
-fn on_a_socket_events_ride_on_the_connects_reply_too() {
+fn on_a_socket_events_come_with_the_connect_reply_too() {
     let (_scenario, alice, bob, socket) = acks_on_a_socket();
     let held = connect(&bob, 1);
     alice.publish("/chat", "a");
@@ -292,7 +292,7 @@ fn on_a_socket_events_ride_on_the_connects_reply_too() {
 }
 
 #[test]
-fn a_cut_socket_loses_nothing_wherever_the_client_comes_back() {
+fn after_a_broken_socket_no_event_is_lost_over_polls_or_a_new_socket() {
     let (scenario, alice, bob, socket) = acks_on_a_socket();
     let held = connect(&bob, 1);
     alice.publish("/chat", "sent into the void");
@@ -308,7 +308,7 @@ fn a_cut_socket_loses_nothing_wherever_the_client_comes_back() {
 }
 
 #[test]
-fn a_connect_that_is_overtaken_on_a_socket_is_no_batch() {
+fn an_overtaken_connect_on_a_socket_takes_no_batch_number() {
     let (_scenario, alice, bob, _socket) = acks_on_a_socket();
     let older = connect(&bob, 1);
     let newer = connect(&bob, 1);
@@ -318,7 +318,7 @@ fn a_connect_that_is_overtaken_on_a_socket_is_no_batch() {
 }
 
 #[test]
-fn unacknowledged_events_come_with_the_disconnect_notice() {
+fn unacknowledged_events_come_with_the_reply_to_a_disconnect() {
     let (_scenario, alice, bob) = acks(&[]);
     alice.publish("/chat", "last words");
     assert_eq!(bob.send(json!({"channel": "/meta/disconnect"})).answer().data(), ["last words"]);
@@ -380,6 +380,6 @@ fn loses_at_random(seed: u64) {
 }
 
 #[test]
-fn whatever_is_lost_at_random_every_event_arrives_once_and_in_order() {
+fn with_connects_and_answers_lost_at_random_every_event_arrives_once_and_in_order() {
     (0..20).for_each(loses_at_random);
 }

@@ -28,7 +28,7 @@ fn data(events: &[Value]) -> Vec<u64> {
 }
 
 #[test]
-fn what_an_answer_that_was_lost_brought_comes_again_and_then_what_is_new() {
+fn events_of_a_lost_answer_come_again_before_new_ones() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (bob, _) = listen(&scenario, "bob", "/hist/a");
@@ -51,7 +51,7 @@ fn what_an_answer_that_was_lost_brought_comes_again_and_then_what_is_new() {
 }
 
 #[test]
-fn who_has_missed_nothing_has_its_connect_held() {
+fn the_connect_of_a_client_that_missed_nothing_is_held() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (bob, cursor) = listen(&scenario, "bob", "/hist/a");
@@ -62,7 +62,7 @@ fn who_has_missed_nothing_has_its_connect_held() {
 }
 
 #[test]
-fn what_went_to_a_socket_that_died_comes_on_the_next_one() {
+fn events_sent_to_a_dead_socket_come_on_the_next_one() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (old, new) = (scenario.socket(), scenario.socket());
@@ -85,7 +85,7 @@ fn what_went_to_a_socket_that_died_comes_on_the_next_one() {
 }
 
 #[test]
-fn between_two_connects_nothing_is_sent_that_could_be_lost_unnoticed() {
+fn events_come_with_connects_only_so_that_no_loss_is_unnoticed() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (bob, _) = listen(&scenario, "bob", "/hist/a");
@@ -99,7 +99,7 @@ fn between_two_connects_nothing_is_sent_that_could_be_lost_unnoticed() {
 }
 
 #[test]
-fn a_number_that_is_not_kept_is_refused_and_no_event_comes_with_the_refusal() {
+fn a_connect_with_a_replay_id_that_is_not_kept_is_refused_without_events() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (bob, _) = listen(&scenario, "bob", "/few/a");
@@ -119,7 +119,7 @@ fn a_number_that_is_not_kept_is_refused_and_no_event_comes_with_the_refusal() {
 }
 
 #[test]
-fn only_the_sessions_own_subscriptions_can_be_named_and_only_by_who_reads_numbers_and_acknowledges_nothing() {
+fn a_connect_replays_only_subscribed_channels_and_only_with_replay_and_without_ack() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     say(&alice, "/hist/a", 1..=3);
@@ -135,7 +135,7 @@ fn only_the_sessions_own_subscriptions_can_be_named_and_only_by_who_reads_number
 }
 
 #[test]
-fn though_the_home_crashes_in_between_each_event_comes_once() {
+fn each_event_comes_once_if_the_home_crashes_in_between() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (bob, cursor) = listen(&scenario, "bob", "/hist/a");
@@ -155,7 +155,7 @@ fn options() -> Options {
 }
 
 #[test]
-fn the_owner_of_another_tree_is_asked() {
+fn a_connect_replays_events_from_the_owner_of_another_tree() {
     let mut network = Network::new(options());
     let (alice, bob) = (network.join("/a"), network.join_replaying("@0"));
     let number = network.ask(&bob, json!({"channel": "/meta/subscribe", "subscription": "/a/x"}));
@@ -171,7 +171,7 @@ fn the_owner_of_another_tree_is_asked() {
 }
 
 #[test]
-fn one_connect_of_a_session_asks_at_a_time() {
+fn only_one_connect_of_a_session_asks_the_owner_at_a_time() {
     let mut network = Network::new(options());
     let bob = network.join_replaying("@0");
     network.subscribe(&bob, "/a/x");

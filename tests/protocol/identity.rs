@@ -52,7 +52,7 @@ fn joined(scenario: &Scenario, name: &'static str, claims: &Value) -> Client {
 }
 
 #[test]
-fn only_a_good_token_opens_a_session() {
+fn only_a_valid_token_opens_a_session() {
     let scenario = with_keys(&[("TOKEN_ISSUER", "https://id.example"), ("TOKEN_AUDIENCE", "chat")]);
     let good = json!({"iss": "https://id.example", "aud": ["chat"], "sub": "alice"});
     assert_eq!(refusal(&scenario, token(&good)), None);
@@ -95,7 +95,7 @@ fn a_handshake_without_a_token_is_refused_unless_tokens_are_optional() {
 }
 
 #[test]
-fn a_token_beside_the_messages_is_as_good_as_one_in_ext_and_as_bad() {
+fn a_token_outside_the_messages_is_checked_like_one_in_ext() {
     let scenario = with_keys(&[("ACCESS_RULES", "authenticated * /user/{sub}/**")]);
     let of = |name: &str| token(&json!({"sub": name}));
     let alice = scenario.client("alice").carrying(&of("alice"));
@@ -135,7 +135,7 @@ fn of_two_tokens_the_one_in_ext_counts() {
 }
 
 #[test]
-fn where_tokens_are_optional_one_beside_the_messages_is_good_all_the_same_and_without_keys_none_is_read() {
+fn an_optional_token_is_still_checked_and_without_keys_no_token_is_read() {
     let optional = with_keys(&[("TOKENS", "optional")]);
     assert_eq!(
         optional.client("mallory").carrying("wrong").shake_hands_with(json!({}))["error"],
@@ -145,7 +145,7 @@ fn where_tokens_are_optional_one_beside_the_messages_is_good_all_the_same_and_wi
 }
 
 #[test]
-fn its_claims_are_what_rules_and_policies_see_and_the_token_goes_no_further() {
+fn rules_and_policies_see_the_claims_and_never_the_token() {
     /// Checks what it is shown, and who may come in.
     struct Porter;
 
@@ -177,7 +177,7 @@ fn its_claims_are_what_rules_and_policies_see_and_the_token_goes_no_further() {
 }
 
 #[test]
-fn a_hooks_worker_is_told_the_claims_and_never_the_token() {
+fn a_hooks_worker_gets_the_claims_and_never_the_token() {
     let scenario = with_keys(&[("HOOKS_FOR", "handshake")]).with_hooks();
     assert_eq!(refusal(&scenario, "wrong").as_deref(), Some("403::token_malformed"));
     assert!(scenario.asked().is_empty(), "not asked about what opens nothing");
@@ -192,7 +192,7 @@ fn a_hooks_worker_is_told_the_claims_and_never_the_token() {
 }
 
 #[test]
-fn when_it_expires_the_session_ends_and_the_client_is_advised_to_shake_hands() {
+fn when_a_token_expires_the_session_ends_with_advice_to_handshake() {
     let scenario = with_keys(&[("TIMEOUT", "30000")]);
     let waiting = joined(&scenario, "waiting", &json!({"exp": IN_TEN_SECONDS}));
     let away = joined(&scenario, "away", &json!({"exp": IN_TEN_SECONDS}));
@@ -219,7 +219,7 @@ fn when_it_expires_the_session_ends_and_the_client_is_advised_to_shake_hands() {
 }
 
 #[test]
-fn a_socket_is_told_in_time_too() {
+fn on_a_socket_a_token_expires_on_time_too() {
     let scenario = with_keys(&[]);
     let (alice, socket) = (scenario.client("alice"), scenario.socket());
     alice.moves_to(&socket);
@@ -233,7 +233,7 @@ fn a_socket_is_told_in_time_too() {
 }
 
 #[test]
-fn it_expires_after_a_restart_as_well() {
+fn a_token_expires_after_a_restart_too() {
     for (away, lives) in [(5_000, true), (9_999, true), (10_000, false)] {
         let scenario = with_keys(&[("MAX_INTERVAL", "60000")]);
         let alice = joined(&scenario, "alice", &json!({"exp": IN_TEN_SECONDS}));
@@ -251,7 +251,7 @@ fn it_expires_after_a_restart_as_well() {
 }
 
 #[test]
-fn keys_that_cannot_be_used_are_refused_without_being_shown() {
+fn invalid_keys_are_refused_without_being_shown() {
     let with = |name: &'static str, value: &str| Options::from_vars(|asked| (asked == name).then(|| value.to_owned()));
     for keys in ["", "a short secret", "{", "{}", r#"{"keys":[]}"#] {
         let error = with("TOKEN_KEYS", keys).unwrap_err();

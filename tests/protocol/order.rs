@@ -32,7 +32,7 @@ fn an_unsubscribe_in_a_later_frame_waits_for_the_subscribe_before_it() {
 }
 
 #[test]
-fn a_subscribe_behind_an_unsubscribe_that_waits_has_the_last_word() {
+fn a_subscribe_after_an_unsubscribe_that_waits_takes_effect_last() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "subscribe")]);
     let [(alice, _a), (bob, _b)] = scenario.join_on_sockets(["alice", "bob"]);
     let scenario = scenario.with_hooks();
@@ -46,7 +46,7 @@ fn a_subscribe_behind_an_unsubscribe_that_waits_has_the_last_word() {
 }
 
 #[test]
-fn a_disconnect_in_a_later_frame_waits_for_what_the_session_said_before() {
+fn a_disconnect_in_a_later_frame_waits_for_earlier_messages_of_its_session() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]);
     let [(alice, _a), (bob, _b)] = scenario.join_on_sockets(["alice", "bob"]);
     alice.subscribe("/a");
@@ -93,7 +93,7 @@ fn a_session_does_not_expire_while_its_message_waits() {
 }
 
 #[test]
-fn a_request_whose_client_has_left_while_it_waited_takes_no_events() {
+fn a_request_that_broke_off_while_it_waited_takes_no_events() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "service")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -107,7 +107,7 @@ fn a_request_whose_client_has_left_while_it_waited_takes_no_events() {
 }
 
 #[test]
-fn a_connect_behind_a_message_that_waited_is_not_held_for_a_client_that_has_left() {
+fn a_connect_after_a_message_that_waited_is_not_held_on_a_closed_socket() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]);
     let [(alice, _a)] = scenario.join_on_sockets(["alice"]);
     let scenario = scenario.with_hooks();
@@ -128,7 +128,7 @@ fn a_connect_behind_a_message_that_waited_is_not_held_for_a_client_that_has_left
 }
 
 #[test]
-fn what_one_session_may_have_wait_is_bounded() {
+fn the_waiting_messages_of_one_session_are_bounded() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "subscribe")]);
     let [alice] = scenario.join(["alice"]);
     let scenario = scenario.with_hooks();

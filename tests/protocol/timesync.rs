@@ -39,7 +39,7 @@ fn a_held_connect_tells_how_long_it_was_held() {
 }
 
 #[test]
-fn a_connect_held_on_a_socket_tells_it_when_the_wait_is_over() {
+fn a_connect_that_times_out_on_a_socket_tells_how_long_it_was_held() {
     let scenario = Scenario::with(&[("WEBSOCKET_TIMEOUT", "2000")]);
     let [(alice, _)] = scenario.join_on_sockets(["alice"]);
     let came = scenario.now().0;
@@ -77,7 +77,7 @@ fn publishes_and_messages_that_do_not_ask_get_no_answer() {
 }
 
 #[test]
-fn it_goes_together_with_ack() {
+fn timesync_works_together_with_ack() {
     let scenario = Scenario::new();
     let alice = scenario.client("alice");
     let both = json!({"ack": true, "timesync": {"tc": scenario.now().0, "l": 0, "o": 0}});

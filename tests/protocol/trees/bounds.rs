@@ -23,7 +23,7 @@ fn outcome(replies: &Value) -> (usize, Vec<&str>) {
 }
 
 #[test]
-fn names_that_wait_for_their_owner_count() {
+fn subscriptions_that_wait_for_their_owner_count() {
     let mut network = Network::new(options(&[("MAX_SUBSCRIPTIONS", "20")]));
     let mallory = network.join("/");
     let messages: Vec<_> = (0..20).map(|at| subscribe((0..20).map(move |name| format!("/n{at}-{name}/x")))).collect();
@@ -34,7 +34,7 @@ fn names_that_wait_for_their_owner_count() {
 }
 
 #[test]
-fn names_that_were_refused_later_no_longer_count() {
+fn subscriptions_that_failed_later_no_longer_count() {
     let mut network = Network::new(options(&[("MAX_SUBSCRIPTIONS", "2")]));
     let alice = network.join("/");
     network.cut_off("/a", true);
@@ -51,7 +51,7 @@ fn names_that_were_refused_later_no_longer_count() {
 }
 
 #[test]
-fn new_trees_count_for_every_operation_and_every_sender() {
+fn rate_trees_counts_the_new_trees_of_subscribes_and_publishes() {
     let mut network = Network::new(options(&[("RATE_TREES", "5/60")]));
     let mallory = network.join("/");
     let many = network.say_all(&mallory, vec![subscribe((0..10).map(|at| format!("/s{at}/x")))]);
@@ -68,7 +68,7 @@ fn new_trees_count_for_every_operation_and_every_sender() {
 }
 
 #[test]
-fn a_home_is_linked_to_max_trees_at_most() {
+fn max_trees_bounds_the_trees_of_a_home() {
     let mut network = Network::new(options(&[("MAX_TREES", "3")]));
     let mallory = network.join("/");
     let some = network.say_all(&mallory, (0..5).map(|at| subscribe([format!("/s{at}/x")])).collect());
@@ -80,7 +80,7 @@ fn a_home_is_linked_to_max_trees_at_most() {
 }
 
 #[test]
-fn names_are_counted_by_their_number() {
+fn rate_subscribes_counts_each_channel_of_a_subscribe() {
     let mut network = Network::new(options(&[("RATE_SUBSCRIBES", "5/60")]));
     let mallory = network.join("/a");
     let three = || subscribe((0..3).map(|at| format!("/a/{at}")));
@@ -90,7 +90,7 @@ fn names_are_counted_by_their_number() {
 }
 
 #[test]
-fn patterns_that_span_trees_are_for_those_whom_an_option_or_a_rule_allows_them() {
+fn patterns_that_span_trees_need_an_option_or_a_rule() {
     for pattern in ["/**", "/*"] {
         let mut network = Network::new(Options::default());
         let alice = network.join("/");

@@ -15,7 +15,7 @@ fn publish_and_crash(network: &mut Network, alice: &super::network::Client) {
 }
 
 #[test]
-fn who_acknowledges_and_was_refused_is_not_told_of_success_before_the_owner_knows_of_it() {
+fn with_ack_a_subscribe_that_failed_before_succeeds_only_when_the_owner_knows_it() {
     let mut network = Network::patient();
     let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
     network.subscribe(&bob, "/a/x");
@@ -32,7 +32,7 @@ fn who_acknowledges_and_was_refused_is_not_told_of_success_before_the_owner_know
 }
 
 #[test]
-fn the_answer_for_one_who_does_not_acknowledge_is_none_for_one_who_does() {
+fn an_owners_answer_to_a_client_without_ack_does_not_answer_one_with_ack() {
     let mut network = Network::patient();
     let alice = network.join("/a");
     network.publish(&alice, "/a/y", 0);
@@ -50,7 +50,7 @@ fn the_answer_for_one_who_does_not_acknowledge_is_none_for_one_who_does() {
 }
 
 #[test]
-fn an_owner_that_has_forgotten_all_and_cannot_write_is_asked_until_it_can() {
+fn an_owner_that_lost_its_rows_and_cannot_write_is_asked_until_it_can() {
     let mut network = Network::patient();
     let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
     network.subscribe(&bob, "/a/x");
@@ -72,7 +72,7 @@ fn an_owner_that_has_forgotten_all_and_cannot_write_is_asked_until_it_can() {
 }
 
 #[test]
-fn events_that_come_while_a_pattern_is_still_asked_for_take_nothing_back() {
+fn after_an_unsubscribe_the_pattern_is_withdrawn_once_however_many_events_come() {
     let mut network = Network::patient();
     let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
     network.subscribe(&bob, "/a/x");
@@ -92,7 +92,7 @@ fn events_that_come_while_a_pattern_is_still_asked_for_take_nothing_back() {
 }
 
 #[test]
-fn a_pattern_of_a_home_is_a_row_however_many_it_has() {
+fn each_pattern_of_a_home_is_one_row() {
     let mut network = Network::patient();
     let bob = network.join("@0");
     for number in 0..40 {

@@ -32,7 +32,7 @@ use plan::Plan;
 use simulation::Simulation;
 
 #[test]
-fn whatever_fails_nothing_is_lost_and_all_is_in_order() {
+fn whatever_fails_no_event_is_lost_or_out_of_order() {
     let one = std::env::var("SEED").ok().map(|seed| seed.parse().expect("SEED is a number"));
     let count = std::env::var("SEEDS").map_or(3000, |seeds| seeds.parse().expect("SEEDS is a number"));
     let seeds: Vec<u64> = one.map_or_else(|| (0..count).collect(), |seed| vec![seed]);

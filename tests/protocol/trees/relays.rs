@@ -23,7 +23,7 @@ fn many_homes(name: impl Fn(usize) -> String) -> (Network, Client, Vec<Client>) 
 }
 
 #[test]
-fn a_home_that_wanted_nothing_when_it_heard_and_asks_again_before_that_is_known_is_not_forgotten() {
+fn a_home_that_subscribes_again_while_its_withdrawal_is_on_its_way_is_not_forgotten() {
     let mut network = Network::new(Options::default());
     let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
     network.subscribe(&bob, "/a/x");
@@ -40,7 +40,7 @@ fn a_home_that_wanted_nothing_when_it_heard_and_asks_again_before_that_is_known_
 }
 
 #[test]
-fn what_is_on_its_way_to_clients_that_count_on_numbers_is_written_down() {
+fn an_event_on_its_way_to_a_replay_client_has_a_row() {
     let history = HistoryRules::parse("/a/** 10").unwrap();
     let mut network = Network::new(Options { history, ..Options::default() });
     let (alice, bob) = (network.join("/a"), network.join_replaying("@0"));
@@ -53,7 +53,7 @@ fn what_is_on_its_way_to_clients_that_count_on_numbers_is_written_down() {
 }
 
 #[test]
-fn whichever_home_of_a_group_is_out_of_reach_all_others_hear() {
+fn whichever_home_of_a_group_is_unreachable_all_others_receive_the_events() {
     let groups: [fn(usize) -> String; 2] =
         [|number| format!("@weur.{number}"), |number| if number == 0 { "/".to_owned() } else { format!("@{number}") }];
     for name in groups {
@@ -74,7 +74,7 @@ fn whichever_home_of_a_group_is_out_of_reach_all_others_hear() {
 }
 
 #[test]
-fn a_home_that_hangs_keeps_nobody_of_its_group_from_hearing() {
+fn a_home_that_hangs_keeps_no_event_from_the_others_of_its_group() {
     let (mut network, alice, listeners) = many_homes(|number| format!("@weur.{number}"));
     network.answers_late("@weur.7");
     for number in 1..=3 {
@@ -92,7 +92,7 @@ fn a_home_that_hangs_keeps_nobody_of_its_group_from_hearing() {
 }
 
 #[test]
-fn homes_take_turns_to_pass_on_and_none_passes_on_to_more_than_31() {
+fn an_owner_calls_one_home_of_each_group_and_the_homes_take_turns() {
     let (mut network, alice, _) = many_homes(|number| format!("@weur.{number}"));
     network.calls();
     let mut owner_asks = std::collections::BTreeSet::new();

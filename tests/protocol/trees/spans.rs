@@ -62,7 +62,7 @@ fn a_subscribe_in_an_unused_tree_does_not_call_the_root() {
 }
 
 #[test]
-fn no_more_publishes_wait_for_the_root_than_may_wait_for_a_home() {
+fn at_most_max_relays_publishes_wait_for_the_root() {
     let mut network = Network::new(Options { max_relays: 3, ..Options::default() });
     let alice = network.join("/a");
     network.cut_off("/", true);

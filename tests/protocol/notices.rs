@@ -22,7 +22,7 @@ fn a_log_line_about_a_session_names_the_session() {
 }
 
 #[test]
-fn a_refused_message_is_told_with_its_channel_and_the_reason() {
+fn a_refused_message_is_logged_with_its_channel_and_the_reason() {
     let rules = "anyone * /open/**; authenticated publish /user/{sub}/*; role=editor * /closed/**";
     let scenario = Scenario::with(&[("ACCESS_RULES", rules)]);
     let [alice] = scenario.join(["alice"]);
@@ -50,7 +50,7 @@ fn a_refused_message_is_told_with_its_channel_and_the_reason() {
 }
 
 #[test]
-fn a_refusal_by_the_policy_is_told_with_its_own_reason() {
+fn a_refusal_by_the_policy_is_logged_with_its_own_reason() {
     let app = Application::new()
         .security_policy(Closed)
         .service("busy", |_| Err(BayeuxError::Service(503, "call again later".to_owned()).into()));
