@@ -19,7 +19,7 @@ async function joined(t, transport) {
 }
 
 for (const transport of ['long-polling', 'websocket'])
-  test(`${transport}: what a rule allows is done, all else is denied and reaches nobody`, async (t) => {
+  test(`${transport}: an operation that a rule allows succeeds, every other is denied and reaches nobody`, async (t) => {
     const [alice, bob] = [await joined(t, transport), await joined(t, transport)];
     const outcome = ({ successful, error }) => [successful, error];
     const denied = (operation) => [false, `403:denied_by_access_rules:${operation}_denied`];

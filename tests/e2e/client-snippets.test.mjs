@@ -27,7 +27,7 @@ const PROGRAMS = {
 };
 
 for (const [name, { run: [program, ...args], file, code, there }] of Object.entries(PROGRAMS))
-  test(`${name} says hello and hears it`, { skip: !there && 'its client is not installed here' }, async () => {
+  test(`${name} publishes hello and receives it`, { skip: !there && 'its client is not installed here' }, async () => {
     const { host, port, hostname } = new URL(server.url);
     await writeFile(join(place, file), code.replaceAll('localhost:8787', host).replace("'localhost', Port => 8787", `'${hostname}', Port => ${port}`));
     const child = spawn(program, [...args, join(place, file)], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -36,7 +36,7 @@ for (const name of COMETD) {
 
   describe(`cometd.js as ${name}`, () => {
     for (const transport of ['websocket', 'long-polling'])
-      test(`over ${transport} it subscribes, publishes, hears, calls and leaves`, async (t) => {
+      test(`over ${transport} it subscribes, publishes, receives, calls a service and disconnects`, async (t) => {
         const [alice, bob] = [await open(t, transport), await open(t, transport)];
         const channel = `/versions/room ${(rooms += 1)} {${name}}`;
         const heard = [];
@@ -67,7 +67,7 @@ for (const name of FAYE) {
 
   describe(`Faye as ${name}`, () => {
     for (const transport of ['websocket', 'long-polling'])
-      test(`over ${transport} it subscribes, publishes and hears`, async (t) => {
+      test(`over ${transport} it subscribes, publishes and receives`, async (t) => {
         const [alice, bob] = [1, 2].map(() => {
           const client = new Client(url);
           if (transport !== 'websocket') client.disable('websocket');

@@ -54,7 +54,7 @@ function load(channel) {
   };
 }
 
-test('it opens for a key, and shows who is there, what happens and what is refused as it changes', async () => {
+test('with a key the console shows clients, figures and refusals as they change', async () => {
   const stop = load('/load/one');
   try {
     const page = await opened();
@@ -73,7 +73,7 @@ test('it opens for a key, and shows who is there, what happens and what is refus
   }
 });
 
-test('a wrong key is refused in the words of the server', async () => {
+test('a wrong key is refused with the server’s error', async () => {
   const page = await chromium.visit(`${server.url}/console/`);
   await page.getByLabel('Key of the server API').fill('a-wrong-key-of-nobody');
   await page.getByRole('button', { name: 'Open' }).click();
@@ -81,7 +81,7 @@ test('a wrong key is refused in the words of the server', async () => {
   assert.equal(await page.getByRole('heading', { name: 'Now' }).isVisible(), false);
 });
 
-test('by keyboard a client is looked at, pushed to and disconnected', async () => {
+test('by keyboard a client is shown, gets a push and is disconnected', async () => {
   const alice = await join(cometd);
   await alice.ok(alice.subscribe('/news/<b>bold</b>'.replace(/[<>]/g, '')));
   const page = await opened();
@@ -101,7 +101,7 @@ test('by keyboard a client is looked at, pushed to and disconnected', async () =
   assert.equal(await dialog.isVisible(), false);
 });
 
-test('a channel shows who is there and what it keeps, the latest first', async () => {
+test('a channel shows its members and its history, the latest first', async () => {
   const alice = await join(cometd);
   await alice.ok(alice.subscribe(['/kept/room', '/fleeting']));
   for (const text of ['first', '<b>second</b>']) await alice.ok(alice.publish('/kept/room', { text }));
@@ -119,7 +119,7 @@ test('a channel shows who is there and what it keeps, the latest first', async (
   await dialog.getByRole('button', { name: 'Close' }).press('Enter');
 });
 
-test('a client shows what was refused to it lately', async () => {
+test('a client shows its latest refused messages', async () => {
   const alice = await join(cometd);
   await alice.publish('/bad/*', 1);
   const page = await opened();
@@ -130,7 +130,7 @@ test('a client shows what was refused to it lately', async () => {
   await dialog.getByRole('cell', { name: '/bad/*' }).waitFor();
 });
 
-test('a tail shows what is said as it comes, the latest first, until it is stopped', async () => {
+test('a tail shows events as they come, the latest first, until it is stopped', async () => {
   const alice = await join(cometd);
   const page = await opened();
   await page.getByLabel('Channel or pattern').fill('/said/*');
@@ -148,7 +148,7 @@ test('a tail shows what is said as it comes, the latest first, until it is stopp
   await page.getByText('Watching /**').waitFor();
 });
 
-test('where tails are off the page says what switches them on', async () => {
+test('without TAIL_EVENTS the page says which option enables a tail', async () => {
   const off = await startServer({ fixture: true, vars: { API_KEYS: KEY, MAX_INTERVAL: '60000' } });
   try {
     const page = await opened({}, off);
@@ -187,7 +187,7 @@ test('all homes are listed on request, each client with its home', async () => {
   }
 });
 
-test('what is published there is heard, and what is no JSON is not sent', async () => {
+test('a publish from the console is delivered, and text that is no JSON is not sent', async () => {
   const alice = await join(cometd);
   await alice.ok(alice.subscribe('/news/today'));
   const page = await opened();
@@ -207,7 +207,7 @@ async function violations(page) {
 }
 
 for (const [viewport, colorScheme] of [[PHONE, 'dark'], [{ width: 1280, height: 900 }, 'light']])
-  test(`it keeps nobody out, with a client's page and a tail open: ${viewport.width} pixels, ${colorScheme}`, async () => {
+  test(`it passes axe-core, with a client's page and a tail open: ${viewport.width} pixels, ${colorScheme}`, async () => {
     const alice = await join(cometd);
     const page = await opened({ viewport, colorScheme, reducedMotion: 'reduce' });
     await page.getByLabel('Channel or pattern').fill('/seen/*');

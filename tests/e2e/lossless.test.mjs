@@ -86,7 +86,7 @@ async function persist(signal, attempt) {
 }
 
 // Each of them mostly waits, to try again: side by side they take no longer than one.
-describe(`a client that acknowledges loses nothing, seed ${seed}`, { concurrency: true }, () => {
+describe(`a client with the ack extension loses no event, seed ${seed}`, { concurrency: true }, () => {
   for (const transport of ['long-polling', 'websocket'])
     test(`cometd.js over ${transport}`, async (t) => {
       const line = await badLine();
@@ -154,7 +154,7 @@ const REPLAYING = {
   },
 };
 
-describe(`a client that replays and does not acknowledge loses nothing, seed ${seed}`, { concurrency: true }, () => {
+describe(`a client with replay and without ack loses no event, seed ${seed}`, { concurrency: true }, () => {
   for (const [name, open] of Object.entries(REPLAYING))
     for (const transport of ['long-polling', 'websocket'])
       test(`${name} over ${transport}`, async (t) => {

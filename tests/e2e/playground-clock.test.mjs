@@ -45,7 +45,7 @@ for (const ahead of [0, 3_600_000, -86_400_000])
     assert.match(await page.locator('#agreed').textContent(), /\d{1,2}:\d\d:\d\d/);
   });
 
-test('while somebody looks, a connect is answered every two seconds; its clock goes on in a break', async () => {
+test('while the page is visible a connect is answered every two seconds; the clock goes on during a break', async () => {
   const page = await visit(0);
   let connects = 0;
   page.on('response', (response) => (connects += /\/connect$/.test(new URL(response.url()).pathname)));

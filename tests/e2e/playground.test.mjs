@@ -11,7 +11,7 @@ const chromium = await browser();
 const visit = () => chromium.visit(`${server.url}/playground/`);
 const answers = (page, name) => page.getByRole('log', { name }).getByRole('listitem');
 
-test('what is published is heard in every window, and shown on the wire of each', async () => {
+test('a published message arrives in every window, and is in the message log of each', async () => {
   const [ada, bob] = await Promise.all([visit(), visit()]);
   for (const page of [ada, bob]) await page.getByRole('status').filter({ hasText: 'Connected' }).waitFor();
   await ada.getByLabel('What to publish').fill('<b>to all</b>');
@@ -22,7 +22,7 @@ test('what is published is heard in every window, and shown on the wire of each'
   }
 });
 
-test('connects can be left out of what is shown', async () => {
+test('connects can be hidden from the message log', async () => {
   const page = await visit();
   const connects = page.getByRole('region', { name: 'Messages on the wire' }).getByText('→ /meta/connect');
   await connects.first().waitFor();
@@ -47,7 +47,7 @@ test('a service reply goes only to its sender', async () => {
   assert.deepEqual(await bob.locator('#echoes .said').allTextContents(), ['other']);
 });
 
-test('what was typed is never HTML', async () => {
+test('typed text is never HTML', async () => {
   const page = await visit();
   const text = '<img src=x onerror="document.title=1"> <b>שלום</b>';
   await page.getByLabel('What to say').fill(text);
@@ -57,7 +57,7 @@ test('what was typed is never HTML', async () => {
   assert.equal(await echo.locator('img, b').count(), 0);
 });
 
-test('it counts, and says why it cannot', async () => {
+test('the calculator answers, or shows the error', async () => {
   const page = await visit();
   await page.getByRole('status').filter({ hasText: 'Connected' }).waitFor();
   await page.getByLabel('Number').first().fill('6.5');
@@ -85,7 +85,7 @@ test('a call during a break is reported as lost, and the next one is answered', 
   await answers(page, 'Echoes').filter({ hasText: /^after it in/ }).waitFor();
 });
 
-test('the messages are shown as they go, and no clientId among them', async () => {
+test('the message log shows messages as they are sent, without clientIds', async () => {
   const page = await visit();
   await page.getByRole('status').filter({ hasText: 'Connected' }).waitFor();
   await page.getByLabel('What to say').fill('seen');

@@ -41,7 +41,7 @@ const CLIENTS = {
 };
 
 for (const [name, open] of Object.entries(CLIENTS))
-  test(`${name} hears what is kept, and after an absence what it missed, as it was published and once`, async () => {
+  test(`${name} receives kept events, and after an absence the missed ones, unchanged and once`, async () => {
     const channel = `/hist/${name.replace('.', '-')}`;
     await say(channel, 1, 2);
     const numbers = {};

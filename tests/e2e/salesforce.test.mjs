@@ -63,7 +63,7 @@ const CLIENTS = {
 };
 
 for (const [at, [name, open]] of Object.entries(CLIENTS).entries())
-  test(`${name}: all that is kept, what came after a number, what is new, and a number that is not kept`, async () => {
+  test(`${name}: all kept events, those after a replay id, new ones, and a replay id that is not kept`, async () => {
     const channel = `/hist/salesforce-${at}`;
     await say(channel, 1, 2);
     const replay = new SalesforceReplay(channel, -2);
