@@ -124,13 +124,13 @@ test('wrong usage exits with 2 and says what is wrong', async () => {
     [['subscribe', url, '/meta/connect'], /protocol's own/],
     [['subscribe', url, '/a', '--count', '0'], /--count takes a number from 1/],
     [['subscribe', url, '/a', '--timeout', 'soon'], /--timeout takes a number of seconds/],
-    [['subscribe', url, '/a', '--transport', 'pigeon'], /no "pigeon", there are websocket and long-polling/],
+    [['subscribe', url, '/a', '--transport', 'pigeon'], /"pigeon" is unknown; the transports are websocket and long-polling/],
     [['subscribe', url, '/a', '--ext', '[1]'], /--ext takes a JSON object/],
     [['subscribe', url, '/a', '--loud'], /Unknown option '--loud'/],
     [['publish', url], /channel to publish on is missing/],
     [['publish', url, '/a/*', '1'], /more than one channel/],
     [['publish', url, '/a', 'two', 'words'], /DATA is one argument/],
-    [['call', url, '/a', '1'], /\/a is no service/],
+    [['call', url, '/a', '1'], /\/a is not a service/],
     [['chat', url, 'a', 'b'], /a ROOM is one argument/],
     [['chat', url, '--name', ' '], /--name takes a name/],
   ]) {
@@ -215,7 +215,7 @@ test('if something else answers, or nothing, it exits with 3', async () => {
   after(() => [page.closeAllConnections(), page.close(), silent.close()]);
   const at = (listener) => `http://127.0.0.1:${listener.address().port}/cometd`;
   await until(() => page.listening && silent.listening, 'they do not listen');
-  ended(await ran(['publish', at(page), '/a', '1']), 3, /no Bayeux server/);
+  ended(await ran(['publish', at(page), '/a', '1']), 3, /is not a Bayeux server/);
   ended(await ran(['publish', at(silent), '/a', '1', '--timeout', '1']), 3, /no answer from .* within 1 s/);
 });
 

@@ -60,7 +60,7 @@ test('with a key the console shows clients, figures and refusals as they change'
     const page = await opened();
     assert.equal(await page.getByLabel('Key of the server API').inputValue(), '', 'the key is not left in the form');
     assert.deepEqual(await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie]), [0, 0, '']);
-    await until(async () => Number(await figure(page, 'Events out, a second')) > 0, 'no event is seen to leave');
+    await until(async () => Number(await figure(page, 'Events out, per second')) > 0, 'no event is seen to leave');
     assert.equal(await figure(page, 'Sessions'), '2');
     await page.getByRole('cell', { name: 'channel_invalid' }).waitFor();
     await page.getByRole('cell', { name: '/load/one' }).waitFor();
@@ -114,8 +114,8 @@ test('a channel shows its members and its history, the latest first', async () =
   await page.keyboard.press('Escape');
   await page.locator('button:focus', { hasText: '/kept/room' }).waitFor();
   await page.getByRole('button', { name: '/fleeting', exact: true }).press('Enter');
-  await dialog.getByText('Nothing is kept.').waitFor();
-  assert.equal(await dialog.locator('#channel-there').textContent(), 'It does not tell.');
+  await dialog.getByText('No events are kept.').waitFor();
+  assert.equal(await dialog.locator('#channel-there').textContent(), 'This channel has no presence.');
   await dialog.getByRole('button', { name: 'Close' }).press('Enter');
 });
 
@@ -135,7 +135,7 @@ test('a tail shows events as they come, the latest first, until it is stopped', 
   const page = await opened();
   await page.getByLabel('Channel or pattern').fill('/said/*');
   await page.keyboard.press('Enter');
-  await page.getByText('Nothing was said yet.').waitFor();
+  await page.getByText('No events yet.').waitFor();
   await alice.ok(alice.publish('/said/a', '<b>first</b>'));
   await page.getByRole('cell', { name: '"<b>first</b>"' }).waitFor();
   await alice.ok(alice.publish('/said/b', { n: 2 }));
@@ -157,7 +157,7 @@ test('without TAIL_EVENTS the page says which option enables a tail', async () =
     await page.getByText('Refused: 400::channel_invalid').waitFor();
     await page.getByLabel('Channel or pattern').fill('/chat/*');
     await page.keyboard.press('Enter');
-    await page.getByText('TAIL_EVENTS switches them on').waitFor();
+    await page.getByText('TAIL_EVENTS enables them').waitFor();
   } finally {
     await off.stop();
   }
@@ -180,7 +180,7 @@ test('all homes are listed on request, each client with its home', async () => {
     await page.getByRole('dialog').getByText('Its session has ended').waitFor();
     assert.deepEqual([await bob.lives(), await alice.lives()], [false, true]);
     await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: 'Look again' }).press('Enter');
+    await page.getByRole('button', { name: 'Refresh' }).press('Enter');
     await until(async () => (await homes()).join() === '/', 'it does not look again');
   } finally {
     await trees.stop();
@@ -194,7 +194,7 @@ test('a publish from the console is delivered, and text that is no JSON is not s
   await page.getByLabel('Channel', { exact: true }).fill('/news/today');
   await page.getByLabel('Data, as JSON').fill('{');
   await page.getByRole('button', { name: 'Publish' }).click();
-  await page.getByText('The data is no JSON').waitFor();
+  await page.getByText('The data is not valid JSON').waitFor();
   await page.getByLabel('Data, as JSON').fill('{"n":1}');
   await page.getByRole('button', { name: 'Publish' }).click();
   await page.getByText('Published on /news/today').waitFor();
@@ -212,7 +212,7 @@ for (const [viewport, colorScheme] of [[PHONE, 'dark'], [{ width: 1280, height: 
     const page = await opened({ viewport, colorScheme, reducedMotion: 'reduce' });
     await page.getByLabel('Channel or pattern').fill('/seen/*');
     await page.keyboard.press('Enter');
-    await page.getByText('Nothing was said yet.').waitFor();
+    await page.getByText('No events yet.').waitFor();
     await alice.ok(alice.publish('/seen/a', { text: 'a rather long text that somebody said, so that its row is wider than a phone is' }));
     await alice.publish('/bad/*', 1);
     await page.getByRole('cell', { name: 'a rather long text' }).waitFor();
@@ -230,7 +230,7 @@ for (const colorScheme of ['light', 'dark'])
     test(`it fits ${viewport.width} pixels, ${colorScheme}`, async () => {
       const stop = load('/load/two');
       const page = await opened({ viewport, colorScheme });
-      await until(async () => Number(await figure(page, 'Events out, a second')) > 0, 'no event is seen to leave');
+      await until(async () => Number(await figure(page, 'Events out, per second')) > 0, 'no event is seen to leave');
       await stop();
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), viewport.width);
       await pictured(page, `console-${viewport.width}-${colorScheme}`);

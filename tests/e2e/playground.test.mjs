@@ -17,7 +17,7 @@ test('a published message arrives in every window, and is in the message log of 
   await ada.getByLabel('What to publish').fill('<b>to all</b>');
   await ada.keyboard.press('Enter');
   for (const page of [ada, bob]) {
-    await answers(page, 'Heard').filter({ hasText: '<b>to all</b>' }).waitFor();
+    await answers(page, 'Received').filter({ hasText: '<b>to all</b>' }).waitFor();
     await page.getByRole('region', { name: 'Messages on the wire' }).getByRole('listitem').filter({ hasText: '← /news/playground' }).first().waitFor();
   }
 });
@@ -65,7 +65,7 @@ test('the calculator answers, or shows the error', async () => {
   await answers(page, 'Results').filter({ hasText: '6.5 × 7 = 45.5' }).waitFor();
   await page.getByLabel('Operator').selectOption('÷');
   await page.getByLabel('Number').last().fill('0');
-  await page.getByRole('button', { name: 'Count' }).click();
+  await page.getByRole('button', { name: 'Calculate' }).click();
   await answers(page, 'Results').filter({ hasText: '6.5 ÷ 0 422::no such number' }).waitFor();
 });
 
