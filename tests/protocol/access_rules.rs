@@ -11,7 +11,7 @@ const RULES: &str = "anyone subscribe /news/**; authenticated * /chat/**; authen
     role=editor publish /news/*; anyone publish /service/echo";
 const BY_RULES: &str = "403:denied_by_access_rules:subscribe_denied";
 
-/// Believes everybody, and keeps `/chat/closed` closed.
+/// Accepts all claims, and denies publishes on `/chat/closed`.
 struct Believer;
 
 impl SecurityPolicy for Believer {

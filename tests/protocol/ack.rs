@@ -1,4 +1,4 @@
-//! The ack extension: whatever is lost on the way, every event arrives.
+//! The ack extension: every event arrives, whatever is lost on the way.
 
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Client, Request, Socket};
 use crate::scenario::Scenario;
 
-/// Bob, who asks for acknowledgements, hears of `/chat`; Alice publishes.
+/// Bob has the ack extension and is subscribed to all channels; Alice publishes.
 fn acks(vars: &[(&str, &str)]) -> (Scenario, Client, Client) {
     let scenario = Scenario::with(vars);
     let [alice] = scenario.join(["alice"]);
@@ -35,7 +35,7 @@ fn begin(bob: &Client) {
     assert_eq!(batch(&connect(bob, 0).answer()), 1);
 }
 
-/// A connect that says that everything up to this batch arrived.
+/// A connect that acknowledges everything up to this batch.
 fn connect(bob: &Client, ack: i64) -> Request {
     bob.connect_with(json!({"ext": {"ack": ack}}))
 }
@@ -272,7 +272,7 @@ fn unacknowledged_events_are_bounded_by_max_queue() {
         alice.publish("/chat", number);
     }
     assert_eq!(got(&connect(&bob, 1)), (json!([{"events": 2}, 2, 3, 4]), 3));
-    // What was dropped is not acknowledged a second time.
+    // The dropped event is not acknowledged a second time.
     alice.publish("/chat", 5);
     assert_eq!(got(&connect(&bob, 2)), (json!([{"events": 3}, 3, 4, 5]), 4));
     assert_eq!(got(&connect(&bob, 3)), (json!([{"events": 3}, 5]), 5));
@@ -324,7 +324,8 @@ fn unacknowledged_events_come_with_the_reply_to_a_disconnect() {
     assert_eq!(bob.send(json!({"channel": "/meta/disconnect"})).answer().data(), ["last words"]);
 }
 
-/// Connects and answers get lost; the client reads what arrives, says so, and connects again, here or there.
+/// Connects and answers get lost; the client reads what arrives, acknowledges it, and connects again, over polls or
+/// sockets.
 fn loses_at_random(seed: u64) {
     const EVENTS: u64 = 1000;
     let (scenario, alice, bob) = acks(&[]);
@@ -336,7 +337,7 @@ fn loses_at_random(seed: u64) {
     while read.len() < 1000 {
         turns += 1;
         assert!(turns < 20_000, "seed {seed}: only {} events arrive", read.len());
-        // Nothing is said for long enough that a session could end.
+        // The pauses are too short for a session to expire.
         scenario.after(if one_in(3) { 100 } else { 1 });
         if one_in(20) {
             if let Some(cut) = socket.take() {

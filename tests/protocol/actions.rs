@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::rows::Rows;
 use crate::scenario::Scenario;
 
-/// Who is where, by the name they gave.
+/// The sessions, by the name that they gave.
 #[derive(Default)]
 struct Roster(BTreeMap<String, SessionKey>);
 
@@ -71,7 +71,7 @@ fn a_session_that_the_application_ends_gets_its_queued_events_and_no_other_sessi
         [json!({"channel": "/whispers", "data": "psst"}), json!({"channel": "/meta/disconnect", "successful": true})];
     assert_eq!(held.answer().events(), expected);
     assert_eq!(scenario.notices(), [Notice::SessionClosed { why: Ending::Dismissed, sessions: 1 }]);
-    // A session that is gone is pushed nothing, and nothing else happens.
+    // A push to a session that has ended does nothing.
     alice.publish("/service/roster", json!(["evict", "bob"]));
 }
 

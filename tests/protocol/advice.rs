@@ -1,4 +1,4 @@
-//! Advice, where a connect whose reply would have carried it is not answered with it.
+//! Changed advice, if the connect whose reply would have carried it is overtaken, broken off or refused.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ fn the_next_reply_gives_changed_advice_if_the_connect_that_changed_it_was_overta
     let scenario = Scenario::with(&[("INTERVAL", "1000")]);
     let [alice] = scenario.join(["alice"]);
     alice.connect_with(json!({"advice": {"timeout": 0, "interval": 2000}})).answer();
-    // Back to the server's own, which nobody has told her.
+    // Back to the server's own interval, which she has not been told yet.
     let overtaken = alice.hold();
     let held = alice.hold();
     assert_eq!(overtaken.answer().reply().get("advice"), None);

@@ -1,4 +1,4 @@
-//! Whatever a client sends: no panic, every message answered once, and nobody else disturbed.
+//! Whatever a client sends: no panic, every message is answered once, and no other client is disturbed.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::client::Client;
 use crate::scenario::Scenario;
 
-/// JSON text, not values: numbers that no `f64` holds, names that stand twice, escapes that are no characters.
+/// JSON text, not values: numbers that no `f64` holds, duplicate names, escapes that are no characters.
 fn any_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         select(vec!["null", "true", "0", "-0", "1E400", "-1e-400", "18446744073709551616", "1.10", "[]", "{}"])

@@ -1,4 +1,4 @@
-//! The server API: what somebody with a key can see and do.
+//! The server API: what a caller with a key can see and do.
 
 use std::cell::RefCell;
 use std::rc::Rc;

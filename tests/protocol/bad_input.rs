@@ -1,4 +1,4 @@
-//! Requests that cannot be taken as a whole, each refused with an HTTP status and a reply to no message in particular.
+//! Requests that are refused as a whole, each with an HTTP status and one reply without a channel.
 
 use bayeux_edge::bayeux::RequestError;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! The binary extension: what it sends passes through untouched.
+//! The binary extension: its messages are delivered unchanged.
 
 use serde_json::json;
 

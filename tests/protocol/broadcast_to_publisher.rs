@@ -1,4 +1,4 @@
-//! `BROADCAST_TO_PUBLISHER`: whether a client receives what it publishes itself.
+//! `BROADCAST_TO_PUBLISHER`: whether a client receives its own events.
 
 use bayeux_edge::bayeux::app::{Application, publish, reply};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Several clients of one browser, which the cookie of `BROWSER_COOKIE` tells apart.
+//! Several clients of one browser, which the cookie of `BROWSER_COOKIE` identifies.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::scenario::Scenario;
 const MULTI_SESSION_INTERVAL: u64 = 2000;
 const MAX_INTERVAL: u64 = 10_000;
 
-/// A tab of the browser that has this cookie: it has shaken hands.
+/// A tab of the browser that has this cookie, after its handshake.
 fn tab(scenario: &Scenario, browser: &str) -> Client {
     let tab = scenario.client("a tab").in_browser(browser);
     tab.handshake();

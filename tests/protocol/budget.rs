@@ -1,4 +1,4 @@
-//! A home's memory: it stays within `MAX_MEMORY`, whoever holds most makes room, and everybody else is served.
+//! A home's memory: it stays within `MAX_MEMORY`, the client that holds most loses events, and all others are served.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ fn joined(scenario: &Scenario, name: &'static str, address: &'static str) -> Cli
     client
 }
 
-/// As many clients of one address as that, that hear what is said at this channel and do not read it.
+/// This many clients of one address that subscribe to this channel and do not read.
 fn crowd(scenario: &Scenario, size: usize, address: &'static str, channel: &str) -> Vec<Client> {
     let members = (0..size).map(|_| {
         let client = joined(scenario, "crowd", address);
@@ -30,7 +30,7 @@ fn crowd(scenario: &Scenario, size: usize, address: &'static str, channel: &str)
     members.collect()
 }
 
-/// Somebody who has done nothing wrong comes, subscribes and hears himself.
+/// A client of another address joins, subscribes and receives its own event.
 fn is_served(scenario: &Scenario, name: &'static str) {
     let client = joined(scenario, name, NEIGHBOUR);
     client.subscribe("/neighbours");
@@ -39,7 +39,7 @@ fn is_served(scenario: &Scenario, name: &'static str) {
     client.ask(json!({"channel": "/meta/disconnect"}));
 }
 
-/// How many events its client is told were dropped, and the data of those that wait.
+/// The number of dropped events that its client is told, and the data of the queued ones.
 fn reads(client: &Client) -> (u64, Vec<Value>) {
     let events = client.connect_with(json!({"advice": {"timeout": 0}})).answer().events();
     let (told, events): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| event["channel"] == "/service/dropped");
@@ -127,7 +127,7 @@ fn a_client_that_holds_little_loses_nothing_when_another_fills_the_memory() {
     mallory.publish("/talk", "first");
     for _ in 0..40 {
         let large = "x".repeat(100_000);
-        // What is for himself rides on the answer.
+        // His own events come with the answer.
         let other = joined(&scenario, "other", ATTACKER);
         other.publish("/large", large);
         assert!(scenario.memory() <= MOST, "{}", scenario.memory());

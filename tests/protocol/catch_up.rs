@@ -1,4 +1,4 @@
-//! A client whose last connect was not answered tells with the next one how far it has heard.
+//! After an unanswered connect a client sends the last replay id of each channel with the next one.
 
 use bayeux_edge::bayeux::Options;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::replay::{hears, join, say, subscribe_from, with_history};
 use crate::scenario::Scenario;
 use crate::trees::network::Network;
 
-/// A client that reads numbers in `ext`, subscribed to this channel from now on, and its cursor.
+/// A client that reads replay ids in `ext`, subscribed to this channel from now on, and its cursor.
 fn listen(scenario: &Scenario, name: &'static str, channel: &str) -> (Client, i64) {
     let client = join(scenario, name, json!({"replay": "ext"}));
     let cursor = subscribe_from(&client, channel, -1)["ext"]["replay"][channel].as_i64().expect("a cursor");
@@ -93,7 +93,7 @@ fn events_come_with_connects_only_so_that_no_loss_is_unnoticed() {
     let reply = bob.send(bob.a_publish("/other", 1)).answer();
     assert!(reply.events().is_empty(), "events wait for the connect: {}", reply.text);
     assert_eq!(hears(&bob), [1]);
-    // Nor on a stream, whose end shows in no connect.
+    // Nor on a stream: no connect would show its end.
     let stream = scenario.stream(&bob);
     assert_eq!(stream.end().reply()["error"], "403::meta_connect_deliver_only");
 }

@@ -1,4 +1,4 @@
-//! json-comment-filtered: whoever asks in its handshake gets answers that are comments.
+//! json-comment-filtered: a client that requests it in its handshake gets answers that are comments.
 
 use bayeux_edge::bayeux::Format::{CommentFiltered, Json};
 use bayeux_edge::bayeux::app::{Actions, Application};

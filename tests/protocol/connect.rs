@@ -139,7 +139,7 @@ fn advice_is_given_again_when_the_timing_changed() {
     let [alice] = scenario.join(["alice"]);
     let reply = alice.connect_with(json!({"advice": {"timeout": 0, "interval": 2000}})).answer().reply();
     assert_eq!(reply["advice"]["interval"], 2000);
-    // It no longer asks for an interval: the server's own holds again, and that is a change.
+    // It no longer asks for an interval: the server's own is valid again, and that is a change.
     let back = alice.hold();
     scenario.after(TIMEOUT);
     assert_eq!(back.answer().reply()["advice"], advice());

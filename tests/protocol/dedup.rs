@@ -1,5 +1,5 @@
-//! A client that got no answer says the same again. Only what nothing but that can explain is not delivered a second
-//! time.
+//! A client that got no answer repeats its publish. A publish is not delivered again only if it can be nothing but such
+//! a repeat.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -244,7 +244,7 @@ fn an_api_publish_repeated_with_its_key_is_delivered_once() {
         let (status, replies) = scenario.call("POST", "/publish", "", &publish.to_string());
         assert_eq!((status, &replies[0]["successful"], &replies[2]["successful"]), (200, &json!(true), &json!(true)));
     }
-    // A client is nobody whom the API has spoken for.
+    // The key of an API call does not count for a client.
     assert_taken(&alice, keyed("/news", "n1", 1));
     bob.connect();
     let heard: Vec<_> =

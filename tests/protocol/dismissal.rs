@@ -1,4 +1,4 @@
-//! The server ends a session: its client is told on every transport, and gives up.
+//! The server ends a session: its client gets a disconnect on every transport, and does not reconnect.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ fn alice_and_bob() -> (Scenario, Client, Client) {
     (scenario, alice, bob)
 }
 
-/// The same with Bob on a socket.
+/// The same, with Bob on a socket.
 fn alice_and_bob_on_a_socket(handshake: Value) -> (Scenario, Client, Client, Socket) {
     let scenario = house(&[]);
     let [alice] = scenario.join(["alice"]);

@@ -1,4 +1,4 @@
-//! Server-sent events: what is published goes out on the stream, and connects beside it are answered at once.
+//! Server-sent events: events go out on the stream, and connects beside it are answered at once.
 
 use bayeux_edge::bayeux::{Ending, Notice, Status};
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! What an application is told of after the fact.
+//! The events that an application gets, after they happened.
 
 use std::cell::RefCell;
 use std::rc::Rc;

@@ -9,12 +9,12 @@ use crate::scenario::Scenario;
 const TIMEOUT: u64 = 30_000;
 const MAX_INTERVAL: u64 = 10_000;
 
-/// Whether the session is still there, asked in a way that does not prolong it.
+/// Whether the session is still alive, checked without prolonging it.
 fn lives(scenario: &Scenario) -> bool {
     !scenario.notices().iter().any(|notice| matches!(notice, Notice::SessionClosed { .. }))
 }
 
-/// Checks that without another word the session ends `ms` from now, and no millisecond before or after.
+/// Checks that without another message the session ends exactly `ms` from now.
 fn ends_after(scenario: &Scenario, ms: u64, client: &Client) {
     scenario.after(ms - 1);
     assert!(lives(scenario), "ended too early");

@@ -17,7 +17,7 @@ struct Deployment {
 }
 
 impl Deployment {
-    /// So many clients in each of these homes, each subscribed to `/all`.
+    /// This many clients in each of these homes, each subscribed to `/all`.
     fn with(homes: &str, trees: Vec<String>, clients: &[(&'static str, usize)]) -> Self {
         let peopled = clients.iter().map(|(home, count)| {
             let scenario = Scenario::new();

@@ -1,11 +1,11 @@
-//! Shaking hands: what opens a session, and what is refused.
+//! `/meta/handshake`: what opens a session, and what is refused.
 
 use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::scenario::Scenario;
 
-/// The reply to a handshake that the server does not take, after checking what every refusal must say.
+/// The reply to a refused handshake, after checking the fields of every refusal.
 fn refusal(client: &Client, fields: Value) -> Value {
     let reply = client.shake_hands_with(fields);
     assert_eq!(reply["channel"], "/meta/handshake");

@@ -1,4 +1,4 @@
-//! An application in another Worker: what it is asked, what comes of its answers, and what happens when it has none.
+//! An application in another Worker: its questions, the effect of its answers, and what happens without an answer.
 
 use bayeux_edge::bayeux::Notice;
 use bayeux_edge::bayeux::app::{Application, reply};
@@ -11,7 +11,7 @@ fn hooked(vars: &[(&str, &str)]) -> Scenario {
     Scenario::with(vars).with_hooks()
 }
 
-/// A server that asks about these hooks, and clients that are there already.
+/// A server that asks for these hooks, and clients that joined before.
 fn joined<const N: usize>(hooks: &str, names: [&'static str; N]) -> (Scenario, [Client; N]) {
     let scenario = Scenario::with(&[("HOOKS_FOR", hooks)]);
     let clients = scenario.join(names);
@@ -284,7 +284,7 @@ fn a_request_to_the_hooks_worker_has_at_most_100_calls() {
     assert_eq!(batch.answer().replies().len(), 250);
 }
 
-/// The application that a Worker exports beside this server, and a client that is there already.
+/// The application that a Worker exports beside this server, and a client that joined before.
 fn with_application(vars: &[(&str, &str)]) -> (Scenario, Client) {
     let scenario = Scenario::with(vars);
     let [alice] = scenario.join(["alice"]);

@@ -1,5 +1,5 @@
-//! Who a client is, by the token of its handshake: what it lets in, what it tells whom, and what becomes of the session
-//! when it expires. Which tokens are good is `tokens/`'s to say.
+//! The token of a handshake: whom it admits, who sees its claims, and what happens to the session when it expires.
+//! `tokens/` tests which tokens are valid.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use bayeux_edge::bayeux::app::{Application, Client as Sender, SecurityPolicy};
@@ -14,10 +14,10 @@ use crate::scenario::Scenario;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// Until when a token is good that is good for ten seconds from the scenario's first one.
+/// The `exp` of a token that is valid for the first ten seconds of a scenario.
 const IN_TEN_SECONDS: u64 = 1_700_000_010 - LEEWAY;
 
-/// A token with these claims, to which a far end is added where they have none.
+/// A token with these claims, and a late `exp` if they have none.
 fn token(claims: &Value) -> String {
     let mut claims = claims.clone();
     if claims.get("exp").is_none() {
@@ -33,7 +33,7 @@ fn with_keys(more: &[(&str, &str)]) -> Scenario {
     Scenario::with(&[&[("TOKEN_KEYS", SECRET)], more].concat())
 }
 
-/// The error that a handshake with this token reads, or none.
+/// The error of a handshake with this token, or none.
 fn refusal(scenario: &Scenario, token: impl Into<Value>) -> Option<String> {
     let token = token.into();
     let reply = scenario.client("somebody").shake_hands_with(json!({"ext": {"token": token}}));
@@ -146,7 +146,7 @@ fn an_optional_token_is_still_checked_and_without_keys_no_token_is_read() {
 
 #[test]
 fn rules_and_policies_see_the_claims_and_never_the_token() {
-    /// Checks what it is shown, and who may come in.
+    /// Checks that it gets no token, and refuses mallory.
     struct Porter;
 
     impl SecurityPolicy for Porter {
@@ -170,7 +170,7 @@ fn rules_and_policies_see_the_claims_and_never_the_token() {
     let everything = json!({"channel": "/meta/subscribe", "subscription": "/**"});
     assert_eq!(bob.error_of(everything), "403:denied_by_claims:subscribe_denied");
     bob.subscribe("/user/alice/*");
-    // A client that sends its token with everything.
+    // A client that sends its token with every message.
     let ext = json!({"token": token(&json!({"sub": "alice"})), "kept": true});
     assert_eq!(alice.ask(json!({"channel": "/user/alice/x", "data": 1, "ext": ext}))["successful"], true);
     assert_eq!(bob.connect().answer().events()[0]["ext"], json!({"kept": true}));

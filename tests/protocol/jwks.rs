@@ -1,4 +1,5 @@
-//! `TOKEN_JWKS_URL`: when the keys of others are fetched, who waits for them, and what counts while they cannot be had.
+//! `TOKEN_JWKS_URL`: when keys are fetched, which handshakes wait for them, and what holds while they cannot be
+//! fetched.
 
 use bayeux_edge::bayeux::{Notice, Options};
 use serde_json::{Value, json};
@@ -9,13 +10,13 @@ use crate::tokens::made::{EC_KEY, ED_KEY, EDDSA, ES256, HS256, RS256, RSA_KEY, S
 
 const URL: &str = "https://id.example/jwks";
 
-/// Of the tokens that were made for these tests.
+/// The options for the tokens that were made for these tests.
 const VARS: [(&str, &str); 3] =
     [("TOKEN_JWKS_URL", URL), ("TOKEN_ISSUER", "https://id.example"), ("TOKEN_AUDIENCE", "chat")];
 
 fn scenario(more: &[(&str, &str)]) -> Scenario {
     let scenario = Scenario::with(&[&VARS[..], more].concat());
-    // When the tokens are good.
+    // A time at which the tokens are valid.
     scenario.goes_forward(1_794_991_000_000 - 1_700_000_000_000);
     scenario
 }
@@ -29,7 +30,7 @@ fn handshake(client: &Client, token: &str) -> Request {
         "ext": {"token": token}}]))
 }
 
-/// What a handshake is answered that must not have to wait.
+/// The error of a handshake that must not wait.
 fn outcome(scenario: &Scenario, token: &str) -> Option<String> {
     error(&handshake(&scenario.client("somebody"), token))
 }

@@ -1,4 +1,4 @@
-//! Lazy channels and messages: events that wait for company.
+//! Lazy channels and messages: events that wait for others, up to a timeout.
 
 use bayeux_edge::bayeux::app::{Actions, Application, ChannelOptions};
 use serde_json::json;
@@ -23,7 +23,7 @@ fn a_lazy_event_waits_for_max_lazy_timeout() {
         assert!(held.is_held(), "{channel}");
         scenario.after(1);
         assert_eq!(held.answer().data(), [1]);
-        // So that this client lives on, too.
+        // This keeps alice's session alive.
         alice.subscribe("/something/else");
     }
 }
@@ -96,7 +96,7 @@ fn without_lazy_channels_nothing_is_lazy() {
     assert!(!held.is_held());
 }
 
-/// What is published on `/mixed` with data below zero is in no hurry; `/service/later` publishes lazily.
+/// A message on `/mixed` with data below zero is lazy; `/service/later` publishes lazily.
 fn lazy_messages(vars: &[(&str, &str)]) -> (Scenario, [Client; 2]) {
     let application = Application::new()
         .channel("/short/*", ChannelOptions::new().lazy(std::time::Duration::from_millis(300)))

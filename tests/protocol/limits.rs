@@ -1,4 +1,4 @@
-//! Where things stop: what whoever passes a bound is told, and that nobody else loses anything.
+//! Limits: the error for a client that exceeds one, and that no other client loses anything.
 
 use bayeux_edge::bayeux::{Ending, Notice, RequestError, Status};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ fn past_max_queue_the_oldest_events_are_dropped_and_logged() {
     assert_eq!(bob.receives().last(), Some(&json!(5)), "he is told once");
 }
 
-/// What stands in the place of dropped events, so many in the session's life.
+/// The notice in place of dropped events, with their number in the session's life.
 fn gap(events: usize) -> Value {
     json!({"events": events})
 }

@@ -1,8 +1,7 @@
 //! The protocol as its clients see it: requests in, answers out, and a clock that the test moves.
 //!
-//! One file per behaviour. [`scenario`] has the clock, [`client`] the actors, [`world`] what is checked at every step.
-//! What CometD's clients count on and where this server departs from CometD is PROTOCOL.md's to say; each test is one
-//! sentence of it.
+//! One file per behaviour. [`scenario`] has the clock, [`client`] the actors, [`world`] the checks after every step.
+//! docs/WIRE.md describes what a client sees, docs/FROM-COMETD.md where this server differs from CometD.
 
 #![cfg(not(target_arch = "wasm32"))]
 

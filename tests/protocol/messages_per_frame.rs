@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, Socket};
 use crate::scenario::Scenario;
 
-/// Alice publishes, Bob and Carol listen, each on a socket.
+/// Alice publishes, Bob and Carol are subscribed, each on a socket.
 fn trio(per_frame: &str) -> (Scenario, Client, [(Client, Socket); 2]) {
     let scenario = Scenario::with(&[("MESSAGES_PER_FRAME", per_frame)]);
     let [(alice, _), bob, carol] = scenario.join_on_sockets(["alice", "bob", "carol"]);

@@ -1,4 +1,4 @@
-//! `META_CONNECT_DELIVER_ONLY`: events ride on the replies to connects, and on nothing else.
+//! `META_CONNECT_DELIVER_ONLY`: events come only with the replies to connects.
 
 use serde_json::{Value, json};
 

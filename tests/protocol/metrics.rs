@@ -1,4 +1,4 @@
-//! What a home counts, told by `/api/stats` and `/api/metrics`.
+//! The counts of a home, in `/api/stats` and `/api/metrics`.
 
 use bayeux_edge::bayeux::app::HttpRequest;
 use serde_json::{Value, json};

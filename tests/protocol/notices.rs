@@ -1,4 +1,4 @@
-//! What the log is told: whose session a line is about, and why a message was refused.
+//! Log lines: which session a line is about, and why a message was refused.
 
 use bayeux_edge::bayeux::app::{Application, Client, SecurityPolicy};
 use bayeux_edge::bayeux::{BayeuxError, ChannelId, Denial, Message, Notice, SessionKey, Who};

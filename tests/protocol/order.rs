@@ -1,4 +1,4 @@
-//! The order of what one session says while some of it waits for the hooks Worker, and what waiting costs.
+//! The order of one session's messages while some of them wait for the hooks Worker, and the limits of waiting.
 
 use bayeux_edge::bayeux::{Ending, Notice};
 use serde_json::{Value, json};

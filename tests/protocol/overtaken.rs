@@ -1,4 +1,4 @@
-//! A second connect while one is held: the newer one wins, and nothing is lost.
+//! A second connect while one is held: the newer one wins, and no event is lost.
 
 use bayeux_edge::bayeux::Status;
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! When events leave: at once for a few, in turns and bundles for a crowd.
+//! When events leave: at once for a few clients, in turns and bundles for many.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::client::{Client, Request};
 use crate::machine::{Figures, Load, Machine, Over};
 use crate::scenario::Scenario;
 
-/// `alice`, who publishes, and a crowd that listens to `/chat`, each with a connect held.
+/// `alice`, who publishes, and a crowd of subscribers to `/chat`, each with a held connect.
 fn crowd(vars: &[(&str, &str)], size: usize) -> (Scenario, Client, Vec<Client>, Vec<Request>) {
     let scenario = Scenario::with(vars);
     let [alice] = scenario.join(["alice"]);
@@ -155,8 +155,8 @@ fn a_connect_that_broke_off_while_it_waited_for_a_flush_loses_no_event() {
     assert_eq!(crowd[0].connect().answer().data(), [1]);
 }
 
-/// What the same load comes to on a machine that is slower so many times: as it is, and with each event sent to all at
-/// once.
+/// The figures of the same load on a machine that is this many times slower: with the default pace, and with each event
+/// sent to all at once.
 fn beside_sending_at_once(over: Over, crowd: usize, slowed: u64, load: Load) -> (Figures, Figures) {
     let under =
         |pace| Machine::new(over, crowd, slowed, &[("FLUSH_PACE", pace), ("CONNECTION_TYPES", ALL)]).under(load);

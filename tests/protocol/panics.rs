@@ -1,5 +1,4 @@
-//! The application's code may panic: that costs the one message that it was called for, which is answered, and nothing
-//! else.
+//! The application's code may panic: that fails only the message that it was called for, and the message is answered.
 
 use bayeux_edge::bayeux::app::{Actions, Application, Client, HttpRequest, HttpResponse, Outcome, SecurityPolicy};
 use bayeux_edge::bayeux::{ChannelId, ChannelPattern, Denial, Message, Notice};
@@ -9,7 +8,7 @@ use crate::scenario::Scenario;
 
 const NOTHING: [&str; 0] = [];
 
-/// A policy that panics on what is named so.
+/// A policy that panics on channels of these names.
 struct Fragile;
 
 impl SecurityPolicy for Fragile {

@@ -1,4 +1,4 @@
-//! What an application forbids.
+//! The security policy of an application.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::client::Client;
 use crate::scenario::Scenario;
 
-/// A house with rules: no strangers, nothing below `/private`, and `/quiet` is for listening.
+/// A policy: no clients without a password, no channels below `/private`, and no publishes on `/quiet`.
 #[derive(Clone)]
 struct House;
 

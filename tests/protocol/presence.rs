@@ -1,4 +1,4 @@
-//! Who is there: members of a channel, told to those who watch it.
+//! Presence: the members of a channel, for subscribers to its presence channel.
 
 use bayeux_edge::bayeux::app::{Actions, Application, ChannelOptions, Client as Sender, SecurityPolicy, reply};
 use bayeux_edge::bayeux::{Denial, Message};
@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 const PRESENCE: (&str, &str) = ("PRESENCE", "/room/*");
 const WATCHED: &str = "/room/a/$presence";
 
-/// Believes everybody who says who it is, and lets it choose what is shown.
+/// Accepts all claims, and lets each client choose what is shown of it.
 struct Believer;
 
 impl SecurityPolicy for Believer {
@@ -44,13 +44,13 @@ fn join_with(scenario: &Scenario, name: &'static str, fields: Value) -> Client {
     client
 }
 
-/// All events that come with the next connect, and in the frames since.
+/// The data of all events since the last call, after one more connect.
 fn told(client: &Client) -> Vec<Value> {
     client.connect_with(json!({"advice": {"timeout": 0}})).answer();
     client.receives()
 }
 
-/// The names of users, and how many sessions each has.
+/// The names of users, and the number of sessions of each.
 fn users(told: &Value) -> Vec<(String, usize)> {
     let users = told.as_object().unwrap_or_else(|| panic!("no users: {told}"));
     users.iter().map(|(user, sessions)| (user.clone(), sessions.as_array().unwrap().len())).collect()
@@ -107,7 +107,7 @@ fn sessions_of_one_user_are_one_member_and_a_session_without_a_user_is_its_own()
     scenario.after(1000);
     let left = told(&watcher);
     assert_eq!((&left[0]["count"], left[0]["leaves"]["alice"].as_array().unwrap().len()), (&json!(3), 1));
-    // Nothing of it lets anybody take a session's place.
+    // No clientId is in it.
     assert!(!joined[0].to_string().contains(tab.id()));
 }
 

@@ -1,4 +1,4 @@
-//! Publishing, and what reaches whom.
+//! Publishing, and who receives which events.
 
 use serde_json::{Value, json};
 

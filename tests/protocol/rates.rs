@@ -1,4 +1,4 @@
-//! `RATE_HANDSHAKES` and `RATE_PUBLISHES`: who sends too much is told to wait, and its session lives on.
+//! `RATE_HANDSHAKES` and `RATE_PUBLISHES`: a client that sends too much is advised to wait, and keeps its session.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::scenario::Scenario;
 
-/// What became of so many messages, sent one after the other.
+/// Whether each of this many publishes succeeded, sent one after the other.
 fn outcomes(client: &Client, count: usize) -> Vec<bool> {
     (0..count).map(|n| client.ask(client.a_publish("/talk", n))["successful"] == true).collect()
 }

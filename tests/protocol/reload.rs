@@ -1,7 +1,7 @@
 //! The reload extension: a page that is loaded again goes on with the clientId it had.
 //!
 //! cometd.js keeps the handshake's reply while the page is gone, and begins with a connect that asks for
-//! `advice.timeout` 0. The server has nothing to do but to go on, wherever that connect comes from.
+//! `advice.timeout` 0. The server only has to go on, wherever that connect comes from.
 
 use bayeux_edge::bayeux::Status;
 use serde_json::{Value, json};

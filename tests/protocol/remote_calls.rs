@@ -1,4 +1,4 @@
-//! Remote calls: a client asks, and the answer says by its id what it answers.
+//! Remote calls: a client asks, and the answer has the id of the call.
 
 use bayeux_edge::bayeux::BayeuxError;
 use bayeux_edge::bayeux::app::{Actions, Application, answer, failure, reply};
@@ -28,7 +28,7 @@ fn call(name: &str, data: impl Into<Value>) -> Value {
     json!({"channel": format!("/service/{name}"), "id": "7", "data": data.into()})
 }
 
-/// What came of a call: its reply, and its answer.
+/// The outcome of a call: its reply, and its answer.
 fn outcome(client: &Client, message: Value) -> (Value, Option<Value>) {
     let mut messages = client.send(message).answer().messages;
     let reply = messages.iter().position(|message| message.get("data").is_none()).expect("a reply");

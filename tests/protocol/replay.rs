@@ -1,4 +1,4 @@
-//! What was said before: history, replay from a number on, and retained values.
+//! Earlier events: history, replay from a replay id on, and retained events.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub fn subscribe_from(client: &Client, channel: &str, from: impl Into<Value>) ->
     client.ask(json!({"channel": "/meta/subscribe", "subscription": channel, "ext": ext}))
 }
 
-/// One more client, that hears a channel from there.
+/// One more client, subscribed to a channel from this replay id on.
 fn listen(scenario: &Scenario, name: &'static str, channel: &str, from: impl Into<Value>) -> Client {
     let client = join(scenario, name, json!({"replay": true}));
     let reply = subscribe_from(&client, channel, from);
@@ -42,7 +42,7 @@ pub fn say(publisher: &Client, channel: &str, numbers: std::ops::RangeInclusive<
     numbers.for_each(|n| publisher.publish(channel, json!({"n": n})));
 }
 
-/// The numbers that a client hears with its next connects, until one is held.
+/// The numbers that a client receives with its next connects, until one has no events.
 pub fn hears(client: &Client) -> Vec<u64> {
     heard(client).iter().map(|event| event["data"]["n"].as_u64().unwrap()).collect()
 }
@@ -115,7 +115,7 @@ fn a_subscribe_reply_has_a_cursor_that_replays_the_same_events() {
     let all = join(&scenario, "all", json!({"replay": true}));
     let cursor = subscribe_from(&all, "/hist/a", -2)["ext"]["replay"]["/hist/a"].clone();
     assert_eq!(hears(&listen(&scenario, "again", "/hist/a", cursor)), [1, 2]);
-    // Without a map it is as -1, and the reply tells from where.
+    // Without a map it is like -1, and the reply has the cursor.
     let plain = all.ask(json!({"channel": "/meta/subscribe", "subscription": "/hist/b"}));
     say(&alice, "/hist/b", 3..=3);
     let cursor = plain["ext"]["replay"]["/hist/b"].clone();
@@ -160,7 +160,7 @@ fn without_the_extension_data_is_unchanged_and_on_request_the_replay_id_is_in_ex
     assert_eq!(event["data"], "hi");
     let replay = &event["ext"]["replay"];
     assert_eq!(heard(&dave), [json!({"channel": "/hist/a", "data": {"event": replay, "payload": "hi"}})]);
-    // Whoever asks with a subscribe alone is one of Salesforce's.
+    // A client that asks only with a subscribe gets the data in Salesforce's form.
     subscribe_from(&bob, "/hist/a", -2);
     assert_eq!(heard(&bob)[0]["data"], json!({"event": replay, "payload": "hi"}));
 }
@@ -245,7 +245,7 @@ fn a_client_that_resubscribes_while_its_lost_poll_is_held_gets_events_with_the_n
     say(&alice, "/hist/x", 1..=1);
     lost.answer();
 
-    // The client has not heard the answer, nor does it hear the next one.
+    // The client did not get that answer, and does not get the next one.
     let lost = bob.hold();
     assert_eq!(subscribe_from(&bob, "/hist/x", heard)["successful"], true);
     assert!(lost.answer().events().is_empty(), "the subscribe may have been sent because this poll was lost");
@@ -263,7 +263,7 @@ fn a_client_that_resubscribes_while_its_lost_stream_is_open_gets_events_on_the_n
     say(&alice, "/hist/x", 1..=1);
     assert_eq!(lost.receives().concat()[0]["n"], 1);
 
-    // The client has not heard that, nor does it hear what comes next.
+    // The client did not get that, and does not get the next event.
     assert_eq!(subscribe_from(&bob, "/hist/x", -2)["successful"], true);
     assert!(lost.receives().is_empty(), "the subscribe may have been sent because this stream was lost");
     let next = scenario.stream(&bob);

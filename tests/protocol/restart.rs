@@ -1,4 +1,4 @@
-//! What outlives the object: nobody has to shake hands again, and what was promised arrives.
+//! What survives the object: sessions, subscriptions and the events that were promised.
 
 use bayeux_edge::bayeux::{Millis, Notice};
 use serde_json::json;
@@ -436,7 +436,7 @@ fn a_client_that_never_acknowledges_does_not_keep_other_clients_rows() {
     }
     assert!(most < 150, "{most} rows of deliveries");
 
-    // What the rows say is still true.
+    // The rows are still correct.
     alice.publish("/b", "new");
     scenario.crashes();
     assert_eq!(connect_acking(&bob, batch).0, ["new"], "nothing comes twice");

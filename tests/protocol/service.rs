@@ -1,4 +1,4 @@
-//! Services and listeners: what an application answers, publishes, vetoes and ends.
+//! Services and listeners: replies, publishes and vetoes of an application, and sessions that it ends.
 
 use bayeux_edge::bayeux::app::{Actions, Application, ChannelOptions, Outcome, Publication, answer, publish, reply};
 use bayeux_edge::bayeux::{BayeuxError, Ending, Notice};

@@ -1,14 +1,14 @@
-//! A network that dies silently: no close, no reset, and nobody is told.
+//! A network that dies silently: no close, no reset, no notice to either side.
 
 use serde_json::{Value, json};
 
 use crate::client::{Client, Socket};
 use crate::scenario::Scenario;
 
-/// What a client waits for the reply to a connect, ms: the advised timeout, and ten seconds as cometd.js.
+/// How long cometd.js waits for the reply to a connect, ms: the advised timeout and ten seconds.
 const NOTICES: u64 = 30_000 + 10_000;
 
-/// Faye's clients, ms.
+/// How long Faye's clients wait, ms.
 const FAYE_NOTICES: u64 = 61_000;
 
 fn acknowledging(scenario: &Scenario) -> (Client, Socket) {
@@ -79,7 +79,7 @@ fn without_a_held_connect_a_session_on_a_socket_expires_after_max_interval() {
 fn the_held_connects_of_idle_sockets_come_to_end_together() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
     let clients = scenario.join_on_sockets(["ada", "bob", "cleo"]);
-    // The first ones come at different times.
+    // The first connects come at different times.
     for (client, _) in &clients {
         client.hold();
         scenario.after(9000);

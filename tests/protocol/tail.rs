@@ -1,4 +1,4 @@
-//! The tail of a pattern: what an operator reads of the channels, call by call.
+//! The tail of a pattern: the events that an operator reads, call by call.
 
 use serde_json::{Value, json};
 

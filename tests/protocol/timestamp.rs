@@ -1,4 +1,4 @@
-//! The timestamp extension: what the server sends says when it was made.
+//! The timestamp extension: messages from the server have the time when they were made.
 
 use bayeux_edge::bayeux::app::{Actions, Application, publish, reply};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::client::Answer;
 use crate::scenario::Scenario;
 
-/// The clock of a scenario when it begins, as ISO says it.
+/// The time when a scenario begins, in ISO 8601.
 const START: &str = "2023-11-14T22:13:20.000Z";
 
 fn scenario() -> Scenario {

@@ -1,4 +1,4 @@
-//! The timesync extension, as it rides on meta messages.
+//! The timesync extension, in the `ext` of meta messages.
 
 use serde_json::{Value, json};
 

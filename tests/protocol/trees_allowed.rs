@@ -1,4 +1,4 @@
-//! `TREES`: which trees of channels there are. `FORMER_HOMES`: which homes there were.
+//! `TREES`: which trees of channels exist. `FORMER_HOMES`: which homes existed before.
 
 use bayeux_edge::bayeux::app::{Actions, Application};
 use bayeux_edge::bayeux::{ChannelId, Home, Options};

@@ -1,4 +1,4 @@
-//! WebSocket: events go ahead of the connect, which stays held.
+//! WebSocket: events are sent at once, and the connect stays held.
 
 use bayeux_edge::bayeux::{Ending, Notice, Status};
 use serde_json::{Value, json};
@@ -140,7 +140,7 @@ fn the_held_connect_is_answered_after_websocket_timeout_and_the_socket_goes_on()
     let reply = json!({"channel": "/meta/connect", "id": "long", "successful": true});
     assert_eq!(socket.frames(), [[reply]]);
     bob.hold();
-    // Alice said nothing for an hour.
+    // Alice sent nothing for longer than MAX_INTERVAL.
     assert_eq!(alice.connect().answer().reply()["error"], "402::session_unknown");
     let [(carol, _)] = scenario.join_on_sockets(["carol"]);
     carol.publish("/chat", "still there?");

@@ -1,4 +1,4 @@
-//! Where a token may stand beside messages, and what is kept of what is none.
+//! Where a token may be outside the messages, and what is kept of text that is no token.
 
 use bayeux_edge::bayeux::Origin;
 use bayeux_edge::bayeux::tokens::{Bearer, MAX_LENGTH, plain_subprotocol};
@@ -13,7 +13,7 @@ fn an_authorization_header_has_a_token_if_its_scheme_is_bearer() {
         ("Bearer a.b.c", Some("a.b.c")),
         ("bearer a.b.c", Some("a.b.c")),
         (" BEARER   a.b.c ", Some("a.b.c")),
-        // It is shown, and is no good.
+        // There is a token, and it is invalid.
         ("Bearer", Some("")),
         ("Bearer a b", Some("a b")),
         ("Basic YWxpY2U6eA==", None),

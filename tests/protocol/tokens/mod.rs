@@ -1,4 +1,4 @@
-//! Tokens: which are believed, and which are not.
+//! Tokens: which are accepted, and which are refused.
 
 mod bearer;
 pub mod made;
@@ -128,7 +128,7 @@ fn the_kid_selects_the_key() {
     let signed = |header: &str| sign_with(b"other other other other other other ", header, &claims);
     for (header, said) in [
         (r#"{"alg":"HS256","kid":"other"}"#, None),
-        // Without, each key of the algorithm is tried.
+        // Without a kid each key of the algorithm is tried.
         (r#"{"alg":"HS256"}"#, None),
         (r#"{"alg":"HS256","kid":"hs"}"#, Some(TokenError::SignatureInvalid)),
         (r#"{"alg":"HS256","kid":"rs"}"#, Some(TokenError::AlgorithmRefused)),
@@ -137,7 +137,7 @@ fn the_kid_selects_the_key() {
     ] {
         assert_eq!(keys.verify(&signed(header), &ANYONE, NOW).err(), said, "{header}");
     }
-    // A key without a name is for tokens of any name.
+    // A key without a kid is tried for tokens with any kid.
     assert!(with_header(r#"{"alg":"HS256","kid":"whatever"}"#).is_ok());
 }
 
@@ -242,7 +242,7 @@ fn a_token_of_another_issuer_or_audience_is_refused() {
         (json!({ "iss": "https://id.example/", "aud": "chat" }), US, issuer),
         (json!({ "aud": "chat" }), US, issuer),
         (json!({ "iss": "whoever" }), ANYONE, None),
-        // Who expects no audience is not who the token is for.
+        // A server without an audience refuses a token that has one.
         (json!({ "aud": "chat" }), ANYONE, audience),
         (json!({ "aud": ["chat"] }), ANYONE, audience),
         (json!({ "iss": 1, "aud": "chat" }), US, Some(TokenError::ClaimInvalid("iss"))),

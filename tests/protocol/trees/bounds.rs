@@ -1,4 +1,4 @@
-//! What one client may start at other objects: new trees, patterns that span trees, names that wait for their owner.
+//! What one client may cause at other objects: new trees, patterns that span trees, subscriptions that wait.
 
 use bayeux_edge::bayeux::Options;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn subscribe(names: impl IntoIterator<Item = String>) -> Value {
     json!({"channel": "/meta/subscribe", "subscription": names.into_iter().collect::<Vec<_>>()})
 }
 
-/// How many of the replies say that it went well, and what the others say.
+/// The number of successful replies, and the errors of the others.
 fn outcome(replies: &Value) -> (usize, Vec<&str>) {
     let replies: Vec<_> =
         replies.as_array().unwrap().iter().filter(|reply| reply.get("successful").is_some()).collect();
@@ -106,7 +106,7 @@ fn patterns_that_span_trees_need_an_option_or_a_rule() {
             );
         }
     }
-    // With one owner for all there is nothing to span.
+    // With one owner for all channels no pattern spans trees.
     let mut network = Network::new(options(&[("TREE_DEPTH", "0")]));
     let alice = network.join("/");
     assert_eq!(outcome(&network.say_all(&alice, vec![subscribe(["/**".to_owned()])])), (1, vec![]));

@@ -1,10 +1,10 @@
-//! What homes ask owners for, what is answered, and what is taken back.
+//! Patterns that homes request from owners, the owners' answers, and withdrawals.
 
 use serde_json::json;
 
 use super::network::Network;
 
-/// Publishes what a listener at `@0` cannot hear now, and lets the owner crash.
+/// Publishes while `@0` is unreachable, and lets the owner crash.
 fn publish_and_crash(network: &mut Network, alice: &super::network::Client) {
     network.cut_off("@0", true);
     network.publish(alice, "/a/x", 1);
@@ -61,7 +61,7 @@ fn an_owner_that_lost_its_rows_and_cannot_write_is_asked_until_it_can() {
     };
     network.publish(&alice, "/a/y", 0);
     network.rows("/a").are_full(true);
-    // The home learns with any answer that it is not known any more.
+    // Any answer tells the home that the owner does not know it any more.
     network.try_publish(&bob, "/a/y", 1);
     network.after(3000);
     network.rows("/a").are_full(false);

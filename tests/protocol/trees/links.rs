@@ -1,10 +1,10 @@
-//! How the items of homes are numbered, and what an answer says of them.
+//! How the items of homes are numbered, and what an answer acknowledges.
 
 use serde_json::json;
 
 use super::network::{Client, Network};
 
-/// Bob listens at the owner of `/b`. Carol's home has published to `/a` and begins anew with a clock that is behind:
+/// Bob subscribes at the owner of `/b`. Carol's home has published to `/a` and restarts with a clock that is behind:
 /// `/a` knows a later life of it, `/b` none.
 fn behind() -> (Network, Client, Client) {
     let mut network = Network::patient();

@@ -1,7 +1,7 @@
 //! Homes and owners that talk over a network that fails: a simulation, the same for the same seed.
 //!
 //! Many servers, objects that crash and come back with their rows, calls that are late, lost, doubled or cut off for a
-//! while, and clients that do this and that. Then everything heals, and what must hold is checked: see [`history`].
+//! while, and busy clients. Then everything heals, and the guarantees are checked: see [`history`].
 //!
 //! `cargo test trees` runs some thousand seeds. More of them: `SEEDS=100000 cargo test --release trees`. One, with all
 //! that happens in it: `SEED=42 cargo test trees -- --nocapture`.

@@ -1,5 +1,5 @@
-//! The order of what one session says, where the channel's owner is another object: each message takes effect behind
-//! those before it.
+//! The order of one session's messages if another object owns the channel: each message takes effect after those
+//! before it.
 
 use bayeux_edge::bayeux::Options;
 use serde_json::{Value, json};

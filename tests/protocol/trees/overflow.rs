@@ -1,11 +1,11 @@
-//! More waits for a home that is out of reach than an owner keeps.
+//! More events wait for an unreachable home than its owner keeps.
 
 use bayeux_edge::bayeux::{Options, QueueOverflow};
 use serde_json::json;
 
 use super::network::{Client, Network};
 
-/// Alice at the owner of `/a`; Bob and Carol at another home, who listen to `/a/x` and to `/b`. That home misses five
+/// Alice at the owner of `/a`; Bob and Carol at another home, subscribed to `/a/x` and to `/b`. That home misses five
 /// of seven events.
 fn after_a_long_cut(queue_overflow: QueueOverflow) -> (Network, [Client; 3]) {
     let max_interval = std::time::Duration::from_secs(3600);

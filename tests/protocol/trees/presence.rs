@@ -1,4 +1,4 @@
-//! Who is there, where members, watchers and the channel's owner are at several homes.
+//! Presence if the members, the presence subscribers and the channel's owner have different homes.
 
 use bayeux_edge::bayeux::Options;
 use serde_json::{Value, json};
@@ -13,12 +13,12 @@ fn network() -> Network {
     Network::new(Options { max_interval: std::time::Duration::from_secs(24 * 3600), rate_trees: None, ..options })
 }
 
-/// How many a client knows to be there after all that it was told: entries by session.
+/// The counts of the presence messages that a client received.
 fn counts(told: &[Value]) -> Vec<u64> {
     told.iter().map(|told| told["count"].as_u64().unwrap()).collect()
 }
 
-/// Alice and bob are members at homes of their own. Bob watches, and has read who is there.
+/// Alice and Bob are members with different homes. Bob subscribes to the presence channel, and has read the members.
 fn two_who_know_of_each_other() -> (Network, Client, Client) {
     let mut network = network();
     let [alice, bob] = [network.join("@1"), network.join("@2")];
@@ -73,7 +73,7 @@ fn presence_changes_wait_until_the_subscriber_has_all_members() {
     network.subscribe(&alice, "/room/a");
     network.hears(&alice);
     network.cut_off("@1", true);
-    // Its home has asked the owner for the same already, so it listens at once; but nobody could tell it who is there.
+    // Its home has this pattern from the owner already, so it is subscribed at once; but it cannot get the members.
     network.subscribe(&bob, WATCHED);
     assert!(network.hears(&bob).is_empty());
     network.after(3000);

@@ -1,14 +1,14 @@
-//! What homes say to what owners relay, and homes that pass events on to others.
+//! How homes answer relayed events, and homes that relay events to others.
 
 use bayeux_edge::bayeux::{HistoryRules, Options};
 use serde_json::{Value, json};
 
 use super::network::{Client, Network};
 
-/// More than are told one by one.
+/// More than an owner calls one by one.
 const MANY: usize = 34;
 
-/// Alice at the owner of `/a`, and someone at each of many homes, who has heard one event.
+/// Alice at the owner of `/a`, and a subscriber at each of many homes, who has received one event.
 fn many_homes(name: impl Fn(usize) -> String) -> (Network, Client, Vec<Client>) {
     let mut network = Network::patient();
     let alice = network.join("/a");
@@ -117,7 +117,7 @@ fn lazy_events_wait_at_other_homes_too() {
     network.after(1000);
     assert_eq!(network.hears(&bob), [0]);
     let held = network.holds(&bob);
-    // As the home of an application says it that publishes lazily.
+    // As the home of an application that publishes lazily sends it.
     let life = u64::MAX >> 1;
     let event = r#"{"channel":"/a/x","data":1}"#;
     network.call(

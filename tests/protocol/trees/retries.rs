@@ -1,4 +1,4 @@
-//! Publishes that come again while, or after, they are on their way to their owner.
+//! Publishes that are repeated while the first one is on its way to the owner, or later.
 
 use bayeux_edge::bayeux::Options;
 use serde_json::{Value, json};

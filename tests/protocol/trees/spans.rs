@@ -1,4 +1,4 @@
-//! Patterns that span trees, homes that come and go, and what waits for the root.
+//! Patterns that span trees, homes that come and go, and messages that wait for the root.
 
 use bayeux_edge::bayeux::Options;
 use serde_json::json;
@@ -14,7 +14,7 @@ fn a_tree_sends_a_home_events_until_the_root_withdraws_the_pattern() {
     network.publish(&alice, "/b/x", 1);
     assert_eq!(network.hears(&bob), [1]);
 
-    // The home knows nothing any more, and so does not want what comes.
+    // The home has lost its rows, and so does not want these events.
     network.forgets_all("/a");
     network.publish(&alice, "/b/x", 2);
     let carol = network.join("/a");
