@@ -49,7 +49,7 @@ fn no_module_imports_from_one_above_it() {
         let exception = exception.unwrap_or_else(|| panic!("{}: {module} imports {names} of {from}", file.display()));
         needed.insert(*exception);
     }
-    assert_eq!(needed, BTreeSet::from(EXCEPTIONS), "exceptions that nothing needs any more");
+    assert_eq!(needed, BTreeSet::from(EXCEPTIONS), "exceptions that are not needed any more");
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_name_means_one_type() {
             places.entry(name).or_default().insert(file.clone());
         }
     }
-    assert!(places.len() > 100, "the test reads no types any more");
+    assert!(places.len() > 100, "the test finds no types");
     places.retain(|name, files| files.len() > 1 && name != "Result");
     assert_eq!(places, BTreeMap::new());
 }
@@ -120,7 +120,7 @@ fn imports() -> Vec<Import> {
             imports.push(Import { file: file.clone(), module: module.clone(), from, names });
         }
     }
-    assert!(imports.len() > 100, "the test reads no imports any more");
+    assert!(imports.len() > 100, "the test finds no imports");
     imports
 }
 

@@ -25,7 +25,7 @@ impl SecurityPolicy for Believer {
     }
 
     fn can_subscribe(&mut self, _: &Sender, pattern: &ChannelPattern, _: &Message) -> Result<(), Denial> {
-        if pattern.as_str() == "/secrets" { panic!("what the rules deny never gets here") } else { Ok(()) }
+        if pattern.as_str() == "/secrets" { panic!("the rules deny this before the policy") } else { Ok(()) }
     }
 }
 
@@ -101,7 +101,7 @@ fn the_rules_bind_services_and_anonymous_publishers_but_not_the_application_or_t
     let anonymous = json!({"channel": "/news/x", "data": 1, "clientId": null});
     assert_eq!(guest.error_of(anonymous), "403:denied_by_access_rules:publish_denied");
     with_claims(&scenario, "alice", json!({})).publish("/chat/demo", "hello");
-    assert_eq!(guest.connect().answer().data(), ["as told"], "a bot does as it likes");
+    assert_eq!(guest.connect().answer().data(), ["as told"], "the rules do not apply to a local session");
     let (status, _) = scenario.call("POST", "/publish", "", r#"[{"channel":"/news/key","data":"by key"}]"#);
     assert_eq!((status, guest.connect().answer().data()), (200, vec![json!("by key")]));
 }
@@ -144,5 +144,5 @@ fn invalid_rules_are_refused_and_the_error_shows_the_wrong_one() {
     let error = with("anyone * /a; everybody * /b").unwrap_err();
     let told = r#"ACCESS_RULES is "everybody * /b", but must be rules, each with anyone, authenticated or CLAIM=VALUE for who"#;
     assert_eq!(error.to_string(), told);
-    assert!(with("").is_err(), "nobody may do anything is not what an empty text says");
+    assert!(with("").is_err(), "an empty text is no rule");
 }

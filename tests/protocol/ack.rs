@@ -61,7 +61,7 @@ fn each_connect_reply_is_the_next_batch() {
     }
     let held = connect(&bob, 4);
     scenario.after(30_000);
-    assert_eq!(got(&held), (json!([]), 5), "one without events is a batch too");
+    assert_eq!(got(&held), (json!([]), 5), "a reply without events is a batch too");
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn only_ack_true_in_the_handshake_enables_the_extension() {
         bob.connect().answer();
         alice.publish("/chat", "a");
         let answer = bob.send(bob.a_publish("/other", 1)).answer();
-        assert_eq!(answer.data(), ["a"], "events ride on any reply: {ext}");
+        assert_eq!(answer.data(), ["a"], "events come with any reply: {ext}");
         let held = connect(&bob, 5);
         alice.publish("/chat", "b");
         assert_eq!(held.answer().reply()["ext"], Value::Null, "{ext}");

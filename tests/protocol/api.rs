@@ -194,7 +194,7 @@ fn with_strict_durability_a_successful_publish_survives_a_crash() {
     let message = json!([{"channel": "/news", "data": 1}, {"channel": "/you", "data": 2, "client": of_alice}]);
     assert_eq!(published(&scenario, &message), ["ok", "ok"]);
     scenario.crashes();
-    assert_eq!(names(&scenario), [of_alice], "and it is still known by its name");
+    assert_eq!(names(&scenario), [of_alice], "and it has the same name");
     assert_eq!(alice.connect().answer().data(), [1, 2]);
     scenario.rows().are_full(true);
     let failed = "503::storage_failed".to_owned();
@@ -268,7 +268,7 @@ fn a_client_whose_session_is_deleted_gets_a_disconnect_and_advice_none() {
     assert_eq!(answer.reply()["advice"]["reconnect"], "none");
     assert_eq!(refused(&scenario, "DELETE", &format!("/clients/{of_alice}"), "").0, 404);
     assert_eq!(scenario.call("DELETE", &format!("/clients/{of_bob}"), "", "").0, 204);
-    assert_eq!(bob.connect().answer().reply()["advice"]["reconnect"], "none", "also between two polls");
+    assert_eq!(bob.connect().answer().reply()["advice"]["reconnect"], "none", "between two polls too");
     let closed = |notice: &Notice| matches!(notice, Notice::SessionClosed { why: Ending::Dismissed, .. });
     assert_eq!(scenario.notices().iter().filter(|notice| closed(notice)).count(), 2);
 }
@@ -347,7 +347,7 @@ fn a_request_with_a_key_is_routed_to_the_home_of_its_tree() {
     ] {
         assert_eq!(call("/clients", query, key), home, "{query}");
     }
-    assert_eq!(call("/trees", "tree=chat", key), "/", "the root knows all");
+    assert_eq!(call("/trees", "tree=chat", key), "/", "the root knows all trees");
     for list in ["/clients", "/channels"] {
         assert_eq!(call(list, "limit=1&tree=*", key), "everywhere");
     }
@@ -359,7 +359,7 @@ fn a_request_with_a_key_is_routed_to_the_home_of_its_tree() {
     for wrong in [None, Some("the-key-of-this-tesT")] {
         assert_eq!(call("/clients", "", wrong), "401");
         for path in ["/nothing", "/clients"] {
-            assert_eq!(call(path, "tree=*", wrong), "401", "nothing is told without a key");
+            assert_eq!(call(path, "tree=*", wrong), "401", "nothing is shown without a key");
         }
     }
     assert_eq!(call("/openapi.json", "", None), "200");
@@ -381,11 +381,11 @@ fn an_address_that_guesses_keys_is_refused_for_a_while_and_other_addresses_are_n
     let guesses: Vec<_> = (0..25).map(|guess| status(0, "192.0.2.1", &format!("guess-number-{guess:04}"))).collect();
     assert_eq!(guesses[..20], [401; 20]);
     assert_eq!(guesses[20..], [429; 5]);
-    assert_eq!(status(0, "192.0.2.1", "0123456789abcdef"), 429, "a guess that is right is not told so");
+    assert_eq!(status(0, "192.0.2.1", "0123456789abcdef"), 429, "a right guess is refused too");
     assert_eq!(status(0, "192.0.2.2", "0123456789abcdef"), 200, "another address");
-    assert_eq!(status(3001, "192.0.2.1", "0123456789abcdef"), 200, "there is room for one more");
+    assert_eq!(status(3001, "192.0.2.1", "0123456789abcdef"), 200, "one more attempt is allowed");
     let calls: Vec<_> = (0..1000).map(|_| status(10_000, "192.0.2.3", "0123456789abcdef")).collect();
-    assert!(calls.iter().all(|status| *status == 200), "good keys are not counted");
+    assert!(calls.iter().all(|status| *status == 200), "calls with a valid key are not limited");
 }
 
 #[test]
@@ -489,7 +489,7 @@ fn a_client_is_listed_with_since_last_activity_transport_and_address() {
     assert_eq!((&client["since"], &client["lastActivity"]), (&json!(began), &json!(began + 500)));
     assert_eq!((&client["transport"], &client["address"]), (&json!("long-polling"), &json!("192.0.2.7")));
     let seen = scenario.read_only("/clients")["clients"][0].take();
-    assert_eq!((&seen["client"], &seen["address"]), (&client["client"], &Value::Null), "who reads sees no address");
+    assert_eq!((&seen["client"], &seen["address"]), (&client["client"], &Value::Null), "a read key sees no address");
     scenario.crashes();
     let client = get(&scenario, "/clients", "")["clients"][0].take();
     assert_eq!(

@@ -184,7 +184,7 @@ fn at_most_six_requests_are_under_way_and_a_thousand_wait() {
         alice.ask(call("/service/price", "tea"));
     }
     assert_eq!(scenario.asking(), 6);
-    assert!(scenario.memory() > before, "what waits is charged");
+    assert!(scenario.memory() > before, "waiting requests count");
     let refused = alice.send(call("/service/price", "tea")).answer();
     let event = refused.events().pop().unwrap();
     assert_eq!((&event["successful"], &event["error"]), (&json!(false), &json!("503::pending_exceeded")));

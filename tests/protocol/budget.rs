@@ -84,7 +84,7 @@ fn queued_events_of_many_clients_stay_within_max_memory() {
     }
     is_served(&scenario, "bob");
     let (dropped, read) = reads(&crowd[0]);
-    assert_eq!((dropped + read.len() as u64, read.last()), (1000, Some(&json!(999))), "the oldest make room");
+    assert_eq!((dropped + read.len() as u64, read.last()), (1000, Some(&json!(999))), "the oldest events are dropped");
 }
 
 #[test]
@@ -215,7 +215,7 @@ fn max_sessions_per_address_bounds_the_sessions_of_an_address() {
     first.ask(json!({"channel": "/meta/disconnect"}));
     assert_eq!(third()["successful"], true);
     scenario.after(6000);
-    assert_eq!(third()["successful"], true, "the silent ones are forgotten");
+    assert_eq!(third()["successful"], true, "the silent sessions expire");
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn a_connect_with_a_replay_id_that_is_not_kept_is_refused_without_events() {
     assert!(answer.events().is_empty(), "{}", answer.text);
 
     let answer = connect_after(&bob, json!({"/few/a": -2})).answer();
-    assert_eq!(data(&answer.events()), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "what waits and is not kept comes first");
+    assert_eq!(data(&answer.events()), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "queued events without history come first");
     let answer = connect_after(&bob, json!({"/few/a": "x"})).answer();
     assert_eq!(answer.reply()["error"], "400:/few/a:replay_id_invalid");
 }

@@ -49,7 +49,7 @@ fn every_later_answer_is_comment_filtered() {
         assert_eq!(alice.send(alice.a_publish("/x", 1)).answer().format, Json);
         assert_eq!(dojo.send(message.clone()).answer().format, CommentFiltered, "{message}");
     }
-    assert_eq!(dojo.connect().answer().format, Json, "nobody knows any more what was agreed");
+    assert_eq!(dojo.connect().answer().format, Json, "the session that requested it has ended");
 }
 
 #[test]

@@ -195,7 +195,7 @@ fn after_a_connect_broke_off_events_wait_for_the_next_one() {
     let request = bob.hold();
     request.breaks_off();
     alice.publish("/chat", "kept");
-    assert!(request.is_held(), "nobody is there to read an answer");
+    assert!(request.is_held(), "there is no client to answer");
     assert_eq!(bob.connect().answer().data(), ["kept"]);
 }
 

@@ -101,7 +101,7 @@ fn a_key_holds_for_one_session_one_channel_and_the_same_data() {
         anonymous(&alice, &keyed("/a", "k", 1));
     }
     bob.connect();
-    assert_eq!(bob.receives(), [1, 2, 2, 1, 1], "the anonymous are one more who speaks");
+    assert_eq!(bob.receives(), [1, 2, 2, 1, 1], "all anonymous publishers count as one");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_publish_that_the_hooks_worker_has_decided_is_not_asked_about_again() {
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
     let first = alice.send(keyed("/a", "k", "once"));
-    assert_eq!(scenario.asked()[0]["message"]["ext"], Value::Null, "the key is not the application's affair");
+    assert_eq!(scenario.asked()[0]["message"]["ext"], Value::Null, "the application does not see the key");
     let meanwhile = alice.send(keyed("/a", "k", "once"));
     scenario.hooks_answer(&json!([{"allow": true, "data": "ONCE"}]));
     scenario.hooks_answer(&json!([{"allow": true, "data": "ONCE"}]));
@@ -263,7 +263,7 @@ fn a_publish_whose_reply_reached_nobody_is_recognised_as_a_retry_once() {
     lost.breaks_off();
     scenario.hooks_answer(&json!([{"allow": true}]));
     assert_taken(&alice, message.clone());
-    assert_eq!(scenario.asked(), Vec::<Value>::new(), "it was decided");
+    assert_eq!(scenario.asked(), Vec::<Value>::new(), "it was decided before");
     let third = alice.send(message);
     scenario.hooks_answer(&json!([{"allow": true}]));
     assert_eq!(third.answer().reply()["successful"], true);

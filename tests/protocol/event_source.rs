@@ -176,7 +176,7 @@ fn a_new_stream_replaces_the_old_one_of_its_session() {
     assert_eq!(new.receives(), [[json!(1)]]);
     old.closes();
     alice.publish("/chat", 2);
-    assert_eq!(new.receives(), [[json!(2)]], "the old one's end is none of the new one's business");
+    assert_eq!(new.receives(), [[json!(2)]], "the end of the old stream does not affect the new one");
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn fayes_first_poll_does_not_end_the_stream_that_it_opened_meanwhile() {
     assert_eq!((&first["successful"], &first["advice"]["interval"]), (&json!(true), &json!(0)));
     assert!(stream.is_open());
     bob.hold();
-    assert_eq!(stream.end().status, Status::Overtaken, "one that polls again has no stream");
+    assert_eq!(stream.end().status, Status::Overtaken, "a poll ends the stream");
 }
 
 #[test]
@@ -318,7 +318,7 @@ fn streams_count_among_the_connects_of_an_address() {
     let [alice, bob] = scenario.join(["alice", "bob"]);
     let first = scenario.stream_from(Some("192.0.2.1"), alice.id());
     let again = scenario.stream_from(Some("192.0.2.1"), alice.id());
-    assert!(again.is_open() && !first.is_open(), "one that takes the place of its own is not one more");
+    assert!(again.is_open() && !first.is_open(), "a newer stream of the same session does not count twice");
     let end = scenario.stream_from(Some("192.0.2.1"), bob.id()).end();
     assert_eq!((end.status, &end.reply()["error"]), (Status::Unavailable, &json!("503::connections_exceeded")));
     again.closes();

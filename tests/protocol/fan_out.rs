@@ -55,7 +55,7 @@ impl Deployment {
     fn answer(&self, PageRequest { whom, path }: &PageRequest) -> HttpResponse {
         let (path, query) = path.strip_prefix(API_PATH).unwrap().split_once('?').unwrap();
         if path == "/trees" {
-            assert_eq!(whom.name(), "/", "the root alone knows them");
+            assert_eq!(whom.name(), "/", "only the root knows the trees");
             return self.known_trees(query);
         }
         if path == "/metrics" {

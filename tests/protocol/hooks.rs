@@ -301,17 +301,17 @@ fn an_exported_application_is_asked_everything_until_it_names_its_hooks() {
     assert_eq!(hooks(&scenario), ["publish"]);
     scenario.hooks_say(Some(r#"{"answers":[{"allow":true}],"hooks":["service","event","of another version"]}"#));
     assert_eq!(asked.answer().reply()["successful"], true);
-    assert_eq!(hooks(&scenario), ["event"], "which HOOKS_FOR need not name");
+    assert_eq!(hooks(&scenario), ["event"], "HOOKS_FOR need not name it");
     scenario.hooks_answer(&json!([{}]));
     alice.subscribe("/a");
-    assert_eq!(hooks(&scenario), ["event"], "nobody is asked for leave");
+    assert_eq!(hooks(&scenario), ["event"], "no hook for subscribes is asked");
     scenario.hooks_answer(&json!([{}]));
     let served = alice.send(json!({"channel": "/service/x", "data": 1}));
     assert_eq!(hooks(&scenario), ["service"]);
     scenario.hooks_say(Some(r#"{"answers":[{"replies":[2]}],"hooks":["publish"]}"#));
     assert_eq!(served.answer().data(), [2]);
     let asked = alice.send(json!({"channel": "/a", "data": 2}));
-    assert!(!asked.is_held(), "what it did not name once is not asked later");
+    assert!(!asked.is_held(), "a hook that it did not name is never asked");
 }
 
 #[test]
@@ -334,6 +334,6 @@ fn hooks_for_decides_what_a_hooks_worker_is_asked_whatever_it_answers() {
     for data in [1, 2] {
         let asked = alice.send(json!({"channel": "/a", "data": data}));
         scenario.hooks_say(Some(r#"{"answers":[{"allow":true}],"hooks":[]}"#));
-        assert_eq!(asked.answer().reply()["successful"], true, "it may be another one tomorrow");
+        assert_eq!(asked.answer().reply()["successful"], true, "a hooks Worker may change");
     }
 }

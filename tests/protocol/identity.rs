@@ -91,7 +91,7 @@ fn a_handshake_without_a_token_is_refused_unless_tokens_are_optional() {
     guest.handshake();
     assert_eq!(guest.error_of(json!({"channel": "/a", "data": 1})), "403:denied_by_access_rules:publish_denied");
     joined(&optional, "alice", &json!({})).publish("/a", 1);
-    assert_eq!(refusal(&optional, "wrong").as_deref(), Some("403::token_malformed"), "who shows one shows a good one");
+    assert_eq!(refusal(&optional, "wrong").as_deref(), Some("403::token_malformed"), "a sent token must be valid");
 }
 
 #[test]
@@ -127,7 +127,7 @@ fn of_two_tokens_the_one_in_ext_counts() {
     alice.publish("/user/alice/x", 1);
     for nonsense in [json!("wrong"), json!(""), json!(7), json!({})] {
         let reply = scenario.client("bob").carrying(&of("bob")).shake_hands_with(in_ext(nonsense));
-        assert_eq!(reply["error"], "403::token_malformed", "a good one beside it does not help");
+        assert_eq!(reply["error"], "403::token_malformed", "a valid token in another place does not help");
     }
     let bob = scenario.client("bob").carrying(&of("bob"));
     bob.handshake_with(in_ext(Value::Null));
@@ -180,7 +180,7 @@ fn rules_and_policies_see_the_claims_and_never_the_token() {
 fn a_hooks_worker_gets_the_claims_and_never_the_token() {
     let scenario = with_keys(&[("HOOKS_FOR", "handshake")]).with_hooks();
     assert_eq!(refusal(&scenario, "wrong").as_deref(), Some("403::token_malformed"));
-    assert!(scenario.asked().is_empty(), "not asked about what opens nothing");
+    assert!(scenario.asked().is_empty(), "not asked about an invalid token");
     let ext = json!({"token": token(&json!({"sub": "alice"}))});
     let asks = json!([{"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"], "ext": ext}]);
     let request = scenario.client("alice").post(&asks);
@@ -258,6 +258,6 @@ fn invalid_keys_are_refused_without_being_shown() {
         assert_eq!((error.name, error.value.as_str()), ("TOKEN_KEYS", "(a secret)"), "{keys}");
     }
     for asks in ["TOKENS", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "TOKEN_COOKIE"] {
-        assert_eq!(with(asks, "optional").unwrap_err().name, "TOKEN_KEYS", "without keys everybody could come in");
+        assert_eq!(with(asks, "optional").unwrap_err().name, "TOKEN_KEYS", "without keys everybody is admitted");
     }
 }

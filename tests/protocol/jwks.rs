@@ -104,13 +104,13 @@ fn keys_past_their_max_age_are_fetched_again_and_removed_keys_are_refused() {
 #[test]
 fn an_unknown_kid_fetches_the_keys_again_at_most_every_five_seconds() {
     let scenario = knowing(&[EC_KEY]);
-    assert_eq!(outcome(&scenario, EDDSA).as_deref(), Some(UNKNOWN), "they have just come");
+    assert_eq!(outcome(&scenario, EDDSA).as_deref(), Some(UNKNOWN), "the keys have just been fetched");
     scenario.after(4_999);
     assert_eq!((outcome(&scenario, EDDSA).as_deref(), scenario.fetching()), (Some(UNKNOWN), None));
     scenario.after(1);
     let waiting = handshake(&scenario.client("alice"), EDDSA);
     assert!(waiting.is_held());
-    assert_eq!(outcome(&scenario, ES256), None, "who needs no new key does not wait");
+    assert_eq!(outcome(&scenario, ES256), None, "a token with a known key does not wait");
     scenario.keys_come(&set(&[EC_KEY, ED_KEY]), None);
     assert_eq!(error(&waiting), None);
     for _ in 0..100 {
@@ -164,7 +164,7 @@ fn while_keys_cannot_be_fetched_the_last_ones_are_used_for_an_hour() {
     let waiting = handshake(&scenario.client("alice"), EDDSA);
     scenario.keys_fail("it broke off");
     assert_eq!(error(&waiting), None);
-    assert_eq!((outcome(&scenario, EDDSA), scenario.fetching()), (None, None), "in the pause nobody waits");
+    assert_eq!((outcome(&scenario, EDDSA), scenario.fetching()), (None, None), "in between no handshake waits");
     scenario.after(3_599_999);
     let waiting = handshake(&scenario.client("bob"), EDDSA);
     scenario.keys_fail("it broke off");
@@ -285,7 +285,7 @@ fn token_jwks_url_must_be_https_or_on_this_machine() {
         assert_eq!((error.name, error.value.as_str()), ("TOKEN_JWKS_URL", "(a URL)"), "{url}");
     }
     let asked = |name: &str| matches!(name, "TOKEN_JWKS_URL" | "TOKEN_ISSUER").then(|| URL.to_owned());
-    assert!(Options::from_vars(asked).is_ok(), "keys are keys");
+    assert!(Options::from_vars(asked).is_ok(), "TOKEN_JWKS_URL alone is enough");
 }
 
 #[test]

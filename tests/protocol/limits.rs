@@ -20,7 +20,7 @@ fn past_max_queue_the_oldest_events_are_dropped_and_logged() {
     assert_eq!(bob.connect().answer().data(), [gap(1), json!(2), json!(3), json!(4)]);
     bob.hold();
     alice.publish("/chat", 5);
-    assert_eq!(bob.receives().last(), Some(&json!(5)), "he is told once");
+    assert_eq!(bob.receives().last(), Some(&json!(5)), "the notice comes once");
 }
 
 /// The notice in place of dropped events, with their number in the session's life.
@@ -210,7 +210,7 @@ fn past_client_max_connections_a_connect_of_that_address_is_refused_and_its_sess
     assert_eq!((refused.status, refused.status.code()), (Status::Unavailable, 503));
     assert_eq!(scenario.notices(), [Notice::ConnectionRefused { address: "192.0.2.1".into() }]);
     assert!(dave.connect().is_held(), "another address is free");
-    assert!(alice.connect().is_held(), "a connect that takes the place of its own is not one more");
+    assert!(alice.connect().is_held(), "a newer connect of the same session does not count twice");
     assert!(!first.is_held());
 
     carol.publish("/chat", "still here");

@@ -113,7 +113,7 @@ fn ended_sessions_are_counted_by_reason() {
 fn restarts_are_counted_over_all_lives_while_a_session_is_left() {
     let scenario = Scenario::new();
     scenario.crashes();
-    assert_eq!(stats(&scenario)["restarts"], 0, "nothing was left");
+    assert_eq!(stats(&scenario)["restarts"], 0, "no session was left");
     let [(alice, _socket)] = scenario.join_on_sockets(["alice"]);
     let held = alice.hold();
     let rows = || scenario.rows().load().notes.len();
@@ -122,11 +122,11 @@ fn restarts_are_counted_over_all_lives_while_a_session_is_left() {
         scenario.hibernates();
         assert_eq!(stats(&scenario)["restarts"], restarts);
     }
-    assert_eq!(rows(), before, "a socket keeps the number");
+    assert_eq!(rows(), before, "the number is kept with the socket");
     assert!(held.is_held());
     for restarts in 1..3 {
         scenario.crashes();
-        assert_eq!(stats(&scenario)["restarts"], restarts, "it is gone with the socket; a row keeps it");
+        assert_eq!(stats(&scenario)["restarts"], restarts, "the socket is gone; a row has the number");
     }
     assert!(metrics(&scenario).contains("\nbayeux_restarts_total 2\n"));
 }
@@ -172,11 +172,11 @@ fn each_data_point_has_the_counts_of_its_minute_once() {
     let point = scenario.data_point().expect("a minute is over");
     assert_eq!((point["seconds"], point["sessions"]), (60.1, 1.0));
     assert_eq!((point["messages_received"], point["publishes_received"], point["events_delivered"]), (5.0, 1.0, 1.0));
-    assert_eq!(scenario.data_point(), None, "it was told");
+    assert_eq!(scenario.data_point(), None, "it is in the last data point");
     alice.publish("/news", 2);
     scenario.after(60_000);
     let point = scenario.data_point().expect("another minute is over");
-    assert_eq!((point["publishes_received"], point["sessions_opened"]), (1.0, 0.0), "the rest was told");
+    assert_eq!((point["publishes_received"], point["sessions_opened"]), (1.0, 0.0), "the rest was counted");
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn a_home_that_wakes_once_an_hour_writes_its_data_point_before_it_sleeps_again()
     for n in 0..3 {
         scenario.after(3_600_000);
         scenario.hibernates();
-        assert_eq!(scenario.data_point(), None, "there is nothing to tell yet");
+        assert_eq!(scenario.data_point(), None, "nothing has changed yet");
         alice.publish("/news", n);
         assert_eq!(scenario.last_data_point().expect("an event came")["publishes_received"], 1.0);
     }

@@ -46,7 +46,7 @@ fn a_refused_message_is_logged_with_its_channel_and_the_reason() {
         refused("/user/bob/notes", None, Some("authenticated publish /user/{sub}/*"), "publish_denied"),
         refused("/meta/subscribe", Some("\"/secret\""), None, "subscribe_denied"),
     ];
-    assert_eq!(told, expected, "the rule is the one that allows it to others, where there is one");
+    assert_eq!(told, expected, "the rule is the first that allows it to others, if there is one");
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn a_refusal_by_the_policy_is_logged_with_its_own_reason() {
     alice.error_of(alice.a_publish("/closed", 1));
     alice.error_of(alice.a_publish("/service/busy", 1));
     let reasons: Vec<_> = scenario.told().into_iter().map(|(notice, _)| reason_of(notice)).collect();
-    assert_eq!(reasons, [Some("the shop is closed".into()), None], "an error of its own is the reason itself");
+    assert_eq!(reasons, [Some("the shop is closed".into()), None], "an error of the service has no other reason");
 }
 
 struct Closed;

@@ -88,7 +88,7 @@ fn a_session_does_not_expire_while_its_message_waits() {
     scenario.after(60_000);
     assert!(
         scenario.notices().contains(&Notice::SessionClosed { why: Ending::Expired, sessions: 0 }),
-        "but when it is done it does"
+        "afterwards the session expires"
     );
 }
 
@@ -102,7 +102,7 @@ fn a_request_that_broke_off_while_it_waited_takes_no_events() {
     request.breaks_off();
     alice.publish("/a", "for bob");
     scenario.hooks_answer(&json!([{"replies": ["here you are"]}]));
-    assert!(request.is_held(), "nobody is answered");
+    assert!(request.is_held(), "there is no client to answer");
     assert_eq!(bob.connect_with(json!({"advice": {"timeout": 0}})).answer().data(), ["for bob", "here you are"]);
 }
 

@@ -50,7 +50,7 @@ impl SecurityPolicy for House {
 fn house() -> Application {
     Application::new()
         .security_policy(House)
-        .service("private", |_| panic!("what is denied never gets here"))
+        .service("private", |_| panic!("a denied message never gets here"))
         .service("whoami", |call| Ok(reply(call.client.attributes.text("name"))))
         .service("rename", |call| Ok(Actions::new().set_attribute("name", call.data::<String>()?)))
         .listener("/rooms/lobby", |_| Ok(Actions::new()))
@@ -93,7 +93,7 @@ fn a_denial_may_set_its_error_advice_and_ext() {
     let timesync = json!({"tc": 0, "l": 0, "o": 0});
     let subscribe = json!({"channel": "/meta/subscribe", "subscription": "/private/x", "ext": {"timesync": timesync}});
     let ext = &bob.ask(subscribe)["ext"];
-    assert!(ext["owner"].is_string() && ext["timesync"].is_object(), "beside the extensions' own: {ext}");
+    assert!(ext["owner"].is_string() && ext["timesync"].is_object(), "beside the extensions' own fields: {ext}");
 }
 
 #[test]

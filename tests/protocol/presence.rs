@@ -75,7 +75,7 @@ fn a_presence_subscriber_gets_all_members_and_then_the_changes() {
     assert_eq!((whole.len(), &whole[0]["count"]), (1, &json!(1)));
     assert_eq!(users(&whole[0]["members"]), named(&[("alice", 1)]));
     bob.subscribe("/room/a");
-    assert!(told(&bob).is_empty(), "changes gather");
+    assert!(told(&bob).is_empty(), "changes are sent once a second");
     scenario.after(1000);
     let changes = told(&bob);
     assert_eq!((changes.len(), &changes[0]["count"], &changes[0]["leaves"]), (1, &json!(2), &json!({})));
@@ -251,7 +251,7 @@ fn the_application_sets_what_is_shown_of_a_member_up_to_a_limit() {
     scenario.after(1000);
     let changes = told(&watcher).pop().unwrap();
     assert_eq!((users(&changes["joins"]), users(&changes["leaves"])), (named(&[("7", 1)]), named(&[("alice", 1)])));
-    assert_eq!(changes["joins"]["7"][0]["info"], Value::Null, "too much is not shown");
+    assert_eq!(changes["joins"]["7"][0]["info"], Value::Null, "info that is too long is not shown");
 }
 
 #[test]

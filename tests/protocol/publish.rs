@@ -69,7 +69,7 @@ fn a_publisher_gets_its_own_event_with_the_reply_only_if_it_is_subscribed() {
     let answer = alice.send(alice.a_publish("/chat", "echo")).answer();
     let [event, reply] = &answer.messages[..] else { panic!("{}", answer.text) };
     assert_eq!((event, &reply["successful"]), (&json!({"channel": "/chat", "data": "echo"}), &json!(true)));
-    assert!(held.is_held(), "the held connect is not woken for what is already said");
+    assert!(held.is_held(), "the held connect is not answered for an event that came with the reply");
     alice.publish("/other", "unheard");
     assert_eq!(alice.receives(), ["echo"]);
 }

@@ -55,7 +55,7 @@ fn the_first_publishes_of_a_batch_are_accepted_as_far_as_the_rate_allows() {
     let errors: Vec<_> = answer.replies().iter().map(|reply| reply["error"].clone()).collect();
     let (taken, refused) = (Value::Null, json!("429::rate_exceeded"));
     assert_eq!(errors, [&taken, &taken, &taken, &taken, &refused, &refused].map(Clone::clone));
-    assert_eq!(answer.data(), [3], "what it is subscribed to comes with the answer");
+    assert_eq!(answer.data(), [3], "its own events come with the answer");
     assert_eq!(bob.connect().answer().data(), [1, 2, 3]);
 }
 
@@ -70,7 +70,7 @@ fn rates_count_per_network_and_an_ipv6_slash_64_is_one() {
     for client in [carol, dave] {
         assert_eq!(outcomes(&client, 2), [true, false]);
     }
-    assert_eq!(outcomes(&nobody, 5), [true; 5], "where the platform tells no address there is nothing to count by");
+    assert_eq!(outcomes(&nobody, 5), [true; 5], "without an address there is no rate");
 }
 
 #[test]

@@ -231,7 +231,7 @@ fn a_client_on_a_new_socket_gets_the_events_that_went_to_the_dead_one() {
     // The old socket is dead, and nobody has noticed.
     bob.moves_to(&new);
     assert_eq!(subscribe_from(&bob, "/hist/x", last)["successful"], true);
-    assert!(old.frames().iter().flatten().all(|message| message["data"].is_null()), "nothing more goes there");
+    assert!(old.frames().iter().flatten().all(|message| message["data"].is_null()), "no event goes there any more");
     assert_eq!(hears(&bob), [2, 3]);
 }
 

@@ -285,7 +285,7 @@ fn a_session_that_stays_away_while_the_object_sleeps_expires() {
     scenario.crashes();
     assert_eq!(bob.connect().answer().reply()["successful"], true);
     scenario.sleeps(0);
-    assert_eq!(scenario.rows().count(), (1, 0, 0), "the alarm was for bob as he was before");
+    assert_eq!(scenario.rows().count(), (1, 0, 0), "the alarm was set for bob's earlier deadline");
     scenario.sleeps(0);
     assert_eq!(scenario.rows().count(), (0, 0, 0));
     assert_eq!(scenario.wakes_at(), None);
@@ -441,7 +441,7 @@ fn a_client_that_never_acknowledges_does_not_keep_other_clients_rows() {
     scenario.crashes();
     assert_eq!(connect_acking(&bob, batch).0, ["new"], "nothing comes twice");
     let (heard, second) = connect_acking(&mallory, 2);
-    assert_eq!(heard, ["nor this"], "batch 2 had but the first of them");
+    assert_eq!(heard, ["nor this"], "batch 2 had only the first of them");
     assert_eq!(connect_acking(&mallory, second).0, [json!(null); 0]);
 }
 

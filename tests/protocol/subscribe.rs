@@ -256,7 +256,7 @@ fn events_published_after_the_reply_to_a_subscribe_arrive() {
     alice.publish("/chat", "too early");
     let held = bob.hold();
     bob.subscribe("/chat");
-    assert!(held.is_held(), "a subscribe leaves the held connect alone");
+    assert!(held.is_held(), "a subscribe does not answer the held connect");
     alice.publish("/chat", "in time");
     assert_eq!(held.answer().data(), ["in time"]);
 }

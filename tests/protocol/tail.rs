@@ -63,7 +63,7 @@ fn a_tail_is_bounded_by_events_and_bytes_and_reports_missed_events() {
     scenario.after(31_000);
     let [bob] = scenario.join(["bob"]);
     bob.publish("/chat", 1);
-    assert!(scenario.memory() + 200_000 < before, "it goes on though nobody looks");
+    assert!(scenario.memory() + 200_000 < before, "a tail that nobody reads is deleted");
     assert_eq!(goes_on(&scenario, "/chat", &third)["missed"], true);
 }
 

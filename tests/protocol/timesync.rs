@@ -59,7 +59,7 @@ fn an_estimate_within_25_ms_is_not_corrected() {
     };
     assert_eq!(answer(29, 5), Value::Null);
     assert_eq!(answer(30, 5)["timesync"]["a"], -25);
-    assert_eq!(answer(0, 0)["timesync"]["a"], 0, "the first time, without a lag, it is always told");
+    assert_eq!(answer(0, 0)["timesync"]["a"], 0, "the first time, without a lag, it is always answered");
 }
 
 #[test]

@@ -250,7 +250,7 @@ fn a_session_that_moves_while_its_old_socket_seems_open_receives_on_the_new_one_
     first.closes();
     alice.publish("/chat", 2);
     assert_eq!((first.frames().len(), second.frames().len()), (0, 1));
-    assert!(held.is_held(), "the old socket's end is none of the new one's business");
+    assert!(held.is_held(), "the end of the old socket does not affect the new one");
 }
 
 #[test]

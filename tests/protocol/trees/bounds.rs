@@ -62,7 +62,7 @@ fn rate_trees_counts_the_new_trees_of_subscribes_and_publishes() {
     let publishes = (0..4).map(|at| json!({"channel": format!("/p{at}/x"), "data": 1})).collect();
     assert_eq!(outcome(&network.say_all(&mallory, publishes)), (2, vec!["429::rate_exceeded"; 2]));
     let again = vec![subscribe(["/s0/y".to_owned()]), json!({"channel": "/p0/x", "data": 2})];
-    assert_eq!(outcome(&network.say_all(&mallory, again)), (2, vec![]), "trees that are in use are not new");
+    assert_eq!(outcome(&network.say_all(&mallory, again)), (2, vec![]), "trees in use are not new");
     network.after(12_000);
     assert_eq!(outcome(&network.say_all(&mallory, vec![subscribe(["/new/x".to_owned()])])), (1, vec![]));
 }
@@ -135,7 +135,7 @@ fn the_root_knows_no_more_trees_than_fit_into_half_of_its_memory() {
     for _ in 0..8 {
         network.after(1000);
     }
-    let reply = network.reply(number).expect("its publisher is told");
+    let reply = network.reply(number).expect("its publisher gets a reply");
     assert_eq!(reply["error"], "503::owner_unreachable", "{reply}");
     network.say_all(&mallory, vec![json!({"channel": "/p0/x", "data": 2})]);
 }

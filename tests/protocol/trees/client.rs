@@ -338,7 +338,7 @@ impl Actor for Client {
             }
             assert!(now - since < patience, "client {} waits in vain for {did:?}: {body}", self.name);
         }
-        assert!(self.client_id.is_some(), "client {} never got in", self.name);
+        assert!(self.client_id.is_some(), "client {} never got a session", self.name);
     }
 }
 

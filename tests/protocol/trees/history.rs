@@ -229,7 +229,7 @@ impl History {
             if own && !told && !late && (self.acks.contains(&published.by) || self.plan.is_calm()) {
                 let received = self.received.get(&published.by);
                 let received = received.is_some_and(|received| received.contains(&(published.by, published.number)));
-                assert!(received, "client {} did not hear itself: {published:?}", published.by);
+                assert!(received, "client {} did not receive its own event: {published:?}", published.by);
             }
         }
         for (client, missing) in missing {

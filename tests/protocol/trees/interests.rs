@@ -42,7 +42,7 @@ fn an_owners_answer_to_a_client_without_ack_does_not_answer_one_with_ack() {
         [&bob, &carol].map(|client| network.ask(client, json!({"channel": "/meta/subscribe", "subscription": "/a/x"})));
     network.pass_call("@0", "/a");
     network.pass_answer("/a", "@0");
-    assert_eq!(network.reply(of_carol), None, "her own question is not answered");
+    assert_eq!(network.reply(of_carol), None, "her own subscribe is not answered");
     network.flow();
     assert_eq!(network.reply(of_carol).unwrap()["successful"], true);
     publish_and_crash(&mut network, &alice);
@@ -88,7 +88,7 @@ fn after_an_unsubscribe_the_pattern_is_withdrawn_once_however_many_events_come()
     assert_eq!(network.calls_to("/"), 0);
     assert_eq!(network.calls_to("/a"), 0);
     network.after(20_000);
-    assert_eq!(network.calls_to("/a"), 1, "it is taken back once");
+    assert_eq!(network.calls_to("/a"), 1, "it is withdrawn once");
 }
 
 #[test]

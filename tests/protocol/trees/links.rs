@@ -47,7 +47,7 @@ fn the_answer_to_one_call_does_not_answer_the_next() {
     let third = publish(&mut network, &carol, "/b/x", 3);
     network.pass_answer("/a", "@0");
     network.pass_answer("/b", "@0");
-    assert_eq!(network.reply(third), None, "nobody has asked /b to take it");
+    assert_eq!(network.reply(third), None, "the call to /b is still under way");
     network.lose_call("@0", "/b");
     network.flow();
     network.after(60_000);

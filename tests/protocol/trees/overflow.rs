@@ -30,10 +30,10 @@ fn subscribers_are_told_how_many_events_are_missing() {
     let answer = network.connect(&bob);
     assert_eq!(answer[0], json!({"channel": "/service/dropped", "data": {"events": 5}}));
     assert_eq!([&answer[1]["data"], &answer[2]["data"]], [&json!(6), &json!(7)]);
-    assert_eq!(network.hears(&carol), [json!(null); 0], "nothing that she listens to is missing");
+    assert_eq!(network.hears(&carol), [json!(null); 0], "no event of her channels is missing");
     network.publish(&alice, "/a/x", 8);
     network.after(1000);
-    assert_eq!(network.hears(&bob), [8], "it is told once");
+    assert_eq!(network.hears(&bob), [8], "the notice comes once");
 }
 
 #[test]

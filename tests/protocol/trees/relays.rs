@@ -127,7 +127,7 @@ fn lazy_events_wait_at_other_homes_too() {
         ),
     );
     network.after(1000);
-    assert_eq!(network.reply(held), None, "it is in no hurry");
+    assert_eq!(network.reply(held), None, "it is lazy");
     network.publish(&alice, "/a/x", 2);
     network.after(1000);
     let heard: Vec<Value> = network.events(held);

@@ -288,6 +288,6 @@ impl Actor for Replayer {
             let held = self.socket.is_some() && matches!(did, Did::Connect);
             assert!(held || now - since < patience, "client {} waits in vain for {did:?}: {body}", self.name);
         }
-        assert!(self.client_id.is_some() && !self.behind, "client {} hears nothing", self.name);
+        assert!(self.client_id.is_some() && !self.behind, "client {} receives nothing", self.name);
     }
 }

@@ -28,7 +28,7 @@ fn a_repeated_publish_whose_first_request_broke_off_is_delivered_once() {
     assert_eq!(network.hears(&bob), ["toggle"]);
     let third = network.ask(&alice, toggle());
     assert_eq!(network.reply(third).unwrap()["successful"], true);
-    assert_eq!(network.hears(&bob), ["toggle"], "the third is not explained by the first");
+    assert_eq!(network.hears(&bob), ["toggle"], "the third is no repeat of the first");
 }
 
 #[test]

@@ -212,7 +212,7 @@ impl Simulation {
     }
 
     fn happen(&mut self, event: Event) {
-        assert!(self.last < MOST_EVENTS, "they talk without end");
+        assert!(self.last < MOST_EVENTS, "the objects call each other without end");
         match event {
             Event::Act(client) => {
                 let busy = self.in_trouble();
