@@ -1,4 +1,4 @@
-// ACCESS_RULES on workerd, with cometd.js: what no rule allows is refused, on every transport.
+// ACCESS_RULES on workerd, with cometd.js: an operation that no rule allows is refused, on every transport.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';

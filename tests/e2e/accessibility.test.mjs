@@ -1,5 +1,4 @@
-// The pages as axe-core sees them: nothing that it can tell keeps anybody out, in light and dark, at a desk and on a
-// phone.
+// The pages pass axe-core: in light and dark, on a desktop and on a phone.
 import axe from 'axe-core';
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';

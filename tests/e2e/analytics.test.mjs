@@ -1,5 +1,5 @@
-// What homes write of their figures: data points for Workers Analytics Engine, which workerd itself drops, so another
-// Worker has the dataset's place; and texts in Workers KV.
+// The metrics that homes write: data points for Workers Analytics Engine, which workerd drops, so another Worker takes
+// the place of the dataset; and texts in Workers KV.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';

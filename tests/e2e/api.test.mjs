@@ -1,4 +1,4 @@
-// The server API on workerd: over HTTP and through a service binding, held against its own description.
+// The server API on workerd: over HTTP and through a service binding, checked against its OpenAPI description.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';

@@ -1,4 +1,4 @@
-// POE's scenarios with cometd.js, over each transport: private channels, services, the reply-bot, anonymous publishers,
+// POE's scenarios with cometd.js, over each transport: private channels, services, the reply bot, anonymous publishers,
 // wildcards, a server that ends a session.
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';

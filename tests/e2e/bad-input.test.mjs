@@ -1,4 +1,5 @@
-// What no well-behaved client sends: a clear 4xx or a Bayeux error, never a 5xx, never a hang, and everybody lives on.
+// Input that no correct client sends: each gets a clear 4xx or a Bayeux error, never a 5xx, nothing hangs, and all
+// other clients are served.
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, afterEach, describe, test } from 'node:test';

@@ -1,4 +1,4 @@
-// BROWSER_COOKIE: the tabs of one browser are known as such.
+// BROWSER_COOKIE: the server knows the tabs of one browser.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HANDSHAKE, join, post } from './support/bayeux.mjs';

@@ -1,4 +1,4 @@
-// The chat page in a real browser when things break: the network, the server, a message.
+// The chat page in a real browser when the network, the server or a message fails.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// The chat's parts that need no browser: rooms' names, what comes over a channel, who is here, links.
+// The parts of the chat that need no browser: room names, messages, people, links.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from '../../public/js/chat/markdown.js';

@@ -1,5 +1,5 @@
-// The programs of docs/CLIENTS.md as they stand there, each in its language where that is installed with its client:
-// each says hello and hears it.
+// The programs of docs/CLIENTS.md, unchanged, each if its language and client are installed: each publishes hello and
+// receives it.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';

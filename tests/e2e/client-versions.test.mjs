@@ -1,5 +1,4 @@
-// The clients that people have: cometd.js and Faye's, of each major version that npm has, over what each of them can
-// talk in Node.
+// The clients in use: cometd.js and Faye's, each major version on npm, over every transport that they have in Node.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { adapt } from 'cometd-nodejs-client';

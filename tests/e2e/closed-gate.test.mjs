@@ -1,5 +1,5 @@
-// What the Worker refuses itself, so that nobody starts an object by it; and what an object does not do for whoever
-// makes things up.
+// Requests that the Worker refuses itself, so that they start no object; and what an object refuses to clients with
+// invented ids.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';

@@ -1,4 +1,4 @@
-// What cometd.js does where its best transport does not get through.
+// What cometd.js does if its best transport does not get through.
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';

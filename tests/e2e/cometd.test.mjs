@@ -1,4 +1,4 @@
-// The client that most people use: cometd.js, as it comes from npm, in Node.
+// The most used client: cometd.js from npm, in Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';

@@ -1,4 +1,4 @@
-// Connection types that are switched off: who asks for one is told so (how clients go on with the rest:
+// Connection types that are off: a client that requests one gets an error (how clients go on with the others:
 // cometd-fallback.test.mjs).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

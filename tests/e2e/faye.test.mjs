@@ -1,5 +1,5 @@
-// Faye's client, as it comes from npm, in Node: over WebSocket and over long-polling, which are all that it has there
-// (in Chromium: faye-browser.test.mjs).
+// Faye's client from npm, in Node: over WebSocket and long-polling, the transports that it has there (in Chromium:
+// faye-browser.test.mjs).
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import faye from 'faye';

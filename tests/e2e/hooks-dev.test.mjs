@@ -1,4 +1,4 @@
-// The example of a hooks Worker as docs/HOOKS.md has it run: `wrangler dev` with both, and with one after the other.
+// The example of a hooks Worker as in docs/HOOKS.md: `wrangler dev` with both Workers, and with one after the other.
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

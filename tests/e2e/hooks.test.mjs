@@ -1,4 +1,4 @@
-// An application in another Worker: the example in examples/hooks, and one that is late, wrong or down.
+// An application in another Worker: the example in examples/hooks, and a Worker that is late, wrong or down.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

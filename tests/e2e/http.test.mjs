@@ -1,4 +1,4 @@
-// Raw HTTP against the Worker: what a request may look like, and what every response has.
+// Raw HTTP against the Worker: which requests it accepts, and what every response has.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { events, HANDSHAKE, join, post } from './support/bayeux.mjs';

@@ -1,4 +1,4 @@
-// The parts of the Worker's end of links that need no server: requests that are held, and the book that they stand in.
+// The parts of the Worker's end of links that need no server: held requests, and the list of them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Book } from '../../src/cloudflare/worker/links/book.js';

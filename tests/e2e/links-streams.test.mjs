@@ -1,4 +1,4 @@
-// Event streams that the Worker holds: what it sends into them comes over links.
+// Event streams that the Worker holds: their events come over links.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,4 +1,4 @@
-// LINKS: the Worker holds the polls of a crowd, and passes them on in frames of one WebSocket. Clients see no
+// LINKS: the Worker holds the polls of a busy home, and forwards them in frames of one WebSocket. Clients see no
 // difference.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,6 +1,5 @@
-// A client that acknowledges, or that replays, loses nothing: its connections break at random, requests and responses
-// are lost, and every event still arrives once, in order. BAYEUX_SEED=N repeats the same failures, as far as the timing
-// allows.
+// A client with ack or with replay loses no event: its connections break at random, requests and responses are lost,
+// and every event still arrives once, in order. BAYEUX_SEED=N repeats the same failures, as far as the timing allows.
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { describe, test } from 'node:test';

@@ -1,4 +1,4 @@
-// The magnets' parts that need no browser: boards that agree, moves on their way, what comes over the channels, the
+// The parts of the magnets page that need no browser: equal boards, moves under way, messages of the channels, the
 // poem.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

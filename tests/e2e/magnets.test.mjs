@@ -1,4 +1,4 @@
-// The magnets page in a real browser: several people at one board.
+// The magnets page in a real browser: several visitors at one board.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,5 +1,4 @@
-// What a home counts, held against what a known load did, on workerd; and the text for Prometheus, read by a parser of
-// its own.
+// The counts of a home, compared with a known load, on workerd; and the text for Prometheus, read by its own parser.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import parse from 'parse-prometheus-text-format';

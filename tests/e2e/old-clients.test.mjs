@@ -1,4 +1,4 @@
-// The clients of 2008, as far as they can be had on today's machines: what goes over the wire is theirs, word for word.
+// The clients of 2008, as far as they run today: their messages are sent word for word.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { join } from './support/bayeux.mjs';

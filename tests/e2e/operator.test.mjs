@@ -1,4 +1,4 @@
-// What an operator has: the commands that ask the server API, and the lines of the log that answer questions.
+// The tools of an operator: the commands that use the server API, and the lines of the log.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, test } from 'node:test';

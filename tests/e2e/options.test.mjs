@@ -1,6 +1,6 @@
-// Every option of docs/OPTIONS.md: that a value that makes no sense is refused loudly, and what it changes
-// (ALLOWED_ORIGINS: http.test.mjs; FLUSH_PACE and WEBSOCKET_TIMEOUT, which take a clock that can be moved, and what
-// concerns the protocol alone: natively; CONNECTION_TYPES: connection-types.test.mjs; ACCESS_RULES:
+// Every option of docs/OPTIONS.md: an invalid value is refused with an error, and what the option changes
+// (ALLOWED_ORIGINS: http.test.mjs; FLUSH_PACE and WEBSOCKET_TIMEOUT, which need a clock that the test moves, and
+// options of the protocol alone: natively; CONNECTION_TYPES: connection-types.test.mjs; ACCESS_RULES:
 // access-rules.test.mjs; TOKENS and TOKEN_…: tokens.test.mjs).
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';

@@ -1,4 +1,4 @@
-// A panic, as a bug in an application would cause it, costs the message that ran into it, and nobody else anything.
+// A panic, as a bug in an application causes it, fails only its message, and affects nobody else.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crowd, join } from './support/bayeux.mjs';

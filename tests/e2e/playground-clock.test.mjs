@@ -1,4 +1,4 @@
-// The playground's clock in a real browser: clocks that go wrong, and the time that they agree on.
+// The playground's clock in a real browser: clocks that are wrong, and the agreed time.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';

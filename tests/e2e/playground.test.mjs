@@ -1,4 +1,4 @@
-// The playground in a real browser: a channel, services of the shipped application, and the messages as they go.
+// The playground in a real browser: a channel, services of the shipped application, and the message log.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';

@@ -1,4 +1,4 @@
-// Who is in a channel, on workerd: one user at two homes, told by the owner of the tree, through evictions.
+// Presence on workerd: one user at two homes, reported by the owner of the tree, through evictions.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Roster } from '../../packages/bayeux-edge/client/presence.js';

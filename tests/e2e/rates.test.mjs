@@ -1,4 +1,5 @@
-// Rate limits: a client that floods is refused politely, waits and goes on with its session, and nobody else is slowed.
+// Rate limits: a client that sends too much is refused with advice, waits and keeps its session, and no other client is
+// slowed.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,5 +1,5 @@
-// The replay extension of public/js/replay.js with the clients it is made for, against workerd: who comes back hears
-// what was missed.
+// The replay extension of public/js/replay.js with its clients, against workerd: a client that comes back gets the
+// missed events.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CometD } from 'cometd';

@@ -1,4 +1,5 @@
-// Nothing lost: the object is evicted, the process is killed, rows are damaged, and clients carry on where they were.
+// No event is lost: the object is evicted, the process is killed, rows are damaged, and clients go on with their
+// sessions.
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// The server took a publish, and its answer is lost: the client, not knowing, publishes the same again.
+// The server accepted a publish, and its reply is lost: the client does not know, and publishes the same again.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import faye from 'faye';

@@ -1,5 +1,5 @@
-// Replay with the clients that Salesforce's users have: Faye with jsforce's extension, and cometd.js with the extension
-// from Salesforce's guide. Python's and Java's are in tests/clients.
+// Replay with the clients of Salesforce's users: Faye with jsforce's extension, and cometd.js with the extension of
+// Salesforce's guide. Those for Python and Java are in tests/clients.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CometD } from 'cometd';

@@ -1,4 +1,4 @@
-// Heartbeats: by them the server knows who is still there, and a client that nobody answers closes its socket.
+// Heartbeats: they tell the server which clients are alive, and a client without an answer closes its socket.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WebSocket as NodeSocket, WebSocketServer } from 'ws';

@@ -1,4 +1,4 @@
-// Routes of the application's own, and its hook on static responses. The fixture's are in src/fixture.rs.
+// The application's own routes, and its hook on static responses. Those of the fixture are in src/fixture.rs.
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';

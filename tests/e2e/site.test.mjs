@@ -1,4 +1,4 @@
-// The site's files as they are served: which page answers where, for how long browsers keep it, and what it may do.
+// The files of the site as they are served: which page has which path, how long browsers cache it, and its policy.
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { after, test } from 'node:test';

@@ -1,4 +1,4 @@
-// One slow client never slows others, and never fills the memory.
+// A slow client never slows others, and never fills the memory.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';

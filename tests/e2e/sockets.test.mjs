@@ -1,4 +1,4 @@
-// What a WebSocket does besides carrying messages: heartbeats, and how it ends.
+// A WebSocket beside its messages: heartbeats, and how it is closed.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fixture, logged, until, withFixture } from './support/server.mjs';

@@ -1,4 +1,4 @@
-// TOKEN_JWKS_URL: the keys of an identity provider, which is an HTTP server here: well, and unwell in every way.
+// TOKEN_JWKS_URL: the keys of an identity provider, which is an HTTP server here, working and failing in every way.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';

@@ -1,4 +1,4 @@
-// Tokens that come beside the messages: in a header, as a WebSocket's subprotocol, in a cookie.
+// Tokens outside the messages: in a header, as a WebSocket subprotocol, in a cookie.
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// Clients at home in different objects, and channels in trees that others own.
+// Clients with homes in different objects, and channels in trees that others own.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-// An application in TypeScript in the same Worker: what it is asked, what comes of its answers.
+// An application in TypeScript in the same Worker: its calls, and the effect of its answers.
 import assert from 'node:assert/strict';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join as path } from 'node:path';

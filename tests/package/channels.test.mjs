@@ -1,4 +1,4 @@
-// Names of channels in JavaScript, as src/bayeux/wire/channel.rs has them.
+// Channel names in JavaScript, like src/bayeux/wire/channel.rs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { covers, isChannel, isPattern, overlaps, params } from '../../packages/bayeux-edge/channels.js';

@@ -1,4 +1,4 @@
-// The examples, each as its README has it run, where its language is on the machine.
+// The examples, each run as in its README, if its language is installed.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, test } from 'node:test';

@@ -1,4 +1,4 @@
-// The guides' snippets as they stand there, run or compiled where their language is there. Those of docs/CLIENTS.md:
+// The snippets of the guides, unchanged, run or compiled if their language is installed. Those of docs/CLIENTS.md:
 // tests/e2e/client-snippets.test.mjs; those in Rust: `cargo test --doc`.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';

@@ -1,4 +1,4 @@
-// Pages in Chromium: that of the chat template, and the example in React.
+// Pages in Chromium: the chat template, and the example in React.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';

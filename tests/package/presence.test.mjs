@@ -1,4 +1,4 @@
-// Who is in a channel, from what the server tells.
+// The members of a channel, from the server's presence messages.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Presence, Roster } from '../../packages/bayeux-edge/client/presence.js';

@@ -1,4 +1,4 @@
-// The replay extension for cometd.js and Faye, without a server: what it asks, and what it remembers.
+// The replay extension for cometd.js and Faye, without a server: what it requests, and what it remembers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { kept, Replay } from '../../public/js/replay.js';

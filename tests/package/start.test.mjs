@@ -1,5 +1,5 @@
-// `npm start` through a compile error: rustc's words are told once, the last good build goes on serving, and what is
-// mended is served. The compiler is a stand-in, in a copy of this clone, so that this takes seconds.
+// `npm start` and a compile error: rustc's message is shown once, the last good build goes on serving, and the repaired
+// one is served. The compiler is a stand-in, in a copy of this clone, so that this takes seconds.
 import assert from 'node:assert/strict';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

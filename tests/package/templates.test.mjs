@@ -1,5 +1,5 @@
-// Each template, copied, with the package from its tarball: it starts, two clients of different makes talk, its own
-// tests pass, and what would be deployed is complete.
+// Each template, copied, with the package from its tarball: it starts, two different clients talk, its own tests pass,
+// and the files to deploy are complete.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';

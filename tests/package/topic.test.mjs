@@ -1,5 +1,4 @@
-// What a client asks for after a break, of a channel that keeps its events: a server in a few lines says what it would
-// be told.
+// What a client requests after a break, for a channel with history: a small stand-in for the server answers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Topic } from '../../packages/bayeux-edge/client/topic.js';

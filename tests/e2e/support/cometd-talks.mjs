@@ -1,4 +1,4 @@
-// What cometd.js is to find over every transport, in Node and in Chromium alike.
+// What cometd.js must do over every transport, in Node and in Chromium.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { hears, sees, settles } from './cometd.mjs';
