@@ -42,7 +42,7 @@ export class Api {
   async *list(name, query) {
     for (let after; ;) {
       const page = await this.call('GET', `/${name}`, { ...query, limit: PAGE, after });
-      if (!Array.isArray(page?.[name])) throw new Refused(`what answers at ${this.#url} is no server with this API`);
+      if (!Array.isArray(page?.[name])) throw new Refused(`${this.#url} is not a server with this API`);
       yield* page[name];
       if (!page.next) return;
       after = page.next;

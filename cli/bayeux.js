@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// The command-line client: `npx bayeux --help`. A command is a file in commands/; this one starts it and sees to its
-// end.
+// The command-line client: `npx bayeux --help`. A command is a file in commands/; this file starts and
+// ends it.
 import { readFileSync } from 'node:fs';
 import { Api } from './api.js';
 import * as bench from './commands/bench.js';

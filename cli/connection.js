@@ -121,7 +121,7 @@ export class Connection {
   /** The same, and sends lost messages again. Rejects with NoConnection after `patience` (ms). */
   async publish(patience, channel, data) {
     const replies = [];
-    await within(patience, this.#publish(channel, data, replies), `no answer to what was published within ${patience / 1000} s`);
+    await within(patience, this.#publish(channel, data, replies), `no reply to the publish within ${patience / 1000} s`);
     return replies;
   }
 
@@ -239,11 +239,11 @@ export class Connection {
   /** Why a message was refused or lost, by its reply. */
   why({ error, failure, supportedConnectionTypes }) {
     if (error) return error;
-    if (failure?.httpCode === 200) return `what answers at ${this.#url} is no Bayeux server`;
+    if (failure?.httpCode === 200) return `${this.#url} is not a Bayeux server`;
     if (failure?.httpCode > 0) return `${this.#url} answered with HTTP ${failure.httpCode}`;
     if (failure?.websocketCode === TOO_BIG) return 'the message is too big';
     if (failure) return `no connection to ${this.#url}${failure.reason && failure.reason !== 'Error' ? ` (${failure.reason})` : ''}`;
-    return supportedConnectionTypes ? `the server has other transports: ${supportedConnectionTypes.join(', ')}` : 'the server says no';
+    return supportedConnectionTypes ? `the server offers only other transports: ${supportedConnectionTypes.join(', ')}` : 'the server refused without an error';
   }
 }
 

@@ -20,7 +20,7 @@ export class Refused extends Failure {
   }
 }
 
-/** The command line makes no sense. */
+/** The command line is wrong. */
 export class WrongUsage extends Failure {
   constructor(message) {
     super(message, EXIT.usage);

@@ -114,7 +114,7 @@ export function object(text, name) {
 function transports(text, name) {
   const names = text.split(',').map((transport) => transport.trim());
   for (const transport of names)
-    if (!TRANSPORT_NAMES.includes(transport)) throw new WrongUsage(`${name}: there is no "${transport}", there are ${TRANSPORT_NAMES.join(' and ')}`);
+    if (!TRANSPORT_NAMES.includes(transport)) throw new WrongUsage(`${name}: "${transport}" is unknown; the transports are ${TRANSPORT_NAMES.join(' and ')}`);
   return names;
 }
 

@@ -6,7 +6,7 @@ use bayeux_edge::app::application;
 use toml::{Table, Value};
 
 /// Whether the platform asks the Worker before it looks for a static file (Workers Static Assets, `run_worker_first`).
-fn comes_past_the_worker(first: &Value, path: &str) -> bool {
+fn reaches_the_worker(first: &Value, path: &str) -> bool {
     let matches = |pattern: &str| match pattern.strip_suffix('*') {
         Some(beginning) => path.starts_with(beginning),
         None => path == pattern,
@@ -22,10 +22,10 @@ fn every_route_and_the_hook_are_in_run_worker_first_of_wrangler_toml() {
     let first = &config["assets"]["run_worker_first"];
     let application = application(&|_| None);
     for path in application.route_paths() {
-        assert!(comes_past_the_worker(first, &path), "add {path:?} to run_worker_first: nobody would reach the route");
+        assert!(reaches_the_worker(first, &path), "add {path:?} to run_worker_first: nobody would reach the route");
     }
     if application.has_static_hook() {
-        assert!(comes_past_the_worker(first, "/*"), "run_worker_first = true: the hook would see no static response");
+        assert!(reaches_the_worker(first, "/*"), "run_worker_first = true: the hook would see no static response");
     }
 }
 
@@ -35,14 +35,14 @@ fn run_worker_first_is_read_as_the_platform_reads_it() {
     let listed = first(r#"first = ["/one", "/below/*", "!/below/not/*"]"#);
     for (path, comes) in [("/one", true), ("/one/x", false), ("/below/x", true), ("/below/not/x", false), ("/x", false)]
     {
-        assert_eq!(comes_past_the_worker(&listed, path), comes, "{path}");
+        assert_eq!(reaches_the_worker(&listed, path), comes, "{path}");
     }
-    assert!(comes_past_the_worker(&first("first = true"), "/x"));
-    assert!(!comes_past_the_worker(&first("first = false"), "/x"));
+    assert!(reaches_the_worker(&first("first = true"), "/x"));
+    assert!(!reaches_the_worker(&first("first = false"), "/x"));
 }
 
 #[test]
-fn every_example_of_the_guide_is_a_whole_application_to_paste() {
+fn every_example_of_the_guide_is_a_complete_application() {
     let guide = include_str!("../docs/APPLICATION.md");
     let examples: Vec<_> = guide.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(examples.len() >= 8);

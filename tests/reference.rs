@@ -21,7 +21,7 @@ fn the_page_of_options_has_the_tables_of_the_code() {
 }
 
 #[test]
-fn a_page_without_a_heading_of_the_table_is_refused_and_what_is_no_table_stays() {
+fn a_page_without_the_sections_heading_fails_and_text_outside_the_table_stays() {
     let page = "# Options\n\nWords.\n\n## One\n\nMore words.\n\n| old |\n|---|\n| row |\n\nLast words.\n";
     static ROWS: [Described; 1] =
         [Described { name: "A", unit: "ms", default: Standard { value: None, shown: "none" }, text: "does `a|b`" }];
@@ -33,7 +33,7 @@ fn a_page_without_a_heading_of_the_table_is_refused_and_what_is_no_table_stays()
 }
 
 #[test]
-fn no_option_is_there_twice() {
+fn each_option_is_listed_once() {
     let names: Vec<_> = TABLE.iter().flat_map(|section| section.rows).map(|row| row.name).collect();
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), names.len());
 }

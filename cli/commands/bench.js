@@ -30,7 +30,7 @@ export const options = {
 
 export function operands([name, ...more]) {
   if (name === undefined) throw new WrongUsage('the channel to publish on is missing');
-  if (more.length > 0) throw new WrongUsage('one channel is enough');
+  if (more.length > 0) throw new WrongUsage('a CHANNEL is one argument');
   return [channel(name)];
 }
 

@@ -18,7 +18,7 @@ export const options = {
 
 export function operands([name, text, ...more]) {
   if (name === undefined) throw new WrongUsage('the service to call is missing');
-  if (!name.startsWith('/service/')) throw new WrongUsage(`${name} is no service: their channels begin with /service/`);
+  if (!name.startsWith('/service/')) throw new WrongUsage(`${name} is not a service: channels of services begin with /service/`);
   if (more.length > 0) throw new WrongUsage('DATA is one argument: quote it');
   return [channel(name), text ?? '{}'];
 }

@@ -11,7 +11,7 @@ home with --tree, at all homes with --all.`;
 export const options = { ...API_OPTIONS, ...HOMES };
 
 export function operands(more) {
-  if (more.length > 0) throw new WrongUsage(`${more[0]} means nothing here`);
+  if (more.length > 0) throw new WrongUsage(`${more[0]} is one argument too many`);
   return [];
 }
 

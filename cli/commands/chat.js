@@ -65,12 +65,12 @@ function obey(line, { room, output, tell }) {
     room.rename(tidyName(rest));
     return tell({ kind: 'renamed', from, name: room.name });
   }
-  output.error('there are /who, /name NEW and /quit');
+  output.error('the commands are /who, /name NEW and /quit');
 }
 
 function say(text, { room, output }) {
   if (text.trim() === '') return;
-  if (text.length > MAX_TEXT) return output.error(`longer than ${MAX_TEXT} characters: not sent`);
+  if (text.length > MAX_TEXT) return output.error(`not sent: a message has ${MAX_TEXT} characters at most`);
   room.write(text);
 }
 

@@ -12,7 +12,7 @@ list. A key of scope admin also shows addresses.`;
 export const options = { ...API_OPTIONS, ...HOMES };
 
 export function operands([client, ...more]) {
-  if (more.length > 0) throw new WrongUsage('one client at a time');
+  if (more.length > 0) throw new WrongUsage('CLIENT is one argument');
   return [client];
 }
 

@@ -33,7 +33,7 @@ export async function run({ url, output, patience, options, operands: [name] }) 
   let after = since;
   do {
     const page = await api.call('GET', '/history', { channel: name, limit: Math.min(left, MOST), after });
-    if (!Array.isArray(page?.events)) throw new Refused(`what answers at ${url} is no server with this API`);
+    if (!Array.isArray(page?.events)) throw new Refused(`${url} is not a server with this API`);
     for (const event of page.events)
       output.result(event, ({ dim, bold }) => `${dim(timeOfDay(Date.parse(event.ext.replay.createdDate)))} ${bold(readable(event.channel))} ${readable(event.data)}`);
     left -= page.events.length;

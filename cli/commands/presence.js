@@ -29,7 +29,7 @@ export async function run({ connection, output, patience, operands: [name] }) {
     if (outcome(reply) === 'lost') throw new NoConnection(`${name}: ${connection.why(reply)}`);
     return answered;
   });
-  const { data, successful, error } = await within(patience, asked, `nobody has answered within ${patience / 1000} s`);
+  const { data, successful, error } = await within(patience, asked, `no answer within ${patience / 1000} s`);
   if (successful === false) throw new Refused(`${name}: ${error}`);
   if (output.json) return output.result(data);
   const { count, members } = data;

@@ -10,7 +10,7 @@ export const about = `Publishes DATA on the channel: as JSON if it is valid JSON
 standard input is a message. The command sends them at once, in order, and skips empty lines.
 
 If the reply to a message is lost, the command sends it again until --timeout, so it may arrive twice.
-With --json it prints one line for each accepted message: its reply.`;
+With --json it prints the reply to each accepted message, one a line.`;
 
 export const options = { text: TEXT };
 

@@ -44,6 +44,6 @@ export async function run({ api, output, options: { count = Infinity }, operands
 
 async function page(api, query) {
   const answer = await api.call('GET', '/tail', query);
-  if (!Array.isArray(answer?.events)) throw new Refused('what answers there is no server with this API');
+  if (!Array.isArray(answer?.events)) throw new Refused('this URL is not a server with this API');
   return answer;
 }

@@ -18,7 +18,7 @@ const LIFE = 900; // s
 
 export function operands([user, ...more]) {
   if (user === undefined) throw new WrongUsage('the user is missing');
-  if (more.length > 0) throw new WrongUsage('one user at a time');
+  if (more.length > 0) throw new WrongUsage('USER is one argument');
   return [user];
 }
 

@@ -1,4 +1,4 @@
-// Every attack of rows/, each against a server of its own.
+// All attacks of rows/, each against its own server.
 import { readdir } from 'node:fs/promises';
 import { World } from './world.mjs';
 

@@ -1,4 +1,4 @@
-// A server that is attacked, what attackers say to it, and what it costs.
+// A server under attack, the attackers' messages, and what they cost.
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';

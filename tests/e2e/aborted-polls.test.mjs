@@ -1,4 +1,4 @@
-// Clients that vanish while their connect is held leave nothing behind in the wasm heap, which all objects share.
+// Clients that vanish while their connect is held leave nothing in the wasm heap, which all objects share.
 //
 // Half of them reset their connection, which workerd reports to the object. The other half close it in order, which
 // workerd does not report: those connects end at the session's next connect, or with the session. In the end most

@@ -1,4 +1,4 @@
-// Clients that break their event streams off leave nothing behind in the wasm heap, which all objects share.
+// Clients that break off their event streams leave nothing in the wasm heap, which all objects share.
 //
 // Some reset their connection, which workerd tells the object at once. The others close it in order, which the platform
 // notices when it next writes to it: their streams are overtaken by the next one of the same session first.

@@ -1,4 +1,4 @@
-// ACCESS_RULES on workerd, with cometd.js: what no rule allows is refused, on every transport.
+// ACCESS_RULES on workerd, with cometd.js: an operation that no rule allows is refused, on every transport.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';
@@ -19,7 +19,7 @@ async function joined(t, transport) {
 }
 
 for (const transport of ['long-polling', 'websocket'])
-  test(`${transport}: what a rule allows is done, all else is denied and reaches nobody`, async (t) => {
+  test(`${transport}: an operation that a rule allows succeeds, every other is denied and reaches nobody`, async (t) => {
     const [alice, bob] = [await joined(t, transport), await joined(t, transport)];
     const outcome = ({ successful, error }) => [successful, error];
     const denied = (operation) => [false, `403:denied_by_access_rules:${operation}_denied`];

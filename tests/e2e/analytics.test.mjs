@@ -1,5 +1,5 @@
-// What homes write of their figures: data points for Workers Analytics Engine, which workerd itself drops, so another
-// Worker has the dataset's place; and texts in Workers KV.
+// The metrics that homes write: data points for Workers Analytics Engine, which workerd drops, so another Worker takes
+// the place of the dataset; and texts in Workers KV.
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
@@ -18,7 +18,7 @@ const PAGE = await readFile(inRoot('docs', 'METRICS.md'), 'utf8');
 const placeOf = (name) => Number(PAGE.match(new RegExp(`\\| .double(\\d+). \\| .${name}. \\|`))[1]);
 const [SESSIONS, SOCKETS, PUBLISHES, OPENED] = ['sessions', 'sockets', 'publishes_received', 'sessions_opened'].map((name) => placeOf(name) - 1);
 
-describe('an object that falls asleep writes what happened to the dataset, each event once', { concurrency: true }, () => {
+describe('an object that falls asleep writes its data point to the dataset, and counts each event once', { concurrency: true }, () => {
   let server;
   before(async () => {
     server = await startServer({
@@ -30,9 +30,9 @@ describe('an object that falls asleep writes what happened to the dataset, each 
   });
   after(() => server.stop());
 
-  test('what it may not write yet is kept with a socket', () => tellsOnce(server, '/a'));
+  test('counts that it may not write yet are kept with a socket', () => tellsOnce(server, '/a'));
 
-  test('or in a row, where the socket has no room for it, and the socket keeps its connect', () => tellsOnce(server, '/b', fullSocket()));
+  test('if the socket has no room for them, they are kept in a row, and the socket keeps its connect', () => tellsOnce(server, '/b', fullSocket()));
 });
 
 /** A client of this home publishes on a socket, and the home sleeps in between, until two points have told all. */
@@ -103,7 +103,7 @@ test('a dataset that refuses points does not affect clients, and the server logs
   await socket.close(1000);
 });
 
-test('where a namespace of KV is bound the figures of all homes are read from there, and none is woken', async (t) => {
+test('with a bound namespace of Workers KV the metrics of all homes are read from there, and no home is woken', async (t) => {
   const key = 'the-key-of-who-scrapes';
   const server = await startServer({
     fixture: true,
@@ -144,7 +144,7 @@ test('where a namespace of KV is bound the figures of all homes are read from th
   for (const socket of sockets) await socket.close(1000);
 });
 
-test('the queries of docs/METRICS.md ask for what they say', async () => {
+test('the queries of docs/METRICS.md return what the page says', async () => {
   const [rates, busiest, losses] = [...PAGE.matchAll(/```sql\n(.*?)```/gs)].map(([, query]) => query);
   // SQLite has neither intervals nor ClickHouse's functions of time; all else of the queries it reads as they are.
   const database = new DatabaseSync(':memory:');

@@ -1,4 +1,4 @@
-// The server API on workerd: over HTTP and through a service binding, held against its own description.
+// The server API on workerd: over HTTP and through a service binding, checked against its OpenAPI description.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
@@ -38,13 +38,13 @@ async function named(tree) {
 const names = async (tree) => (await api.get('/clients', { limit: 1000, ...(tree && { tree }) })).clients.map(({ client }) => client);
 const error = ({ status, json: [{ successful, error }] }) => [status, successful, error];
 
-test('the description is one of OpenAPI 3.1', async () => {
+test('the description is valid OpenAPI 3.1', async () => {
   const { valid, errors } = await new Validator().validate(structuredClone(description));
   assert.ok(valid, JSON.stringify(errors));
   assert.equal(description.openapi, '3.1.0');
 });
 
-test('there is no API without a key, and never a home in its place', async () => {
+test('without API_KEYS there is no API, and no home at its path', async () => {
   await withFixture({}, async ({ url }) => {
     for (const path of ['', '/', '/openapi.json', '/publish', '/clients', '/handshake']) {
       const answer = await request(`${url}/cometd/api${path}`, { headers: { authorization: 'Bearer ' }, body: '[{"channel":"/meta/handshake"}]' });
@@ -55,7 +55,7 @@ test('there is no API without a key, and never a home in its place', async () =>
   assert.equal((await post(`${cometd}/api`, [handshake])).status, 401);
 });
 
-test('each of several keys opens, and nothing else does: the log says who tried, and not with what', async () => {
+test('each of several keys is accepted and nothing else is, and the refusals of an address are logged once', async () => {
   const wrong = `${NEW.slice(0, -1)}x`;
   for (const key of [OLD, NEW]) await api.with(key).get('/clients');
   for (const [key, name] of [[undefined, 'missing'], [wrong, 'invalid'], ['', 'missing'], [`${OLD} ${NEW}`, 'invalid']])
@@ -67,7 +67,7 @@ test('each of several keys opens, and nothing else does: the log says who tried,
   assert.equal(logged(server, 'api_refused').length, 1, 'a line for each');
 });
 
-test('a key opens the calls of its scope, and the log has it by its name', async () => {
+test('a key allows the calls of its scope, and the log has its name', async () => {
   const [reads, speaks] = [api.with(READS), api.with(SPEAKS)];
   for (const path of ['/clients', '/channels', '/trees', '/stats', '/metrics', '/history', '/presence', '/tail', '/clients/1'])
     assert.deepEqual(error(await speaks.call('GET', path)), [403, false, '403:read:api_key_scope_missing'], path);
@@ -89,7 +89,7 @@ test('a client is listed with its transport and times, and its address only for 
   assert.equal((await api.get('/clients', { tree: '*', limit: 1000 })).clients.find(({ client }) => client === all.client).address, '192.0.2.77');
 });
 
-test('the first one who is refused is a line in the log, with the address', () =>
+test('the first refused call is logged with its address', () =>
   withFixture({ API_KEYS: NEW }, async (server) => {
     for (const address of ['192.0.2.7', '192.0.2.8']) await new ApiCaller(`${server.url}/cometd/api`, 'a-wrong-key-of-nobody', description).with('a-wrong-key-of-nobody', address).call('GET', '/clients');
     const lines = await until(() => logged(server, 'api_refused').length > 0 && logged(server, 'api_refused'), 'nothing was logged');
@@ -122,7 +122,7 @@ async function namedOnSocket() {
   return { socket, name };
 }
 
-test('a message reaches who listens, over polls and sockets, and a push one client alone', async () => {
+test('a message reaches its subscribers over polls and sockets, and a push one client alone', async () => {
   const [{ client: alice, name }, { client: bob }] = [await named(), await named()];
   for (const client of [alice, bob]) await client.ok(client.subscribe('/news/*'));
   const { socket, name: onSocket } = await namedOnSocket();
@@ -165,7 +165,7 @@ test('the policy applies to clients, not to callers with a key', async () => {
   assert.deepEqual(await alice.poll(), [1]);
 });
 
-test('each call speaks of one home', async () => {
+test('each call is answered by one home', async () => {
   const { client: alice, name } = await named('rooms');
   await alice.ok(alice.subscribe('/rooms/tea'));
   assert.ok(!(await names()).includes(name));
@@ -245,7 +245,7 @@ test('clients and channels of all homes are listed in pages, each with its home'
     assert.equal((await all.with('wrong').call('GET', '/clients', { query: { tree: '*' } })).status, 401);
   }));
 
-test('the trees that are in use are listed, the root first, whatever home is named', async () => {
+test('the trees in use are listed, the root first, whatever home the call names', async () => {
   const { client: alice } = await named();
   await alice.ok(alice.subscribe(['/leaves/green', '/roots/deep']));
   const listed = async () => (await api.get('/trees', { tree: 'chat', limit: 1000 })).trees.map(({ tree }) => tree);
@@ -261,7 +261,7 @@ test('the trees that are in use are listed, the root first, whatever home is nam
   assert.equal((await api.call('GET', '/trees', { query: { after: 'x*' } })).status, 400);
 });
 
-test('a home that listens is no client of the owner, and cannot be reached as one', async () => {
+test('a home with subscribers is no client of the owner, and cannot be reached as one', async () => {
   const { client: alice } = await named();
   await alice.ok(alice.subscribe('/owned/one'));
   assert.deepEqual(await api.get('/clients', { tree: 'owned' }), { clients: [] });
@@ -270,7 +270,7 @@ test('a home that listens is no client of the owner, and cannot be reached as on
   assert.deepEqual(await alice.poll(), [1]);
 });
 
-test('the figures of a home are there as JSON and as text', async () => {
+test('the stats of a home come as JSON, its metrics as text', async () => {
   for (const path of ['/stats', '/metrics']) {
     assert.equal((await api.call('GET', path)).status, 200);
     assert.deepEqual(error(await api.call('GET', path, { query: { tree: 'a/*' } })), [400, false, '400::tree_invalid']);
@@ -328,7 +328,7 @@ test('the owner of a channel answers history and presence at every address', asy
   assert.deepEqual(error(await api.call('GET', '/presence', { query: { channel: '/none' } })), [404, false, '404::no_presence']);
 });
 
-test('a tail has what was said since the last call, and is off by default', async () => {
+test('a tail has the events since the last call, and is off by default', async () => {
   const { client: alice, name } = await named();
   const page = (after) => api.get('/tail', { channel: '/said/*', ...(after && { after }) });
   const first = await page();
@@ -358,7 +358,7 @@ test('another Worker has the same API through a service binding', async () => {
   assert.equal(await alice.lives(), false);
 });
 
-test('every answer that the description promises was seen, and every path of it', async () => {
+test('the tests above saw every path and every answer of the description', async () => {
   await api.with(undefined).call('GET', '/openapi.json');
   assert.equal((await api.call('GET', '/clients/1')).status, 404);
   assert.equal((await api.publish({ channel: '/service/panic', data: 1 })).json[0].error, '500::internal_error');

@@ -1,4 +1,4 @@
-// POE's scenarios with cometd.js, over each transport: private channels, services, the reply-bot, anonymous publishers,
+// POE's scenarios with cometd.js, over each transport: private channels, services, the reply bot, anonymous publishers,
 // wildcards, a server that ends a session.
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
@@ -44,7 +44,7 @@ for (const transport of ['websocket', 'long-polling'])
     const listen = ({ cometd, heard }, service) => cometd.addListener(service, ({ channel, data }) => heard.push([channel, data]));
     const hears = ({ heard }, count) => until(() => heard.length >= count && heard, `it heard only ${JSON.stringify(heard)}`);
 
-    test('the bot answers who writes in /chat/demo, and says so to all', async (t) => {
+    test('the bot answers messages in /chat/demo, for all subscribers', async (t) => {
       const [alice, bob] = await Promise.all([join(t, shipped), join(t, shipped)]);
       await subscribe(bob, '/chat/*');
       await publish(alice, '/chat/demo', { name: 'Alice', text: 'hello' });
@@ -52,7 +52,7 @@ for (const transport of ['websocket', 'long-polling'])
       assert.deepEqual(await hears(bob, 2), [['/chat/demo', { name: 'Alice', text: 'hello' }], ['/chat/demo', answer]]);
     });
 
-    test('a bot that is not asked for does not answer', async (t) => {
+    test('without AUTOBOT the bot does not answer', async (t) => {
       const alice = await join(t, fixture);
       await subscribe(alice, '/chat/demo');
       await publish(alice, '/chat/demo', { name: 'Alice', text: 'hello' });
@@ -72,7 +72,7 @@ for (const transport of ['websocket', 'long-polling'])
       assert.deepEqual(await hears(bob, 1), [['/end', 0]]);
     });
 
-    test('a service that cannot answer says why', async (t) => {
+    test('a service that cannot answer replies with an error', async (t) => {
       const alice = await join(t, shipped);
       listen(alice, '/service/math');
       assert.equal((await publish(alice, '/service/math', { left: 1, operator: '/', right: 0 })).error, '422::no such number');
@@ -82,7 +82,7 @@ for (const transport of ['websocket', 'long-polling'])
       assert.equal((await hears(alice, 1))[0][1].result, 2);
     });
 
-    test('whoever has no session publishes where ANON_PUBLISH is on, and is refused where it is off', async (t) => {
+    test('a publish without a session is accepted with ANON_PUBLISH, and refused without', async (t) => {
       for (const [server, allowed] of [[shipped, true], [fixture, false]]) {
         const bob = await join(t, server);
         await subscribe(bob, '/anon/**');
@@ -93,7 +93,7 @@ for (const transport of ['websocket', 'long-polling'])
       }
     });
 
-    test('a private channel is heard by its owner alone', async (t) => {
+    test('only its owner may subscribe to a private channel', async (t) => {
       const [alice, mallory] = await Promise.all([join(t, fixture, { ext: { name: 'alice' } }), join(t, fixture, { ext: { name: 'mallory' } })]);
       const guest = await join(t, fixture);
       for (const client of [mallory, guest])
@@ -107,20 +107,20 @@ for (const transport of ['websocket', 'long-polling'])
       for (const client of [mallory, guest]) assert.deepEqual(await hears(client, 1), [['/public', 'for all']]);
     });
 
-    test('a closed channel takes and gives nothing, and says why', async (t) => {
+    test('a closed channel and a vetoed service message are refused with a reason', async (t) => {
       const alice = await join(t, fixture);
       assert.equal((await subscribe(alice, '/den/x')).error, '403:nope:subscribe_denied');
       assert.equal((await publish(alice, '/den/x', 1)).error, '403:nope:publish_denied');
       assert.equal((await publish(alice, '/service/veto', 1)).error, '404::message_deleted');
     });
 
-    test('a handshake without leave opens nothing', async (t) => {
+    test('a denied handshake opens no session', async (t) => {
       const { reply, cometd } = await join(t, fixture, { ext: { deny: true } });
       assert.deepEqual([reply.successful, reply.error], [false, '403::handshake_denied']);
       await until(() => cometd.isDisconnected(), 'it tries on');
     });
 
-    test('wildcards hear one segment or all below, what clients publish and what the server does', async (t) => {
+    test('wildcards match one segment or all below, for events of clients and of the server', async (t) => {
       const [alice, one, all] = await Promise.all([join(t, fixture), join(t, fixture), join(t, fixture)]);
       await subscribe(one, '/wide/*');
       await subscribe(all, '/wide/**');

@@ -1,4 +1,5 @@
-// What no well-behaved client sends: a clear 4xx or a Bayeux error, never a 5xx, never a hang, and everybody lives on.
+// Input that no correct client sends: each gets a clear 4xx or a Bayeux error, never a 5xx, nothing hangs, and all
+// other clients are served.
 import assert from 'node:assert/strict';
 import { connect } from 'node:net';
 import { after, afterEach, describe, test } from 'node:test';
@@ -106,7 +107,7 @@ describe('a body', () => {
 
   test('in UTF-16 is a 400', async () => assertRefused(await send(Buffer.from(JSON.stringify([HANDSHAKE]), 'utf16le')), 400));
 
-  test('with more messages than a batch may have is done as far as the limit goes, and each message past it is a 413', async () => {
+  test('with more messages than a batch may have is handled up to the limit, and each message past it is a 413', async () => {
     const [eve] = await crowd(url, 1, '/batch');
     const batch = (size) => Array.from({ length: size }, (_, at) => ({ channel: '/batch', clientId: alice.clientId, id: `${at}`, data: at }));
     for (const size of [257, 16 * 256]) {
@@ -195,13 +196,13 @@ describe('a message', () => {
     assertErrors(await post(url, [1, 'x', null, true, [], [{}]]), 6);
   });
 
-  test('to a channel that is none is an error', async () => {
+  test('to an invalid channel is an error', async () => {
     for (const channel of ['', '/', 'talk', '//', '/a//b', '/talk/*', '/talk/**', '/a b\n', '/é', '/%41', `/${'x'.repeat(600)}`, '/a'.repeat(40), '/<script>']) {
       assertErrors(await alice.publish(channel, 1));
     }
   });
 
-  test('to a meta channel that there is not is an error', async () => {
+  test('to an unknown meta channel is an error', async () => {
     for (const channel of ['/meta', '/meta/', '/meta/nonsense', '/meta/connect/x', '/meta/handshake/now', '/META/connect', '/meta/ping']) {
       const { status, json, text } = await alice.send({ channel, data: 1, connectionType: 'long-polling' });
       assert.equal(status, 200, text);

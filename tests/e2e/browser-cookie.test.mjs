@@ -1,4 +1,4 @@
-// BROWSER_COOKIE: the tabs of one browser are known as such.
+// BROWSER_COOKIE: the server knows the tabs of one browser.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { HANDSHAKE, join, post } from './support/bayeux.mjs';
@@ -21,7 +21,7 @@ async function browser() {
   return { cookie: cookie.split(';', 1)[0] };
 }
 
-test('a browser is given the cookie once, with every kind of answer', async () => {
+test('a browser gets the cookie once, with any kind of answer', async () => {
   const { headers } = await post(url, [HANDSHAKE]);
   assert.equal(headers['set-cookie'].length, 1);
   assert.match(headers['set-cookie'][0], /^BAYEUX_BROWSER=[0-9a-f]{32}; Path=\/; HttpOnly; SameSite=Lax$/);
@@ -33,7 +33,7 @@ test('a browser is given the cookie once, with every kind of answer', async () =
   assert.notEqual(another, headers['set-cookie'][0]);
 });
 
-test('it is written as the option says, and none is where the option is off', async () => {
+test('the cookie has the name and attributes of the option, and there is none if the option is off', async () => {
   const option = '__Host-tabs; Path=/; Secure; SameSite=None; Partitioned';
   await withFixture({ BROWSER_COOKIE: option }, async ({ url }) => {
     const { headers } = await post(`${url}/cometd`, [HANDSHAKE]);
@@ -47,7 +47,7 @@ test('it is written as the option says, and none is where the option is off', as
     });
 });
 
-test('one tab is held, and another is told to come again, until the first one leaves', async () => {
+test('one tab is held, and another is advised to poll at an interval, until the first one leaves', async () => {
   const headers = await browser();
   const [first, second] = [await join(url, { headers }), await join(url, { headers })];
   const held = first.connect();
@@ -62,7 +62,7 @@ test('one tab is held, and another is told to come again, until the first one le
   assert.ok(performance.now() - started > 450, 'it is held now');
 });
 
-test('a clientId is worth nothing without its browser’s cookie: not by POST, not on a stream, not on a socket', async () => {
+test('a clientId is unknown without its browser’s cookie: by POST, on a stream and on a socket', async () => {
   const headers = await browser();
   const { clientId } = await join(url, { headers });
   const subscribe = { channel: '/meta/subscribe', clientId, subscription: '/x' };
@@ -110,7 +110,7 @@ test('the cookie is valid at other homes, however the browser gets there', () =>
 describe('cometd.js in two tabs of one Chromium', async () => {
   const chromium = await inChromium();
 
-  test('both hear everything, the second one by polling', (t) =>
+  test('both receive everything, the second one by polling at an interval', (t) =>
     withFixture({ BROWSER_COOKIE: 'true', ALLOWED_ORIGINS: chromium.origin, MULTI_SESSION_INTERVAL: '300' }, async ({ url }) => {
       const options = { url: `${url}/cometd`, transports: TYPES };
       const first = await chromium.open(options);

@@ -1,4 +1,4 @@
-// The chat page in a real browser when things break: the network, the server, a message.
+// The chat page in a real browser when the network, the server or a message fails.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -43,7 +43,7 @@ for (const [transport, types] of [['websocket', {}], ['long-polling', { CONNECTI
       assert.deepEqual(await bob.texts(), ['are you there?', 'hello?', 'one moment']);
     });
 
-    test('what the server refuses is marked, and can be discarded', async (t) => {
+    test('a refused message is marked, and can be discarded', async (t) => {
       const server = await start(t, { vars: { MAX_MESSAGE_SIZE: '1000' } });
       const ada = await enter(`${server.url}/chat/strict`, 'Ada');
       await ada.say('x'.repeat(2000));
@@ -59,7 +59,7 @@ for (const [transport, types] of [['websocket', {}], ['long-polling', { CONNECTI
       assert.deepEqual(await ada.texts(), ['short']);
     });
 
-    test('the server starts again under them: they come back by themselves, with what was written while it was away', async (t) => {
+    test('after a restart of the server they reconnect by themselves, with the messages written meanwhile', async (t) => {
       const first = await start(t);
       const address = `${first.url}/chat/restart`;
       const [ada, bob, eve] = await Promise.all(['Ada', 'Bob', 'Eve'].map((name) => enter(address, name)));
@@ -139,7 +139,7 @@ for (const [transport, types] of [['websocket', {}], ['long-polling', { CONNECTI
       }
     });
 
-    test('a page that was opened while the server is away comes in when it is there', async (t) => {
+    test('a page that was opened while the server is down joins when it is up', async (t) => {
       const way = await gate(await start(t));
       const ada = await enter(`${way.url}/chat/early`, 'Ada');
       way.close();

@@ -1,4 +1,4 @@
-// The chat's parts that need no browser: rooms' names, what comes over a channel, who is here, links.
+// The parts of the chat that need no browser: room names, messages, people, links.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from '../../public/js/chat/markdown.js';
@@ -18,7 +18,7 @@ test('every room has an address that leads back to it', () => {
   }
 });
 
-test('every room has a channel of its own, that the server takes', () => {
+test('every room has a channel of its own, that the server accepts', () => {
   const channels = ROOMS.map(roomName).map(roomChannel);
   assert.equal(new Set(channels).size, new Set(ROOMS.map(roomName)).size);
   for (const channel of channels) {
@@ -27,14 +27,14 @@ test('every room has a channel of its own, that the server takes', () => {
   }
 });
 
-test('capitals and blanks do not tell rooms apart, and what is no name is the lobby', () => {
+test('room names ignore case and blanks, and an empty name is the lobby', () => {
   assert.equal(roomName('  Tea \n Time '), 'tea time');
   for (const typed of ['', '  ', '.', '..', '\u0000']) assert.equal(roomName(typed), 'lobby');
   assert.equal(roomAt('/chat/'), 'lobby');
   assert.equal(roomAt('/chat/%E0%A4'), '%e0%a4');
 });
 
-test('a name is one line that can be seen and does not turn its surroundings', () => {
+test('a name is one visible line and does not change the direction of the text around it', () => {
   assert.equal(tidyName(' Ada\n Lovelace '), 'Ada Lovelace');
   assert.equal(tidyName('\u202eadA'), 'adA');
   for (const typed of ['', ' \t ', '\u200b\u200d', '\u202e\u2066']) assert.equal(tidyName(typed), '');
@@ -53,7 +53,7 @@ test('only messages of the known shapes are read', () => {
   for (const data of [null, undefined, 1, 'text', true, [], [text]]) assert.equal(read(data, 10), null);
 });
 
-test('a program may write without being anybody', () => {
+test('a message without a sender and a name is shown as Somebody’s', () => {
   const message = read({ text: 'hello' }, 10);
   assert.deepEqual({ ...message, id: null }, { from: null, name: 'Somebody', id: null, text: 'hello', time: 10, number: undefined });
   assert.equal(read({ text: 'hello', name: 'cron' }, 10).name, 'cron');
@@ -63,7 +63,7 @@ const [ADA, BOB] = ['a'.repeat(24), 'b'.repeat(24)];
 const users = (...people) => Object.fromEntries(people.map(([session, from, name]) => [`session:${session}`, [{ session, info: { from, name } }]]));
 const names = (people) => people.but('nobody').map(({ name }) => name);
 
-test('people who are there when we come were here before us; later ones have arrived', () => {
+test('people who are there when we join were here before us; later ones have arrived', () => {
   const people = new People();
   assert.deepEqual(people.told({ count: 1, members: users(['1', ADA, 'Ada']) }, 0), []);
   assert.deepEqual(people.told({ count: 2, joins: users(['2', BOB, 'Bob']), leaves: {} }, 0), [{ joined: 'Bob' }]);
@@ -76,7 +76,7 @@ test('people who are there when we come were here before us; later ones have arr
   assert.deepEqual(names(people), ['Ada']);
 });
 
-test('a person who came before us was here, even if reported with us; one who came after us has arrived', () => {
+test('a person who joined before us was here, even if reported with us; one who joined after us has arrived', () => {
   const me = 'c'.repeat(24);
   const people = new People(me);
   people.told({ count: 0, members: {} }, 0);
@@ -85,7 +85,7 @@ test('a person who came before us was here, even if reported with us; one who ca
   assert.deepEqual(people.told({ count: 3, joins: users(['18', me, 'Myself']), leaves: {} }, 0), []);
 });
 
-test('who reloads the page has not left, in one telling or in two', () => {
+test('a person who reloads the page has not left, in one presence message or in two', () => {
   const people = new People();
   people.told({ count: 1, members: users(['1', ADA, 'Ada']) }, 0);
   assert.deepEqual(people.told({ count: 1, joins: users(['2', ADA, 'Ada']), leaves: users(['1', ADA, 'Ada']) }, 0), []);
@@ -101,7 +101,7 @@ test('after a break the full list comes again: people who are not in it have lef
   assert.deepEqual(people.sweep(10 + GRACE), ['Bob']);
 });
 
-test('a crowd is counted, and programs are somebody', () => {
+test('a crowd is counted, and members without a name are Somebody', () => {
   const people = new People();
   people.told({ count: 1, members: { cron: [{ session: '9' }] } }, 0);
   assert.deepEqual([names(people), people.count], [['Somebody'], null]);
@@ -109,7 +109,7 @@ test('a crowd is counted, and programs are somebody', () => {
   assert.deepEqual([names(people), people.count], [[], 2000]);
 });
 
-test('a text is shown once, and what is known of them is not without end', () => {
+test('a text is shown once, and the list of known texts is bounded', () => {
   const memory = new Memory();
   assert.ok(memory.remember({ id: 'a' }));
   assert.ok(!memory.remember({ id: 'a' }));
@@ -117,7 +117,7 @@ test('a text is shown once, and what is known of them is not without end', () =>
   assert.ok(memory.remember({ id: 'a' }));
 });
 
-test('a text waits for the connection, is sent again when it was lost, and its refusal is reported', async () => {
+test('a text waits for the connection, is sent again if it was lost, and its refusal is reported', async () => {
   const [first, second] = [{ id: '1' }, { id: '2' }];
   const log = [];
   const outcomes = ['lost', 'refused', 'taken'];
@@ -168,13 +168,13 @@ test('code, emphasis and links with words are read', () => {
   assert.deepEqual(parse('*`a*b`*'), [{ em: [{ code: 'a*b' }] }]);
 });
 
-test('what only looks like marks stays as it was written', () => {
+test('text that only looks like Markdown stays as it was written', () => {
   const texts = ['2 * 3 * 4', 'snake_case_name', 'a*b*c', '**', '* one\n* two', '`', '``', '```', '```\nopen', '_ a _', '*a\nb*', '[a](javascript:alert(1))', '[a](b)', '[](https://a)'];
   for (const text of texts.slice(0, -1)) assert.deepEqual(parse(text), [text], text);
   assert.deepEqual(plain(parse(texts.at(-1))), texts.at(-1));
 });
 
-test('words do not hide where a link leads', () => {
+test('a link with words shows where it leads', () => {
   const [link] = parse('[https://bank.example](https://evil.example/login)');
   assert.deepEqual(link, { href: 'https://evil.example/login', text: 'https://bank.example', host: 'evil.example' });
 });

@@ -31,7 +31,7 @@ test('two people talk, and each sees that the other is there', async () => {
   assert.ok(await (await ada.hears('Good morning')).evaluate(({ classList }) => classList.contains('own')));
 });
 
-test('where there is no WebSocket they talk all the same, come and go and reload', async () => {
+test('without WebSocket two people talk, come and go and reload over polls', async () => {
   const ada = await enter(room('polls', pollsOnly), 'Ada');
   const bob = await enter(room('polls', pollsOnly), 'Bob');
   for (const person of [ada, bob]) assert.equal(person.transport, 'long-polling');
@@ -70,7 +70,7 @@ test('an empty room says so and has its link to share, until somebody writes', a
   await link.waitFor({ state: 'hidden' });
 });
 
-test('all clients have the same order, whoever wrote and whenever they came', async () => {
+test('all clients show the same order, whoever wrote and whenever they joined', async () => {
   const people = [];
   for (const name of ['Ada', 'Bob']) people.push(await enter(room('order'), name));
   await Promise.all(people.map(async (person, at) => {
@@ -87,7 +87,7 @@ test('all clients have the same order, whoever wrote and whenever they came', as
   for (const person of people) assert.deepEqual(await person.texts(), order);
 });
 
-test('the room shows who is typing, and not who has sent', async () => {
+test('the room shows who is typing, until the message is sent', async () => {
   const ada = await enter(room('typing'), 'Ada');
   const bob = await enter(room('typing'), 'Bob');
   await bob.page.getByLabel('Your message').pressSequentially('hm');
@@ -118,7 +118,7 @@ test('a name is asked for once, and remembered', async () => {
   await ada.sees('Ada');
 });
 
-test('a second tab knows the name, and is another person who is called the same', async () => {
+test('a second tab knows the name, and is another person with that name', async () => {
   const ada = await enter(room('tab'), 'Ada');
   const tab = await ada.page.context().newPage();
   await tab.goto(room('tab'));
@@ -130,7 +130,7 @@ test('a second tab knows the name, and is another person who is called the same'
   assert.ok(!(await (await ada.hears('from here')).evaluate(({ classList }) => classList.contains('own'))));
 });
 
-test('a draft survives a reload, in its room, until it is sent', async () => {
+test('a draft survives a reload, in its own room, until it is sent', async () => {
   const ada = await enter(room('draft'), 'Ada');
   const field = ada.page.getByLabel('Your message');
   await field.fill('half a thought\nand a line');
@@ -149,7 +149,7 @@ test('a draft survives a reload, in its room, until it is sent', async () => {
   assert.equal(await field.inputValue(), '');
 });
 
-test('a paste beyond the limit stays whole and is said, and is sent when it has been shortened', async () => {
+test('a paste beyond the limit stays whole with a note, and is sent once it is shortened', async () => {
   const ada = await enter(room('paste'), 'Ada', { permissions: ['clipboard-read', 'clipboard-write'] });
   const field = ada.page.getByLabel('Your message');
   await ada.page.evaluate(() => navigator.clipboard.writeText('x'.repeat(4003)));
@@ -230,7 +230,7 @@ for (const viewport of [{ width: 375, height: 740 }, { width: 1280, height: 760 
     assert.deepEqual(await places(), before);
   });
 
-test('a new name is told to the others', async () => {
+test('the others see a new name', async () => {
   const ada = await enter(room('rename'), 'Ada');
   const bob = await enter(room('rename'), 'Bob');
   await ada.sees('Ada', 'Bob');
@@ -266,14 +266,14 @@ test('another room is entered by its name, and left by its link', async () => {
   await ada.status('Connected');
 });
 
-test('without a room in the address it is the lobby', async () => {
+test('an address without a room is the lobby', async () => {
   for (const path of ['/chat', '/chat/', '/chat/lobby']) {
     const page = await chromium.visit(server.url + path);
     assert.equal(await page.getByRole('heading', { level: 1 }).textContent(), 'lobby');
   }
 });
 
-test('what others typed is never HTML, and web addresses become links', async () => {
+test('text of others is never HTML, and web addresses become links', async () => {
   const ada = await enter(room('html'), '<b>Ada</b>');
   const bob = await enter(room('html'), 'Bob');
   await bob.sees('Bob', '<b>Ada</b>');
@@ -287,7 +287,7 @@ test('what others typed is never HTML, and web addresses become links', async ()
   assert.match(await links.getAttribute('rel'), /noopener/);
 });
 
-test('messages of a strange shape disturb nobody, and a program may write plainly', async () => {
+test('messages of an unknown shape are ignored, and a program may write plain ones', async () => {
   const ada = await enter(room('strange'), 'Ada');
   const program = await join(`${server.url}/cometd`);
   const from = 'f'.repeat(24);
@@ -328,7 +328,7 @@ test('long names, long words, right-to-left text and emoji stay within a phone',
   assert.equal(await rightToLeft.locator('.text').evaluate((text) => getComputedStyle(text).direction), 'rtl');
 });
 
-test('who closes the page has left', async () => {
+test('a person who closes the page has left', async () => {
   const ada = await enter(room('leave'), 'Ada');
   const bob = await enter(room('leave'), 'Bob');
   await ada.sees('Ada', 'Bob');
@@ -337,7 +337,7 @@ test('who closes the page has left', async () => {
   await ada.sees('Ada');
 });
 
-test('a reload goes on: the same person, what was said, and no word of it to the others', async () => {
+test('a reload keeps the person and the messages, and the others do not notice it', async () => {
   const ada = await enter(room('reload'), 'Ada');
   const bob = await enter(room('reload'), 'Bob');
   await bob.say('before');

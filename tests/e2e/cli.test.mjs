@@ -40,7 +40,7 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-test('with --json a line is the message as it came, once however many patterns it matches', async () => {
+test('with --json a line is the message as it came, once, however many patterns match', async () => {
   const bob = await subscribed([url, '/two/*', '/two/demo', '/two/demo', '--json', '-n', '2']);
   const alice = await join(url);
   await alice.send({ channel: '/two/demo', data: { a: [1, null] }, ext: { mark: 7 } });
@@ -61,7 +61,7 @@ test('publish takes each line of standard input, in order: JSON, or text where i
   assert.deepEqual(bob.objects.map(({ data }) => data), [{ a: 1 }, 'not {json', 'quoted', ...numbers, 'no end']);
 });
 
-test('publish --text takes JSON for text, and --json tells what was taken', async () => {
+test('publish --text sends JSON as text, and --json prints the replies', async () => {
   const bob = await subscribed([url, '/four', '--json', '-n', '1']);
   const { code, stdout } = await ran(['publish', url, '/four', '42', '--text', '--json']);
   assert.equal(code, 0);
@@ -72,7 +72,7 @@ test('publish --text takes JSON for text, and --json tells what was taken', asyn
   assert.equal(bob.objects[0].data, '42');
 });
 
-test('lines go out as they come, not when the input ends', async () => {
+test('lines are published as they come, not when the input ends', async () => {
   const bob = await subscribed([url, '/five']);
   const alice = bayeux(['publish', url, '/five']);
   alice.type('first');
@@ -93,11 +93,11 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-test('a service that does not answer ends the call in time', async () => {
+test('a call times out if the service does not answer', async () => {
   ended(await ran(['call', url, '/service/nobody', '1', '--timeout', '1']), 3, /\/service\/nobody has not answered within 1 s/);
 });
 
-test('a refusal ends with 1 and the server’s error', async () => {
+test('a refusal exits with 1 and the server’s error', async () => {
   ended(await ran(['publish', url, '/den/a', '1']), 1, /403:nope:publish_denied/);
   ended(await ran(['publish', url, '/den/a'], { input: '1\n2\n' }), 1, /403:nope:publish_denied/);
   ended(await ran(['subscribe', url, '/free', '/auth/a']), 1, /403:denied_by_security_policy:subscribe_denied/);
@@ -108,11 +108,11 @@ test('a refusal ends with 1 and the server’s error', async () => {
   for (const transport of TRANSPORTS) ended(await ran(['publish', url, '/free', '--transport', transport], { input: huge }), 1, /too big|HTTP 413/);
 });
 
-test('a session that the server ends is refused further', async () => {
+test('a command whose session the server ends exits with 1', async () => {
   ended(await ran(['call', url, '/service/kick', '1']), 1, /the server has ended the session/);
 });
 
-test('wrong usage ends with 2 and says what is wrong', async () => {
+test('wrong usage exits with 2 and says what is wrong', async () => {
   for (const [args, complaint] of [
     [[], /a command is missing/],
     [['shout'], /no command shout/],
@@ -124,13 +124,13 @@ test('wrong usage ends with 2 and says what is wrong', async () => {
     [['subscribe', url, '/meta/connect'], /protocol's own/],
     [['subscribe', url, '/a', '--count', '0'], /--count takes a number from 1/],
     [['subscribe', url, '/a', '--timeout', 'soon'], /--timeout takes a number of seconds/],
-    [['subscribe', url, '/a', '--transport', 'pigeon'], /no "pigeon", there are websocket and long-polling/],
+    [['subscribe', url, '/a', '--transport', 'pigeon'], /"pigeon" is unknown; the transports are websocket and long-polling/],
     [['subscribe', url, '/a', '--ext', '[1]'], /--ext takes a JSON object/],
     [['subscribe', url, '/a', '--loud'], /Unknown option '--loud'/],
     [['publish', url], /channel to publish on is missing/],
     [['publish', url, '/a/*', '1'], /more than one channel/],
     [['publish', url, '/a', 'two', 'words'], /DATA is one argument/],
-    [['call', url, '/a', '1'], /\/a is no service/],
+    [['call', url, '/a', '1'], /\/a is not a service/],
     [['chat', url, 'a', 'b'], /a ROOM is one argument/],
     [['chat', url, '--name', ' '], /--name takes a name/],
   ]) {
@@ -140,7 +140,7 @@ test('wrong usage ends with 2 and says what is wrong', async () => {
   }
 });
 
-test('help for all and for each command, and the version', async () => {
+test('there is help for all commands and each of them, and the version', async () => {
   const all = await ran(['--help']);
   ended(all, 0);
   for (const name of ['subscribe', 'publish', 'call', 'chat']) {
@@ -153,13 +153,13 @@ test('help for all and for each command, and the version', async () => {
   assert.equal((await ran(['--version'])).stdout, `${(await readJson(inRoot('package.json'))).version}\n`);
 });
 
-test('npx runs it in a clone', async () => {
+test('npx runs the command in a clone', async () => {
   const { ok, stdout, stderr } = await capture('npx', ['--no-install', 'bayeux', '--version']);
   assert.ok(ok, stderr);
   assert.match(stdout, /^\d+\.\d+\.\d+\n$/);
 });
 
-test('the packed package has all that it needs', async () => {
+test('the packed package has all files that it needs', async () => {
   const folder = await mkdtemp(inDir(tmpdir(), 'bayeux-pack-'));
   after(() => rm(folder, { recursive: true, force: true }));
   const packed = await capture('npm', ['pack', '--ignore-scripts', '--json', '--pack-destination', folder]);
@@ -181,7 +181,7 @@ test('the packed package has all that it needs', async () => {
   ended(await ran(['chat', url, 'packed', '--name', 'Ann'], { program, input: 'hello\n' }), 0);
 });
 
-test('the token and what else is asked for go into the ext of the handshake, and no trace shows them', async () => {
+test('the token and --ext go into the ext of the handshake, and no trace shows them', async () => {
   const faye = await fayeServer();
   const { code, stdout, stderr } = await ran(['publish', faye.url, '/a', '1', '--token', 'secret', '--ext', '{"room":7}', '--verbose']);
   assert.equal(code, 0, stderr);
@@ -192,7 +192,7 @@ test('the token and what else is asked for go into the ext of the handshake, and
 });
 
 for (const transport of TRANSPORTS) {
-  test(`Faye's server is a server too (${transport})`, async () => {
+  test(`Faye's server is served too (${transport})`, async () => {
     const faye = await fayeServer();
     const bob = await subscribed([faye.url, '/chat/*', '--json', '-n', '1', '--transport', transport]);
     ended(await ran(['publish', faye.url, '/chat/demo', 'hi', '--transport', transport]), 0);
@@ -201,7 +201,7 @@ for (const transport of TRANSPORTS) {
   });
 }
 
-test('where there is no server it ends with 3', async () => {
+test('without a server it exits with 3', async () => {
   const closed = listen();
   await new Promise((resolve) => closed.listen(0, '127.0.0.1', resolve));
   const { port } = closed.address();
@@ -209,22 +209,22 @@ test('where there is no server it ends with 3', async () => {
   for (const transport of TRANSPORTS) ended(await ran(['subscribe', `http://127.0.0.1:${port}/cometd`, '/a', '--transport', transport]), 3, /no connection to/);
 });
 
-test('where something else answers, or nothing, it ends with 3', async () => {
+test('if something else answers, or nothing, it exits with 3', async () => {
   const page = createServer((_, response) => response.end('<html>')).listen(0, '127.0.0.1');
   const silent = listen(() => {}).listen(0, '127.0.0.1');
   after(() => [page.closeAllConnections(), page.close(), silent.close()]);
   const at = (listener) => `http://127.0.0.1:${listener.address().port}/cometd`;
   await until(() => page.listening && silent.listening, 'they do not listen');
-  ended(await ran(['publish', at(page), '/a', '1']), 3, /no Bayeux server/);
+  ended(await ran(['publish', at(page), '/a', '1']), 3, /is not a Bayeux server/);
   ended(await ran(['publish', at(silent), '/a', '1', '--timeout', '1']), 3, /no answer from .* within 1 s/);
 });
 
-test('messages that do not come in time end a subscribe with --count and --timeout', async () => {
+test('subscribe with --count and --timeout ends if the messages do not come in time', async () => {
   ended(await ran(['subscribe', url, '/never', '-n', '1', '--timeout', '2']), 3, /fewer than 1 messages within 2 s/);
 });
 
 for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
-  test(`${signal} says goodbye and ends with ${code}`, async () => {
+  test(`${signal} disconnects and exits with ${code}`, async () => {
     const bob = await subscribed([url, '/six', '--verbose']);
     bob.child.kill(signal);
     assert.equal(await bob.ends(), code);
@@ -232,7 +232,7 @@ for (const [signal, code] of [['SIGINT', 130], ['SIGTERM', 143]]) {
   });
 }
 
-test('subscribe --since begins with what was kept, all of it or after a number, and then what is new', async () => {
+test('subscribe --since begins with the kept events, all or after a number, and goes on with new ones', async () => {
   // Each with a session of its own: one may be forgotten while a command starts.
   const publishes = async (n) => {
     const alice = await join(url);
@@ -252,7 +252,7 @@ test('subscribe --since begins with what was kept, all of it or after a number, 
   ended(await ran(['subscribe', url, '/hist/cli', '--since', 'yesterday']), 2, /--since takes the number of an event or all/);
 });
 
-test('presence writes who is in a channel', async () => {
+test('presence prints the members of a channel', async () => {
   const bob = await subscribed([url, '/room/cli', '--verbose']);
   await until(async () => (await ran(['presence', url, '/room/cli'])).stdout.startsWith('session:'), 'nobody is there');
   const { code, stdout } = await ran(['presence', url, '/room/cli', '--json']);
@@ -262,7 +262,7 @@ test('presence writes who is in a channel', async () => {
   ended(await ran(['presence', url, '/elsewhere']), 1, /403:no_presence:presence_denied/);
 });
 
-test('history writes what a channel has kept, with a key of the server API', async () => {
+test('history prints the kept events of a channel, with a key of the server API', async () => {
   const { url: site, stop } = await startServer({ fixture: true, vars: { ...FIXTURE_VARS, API_KEYS: KEY } });
   after(stop);
   const alice = await join(`${site}/cometd`);
@@ -277,7 +277,7 @@ test('history writes what a channel has kept, with a key of the server API', asy
   ended(await ran(args, { env: { BAYEUX_KEY: '' } }), 2, /BAYEUX_KEY/);
 });
 
-test('people in a chat see who comes, who goes, what is said, and what was said before', async () => {
+test('people in a chat see who joins and leaves, the messages, and the earlier messages', async () => {
   const ann = bayeux(['chat', url, 'tea', '--name', 'Ann']);
   await ann.notes('as Ann');
   const bob = bayeux(['chat', url, 'tea', '--name', 'Bob']);
@@ -301,7 +301,7 @@ test('people in a chat see who comes, who goes, what is said, and what was said 
   await ann.writes('* Bert left');
 });
 
-test('when the reader of its output closes, it disconnects and ends with 0', async () => {
+test('when the reader of its output closes, it disconnects and exits with 0', async () => {
   const bob = await subscribed([url, '/seven', '--verbose']);
   await ran(['publish', url, '/seven', '1']);
   await bob.writes('/seven 1');
@@ -333,7 +333,7 @@ async function withRestarts({ keep }, work) {
 }
 
 for (const transport of TRANSPORTS) {
-  test(`a server that starts again: the session goes on, and nothing is missed (${transport})`, () =>
+  test(`after a restart of the server the session goes on, and no event is missed (${transport})`, () =>
     withRestarts({ keep: true }, async ({ url, stop, start }) => {
       const bob = await subscribed([url, '/eight', '--json', '--transport', transport, '-n', '2']);
       ended(await ran(['publish', url, '/eight', 'before']), 0);
@@ -347,7 +347,7 @@ for (const transport of TRANSPORTS) {
       assert.doesNotMatch(bob.stderr, /new session/);
     }));
 
-  test(`a server that has forgotten all: a new session is subscribed to the same (${transport})`, () =>
+  test(`after a server lost its storage, a new session has the same subscriptions (${transport})`, () =>
     withRestarts({ keep: false }, async ({ url, stop, start }) => {
       const bob = await subscribed([url, '/nine', '--transport', transport]);
       await stop();
@@ -359,7 +359,7 @@ for (const transport of TRANSPORTS) {
     }));
 }
 
-test('publish sends again what a server that was away has not taken', () =>
+test('publish sends a message again if the server was down', () =>
   withRestarts({ keep: true }, async ({ url, stop, start }) => {
     const bob = await subscribed([url, '/ten']);
     const alice = bayeux(['publish', url, '/ten', '--timeout', '30']);
@@ -374,14 +374,14 @@ test('publish sends again what a server that was away has not taken', () =>
     await bob.writes('/ten meanwhile');
   }));
 
-test('with --no-reconnect the first break is the end', () =>
+test('with --no-reconnect the first break ends the command', () =>
   withRestarts({ keep: true }, async ({ url, stop }) => {
     const bob = await subscribed([url, '/eleven', '--no-reconnect']);
     await stop();
     assert.equal(await bob.ends(), 3);
   }));
 
-test('nothing that others send reaches the terminal as a command to it', async () => {
+test('control characters that others send do not reach the terminal', async () => {
   const bob = await subscribed([url, '/twelve', '-n', '2']);
   const alice = await join(url);
   await alice.publish('/twelve', 'a\u001b[2Jb\u009bc\nd\u202e');
@@ -392,7 +392,7 @@ test('nothing that others send reaches the terminal as a command to it', async (
   assert.equal(toJson({ a: '\u009b\u007f\u202e' }), '{"a":"\\u009b\\u007f\\u202e"}');
 });
 
-test('colours are for terminals that have them', () => {
+test('colours are used on terminals that support them', () => {
   const written = (stream) => {
     const lines = [];
     new Output({ stdout: { write: (text) => lines.push(text), ...stream }, stderr: {} }).result('x', ({ bold, named }) => bold('x') + named('y'));
@@ -403,7 +403,7 @@ test('colours are for terminals that have them', () => {
   assert.equal(written({}), 'xy\n');
 });
 
-test('a socket whose other side has fallen silent is given up', async () => {
+test('a socket whose server has gone silent is closed', async () => {
   const servers = [true, false].map((autoPong) => new WebSocketServer({ port: 0, host: '127.0.0.1', autoPong }));
   after(() => servers.forEach((server) => server.close()));
   await until(() => servers.every((server) => server.address()), 'they do not listen');

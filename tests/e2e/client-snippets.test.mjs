@@ -1,5 +1,5 @@
-// The programs of docs/CLIENTS.md as they stand there, each in its language where that is installed with its client:
-// each says hello and hears it.
+// The programs of docs/CLIENTS.md, unchanged, each if its language and client are installed: each publishes hello and
+// receives it.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -27,7 +27,7 @@ const PROGRAMS = {
 };
 
 for (const [name, { run: [program, ...args], file, code, there }] of Object.entries(PROGRAMS))
-  test(`${name} says hello and hears it`, { skip: !there && 'its client is not installed here' }, async () => {
+  test(`${name} publishes hello and receives it`, { skip: !there && 'its client is not installed here' }, async () => {
     const { host, port, hostname } = new URL(server.url);
     await writeFile(join(place, file), code.replaceAll('localhost:8787', host).replace("'localhost', Port => 8787", `'${hostname}', Port => ${port}`));
     const child = spawn(program, [...args, join(place, file)], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -1,5 +1,4 @@
-// The clients that people have: cometd.js and Faye's, of each major version that npm has, over what each of them can
-// talk in Node.
+// The clients in use: cometd.js and Faye's, each major version on npm, over every transport that they have in Node.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { adapt } from 'cometd-nodejs-client';
@@ -36,7 +35,7 @@ for (const name of COMETD) {
 
   describe(`cometd.js as ${name}`, () => {
     for (const transport of ['websocket', 'long-polling'])
-      test(`over ${transport} it subscribes, publishes, hears, calls and leaves`, async (t) => {
+      test(`over ${transport} it subscribes, publishes, receives, calls a service and disconnects`, async (t) => {
         const [alice, bob] = [await open(t, transport), await open(t, transport)];
         const channel = `/versions/room ${(rooms += 1)} {${name}}`;
         const heard = [];
@@ -67,7 +66,7 @@ for (const name of FAYE) {
 
   describe(`Faye as ${name}`, () => {
     for (const transport of ['websocket', 'long-polling'])
-      test(`over ${transport} it subscribes, publishes and hears`, async (t) => {
+      test(`over ${transport} it subscribes, publishes and receives`, async (t) => {
         const [alice, bob] = [1, 2].map(() => {
           const client = new Client(url);
           if (transport !== 'websocket') client.disable('websocket');

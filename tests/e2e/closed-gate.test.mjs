@@ -1,5 +1,5 @@
-// What the Worker refuses itself, so that nobody starts an object by it; and what an object does not do for whoever
-// makes things up.
+// Requests that the Worker refuses itself, so that they start no object; and what an object refuses to clients with
+// invented ids.
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -16,7 +16,7 @@ import { opening, Socket } from './support/websocket.mjs';
 const NO_HOME = '404::no_such_home';
 const started = (server) => logged(server, 'object_started').map(({ home }) => home);
 
-test('a tree that TREES does not have is answered by the Worker, and is no place to publish', () =>
+test('a tree that TREES does not name is refused by the Worker, and so are publishes to it', () =>
   withFixture({ TREES: '/chat /rooms', LOG_LEVEL: 'debug' }, async (server) => {
     const invented = `${server.url}/cometd/invented`;
     const refused = await post(invented, [HANDSHAKE]);
@@ -30,7 +30,7 @@ test('a tree that TREES does not have is answered by the Worker, and is no place
     assert.deepEqual([...new Set(started(server))].sort(), ['/chat', '/rooms']);
   }));
 
-test('as shipped the trees of the pages are there, and no others', async (t) => {
+test('as shipped the trees of the pages exist, and no others', async (t) => {
   const server = await startServer();
   t.after(() => server.stop());
   for (const tree of ['chat', 'magnets', 'news']) assert.equal((await post(`${server.url}/cometd/${tree}`, [HANDSHAKE])).status, 200, tree);
@@ -39,7 +39,7 @@ test('as shipped the trees of the pages are there, and no others', async (t) => 
   assert.deepEqual(json[0].supportedConnectionTypes, ['long-polling']);
 });
 
-test('a token that is required and missing starts no object', () => {
+test('a handshake without a required token starts no object', () => {
   const key = keyFor('HS256');
   const vars = { TOKEN_KEYS: JSON.stringify({ keys: [key.jwk] }), LOG_LEVEL: 'debug' };
   return withFixture(vars, async (server) => {
@@ -59,8 +59,8 @@ test('a token that is required and missing starts no object', () => {
   });
 });
 
-describe('clientIds of homes that never were', () => {
-  test('call no object, by polls and sockets', () =>
+describe('clientIds of homes that never existed', () => {
+  test('start no object, by polls and sockets', () =>
     withFixture({ LOG_LEVEL: 'debug' }, async (server) => {
       const url = `${server.url}/cometd`;
       const socket = await Socket.open(url);
@@ -73,14 +73,14 @@ describe('clientIds of homes that never were', () => {
       assert.deepEqual([...new Set(started(server))], ['/']);
     }));
 
-  test('and of those that were lead there where FORMER_HOMES says so', () =>
+  test('and those of former homes are routed there if FORMER_HOMES names them', () =>
     withFixture({ FORMER_HOMES: 'sharded:4', LOG_LEVEL: 'debug' }, async (server) => {
       const { json } = await post(`${server.url}/cometd`, [{ channel: '/meta/connect', clientId: 's03x', connectionType: 'long-polling' }]);
       assert.equal(json[0].error, '402::session_unknown');
       assert.deepEqual([...new Set(started(server))].sort(), ['/', '@3']);
     }));
 
-  test('a socket speaks for few homes', () =>
+  test('a socket that uses clientIds of too many homes is closed', () =>
     withFixture({ HOMES: 'sharded:40', LOG_LEVEL: 'debug' }, async (server) => {
       const socket = await Socket.open(`${server.url}/cometd`, { headers: { 'cf-connecting-ip': '192.0.2.1' } });
       const digits = '0123456789abcdefghijklmnopqrstuv';
@@ -94,7 +94,7 @@ describe('a script of another site', () => {
   const script = (url, headers) =>
     request(`${url}/cometd?jsonp=f&message=${encodeURIComponent(JSON.stringify([HANDSHAKE]))}`, { method: 'GET', headers });
 
-  test('is refused, unless any site may read', async () => {
+  test('is refused, unless ALLOWED_ORIGINS is *', async () => {
     await withFixture({ ALLOWED_ORIGINS: 'https://page.example' }, async ({ url }) => {
       const refused = await script(url, { 'sec-fetch-site': 'cross-site' });
       assert.deepEqual([refused.status, refused.json], [403, [{ successful: false, error: '403::origin_not_allowed' }]]);
@@ -107,12 +107,12 @@ describe('a script of another site', () => {
   });
 });
 
-describe('bytes', () => {
+describe('a body', () => {
   const body = JSON.stringify([{ ...HANDSHAKE, ext: { text: 'é' } }]);
   const send = (url, bytes, headers = {}) => request(`${url}/cometd`, { headers: { 'content-type': 'application/json', ...headers }, body: bytes });
   const outcome = ({ status, json }) => [status, json[0].error];
 
-  test('are taken as UTF-8 or not at all', () =>
+  test('is read as UTF-8 or refused', () =>
     withFixture({}, async ({ url }) => {
       assert.deepEqual(outcome(await send(url, Buffer.from('[{"channel":"/a","data":"\xc3"}]', 'latin1'))), [400, '400::utf8_invalid']);
       assert.equal((await send(url, Buffer.from(`\ufeff${body}`))).json[0].successful, true, 'a byte order mark');
@@ -122,7 +122,7 @@ describe('bytes', () => {
         assert.equal((await send(url, body, { 'content-type': `application/json;charset=${charset}` })).json[0].successful, true, charset);
     }));
 
-  test('that were made smaller are made what they were, within the limit', () =>
+  test('that is compressed is decompressed, within the limit', () =>
     withFixture({ MAX_MESSAGE_SIZE: '100000' }, async ({ url }) => {
       assert.equal((await send(url, gzipSync(body), { 'content-encoding': 'gzip' })).json[0].successful, true);
       assert.deepEqual(outcome(await send(url, brotliCompressSync(body), { 'content-encoding': 'br' })), [415, '415::content_encoding_unsupported']);
@@ -133,7 +133,7 @@ describe('bytes', () => {
     }));
 });
 
-test('a token with an unknown key at many homes has the keys fetched once', async (t) => {
+test('a token with an unknown key at many homes fetches the keys once', async (t) => {
   const [known, unknown] = [keyFor('ES256'), keyFor('ES256')];
   let asked = 0;
   const provider = createServer((_, response) => {

@@ -1,4 +1,4 @@
-// What cometd.js does where its best transport does not get through.
+// What cometd.js does if its best transport does not get through.
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';
@@ -36,15 +36,15 @@ async function talk(t, runtime, address, transport) {
 
 for (const [name, runtime] of [['Node', inNode()], ['Chromium', chromium]])
   describe(`cometd.js in ${name}`, () => {
-    test('polls where the server offers no WebSocket', (t) => talk(t, runtime, pollsOnly.url, 'long-polling'));
-    test('polls where no WebSocket gets through', (t) => talk(t, runtime, oldProxy.url, 'long-polling'));
+    test('polls if the server offers no WebSocket', (t) => talk(t, runtime, pollsOnly.url, 'long-polling'));
+    test('polls if no WebSocket gets through', (t) => talk(t, runtime, oldProxy.url, 'long-polling'));
   });
 
-test('cometd.js in Chromium finds no way in where its page is of an origin that is not allowed: a script would be one', async (t) => {
+test('cometd.js in Chromium cannot connect from an origin that is not allowed, not even by callback-polling', async (t) => {
   const client = await chromium.open({ url: `${closed.url}/cometd`, transports: ALL });
   t.after(() => client.disconnect().catch(() => {}));
   assert.equal((await client.handshake()).successful, false);
 });
 
-test('cometd.js in Chromium takes callback-polling where ALLOWED_ORIGINS is * and nothing else is offered', (t) =>
+test('cometd.js in Chromium uses callback-polling if ALLOWED_ORIGINS is * and nothing else is offered', (t) =>
   talk(t, chromium, scripts.url, 'callback-polling'));

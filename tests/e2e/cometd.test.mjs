@@ -1,4 +1,4 @@
-// The client that most people use: cometd.js, as it comes from npm, in Node.
+// The most used client: cometd.js from npm, in Node.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';
@@ -24,11 +24,11 @@ async function joined(t, transports, { url = server.url } = {}) {
 const data = (heard) => heard.map(([, each]) => each);
 const upTo = (count) => Array.from({ length: count }, (_, at) => at);
 
-test('a WebSocket is preferred', async (t) => {
+test('cometd.js prefers a WebSocket', async (t) => {
   assert.equal((await joined(t, ['callback-polling', 'long-polling', 'websocket'])).transport(), 'websocket');
 });
 
-test('clients on a socket and on polls hear each other', async (t) => {
+test('clients on a socket and on polls receive each other’s events', async (t) => {
   const [alice, bob] = [await joined(t, ['websocket']), await joined(t, ['long-polling'])];
   for (const client of [alice, bob]) await client.subscribe('/mixed');
   await alice.publish('/mixed', 'socket');
@@ -37,7 +37,7 @@ test('clients on a socket and on polls hear each other', async (t) => {
   for (const client of [alice, bob]) assert.deepEqual(data(await hears(client, 2)), ['socket', 'poll']);
 });
 
-test('on a socket events come without an answer to the connect', async (t) => {
+test('on a socket events come without a reply to the connect', async (t) => {
   const [alice, bob] = [await joined(t, ['websocket']), await joined(t, ['websocket'])];
   await bob.subscribe('/ahead');
   const connects = () => bob.meta().filter(({ channel }) => channel === '/meta/connect').length;
@@ -62,7 +62,7 @@ for (const transport of ['long-polling', 'websocket']) {
     }
   });
 
-  test(`over ${transport} clients recover by themselves when the server comes back after a crash, with nothing of before`, async (t) => {
+  test(`over ${transport} clients recover by themselves when the server comes back after a crash without its storage`, async (t) => {
     const first = await startServer({ fixture: true });
     const [alice, bob] = [await joined(t, [transport], first), await joined(t, [transport], first)];
     await bob.subscribe('/chat/demo');

@@ -1,4 +1,4 @@
-// Connection types that are switched off: who asks for one is told so (how clients go on with the rest:
+// Connection types that are off: a client that requests one gets an error (how clients go on with the others:
 // cometd-fallback.test.mjs).
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -12,7 +12,7 @@ const REFUSAL = '[{"successful":false,"error":"403::connection_type_unsupported"
 
 const jsonp = (url) => request(`${url}?jsonp=cb&message=${encodeURIComponent(JSON.stringify([HANDSHAKE]))}`, { method: 'GET' });
 
-test('a socket, a stream and a script are refused where their type is off, and the handshake names what is on', () =>
+test('a socket, a stream and a callback-poll are refused if their type is off, and the handshake names the types that are on', () =>
   withFixture({ CONNECTION_TYPES: 'long-polling' }, async ({ url }) => {
     for (const home of ['/cometd', '/cometd/chat']) {
       assert.deepEqual(await opening(url + home), [403, REFUSAL]);
@@ -27,7 +27,7 @@ test('a socket, a stream and a script are refused where their type is off, and t
     assert.deepEqual(json[0].supportedConnectionTypes, ['long-polling']);
   }));
 
-test('a poll is refused where polls are off, whatever it calls itself, and a POST is not: sockets’ clients may shake hands by one', () =>
+test('a poll is refused if polls are off, whatever its connectionType; a handshake by POST is not, for clients of sockets', () =>
   withFixture({ CONNECTION_TYPES: 'websocket eventsource' }, async ({ url }) => {
     const { json } = await post(`${url}/cometd`, [{ ...HANDSHAKE, supportedConnectionTypes: ['long-polling', 'websocket'] }]);
     assert.deepEqual([json[0].successful, json[0].supportedConnectionTypes], [true, ['websocket']]);
@@ -37,7 +37,7 @@ test('a poll is refused where polls are off, whatever it calls itself, and a POS
     }
   }));
 
-test('each is there where the other one is off', () =>
+test('callback-polling works if sockets are off', () =>
   withFixture({ CONNECTION_TYPES: 'callback-polling long-polling' }, async ({ url }) => {
     assert.equal((await opening(`${url}/cometd`))[0], 403);
     assert.equal((await jsonp(`${url}/cometd`)).status, 200);

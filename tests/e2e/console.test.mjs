@@ -54,13 +54,13 @@ function load(channel) {
   };
 }
 
-test('it opens for a key, and shows who is there, what happens and what is refused as it changes', async () => {
+test('with a key the console shows clients, figures and refusals as they change', async () => {
   const stop = load('/load/one');
   try {
     const page = await opened();
     assert.equal(await page.getByLabel('Key of the server API').inputValue(), '', 'the key is not left in the form');
     assert.deepEqual(await page.evaluate(() => [localStorage.length, sessionStorage.length, document.cookie]), [0, 0, '']);
-    await until(async () => Number(await figure(page, 'Events out, a second')) > 0, 'no event is seen to leave');
+    await until(async () => Number(await figure(page, 'Events out, per second')) > 0, 'no event is seen to leave');
     assert.equal(await figure(page, 'Sessions'), '2');
     await page.getByRole('cell', { name: 'channel_invalid' }).waitFor();
     await page.getByRole('cell', { name: '/load/one' }).waitFor();
@@ -73,7 +73,7 @@ test('it opens for a key, and shows who is there, what happens and what is refus
   }
 });
 
-test('a wrong key is refused in the words of the server', async () => {
+test('a wrong key is refused with the server’s error', async () => {
   const page = await chromium.visit(`${server.url}/console/`);
   await page.getByLabel('Key of the server API').fill('a-wrong-key-of-nobody');
   await page.getByRole('button', { name: 'Open' }).click();
@@ -81,7 +81,7 @@ test('a wrong key is refused in the words of the server', async () => {
   assert.equal(await page.getByRole('heading', { name: 'Now' }).isVisible(), false);
 });
 
-test('by keyboard a client is looked at, pushed to and disconnected', async () => {
+test('by keyboard a client is shown, gets a push and is disconnected', async () => {
   const alice = await join(cometd);
   await alice.ok(alice.subscribe('/news/<b>bold</b>'.replace(/[<>]/g, '')));
   const page = await opened();
@@ -101,7 +101,7 @@ test('by keyboard a client is looked at, pushed to and disconnected', async () =
   assert.equal(await dialog.isVisible(), false);
 });
 
-test('a channel shows who is there and what it keeps, the latest first', async () => {
+test('a channel shows its members and its history, the latest first', async () => {
   const alice = await join(cometd);
   await alice.ok(alice.subscribe(['/kept/room', '/fleeting']));
   for (const text of ['first', '<b>second</b>']) await alice.ok(alice.publish('/kept/room', { text }));
@@ -114,12 +114,12 @@ test('a channel shows who is there and what it keeps, the latest first', async (
   await page.keyboard.press('Escape');
   await page.locator('button:focus', { hasText: '/kept/room' }).waitFor();
   await page.getByRole('button', { name: '/fleeting', exact: true }).press('Enter');
-  await dialog.getByText('Nothing is kept.').waitFor();
-  assert.equal(await dialog.locator('#channel-there').textContent(), 'It does not tell.');
+  await dialog.getByText('No events are kept.').waitFor();
+  assert.equal(await dialog.locator('#channel-there').textContent(), 'This channel has no presence.');
   await dialog.getByRole('button', { name: 'Close' }).press('Enter');
 });
 
-test('a client shows what was refused to it lately', async () => {
+test('a client shows its latest refused messages', async () => {
   const alice = await join(cometd);
   await alice.publish('/bad/*', 1);
   const page = await opened();
@@ -130,12 +130,12 @@ test('a client shows what was refused to it lately', async () => {
   await dialog.getByRole('cell', { name: '/bad/*' }).waitFor();
 });
 
-test('a tail shows what is said as it comes, the latest first, until it is stopped', async () => {
+test('a tail shows events as they come, the latest first, until it is stopped', async () => {
   const alice = await join(cometd);
   const page = await opened();
   await page.getByLabel('Channel or pattern').fill('/said/*');
   await page.keyboard.press('Enter');
-  await page.getByText('Nothing was said yet.').waitFor();
+  await page.getByText('No events yet.').waitFor();
   await alice.ok(alice.publish('/said/a', '<b>first</b>'));
   await page.getByRole('cell', { name: '"<b>first</b>"' }).waitFor();
   await alice.ok(alice.publish('/said/b', { n: 2 }));
@@ -148,7 +148,7 @@ test('a tail shows what is said as it comes, the latest first, until it is stopp
   await page.getByText('Watching /**').waitFor();
 });
 
-test('where tails are off the page says what switches them on', async () => {
+test('without TAIL_EVENTS the page says which option enables a tail', async () => {
   const off = await startServer({ fixture: true, vars: { API_KEYS: KEY, MAX_INTERVAL: '60000' } });
   try {
     const page = await opened({}, off);
@@ -157,7 +157,7 @@ test('where tails are off the page says what switches them on', async () => {
     await page.getByText('Refused: 400::channel_invalid').waitFor();
     await page.getByLabel('Channel or pattern').fill('/chat/*');
     await page.keyboard.press('Enter');
-    await page.getByText('TAIL_EVENTS switches them on').waitFor();
+    await page.getByText('TAIL_EVENTS enables them').waitFor();
   } finally {
     await off.stop();
   }
@@ -180,21 +180,21 @@ test('all homes are listed on request, each client with its home', async () => {
     await page.getByRole('dialog').getByText('Its session has ended').waitFor();
     assert.deepEqual([await bob.lives(), await alice.lives()], [false, true]);
     await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: 'Look again' }).press('Enter');
+    await page.getByRole('button', { name: 'Refresh' }).press('Enter');
     await until(async () => (await homes()).join() === '/', 'it does not look again');
   } finally {
     await trees.stop();
   }
 });
 
-test('what is published there is heard, and what is no JSON is not sent', async () => {
+test('a publish from the console is delivered, and text that is no JSON is not sent', async () => {
   const alice = await join(cometd);
   await alice.ok(alice.subscribe('/news/today'));
   const page = await opened();
   await page.getByLabel('Channel', { exact: true }).fill('/news/today');
   await page.getByLabel('Data, as JSON').fill('{');
   await page.getByRole('button', { name: 'Publish' }).click();
-  await page.getByText('The data is no JSON').waitFor();
+  await page.getByText('The data is not valid JSON').waitFor();
   await page.getByLabel('Data, as JSON').fill('{"n":1}');
   await page.getByRole('button', { name: 'Publish' }).click();
   await page.getByText('Published on /news/today').waitFor();
@@ -207,12 +207,12 @@ async function violations(page) {
 }
 
 for (const [viewport, colorScheme] of [[PHONE, 'dark'], [{ width: 1280, height: 900 }, 'light']])
-  test(`it keeps nobody out, with a client's page and a tail open: ${viewport.width} pixels, ${colorScheme}`, async () => {
+  test(`it passes axe-core, with a client's page and a tail open: ${viewport.width} pixels, ${colorScheme}`, async () => {
     const alice = await join(cometd);
     const page = await opened({ viewport, colorScheme, reducedMotion: 'reduce' });
     await page.getByLabel('Channel or pattern').fill('/seen/*');
     await page.keyboard.press('Enter');
-    await page.getByText('Nothing was said yet.').waitFor();
+    await page.getByText('No events yet.').waitFor();
     await alice.ok(alice.publish('/seen/a', { text: 'a rather long text that somebody said, so that its row is wider than a phone is' }));
     await alice.publish('/bad/*', 1);
     await page.getByRole('cell', { name: 'a rather long text' }).waitFor();
@@ -230,7 +230,7 @@ for (const colorScheme of ['light', 'dark'])
     test(`it fits ${viewport.width} pixels, ${colorScheme}`, async () => {
       const stop = load('/load/two');
       const page = await opened({ viewport, colorScheme });
-      await until(async () => Number(await figure(page, 'Events out, a second')) > 0, 'no event is seen to leave');
+      await until(async () => Number(await figure(page, 'Events out, per second')) > 0, 'no event is seen to leave');
       await stop();
       assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), viewport.width);
       await pictured(page, `console-${viewport.width}-${colorScheme}`);

@@ -18,7 +18,7 @@ for (const LINKS of ['never', 'always']) {
   }
 
   for (const home of ['/cometd', '/cometd/chat']) {
-    test(`LINKS ${LINKS}: a stream of ${home} brings what is published, in order, and a connect beside it is answered at once`, async () => {
+    test(`LINKS ${LINKS}: a stream of ${home} carries events in order, and a connect beside it is answered at once`, async () => {
       const { client, stream } = await listener('/chat/stream', { home });
       assert.equal(stream.status, 200);
       assert.equal(stream.headers['content-type'], 'text/event-stream;charset=UTF-8');
@@ -32,7 +32,7 @@ for (const LINKS of ['never', 'always']) {
     });
   }
 
-  test(`LINKS ${LINKS}: a page of another origin may open one where that is allowed, and no other page`, async () => {
+  test(`LINKS ${LINKS}: a page of another origin may open a stream if ALLOWED_ORIGINS names it, and no other page`, async () => {
     const { stream } = await listener('/chat/origin', { headers: { origin: ORIGIN } });
     assert.equal(stream.headers['access-control-allow-origin'], ORIGIN);
     assert.equal(stream.headers['access-control-allow-credentials'], 'true');
@@ -41,7 +41,7 @@ for (const LINKS of ['never', 'always']) {
     assert.deepEqual([refused.status, await refused.refusal()], [403, [{ successful: false, error: '403::origin_not_allowed' }]]);
   });
 
-  test(`LINKS ${LINKS}: a clientId that is none is answered 404, and a path that is none too`, async () => {
+  test(`LINKS ${LINKS}: an invalid clientId and an invalid path are answered 404`, async () => {
     for (const id of ['nobody', 'a/b/c', '%00']) {
       const stream = await EventStream.open(`${server.url}/cometd/${id}`);
       assert.equal(stream.status, 404, id);
@@ -66,7 +66,7 @@ for (const LINKS of ['never', 'always']) {
     assert.equal(await client.lives(), false);
   });
 
-  test(`LINKS ${LINKS}: a session that acknowledges is refused a stream, and its connects are held`, async () => {
+  test(`LINKS ${LINKS}: a session with the ack extension is refused a stream, and its connects are held`, async () => {
     const client = await join(`${server.url}/cometd`, { handshake: { supportedConnectionTypes: ['eventsource'], ext: { ack: true } } });
     await client.ok(client.subscribe('/chat/ack'));
     const stream = await EventStream.open(`${server.url}/cometd/${client.clientId}`);
@@ -78,7 +78,7 @@ for (const LINKS of ['never', 'always']) {
     assert.deepEqual(json.map(({ data, ext }) => data ?? ext), [1, { ack: 2 }]);
   });
 
-  test(`LINKS ${LINKS}: a stream that is opened again takes the old one’s place, and events go to it alone`, async () => {
+  test(`LINKS ${LINKS}: a new stream replaces the session’s old one, and events go to it alone`, async () => {
     const { client, stream } = await listener('/chat/again');
     const again = await EventStream.open(`${server.url}/cometd/${client.clientId}`);
     assert.equal(await stream.ends(), 'cut');
@@ -90,7 +90,7 @@ for (const LINKS of ['never', 'always']) {
     assert.deepEqual(reported, [], 'workerd reports no response that hung, and no exception');
   });
 
-  test(`LINKS ${LINKS}: a client that vanishes is noticed, and what is published meanwhile begins its next stream`, () =>
+  test(`LINKS ${LINKS}: a client that vanishes is noticed, and its next stream begins with the events published meanwhile`, () =>
     withFixture({ LOG_LEVEL: 'debug', LINKS }, async ({ url, ...server }) => {
       const client = await join(`${url}/cometd`);
       await client.ok(client.subscribe('/away'));
@@ -107,7 +107,7 @@ for (const LINKS of ['never', 'always']) {
       await until(() => logged(server, 'session_closed').some(({ why }) => why === 'expired'), 'the session stays for ever');
     }));
 
-  test(`LINKS ${LINKS}: a client that does not read is sent no more than connections hold, and then the newest of what waited`, () =>
+  test(`LINKS ${LINKS}: a client that does not read is sent what its connection buffers, and later the newest queued events`, () =>
     withFixture({ MAX_QUEUE: '20', LINKS }, async ({ url }) => {
       const client = await join(`${url}/cometd`);
       await client.ok(client.subscribe('/much'));

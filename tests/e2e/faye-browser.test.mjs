@@ -53,7 +53,7 @@ for (const transport of ['websocket', 'eventsource', 'long-polling', 'callback-p
       await until(async () => (await other.send({ channel: '/meta/unsubscribe', clientId, subscription: '/x' })).json[0].error === '402::session_unknown', 'its session stays');
     });
 
-    test('goes on after its connections broke, with the session that it had', async () => {
+    test('goes on with its session after its connections broke', async () => {
       const client = await open(line.url, { transports });
       const other = await join(`${server.url}/cometd`);
       await client.subscribe('/broken');
@@ -72,7 +72,7 @@ for (const transport of ['websocket', 'eventsource', 'long-polling', 'callback-p
     });
   });
 
-test('Faye chooses the best of what the server offers', async () => {
+test('Faye chooses the best transport that the server offers', async () => {
   for (const [offered, transport] of [
     ['eventsource long-polling callback-polling', 'eventsource'],
     ['callback-polling long-polling', 'long-polling'],
@@ -87,7 +87,7 @@ test('Faye chooses the best of what the server offers', async () => {
     });
 });
 
-test('Faye’s stream outlives its server: what was published meanwhile comes with the next one', async (t) => {
+test('after a restart of the server Faye’s next stream has the events published meanwhile', async (t) => {
   const persistTo = await mkdtemp(path(tmpdir(), 'bayeux-edge-'));
   const options = { fixture: true, persistTo, vars: { DURABILITY: 'strict' } };
   let server = await startServer(options);
@@ -113,7 +113,7 @@ test('Faye’s stream outlives its server: what was published meanwhile comes wi
   assert.equal(await client.clientId(), clientId);
 });
 
-test('Faye shakes hands again where its server has forgotten it, and listens to a new stream', async (t) => {
+test('Faye shakes hands again if the server has lost its session, and opens a new stream', async (t) => {
   // A client beside its stream connects as often as another's poll would end.
   const options = { fixture: true, vars: { TIMEOUT: '1000' } };
   let server = await startServer(options);

@@ -1,5 +1,5 @@
-// Faye's client, as it comes from npm, in Node: over WebSocket and over long-polling, which are all that it has there
-// (in Chromium: faye-browser.test.mjs).
+// Faye's client from npm, in Node: over WebSocket and long-polling, the transports that it has there (in Chromium:
+// faye-browser.test.mjs).
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import faye from 'faye';
@@ -55,7 +55,7 @@ for (const transport of ['websocket', 'long-polling']) {
       assert.deepEqual(await hears(bob, 100), upTo(100));
     });
 
-    test('what it unsubscribed from it hears no more', async () => {
+    test('after an unsubscribe it receives no more events', async () => {
       const [alice, bob] = [open(), open()];
       for (const channel of ['/gone', '/kept']) await bob.subscribe(channel);
       await bob.unsubscribe('/gone');
@@ -64,7 +64,7 @@ for (const transport of ['websocket', 'long-polling']) {
       assert.deepEqual(await hears(bob, 1), [2]);
     });
 
-    test('what its extensions add to a message comes with it', async () => {
+    test('fields that its extensions add to a message are delivered', async () => {
       const [alice, bob] = [open(), open()];
       alice.extend('/extended', { token: 'abc' });
       bob.extend('/extended', undefined);
@@ -73,14 +73,14 @@ for (const transport of ['websocket', 'long-polling']) {
       assert.deepEqual(await hears(bob, 1), [['x', { token: 'abc' }]]);
     });
 
-    test('what the policy denies is told, with its reason', async () => {
+    test('a denial by the policy is reported with its reason', async () => {
       const alice = open();
       const denied = ({ code, params, message }) => code === 403 && params[0] === 'denied_by_security_policy' && message.endsWith('_denied');
       await assert.rejects(alice.subscribe('/auth/x'), denied);
       await assert.rejects(alice.publish('/auth/x', 1), denied);
     });
 
-    test('after a crash of the server it shakes hands, subscribes and talks again by itself', async (t) => {
+    test('after a crash of the server it shakes hands, subscribes and publishes again by itself', async (t) => {
       const first = await startServer({ fixture: true });
       const [alice, bob] = [open(first), open(first)];
       await bob.subscribe('/lasting');

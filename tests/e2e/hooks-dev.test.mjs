@@ -1,4 +1,4 @@
-// The example of a hooks Worker as docs/HOOKS.md has it run: `wrangler dev` with both, and with one after the other.
+// The example of a hooks Worker as in docs/HOOKS.md: `wrangler dev` with both Workers, and with one after the other.
 import assert from 'node:assert/strict';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -60,7 +60,7 @@ test('the example tells which names a pattern covers, and which overlap it', asy
   assert.ok(!covers('/a/*', '/a/**') && overlaps('/a/*', '/a/**'));
 });
 
-test('while the hooks Worker is down nobody gets in, and when it is up everybody does', async (t) => {
+test('handshakes are refused while the hooks Worker is down, and accepted when it is up', async (t) => {
   const place = path(folder, 'apart');
   const server = await wranglerDev([await configured()], place);
   t.after(server.stop);

@@ -1,4 +1,4 @@
-// An application in another Worker: the example in examples/hooks, and one that is late, wrong or down.
+// An application in another Worker: the example in examples/hooks, and a Worker that is late, wrong or down.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -37,7 +37,7 @@ describe('the example', () => {
     assert.equal(await guest.call('/service/echo', 7), 7, 'what the application here has is its own');
   });
 
-  test('keeps the members’ rooms, and says who speaks', async () => {
+  test('keeps the members’ rooms for members, and adds the sender to messages', async () => {
     const [alice, bob, guest] = await Promise.all([member('alice'), member('bob'), join(cometd)]);
     assert.equal(await error(guest.subscribe(['/open', '/members/tea'])), '403::members_only');
     assert.equal(await error(guest.publish('/members/tea', 'hi')), '403:denied_by_security_policy:publish_denied');
@@ -49,7 +49,7 @@ describe('the example', () => {
     assert.deepEqual(await held, [{ from: 'alice', said: 'hi' }]);
   });
 
-  test('acts on what services are sent and on what happens', async () => {
+  test('acts on service messages and on events', async () => {
     const { json } = await post(cometd, [HANDSHAKE]);
     const alice = new Client(cometd, json[0].clientId);
     const welcome = () => alice.poll({ advice: { timeout: 100 } });
@@ -76,7 +76,7 @@ describe('the example', () => {
 describe('a hooks Worker', () => {
   const url = `${unwell.url}/cometd`;
   for (const how of ['late', 'throws', 'status', 'wrong', 'short'])
-    test(`that is unwell (${how}) allows nothing, and says so in time`, async () => {
+    test(`that fails (${how}) allows nothing, and clients get an error in time`, async () => {
       const [alice, bob] = await Promise.all([join(url), join(url)]);
       assert.deepEqual(events(await bob.ok(bob.send({ channel: '/meta/subscribe', subscription: '/a', data: 'well' }))), []);
       const started = performance.now();

@@ -1,4 +1,4 @@
-// Raw HTTP against the Worker: what a request may look like, and what every response has.
+// Raw HTTP against the Worker: which requests it accepts, and what every response has.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { events, HANDSHAKE, join, post } from './support/bayeux.mjs';
@@ -22,12 +22,12 @@ function assertShakesHands({ status, json, text }, replies = 1) {
 
 describe('a body', () => {
   for (const type of ['application/json', 'application/json;charset=UTF-8', 'text/json', 'text/json; charset=utf-8', 'text/plain', undefined]) {
-    test(`of the type ${type ?? 'that nobody told'} is read as JSON`, async () => {
+    test(`of the type ${type ?? 'none'} is read as JSON`, async () => {
       assertShakesHands(await request(cometd, { headers: type ? { 'content-type': type } : {}, body: handshake }));
     });
   }
 
-  test('that is JSON, though it says it were a form as `curl -d` does, is read as JSON', async () => {
+  test('that is JSON but declared as a form, as `curl -d` does, is read as JSON', async () => {
     const headers = { 'content-type': 'application/x-www-form-urlencoded' };
     assertShakesHands(await request(cometd, { headers, body: handshake }));
   });
@@ -65,7 +65,7 @@ describe('a body', () => {
   });
 });
 
-test('every answer is JSON, and what is no answer to a POST alone no cache may keep and no browser may guess at', async () => {
+test('answers have their content type, and errors and answers to a GET have no-store and nosniff', async () => {
   const json = 'application/json;charset=utf-8';
   for (const [asked, type] of [
     [{ body: handshake }, json],
@@ -82,7 +82,7 @@ test('every answer is JSON, and what is no answer to a POST alone no cache may k
 });
 
 describe('the address', () => {
-  test('may have the name behind it that cometd.js appends', async () => {
+  test('may end with the message type that cometd.js appends', async () => {
     const alice = await join(cometd);
     const say = async (path, message) => (await post(`${cometd}${path}`, [{ clientId: alice.clientId, ...message }])).json[0];
     assertShakesHands(await post(`${cometd}/handshake`, [HANDSHAKE]));
@@ -116,14 +116,14 @@ describe('the address', () => {
     }
   });
 
-  test('of a tree passes on what a client of the root sends', async () => {
+  test('of a tree forwards messages with a clientId of the root to the root', async () => {
     const { clientId } = await join(cometd);
     const unsubscribe = { channel: '/meta/unsubscribe', subscription: '/never', clientId };
     const [reply] = (await post(`${cometd}/chat`, [unsubscribe])).json;
     assert.equal(reply.successful, true, reply.error);
   });
 
-  test('of a tree keeps to itself what is published there', async () => {
+  test('of a tree delivers the events of its clients', async () => {
     const [alice, bob] = await Promise.all([join(`${cometd}/one`), join(`${cometd}/one`)]);
     await bob.ok(bob.subscribe('/one/talk'));
     await alice.ok(alice.publish('/one/talk', 'hi'));
@@ -138,7 +138,7 @@ describe('the address', () => {
   });
 
   for (const path of ['/a/b', '/chat/connect/connect', '/connect/connect', '/*', '/**', '/%3Cscript%3E', '/a%09b', `/${'x'.repeat(600)}`]) {
-    test(`${path.slice(0, 30)} leads nowhere, and a 404 says so in JSON`, async () => {
+    test(`${path.slice(0, 30)} is answered 404 in JSON`, async () => {
       const { status, json, text } = await post(`${cometd}${path}`, [HANDSHAKE]);
       assert.equal(status, 404, text);
       assert.match(json[0].error, /^404::/);
@@ -153,7 +153,7 @@ describe('of the methods', () => {
   });
 
   for (const method of ['PUT', 'DELETE', 'PATCH']) {
-    test(`${method} is refused, with those that there are`, async () => {
+    test(`${method} is refused, with the allowed methods`, async () => {
       const { status, headers, json } = await request(cometd, { method, body: handshake });
       assert.equal(status, 405);
       assert.equal(headers.allow, 'GET, POST, OPTIONS');
@@ -161,7 +161,7 @@ describe('of the methods', () => {
     });
   }
 
-  test('OPTIONS tells which there are', async () => {
+  test('OPTIONS lists the allowed methods', async () => {
     const { status, headers, text } = await request(cometd, { method: 'OPTIONS' });
     assert.deepEqual([status, headers.allow, text], [204, 'GET, POST, OPTIONS', '']);
     assert.deepEqual(corsHeaders(headers), {});
@@ -175,13 +175,13 @@ describe('a page of another origin', () => {
   const preflight = (url, origin) =>
     request(`${url}/cometd`, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' } });
 
-  test('may not read anything unless it is listed, and the own origin needs no listing', async () => {
+  test('may not read anything unless it is listed, and the server’s own origin needs no listing', async () => {
     for (const origin of [url, stranger, 'null']) {
       for (const { headers } of [await from(url, origin), await preflight(url, origin)]) assert.deepEqual(corsHeaders(headers), {}, origin);
     }
   });
 
-  test('may when ALLOWED_ORIGINS lists it, and is named, with credentials', async () => {
+  test('may read if ALLOWED_ORIGINS lists it, and the answer names the origin and allows credentials', async () => {
     await withFixture({ ALLOWED_ORIGINS: `${ours}, http://localhost:3000` }, async ({ url }) => {
       for (const origin of [ours, 'http://localhost:3000']) {
         assert.deepEqual(corsHeaders((await from(url, origin)).headers), named(origin));
@@ -215,7 +215,7 @@ describe('a page of another origin', () => {
     });
   });
 
-  test('can read errors too, or its developer would never see them', async () => {
+  test('can read errors too', async () => {
     await withFixture({ ALLOWED_ORIGINS: ours }, async ({ url }) => {
       const send = (path, options) => request(`${url}/cometd${path}`, { ...options, headers: { origin: ours } });
       const refused = [await send('', { body: 'nonsense' }), await send('/a/b', { body: handshake }), await send('', { method: 'PUT', body: handshake })];
@@ -224,7 +224,7 @@ describe('a page of another origin', () => {
     });
   });
 
-  test('may, whichever it is, when ALLOWED_ORIGINS is *, and still is named', async () => {
+  test('may read from any origin if ALLOWED_ORIGINS is *, and the answer still names the origin', async () => {
     await withFixture({ ALLOWED_ORIGINS: '*' }, async ({ url }) => {
       for (const origin of [ours, stranger]) assert.deepEqual(corsHeaders((await from(url, origin)).headers), named(origin));
       assert.deepEqual(corsHeaders((await from(url, url)).headers), {});
@@ -239,7 +239,7 @@ describe('beside it the site', () => {
     assert.match(headers['content-type'], /^text\/html/);
   });
 
-  test('answers what is not there with a 404 of its own', async () => {
+  test('answers an unknown path with its 404 page', async () => {
     for (const path of ['/nowhere', '/cometdx', '/x/cometd']) {
       const { status, json } = await request(`${url}${path}`, { method: 'GET' });
       assert.deepEqual([status, json], [404, undefined], path);
@@ -256,7 +256,7 @@ describe('a connect', () => {
     assert.ok(held >= 390 && held < 2000, `held for ${held} ms`);
   });
 
-  test('that is held brings at once what is published on another connection', async () => {
+  test('that is held is answered at once with an event published on another connection', async () => {
     const [alice, bob] = await Promise.all([join(cometd), join(cometd)]);
     await bob.ok(bob.subscribe('/talk'));
     for (const word of ['one', 'two', 'three']) {
@@ -279,7 +279,7 @@ describe('a connect', () => {
     assert.deepEqual(heard, ['mine'], 'once, on one of the two connections');
   });
 
-  test('gives way to a newer one of the same client', async () => {
+  test('is overtaken by a newer one of the same client', async () => {
     const alice = await join(cometd);
     // Which of the two came first is not said; whichever it was is answered before the other times out.
     const connects = [1, 2].map(() => alice.connect({ advice: { timeout: 1000 } }));
@@ -295,7 +295,7 @@ const corsHeaders = (headers) => Object.fromEntries(Object.entries(headers).filt
 
 const named = (origin) => ({ 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true', vary: 'Origin' });
 
-test('a client that asks in its handshake for json-comment-filtered reads comments, whoever answers and why', async () => {
+test('after a handshake with json-comment-filtered every answer is a comment, from the Worker and the object', async () => {
   const ask = async (message) => {
     const { status, headers, text } = await request(cometd, { headers: { 'content-type': 'text/json' }, body: JSON.stringify([message]) });
     assert.equal(status, 200, text);

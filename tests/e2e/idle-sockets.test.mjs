@@ -1,5 +1,5 @@
-// Sockets that have nothing to say let their object sleep: on workerd, with the options as they are shipped but for
-// WEBSOCKET_TIMEOUT, by default the time after which each client is told that its network still works.
+// Idle sockets let their object sleep: on workerd, with the shipped options except WEBSOCKET_TIMEOUT, after which each
+// client is told by default that its network still works.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';

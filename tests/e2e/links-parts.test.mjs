@@ -1,4 +1,4 @@
-// The parts of the Worker's end of links that need no server: requests that are held, and the book that they stand in.
+// The parts of the Worker's end of links that need no server: held requests, and the list of them.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Book } from '../../src/cloudflare/worker/links/book.js';
@@ -82,7 +82,7 @@ test('an object that has slept is asked for connects again, and learns of the ot
   assert.deepEqual(end, []);
 });
 
-test('a long book is sent in frames of about a megabyte', () => {
+test('a long list of waiting requests is sent in frames of about a megabyte', () => {
   const book = new Book();
   const long = 'x'.repeat(400_000);
   for (let count = 0; count < 6; count += 1) book.add(hold([{ channel: '/chat', data: long }]));
@@ -91,7 +91,7 @@ test('a long book is sent in frames of about a megabyte', () => {
   for (const frame of frames) assert.ok(frame.length <= 1 << 20);
 });
 
-test('a stream begins with the first that its home sends, and brings what follows', async () => {
+test('a stream begins with the first event of its home, and carries the next ones', async () => {
   const stream = listen(new Book());
   stream.write(encode(''));
   assert.equal(await stream.told, OPEN);
@@ -118,7 +118,7 @@ test('a home is told once that a client does not read, and once that it has caug
   assert.deepEqual(taken(book), [[1, false]]);
 });
 
-test('a stream is cut that is sent far more than its client reads', async () => {
+test('a stream is closed if far more is sent than its client reads', async () => {
   const book = new Book();
   const stream = listen(book);
   for (let times = 0; times < 4; times += 1) stream.write(encode('12345678'));
@@ -149,7 +149,7 @@ test('a stream that has begun says so when it is repeated', () => {
   assert.deepEqual(taken(next), [[1, 'abc', null, { stream: true, held: true, open: true }]]);
 });
 
-test('what comes for streams on a new link waits until the old one has ended', (t) => {
+test('events for streams on a new link wait until the old link has ended', (t) => {
   t.mock.timers.enable({ apis: ['setTimeout'] });
   const sockets = Array.from({ length: 3 }, () => new EventTarget());
   const heard = [];
@@ -167,7 +167,7 @@ test('what comes for streams on a new link waits until the old one has ended', (
   assert.deepEqual(heard, [0, 1, 2, 3], 'a link that never tells its end delays nothing for long');
 });
 
-test('streams are broken off that would be brought too much before the old link has told its end, and they alone', async () => {
+test('only streams with too much waiting for the end of the old link are closed', async () => {
   const book = new Book();
   const [busy, quiet] = [listen(book), listen(book)];
   for (const { number } of [busy, quiet]) book.hear({ inOrder: (work) => work() }, JSON.stringify([[[number], '']]));
@@ -202,7 +202,7 @@ test('a link is closed when the object has answered on the next one, and not bef
   assert.deepEqual(sockets.map(({ closed }) => closed), [true, false]);
 });
 
-test('a book is lost when nobody opens its link for some seconds, or its owner does nothing', (t) => {
+test('a list of waiting requests is lost if nobody opens its link for some seconds, or its owner does nothing', (t) => {
   t.mock.timers.enable({ apis: ['Date'], now: 1 });
   const book = new Book();
   book.opening = Date.now();

@@ -1,4 +1,4 @@
-// Event streams that the Worker holds: what it sends into them comes over links.
+// Event streams that the Worker holds: their events come over links.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -37,7 +37,7 @@ async function publish(channel, ...data) {
 
 const cut = (all) => all.forEach(({ stream }) => stream.cut());
 
-test('streams that nothing is published to get signs of life, and wake nobody', async () => {
+test('idle streams get heartbeats, and wake no object', async () => {
   const all = await listeners(20, '/chat/idle');
   // The link is somebody's whose request is over: one of the streams takes it.
   const handedOver = opened();
@@ -52,7 +52,7 @@ test('streams that nothing is published to get signs of life, and wake nobody', 
   cut(all);
 });
 
-test('streams share one link, and each brings what is published', async () => {
+test('streams share one link, and each carries its events', async () => {
   const before = opened();
   const all = await listeners(20, '/chat/shared');
   await publish('/chat/shared', 'one', 'two');
@@ -74,7 +74,7 @@ test('1,000 streams stay open while their object sleeps, and the next message re
     cut(all);
   }));
 
-test('streams outlive a link that breaks', async () => {
+test('streams survive a link that breaks', async () => {
   const all = await listeners(20, '/chat/broken');
   const before = opened();
   await server.evict('/', 'close');
@@ -121,7 +121,7 @@ test('a stream that is refused is answered as the object answers it', async () =
   assert.deepEqual(answers[0], answers[1]);
 });
 
-test('the place of a stream whose client has left is free again', () =>
+test('a stream whose client has left no longer counts', () =>
   withFixture({ ...VARS, CLIENT_MAX_CONNECTIONS: '1' }, async (server) => {
     const at = `${server.url}/cometd`;
     const headers = { 'CF-Connecting-IP': '192.0.2.1' };

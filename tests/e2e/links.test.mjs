@@ -1,4 +1,4 @@
-// LINKS: the Worker holds the polls of a crowd, and passes them on in frames of one WebSocket. Clients see no
+// LINKS: the Worker holds the polls of a busy home, and forwards them in frames of one WebSocket. Clients see no
 // difference.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -51,7 +51,7 @@ test('messages of all clients go over one link, and each answer reaches its clie
   assert.ok(opened() - before <= 1);
 });
 
-test('a lonely client of an automatic server never uses one, and a crowd does', () =>
+test('with LINKS auto one client uses no link, and a crowd does', () =>
   withFixture({ ...VARS, LINKS: 'auto' }, async (server) => {
     const url = `${server.url}/cometd`;
     const [lonely] = await crowd(url, 1, '/chat/demo');
@@ -86,7 +86,7 @@ test('no client can open a link or send link frames', async () => {
   }
 });
 
-test('callbacks, forms, comments and other origins are answered as without', async () => {
+test('callback-polls, forms, comment-filtered answers and other origins are answered as without links', async () => {
   const vars = { ALLOWED_ORIGINS: 'https://page.example', BROWSER_COOKIE: 'true' };
   const answers = ({ url }) => async ({ headers, body, query, comment }) => {
     const handshake = { ...HANDSHAKE, supportedConnectionTypes: ['long-polling', 'callback-polling'], ext: comment && { 'json-comment-filtered': true } };
@@ -111,7 +111,7 @@ test('callbacks, forms, comments and other origins are answered as without', asy
   assert.deepEqual(all[0], all[1]);
 });
 
-test('as many connects of an address are held as CLIENT_MAX_CONNECTIONS says', () =>
+test('CLIENT_MAX_CONNECTIONS bounds the held connects of an address', () =>
   withFixture({ ...VARS, CLIENT_MAX_CONNECTIONS: '2' }, async ({ url }) => {
     const headers = { 'CF-Connecting-IP': '192.0.2.1' };
     const clients = await Promise.all([1, 2, 3].map(() => join(`${url}/cometd`, { headers })));
@@ -123,7 +123,7 @@ test('as many connects of an address are held as CLIENT_MAX_CONNECTIONS says', (
     for (const { status } of await Promise.all(held)) assert.equal(status, 200);
   }));
 
-test('what comes after a client broke off waits for its next connect', async () => {
+test('events after a client broke off wait for its next connect', async () => {
   const [alice, bob] = await crowd(url, 2, '/chat/demo');
   const body = JSON.stringify([bob.signed({ channel: '/meta/connect', connectionType: 'long-polling' })]);
   const wire = await send(server, `POST /cometd HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
@@ -146,7 +146,7 @@ test('1,000 polls are held while their object sleeps, and the next message reach
     for (const messages of await Promise.all(held)) assert.deepEqual(messages.map(({ data }) => data).slice(0, -1), ['wake up']);
   }));
 
-test('1,000 polls that nothing is published to wake nobody', () =>
+test('1,000 idle polls wake no object', () =>
   withFixture({ ...VARS, TIMEOUT: '180000' }, async (server) => {
     const url = `${server.url}/cometd`;
     const counts = () => [opened(server), logged(server, 'object_started').length];
@@ -163,7 +163,7 @@ test('1,000 polls that nothing is published to wake nobody', () =>
     for (const messages of await Promise.all(held)) assert.deepEqual(messages.map(({ data }) => data).slice(0, -1), ['still there?']);
   }));
 
-test('connects are asked for again when a link breaks', async () => {
+test('the object asks for the connects again when a link breaks', async () => {
   const clients = await crowd(url, 20, '/chat/demo');
   const held = await hold(clients);
   const before = opened();
@@ -174,7 +174,7 @@ test('connects are asked for again when a link breaks', async () => {
   for (const events of await Promise.all(held)) assert.deepEqual(events.slice(-1), ['still there']);
 });
 
-test('links are handed over, and nothing is lost by that', async () => {
+test('no event is lost when links are handed over', async () => {
   const clients = await crowd(url, 50, '/chat/long');
   const before = opened();
   const heard = clients.map(() => []);
@@ -197,7 +197,7 @@ test('links are handed over, and nothing is lost by that', async () => {
   for (const events of heard) assert.deepEqual(events, [...said, 'end']);
 });
 
-test('who comes when all others have just been answered is answered too, though the link was to be handed over', async () => {
+test('a request that comes during a hand-over, after all others were answered, is answered too', async () => {
   const clients = await crowd(url, 20, '/chat/waves');
   const before = opened();
   // No request waits between two waves: nobody can take the link.
@@ -218,7 +218,7 @@ test('a message whose service panics is refused, and no other', async () => {
   assert.deepEqual(await held[0], [1]);
 });
 
-test('a value that LINKS cannot have is named', () =>
+test('an invalid value of LINKS is reported', () =>
   withFixture({ LINKS: 'sometimes' }, async ({ url }) => {
     const { status, json } = await post(`${url}/cometd`, [HANDSHAKE]);
     assert.deepEqual([status, json[0].option, json[0].value], [500, 'LINKS', 'sometimes']);

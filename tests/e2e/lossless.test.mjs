@@ -1,6 +1,5 @@
-// A client that acknowledges, or that replays, loses nothing: its connections break at random, requests and responses
-// are lost, and every event still arrives once, in order. BAYEUX_SEED=N repeats the same failures, as far as the timing
-// allows.
+// A client with ack or with replay loses no event: its connections break at random, requests and responses are lost,
+// and every event still arrives once, in order. BAYEUX_SEED=N repeats the same failures, as far as the timing allows.
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { describe, test } from 'node:test';
@@ -86,7 +85,7 @@ async function persist(signal, attempt) {
 }
 
 // Each of them mostly waits, to try again: side by side they take no longer than one.
-describe(`a client that acknowledges loses nothing, seed ${seed}`, { concurrency: true }, () => {
+describe(`a client with the ack extension loses no event, seed ${seed}`, { concurrency: true }, () => {
   for (const transport of ['long-polling', 'websocket'])
     test(`cometd.js over ${transport}`, async (t) => {
       const line = await badLine();
@@ -154,7 +153,7 @@ const REPLAYING = {
   },
 };
 
-describe(`a client that replays and does not acknowledge loses nothing, seed ${seed}`, { concurrency: true }, () => {
+describe(`a client with replay and without ack loses no event, seed ${seed}`, { concurrency: true }, () => {
   for (const [name, open] of Object.entries(REPLAYING))
     for (const transport of ['long-polling', 'websocket'])
       test(`${name} over ${transport}`, async (t) => {

@@ -1,4 +1,4 @@
-// The magnets' parts that need no browser: boards that agree, moves on their way, what comes over the channels, the
+// The parts of the magnets page that need no browser: equal boards, moves under way, messages of the channels, the
 // poem.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -19,7 +19,7 @@ test('every word starts on the board, at a place of its own', () => {
   assert.deepEqual([-1, 0.123456, 7].map(rounded), [0, 0.1235, 1]);
 });
 
-test('boards that hear the same moves in the same order are alike, whatever was counted before', () => {
+test('boards that receive the same moves in the same order are equal, whatever versions they had before', () => {
   const [ada, bob] = [new Board(), new Board()];
   for (let moves = 0; moves < 5; moves += 1) ada.move(MOON, { x: 0.1, y: 0.1 });
   for (const board of [ada, bob]) {
@@ -30,7 +30,7 @@ test('boards that hear the same moves in the same order are alike, whatever was 
   assert.deepEqual(bob.place(MOON), ada.place(MOON));
 });
 
-test('what is no move and no pointer is nothing', () => {
+test('a message that is no move and no pointer is ignored', () => {
   const place = { x: 0.5, y: 1, version: 3 };
   const move = { from, ...place };
   assert.deepEqual(readMove(wordChannel(MOON), { ...move, html: '<b>' }), { ...move, word: MOON });
@@ -47,7 +47,7 @@ test('what is no move and no pointer is nothing', () => {
   for (const data of [null, 1, {}, { from: 'me', x: 0, y: 0 }, { from, x: 0 }, { from, x: 2, y: 0 }, { from, x: '0', y: 0 }]) assert.equal(readCursor(data), null, JSON.stringify(data));
 });
 
-test('of moves that gather only the latest of each word is sent, and what was lost is sent again', async () => {
+test('of several waiting moves only the latest of each word is sent, and a lost one is sent again', async () => {
   const sent = [];
   const replies = [];
   const moves = new Moves({ send: (move) => new Promise((resolve) => sent.push(move) && replies.push(resolve)), refused: assert.fail });

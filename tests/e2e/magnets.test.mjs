@@ -1,4 +1,4 @@
-// The magnets page in a real browser: several people at one board.
+// The magnets page in a real browser: several visitors at one board.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -69,7 +69,7 @@ const agree = (...poets) =>
 /** Waits until a word lies about there. */
 const lies = (poet, text, place) => until(async () => near(await poet.place(text), place), `${text} does not lie at ${place}`, 20_000);
 
-test('two drag at once, other words and the same one, and agree in the end', async (t) => {
+test('two visitors drag at once, different words and the same one, and have the same board in the end', async (t) => {
   const server = await start(t);
   const [ada, bob] = await Promise.all([Poet.join(server), Poet.join(server)]);
   await Promise.all([ada.drag('moon', [0.2, 0.1]), bob.drag('river', [0.8, 0.1])]);
@@ -83,7 +83,7 @@ test('two drag at once, other words and the same one, and agree in the end', asy
   assert.ok(near(place, [0.3, 0.2]) || near(place, [0.7, 0.2]), `it lies at ${place}`);
 });
 
-test('who comes later sees the board, and after a reload too', async (t) => {
+test('a later visitor sees the board, and after a reload too', async (t) => {
   const server = await start(t);
   const ada = await Poet.join(server);
   await ada.drag('honey', [0.5, 0.1]);
@@ -100,7 +100,7 @@ test('who comes later sees the board, and after a reload too', async (t) => {
   await agree(ada, await Poet.join(server));
 });
 
-test('each sees where the other points, until the pointer leaves', async (t) => {
+test('each visitor sees the other’s pointer, until it leaves', async (t) => {
   const server = await start(t);
   const [ada, bob] = await Promise.all([Poet.join(server), Poet.join(server)]);
   const board = await ada.page.locator('#board').boundingBox();
@@ -114,7 +114,7 @@ test('each sees where the other points, until the pointer leaves', async (t) => 
   await pointer.waitFor({ state: 'detached' });
 });
 
-test('the board is there for whoever comes when nobody is left, and after a restart', async (t) => {
+test('a new visitor sees the board when nobody is left, and after a restart', async (t) => {
   const persistTo = await mkdtemp(join(tmpdir(), 'bayeux-edge-magnets-'));
   t.after(() => rm(persistTo, { recursive: true, force: true }));
   const first = await start(t, { persistTo });
@@ -128,7 +128,7 @@ test('the board is there for whoever comes when nobody is left, and after a rest
   await lies(await Poet.join(await start(t, { persistTo })), 'wild', [0.6, 0.1]);
 });
 
-test('the server starts again under them, and what was moved meanwhile arrives', async (t) => {
+test('after a restart of the server the moves made meanwhile arrive', async (t) => {
   const first = await start(t);
   const [ada, bob] = await Promise.all([Poet.join(first), Poet.join(first)]);
   await ada.drag('dance', [0.1, 0.1]);
@@ -146,7 +146,7 @@ test('the server starts again under them, and what was moved meanwhile arrives',
   await lies(bob, 'dance', [0.1, 0.1]);
 });
 
-test('who was away sees what was moved', async (t) => {
+test('a visitor who was offline gets the missed moves', async (t) => {
   const server = await start(t);
   const [ada, bob] = await Promise.all([Poet.join(server), Poet.join(server)]);
   await bob.page.context().setOffline(true);
@@ -159,7 +159,7 @@ test('who was away sees what was moved', async (t) => {
   await agree(ada, bob);
 });
 
-test('everything works by keyboard, and is said', async (t) => {
+test('everything works by keyboard, and is announced to screen readers', async (t) => {
   const server = await start(t);
   const [ada, bob] = await Promise.all([Poet.join(server), Poet.join(server)]);
   const said = (text) => ada.page.locator('#said').filter({ hasText: text }).waitFor();
@@ -209,7 +209,7 @@ test('a finger drags a word, and does not scroll the page', async (t) => {
   await lies(bob, 'light', place);
 });
 
-test('messages of a strange shape disturb nobody, and no word leaves the board', async (t) => {
+test('messages of an unknown shape are ignored, and no word leaves the board', async (t) => {
   const server = await start(t);
   const ada = await Poet.join(server);
   const program = await joins(`${server.url}/cometd`);

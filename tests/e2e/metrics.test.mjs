@@ -1,5 +1,4 @@
-// What a home counts, held against what a known load did, on workerd; and the text for Prometheus, read by a parser of
-// its own.
+// The counts of a home, compared with a known load, on workerd; and the text for Prometheus, read by its own parser.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import parse from 'parse-prometheus-text-format';
@@ -25,7 +24,7 @@ const TREE = '/load';
 const [POLLS, SOCKETS, STREAMS, PUBLISHES] = [3, 3, 2, 25];
 const ALL = HOMES.length * PUBLISHES;
 
-test('the counts of a known load, over two homes and three transports, are those of who made it', () =>
+test('a known load over two homes and three transports is counted exactly', () =>
   withFixture({ API_KEYS: KEY }, async ({ url }) => {
     const load = new Load(url, { tree: TREE, polls: POLLS, sockets: SOCKETS, streams: STREAMS, expects: ALL });
     await Promise.all(HOMES.map((home) => load.joins(home)));
@@ -58,7 +57,7 @@ test('the counts of a known load, over two homes and three transports, are those
     await until(async () => (await stats('/')).sockets === 0, 'a closed socket is still counted');
   }));
 
-test('the text for Prometheus has the figures of the JSON, in the form that its parser reads', async () => {
+test('the text for Prometheus has the figures of the JSON, and its parser reads it', async () => {
   const [alice, bob] = [await join(cometd), await join(cometd)];
   await alice.ok(alice.subscribe('/text'));
   await bob.ok(bob.publish('/text', 1));
@@ -77,7 +76,7 @@ test('the text for Prometheus has the figures of the JSON, in the form that its 
   assert.deepEqual([latency.count, latency.buckets['+Inf']], [String(json.eventLatencyMs.count), String(json.eventLatencyMs.count)]);
 });
 
-test('the text of all homes is one that the parser reads, and each sample names its home', async () => {
+test('the parser reads the text of all homes, and each sample names its home', async () => {
   await join(`${cometd}/meadow`);
   const page = await ask('/api/metrics?tree=*');
   assert.equal(page.headers['content-type'], 'application/openmetrics-text; version=1.0.0; charset=utf-8');
@@ -94,7 +93,7 @@ const withHomes = (work) =>
   withFixture({ API_KEYS: KEY, HOMES: 'sharded:3' }, ({ url }) =>
     work((path) => request(`${url}/cometd${path}`, { method: 'GET', headers: { authorization: `Bearer ${KEY}` } })));
 
-test('no client and no application makes a label', async () => {
+test('no text of clients or applications becomes a label', async () => {
   const alice = await join(cometd);
   const made = 'a-label-of-a-client';
   await alice.publish(`/${made}/*`, 1);

@@ -1,4 +1,4 @@
-// The clients of 2008, as far as they can be had on today's machines: what goes over the wire is theirs, word for word.
+// The clients of 2008, as far as they run today: their messages are sent word for word.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { join } from './support/bayeux.mjs';
@@ -83,21 +83,21 @@ async function conversation({ send, connectionType, ext, isFiltered }) {
 describe('an old client', () => {
   const polls = { connectionType: 'long-polling', isFiltered: false };
 
-  test('posts text/json: POE’s, without and with the filter, which it asks for with 1', async () => {
+  test('posts text/json: POE’s, without and with the comment filter, which it requests with 1', async () => {
     await conversation({ ...polls, send: textJson });
     await conversation({ ...polls, send: filtered(textJson), ext: { 'json-comment-filtered': 1 }, isFiltered: true });
   });
 
-  test('posts a form: Dojo’s, without and with the filter', async () => {
+  test('posts a form: Dojo’s, without and with the comment filter', async () => {
     await conversation({ ...polls, send: form });
     await conversation({ ...polls, send: filtered(form), ext: { 'json-comment-filtered': true }, isFiltered: true });
   });
 
   test('posts single objects: a script', () => conversation({ ...polls, send: single }));
 
-  test('asks by scripts from another site: Dojo’s callback-polling', () =>
+  test('polls by scripts from another site: Dojo’s callback-polling', () =>
     conversation({ send: script, connectionType: 'callback-polling', isFiltered: false }));
 
-  test('asks by scripts, and for the filter, which no script can have: the answers stay scripts', () =>
+  test('polls by scripts and requests the comment filter: the answers stay scripts', () =>
     conversation({ send: script, connectionType: 'callback-polling', ext: { 'json-comment-filtered': true }, isFiltered: false }));
 });

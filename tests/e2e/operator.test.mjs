@@ -1,4 +1,4 @@
-// What an operator has: the commands that ask the server API, and the lines of the log that answer questions.
+// The tools of an operator: the commands that use the server API, and the lines of the log.
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { after, test } from 'node:test';
@@ -68,7 +68,7 @@ test('token signs its claims with the secret of the environment', async () => {
   assert.deepEqual([sub, room, exp - iat], ['alice', 7, 60]);
 });
 
-test('lines about a session say whose it is; what is refused has a line at once, with channel, reason and the ray', async () => {
+test('log lines about a session name it; a refused message is logged at once, with channel, reason and cf-ray', async () => {
   const bob = await join(url, { headers: { 'cf-ray': '8f0c2d1e5b7a1234-FRA' } });
   const [{ client }] = objects(await written(['clients', '--json'])).slice(-1);
   const opened = await until(() => logged(server, 'session_opened').find((line) => line.client === client), 'no line has its name');
@@ -85,14 +85,14 @@ test('lines about a session say whose it is; what is refused has a line at once,
   assert.equal(subscribing.subscription, '"/secret"');
 });
 
-test('a request that failed has the panic and its place in its line', async () => {
+test('the log line of a failed request has the panic and its place', async () => {
   const bob = await join(url);
   await bob.publish('/service/panic', 1);
   const line = await until(() => logged(server, 'request_failed')[0], 'no line');
   assert.match(line.panic, /panicked at src\/fixture\.rs:\d+:\d+.*the panic that/s);
 });
 
-test('tail writes what is said, with a key that reads, and a client has what was refused to it', async () => {
+test('with a read key tail prints events, and a client is shown with its refused messages', async () => {
   const alice = await join(url);
   const saying = setInterval(() => alice.publish('/open/said', { n: 1 }), 200);
   try {

@@ -1,6 +1,6 @@
-// Every option of docs/OPTIONS.md: that a value that makes no sense is refused loudly, and what it changes
-// (ALLOWED_ORIGINS: http.test.mjs; FLUSH_PACE and WEBSOCKET_TIMEOUT, which take a clock that can be moved, and what
-// concerns the protocol alone: natively; CONNECTION_TYPES: connection-types.test.mjs; ACCESS_RULES:
+// Every option of docs/OPTIONS.md: an invalid value is refused with an error, and what the option changes
+// (ALLOWED_ORIGINS: http.test.mjs; FLUSH_PACE and WEBSOCKET_TIMEOUT, which need a clock that the test moves, and
+// options of the protocol alone: natively; CONNECTION_TYPES: connection-types.test.mjs; ACCESS_RULES:
 // access-rules.test.mjs; TOKENS and TOKEN_…: tokens.test.mjs).
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -88,8 +88,8 @@ const REFUSED = {
 /** What is never shown again, however wrong it is. */
 const SECRET = ['API_KEYS', 'TOKEN_KEYS'];
 
-describe('a value that makes no sense', { concurrency: 3 }, () => {
-  test('is looked for with every option there is', async () => {
+describe('an invalid value', { concurrency: 3 }, () => {
+  test('is tested for every option', async () => {
     const page = await readFile(inRoot('docs', 'OPTIONS.md'), 'utf8');
     const documented = [...page.matchAll(/^\| `([A-Z_]+)` \|/gm)].map(([, name]) => name);
     assert.deepEqual(Object.keys(REFUSED).sort(), documented.sort());
@@ -138,7 +138,7 @@ test('MAX_INTERVAL after its last message a session is forgotten', () =>
     assert.equal(await alice.lives(), false);
   }));
 
-test('ANON_PUBLISH lets in what has no clientId, and only that', async () => {
+test('ANON_PUBLISH allows publishes without a clientId, and nothing else without one', async () => {
   const anonymous = { channel: '/talk', data: 'from nobody' };
   const outcome = ({ json: [{ successful, error }] }) => [successful, error];
   await withFixture({ ANON_PUBLISH: 'true' }, async ({ url }) => {
@@ -176,7 +176,7 @@ test('CLIENT_MAX_CONNECTIONS connects of one address are held, and the next one 
     assert.deepEqual([line.level, line.address, logged(server, 'connection_refused').length], ['warn', '192.0.2.1', 1]);
   }));
 
-test('MAX_MESSAGE_SIZE bytes are taken, and not one more', () =>
+test('MAX_MESSAGE_SIZE bytes are accepted, and not one more', () =>
   withFixture({ MAX_MESSAGE_SIZE: '1000' }, async ({ url }) => {
     const alice = await join(`${url}/cometd`);
     const bodyOf = (size) => {
@@ -192,7 +192,7 @@ test('MAX_MESSAGE_SIZE bytes are taken, and not one more', () =>
     assert.equal((await request(`${url}/cometd`, { body: twoBytesEach })).status, 413, 'bytes count, not characters');
   }));
 
-test('MAX_MESSAGES_PER_BATCH messages are taken, and not one more', () =>
+test('MAX_MESSAGES_PER_BATCH messages are accepted, and not one more', () =>
   withFixture({ MAX_MESSAGES_PER_BATCH: '3' }, async ({ url }) => {
     const alice = await join(`${url}/cometd`);
     const batch = (size) => alice.send(...Array(size).fill({ channel: '/a', data: 1 }));
@@ -202,7 +202,7 @@ test('MAX_MESSAGES_PER_BATCH messages are taken, and not one more', () =>
     assert.equal((await batch(16 * 3 + 1)).status, 413, 'nobody gathers so many');
   }));
 
-test('MAX_JSON_DEPTH brackets are taken, and not one more', () =>
+test('MAX_JSON_DEPTH nested brackets are accepted, and not one more', () =>
   withFixture({ MAX_JSON_DEPTH: '6' }, async ({ url }) => {
     const alice = await join(`${url}/cometd`);
     await alice.ok(alice.publish('/a', [[[['[[[']]]]));
@@ -210,20 +210,20 @@ test('MAX_JSON_DEPTH brackets are taken, and not one more', () =>
     assert.deepEqual([status, json[0].error], [400, '400::json_too_deep']);
   }));
 
-test('MAX_QUEUE events wait for a session: the oldest make room, and the log says so', () =>
+test('MAX_QUEUE events wait for a session: the oldest are dropped and logged', () =>
   withFixture({ MAX_QUEUE: '3' }, async (server) => {
     assert.deepEqual(await overflow(server, ['1', '2', '3', '4', '5']), [{ events: 2 }, '3', '4', '5']);
     assert.deepEqual(logged(server, 'events_dropped').map(({ level, events }) => [level, events]), [['warn', 1], ['warn', 1]]);
   }));
 
-test('MAX_QUEUE_BYTES of events wait for a session: the oldest make room, and a single one always stays', () =>
+test('MAX_QUEUE_BYTES of events wait for a session: the oldest are dropped, and a single one always stays', () =>
   withFixture({ MAX_QUEUE_BYTES: '1024' }, async (server) => {
     const [one, two, three, large] = [...['1', '2', '3'].map((digit) => digit.repeat(400)), '4'.repeat(2000)];
     assert.deepEqual(await overflow(server, [one, two, three]), [{ events: 1 }, two, three]);
     assert.deepEqual(await overflow(server, [one, large]), [{ events: 1 }, large]);
   }));
 
-test('QUEUE_OVERFLOW disconnect ends a session that does not read, and its client is told', () =>
+test('QUEUE_OVERFLOW disconnect ends a session that does not read, and its client gets a disconnect', () =>
   withFixture({ MAX_QUEUE: '3', QUEUE_OVERFLOW: 'disconnect' }, async (server) => {
     const [alice, bob] = await Promise.all([join(`${server.url}/cometd`), join(`${server.url}/cometd`)]);
     await bob.ok(bob.subscribe('/overflow'));
@@ -234,7 +234,7 @@ test('QUEUE_OVERFLOW disconnect ends a session that does not read, and its clien
     assert.deepEqual(logged(server, 'events_dropped').map(({ events }) => events), [4]);
   }));
 
-test('MAX_SUBSCRIPTIONS are a session’s, all or nothing', () =>
+test('a session has at most MAX_SUBSCRIPTIONS, and a subscribe past them is refused as a whole', () =>
   withFixture({ MAX_SUBSCRIPTIONS: '2' }, async ({ url }) => {
     const alice = await join(`${url}/cometd`);
     const outcome = async (subscription) => {
@@ -250,7 +250,7 @@ test('MAX_SUBSCRIPTIONS are a session’s, all or nothing', () =>
     assert.equal(await outcome('/c'), true);
   }));
 
-test('MAX_SESSIONS live in one home, and another home has its own', () =>
+test('a home has at most MAX_SESSIONS, and another home has its own', () =>
   withFixture({ MAX_SESSIONS: '1' }, async ({ url }) => {
     const alice = await join(`${url}/cometd`);
     const refused = (await post(`${url}/cometd`, [HANDSHAKE])).json[0];
@@ -261,7 +261,7 @@ test('MAX_SESSIONS live in one home, and another home has its own', () =>
     await join(`${url}/cometd`);
   }));
 
-test('LAZY_CHANNELS leave after MAX_LAZY_TIMEOUT, or with the next event that is in a hurry', () =>
+test('events of LAZY_CHANNELS leave after MAX_LAZY_TIMEOUT, or with the next event that is not lazy', () =>
   withFixture({ LAZY_CHANNELS: '/slow/** /calm', MAX_LAZY_TIMEOUT: '300' }, async ({ url }) => {
     const [alice, bob] = await Promise.all([join(`${url}/cometd`), join(`${url}/cometd`)]);
     await bob.ok(bob.subscribe(['/slow/**', '/calm', '/quick']));
@@ -281,14 +281,14 @@ test('LAZY_CHANNELS leave after MAX_LAZY_TIMEOUT, or with the next event that is
 
 describe('JURISDICTION', () => {
   for (const name of ['eu', 'us', 'fedramp'])
-    test(`${name} is asked of the platform for every object: workerd has none, and says so`, () =>
+    test(`${name} is requested for every object: workerd supports none, and says so`, () =>
       withFixture({ JURISDICTION: name }, async (server) => {
         const { status, text } = await post(`${server.url}/cometd`, [HANDSHAKE]);
         assert.equal(status, 500);
         assert.match(text + server.logs.map(({ message }) => message), /Jurisdiction restrictions are not implemented/);
       }));
 
-  test('none is a server like any other', () =>
+  test('the value none changes nothing', () =>
     withFixture({ JURISDICTION: 'none' }, async (server) => {
       assert.equal((await post(`${server.url}/cometd`, [HANDSHAKE])).json[0].successful, true);
     }));
@@ -299,7 +299,7 @@ describe('LOG_LEVEL', () => {
   const levels = Object.keys(EVENTS);
 
   for (const level of levels) {
-    test(`${level} shows what is that grave and graver, one line of JSON each, and never a clientId`, () =>
+    test(`${level} logs lines of that level and above, each as JSON, and never a clientId`, () =>
       withFixture({ LOG_LEVEL: level, MAX_QUEUE: '1' }, async (server) => {
         const secrets = await everythingThatIsLogged(server);
         const shown = levels.slice(0, levels.indexOf(level) + 1).flatMap((shown) => EVENTS[shown]);

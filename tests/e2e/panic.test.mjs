@@ -1,4 +1,4 @@
-// A panic, as a bug in an application would cause it, costs the message that ran into it, and nobody else anything.
+// A panic, as a bug in an application causes it, fails only its message, and affects nobody else.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { crowd, join } from './support/bayeux.mjs';
@@ -49,7 +49,7 @@ test(`${ROUNDS} panics: each is answered at once, and the pending polls of all o
   assert.ok(survivors.every(Boolean), 'every session lives');
 });
 
-test('in a batch the messages before one that panics count, and those after it', async () => {
+test('in a batch the messages before and after one that panics are handled', async () => {
   const [alice, bob] = await Promise.all([join(`${url}/cometd/batch`), join(`${url}/cometd/batch`)]);
   await bob.ok(bob.subscribe('/batch'));
   const held = bob.poll();

@@ -1,4 +1,4 @@
-// The playground's clock in a real browser: clocks that go wrong, and the time that they agree on.
+// The playground's clock in a real browser: clocks that are wrong, and the agreed time.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';
@@ -45,7 +45,7 @@ for (const ahead of [0, 3_600_000, -86_400_000])
     assert.match(await page.locator('#agreed').textContent(), /\d{1,2}:\d\d:\d\d/);
   });
 
-test('while somebody looks, a connect is answered every two seconds; its clock goes on in a break', async () => {
+test('while the page is visible a connect is answered every two seconds; the clock goes on during a break', async () => {
   const page = await visit(0);
   let connects = 0;
   page.on('response', (response) => (connects += /\/connect$/.test(new URL(response.url()).pathname)));

@@ -1,4 +1,4 @@
-// The playground in a real browser: a channel, services of the shipped application, and the messages as they go.
+// The playground in a real browser: a channel, services of the shipped application, and the message log.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';
@@ -11,18 +11,18 @@ const chromium = await browser();
 const visit = () => chromium.visit(`${server.url}/playground/`);
 const answers = (page, name) => page.getByRole('log', { name }).getByRole('listitem');
 
-test('what is published is heard in every window, and shown on the wire of each', async () => {
+test('a published message arrives in every window, and is in the message log of each', async () => {
   const [ada, bob] = await Promise.all([visit(), visit()]);
   for (const page of [ada, bob]) await page.getByRole('status').filter({ hasText: 'Connected' }).waitFor();
   await ada.getByLabel('What to publish').fill('<b>to all</b>');
   await ada.keyboard.press('Enter');
   for (const page of [ada, bob]) {
-    await answers(page, 'Heard').filter({ hasText: '<b>to all</b>' }).waitFor();
+    await answers(page, 'Received').filter({ hasText: '<b>to all</b>' }).waitFor();
     await page.getByRole('region', { name: 'Messages on the wire' }).getByRole('listitem').filter({ hasText: '← /news/playground' }).first().waitFor();
   }
 });
 
-test('connects can be left out of what is shown', async () => {
+test('connects can be hidden from the message log', async () => {
   const page = await visit();
   const connects = page.getByRole('region', { name: 'Messages on the wire' }).getByText('→ /meta/connect');
   await connects.first().waitFor();
@@ -47,7 +47,7 @@ test('a service reply goes only to its sender', async () => {
   assert.deepEqual(await bob.locator('#echoes .said').allTextContents(), ['other']);
 });
 
-test('what was typed is never HTML', async () => {
+test('typed text is never HTML', async () => {
   const page = await visit();
   const text = '<img src=x onerror="document.title=1"> <b>שלום</b>';
   await page.getByLabel('What to say').fill(text);
@@ -57,7 +57,7 @@ test('what was typed is never HTML', async () => {
   assert.equal(await echo.locator('img, b').count(), 0);
 });
 
-test('it counts, and says why it cannot', async () => {
+test('the calculator answers, or shows the error', async () => {
   const page = await visit();
   await page.getByRole('status').filter({ hasText: 'Connected' }).waitFor();
   await page.getByLabel('Number').first().fill('6.5');
@@ -65,7 +65,7 @@ test('it counts, and says why it cannot', async () => {
   await answers(page, 'Results').filter({ hasText: '6.5 × 7 = 45.5' }).waitFor();
   await page.getByLabel('Operator').selectOption('÷');
   await page.getByLabel('Number').last().fill('0');
-  await page.getByRole('button', { name: 'Count' }).click();
+  await page.getByRole('button', { name: 'Calculate' }).click();
   await answers(page, 'Results').filter({ hasText: '6.5 ÷ 0 422::no such number' }).waitFor();
 });
 
@@ -85,7 +85,7 @@ test('a call during a break is reported as lost, and the next one is answered', 
   await answers(page, 'Echoes').filter({ hasText: /^after it in/ }).waitFor();
 });
 
-test('the messages are shown as they go, and no clientId among them', async () => {
+test('the message log shows messages as they are sent, without clientIds', async () => {
   const page = await visit();
   await page.getByRole('status').filter({ hasText: 'Connected' }).waitFor();
   await page.getByLabel('What to say').fill('seen');

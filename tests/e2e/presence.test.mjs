@@ -1,4 +1,4 @@
-// Who is in a channel, on workerd: one user at two homes, told by the owner of the tree, through evictions.
+// Presence on workerd: one user at two homes, reported by the owner of the tree, through evictions.
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
 import { Roster } from '../../packages/bayeux-edge/client/presence.js';
@@ -35,7 +35,7 @@ async function watch(client, channel) {
   };
 }
 
-test('one user at two homes is one with two sessions, and has left when both have', async () => {
+test('a user at two homes is one member with two sessions, and leaves with the last one', async () => {
   const channel = '/room/homes';
   const [alice, here, there] = [await at('room', 'alice'), await at('one', 'bob'), await at('two', 'bob')];
   const seen = await watch(alice, channel);

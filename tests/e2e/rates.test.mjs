@@ -1,4 +1,5 @@
-// Rate limits: a client that floods is refused politely, waits and goes on with its session, and nobody else is slowed.
+// Rate limits: a client that sends too much is refused with advice, waits and keeps its session, and no other client is
+// slowed.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -48,7 +49,7 @@ for (const transport of ['websocket', 'long-polling'])
       new Promise((resolve) => cometd.subscribe(channel, ({ data }) => heard.push(data), resolve));
     const publish = ({ cometd }, channel, data) => new Promise((resolve) => cometd.publish(channel, data, resolve));
 
-    test('a flood of publishes is refused politely, and its client waits and goes on with the same session', (t) =>
+    test('a flood of publishes is refused with advice, and its client waits and keeps its session', (t) =>
       withFixture({ RATE_PUBLISHES: '5/2', MAX_INTERVAL: '3000' }, async (server) => {
         const [alice, bob] = [await joined(t, server, '192.0.2.1'), await joined(t, server, '192.0.2.2')];
         await subscribe(bob, '/flood');
@@ -83,7 +84,7 @@ for (const transport of ['websocket', 'long-polling'])
         assert.ok(more.length < 3, 'a line for each refusal');
       }));
 
-    test('who shakes hands too often is sent away, waits and comes back by itself', (t) =>
+    test('a client that shakes hands too often is refused, waits and comes back by itself', (t) =>
       withFixture({ RATE_HANDSHAKES: '2/4' }, async (server) => {
         for (let n = 0; n < 2; n += 1) await joined(t, server, '2001:db8::1');
         const third = start(t, server, '2001:db8::3:1');
@@ -99,7 +100,7 @@ for (const transport of ['websocket', 'long-polling'])
   });
 
 for (const transport of ['websocket', 'long-polling'])
-  test(`Faye over ${transport} is refused what is too much, and goes on with the same session`, { timeout: 30_000 }, () =>
+  test(`Faye over ${transport} gets errors past the rate, and keeps its session`, { timeout: 30_000 }, () =>
     withFixture({ RATE_PUBLISHES: '4/2', RATE_HANDSHAKES: '1/2', MAX_INTERVAL: '5000' }, async ({ url }) => {
       const clients = [];
       const open = (address) => {
@@ -188,7 +189,7 @@ test('the addresses of a /64 have one home among those of HOMES', () =>
     assert.ok(new Set(others).size > 2, others.join());
   }));
 
-test('what another home passes on is counted by its client’s address', () =>
+test('a publish relayed by another home counts for its client’s address', () =>
   withFixture({ RATE_PUBLISHES: '1/60', HOMES: 'sharded:8', MAX_INTERVAL: '60000' }, async ({ url }) => {
     const cometd = `${url}/cometd`;
     const homeOf = (clientId) => clientId.slice(0, 3);
@@ -207,7 +208,7 @@ test('what another home passes on is counted by its client’s address', () =>
   }));
 
 describe('Cloudflare’s rate limiter, which is bound as shipped', () => {
-  test('turns requests away before they reach an object, each network by itself', async (t) => {
+  test('refuses requests before they reach an object, for each network separately', async (t) => {
     const { RATE_LIMITER } = limitersAsShipped();
     const ratelimits = { RATE_LIMITER: { ...RATE_LIMITER, simple: { ...RATE_LIMITER.simple, limit: 4 } } };
     const key = '0123456789abcdef';

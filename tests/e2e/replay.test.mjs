@@ -1,5 +1,5 @@
-// The replay extension of public/js/replay.js with the clients it is made for, against workerd: who comes back hears
-// what was missed.
+// The replay extension of public/js/replay.js with its clients, against workerd: a client that comes back gets the
+// missed events.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CometD } from 'cometd';
@@ -41,7 +41,7 @@ const CLIENTS = {
 };
 
 for (const [name, open] of Object.entries(CLIENTS))
-  test(`${name} hears what is kept, and after an absence what it missed, as it was published and once`, async () => {
+  test(`${name} receives kept events, and after an absence the missed ones, unchanged and once`, async () => {
     const channel = `/hist/${name.replace('.', '-')}`;
     await say(channel, 1, 2);
     const numbers = {};

@@ -1,4 +1,5 @@
-// Nothing lost: the object is evicted, the process is killed, rows are damaged, and clients carry on where they were.
+// No event is lost: the object is evicted, the process is killed, rows are damaged, and clients go on with their
+// sessions.
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -70,7 +71,7 @@ const nonEmpty = (list) => list.length > 0 && list;
 
 const rows = (database, table) => database.prepare(`SELECT count(*) AS rows FROM ${table}`).get().rows;
 
-test('a server that is killed knows its clients, their subscriptions and what waits for them', async () => {
+test('a server that was killed knows its sessions, their subscriptions and queued events', async () => {
   const server = await lasting({ DURABILITY: 'strict' });
   const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
   await alice.ok(alice.publish('/chat/demo', { n: 1 }));
@@ -81,7 +82,7 @@ test('a server that is killed knows its clients, their subscriptions and what wa
   assert.deepEqual(await held, [{ n: 2 }]);
 });
 
-test('who acknowledges gets everything once, though the server is killed before and after each answer', async () => {
+test('a client with the ack extension gets each event once, though the server is killed before and after each answer', async () => {
   const server = await lasting({ MAX_INTERVAL: '60000', TIMEOUT: '60000' });
   const [alice] = await crowd(server.url, 1, '/elsewhere');
   const [shaken] = (await post(server.url, [{ ...HANDSHAKE, ext: { ack: true } }])).json;
@@ -110,7 +111,7 @@ test('who acknowledges gets everything once, though the server is killed before 
   assert.deepEqual((await connect(acknowledged)).data, []);
 });
 
-test('a killed object that gets no more calls is woken by its alarm, and leaves no rows', async () => {
+test('a killed object that gets no requests is woken by its alarm, and leaves no rows', async () => {
   const server = await lasting({ DURABILITY: 'strict', MAX_INTERVAL: '500' });
   const [alice] = await crowd(server.url, 2, '/chat/demo');
   await alice.ok(alice.publish('/chat/demo', { n: 1 }));
@@ -124,7 +125,7 @@ test('a killed object that gets no more calls is woken by its alarm, and leaves 
   await until(() => server.finds((database) => database.prepare(tables).get().tables === 0), 'the tables are still there');
 });
 
-test('damaged rows are set aside with a word in the log, and the rest is served', async () => {
+test('damaged rows are set aside and logged, and the others are used', async () => {
   const server = await lasting({ DURABILITY: 'strict', MAX_INTERVAL: '60000' });
   const [alice, bob, carol] = await crowd(server.url, 3, '/chat/demo');
   await alice.ok(alice.publish('/chat/demo', { n: 1 }));
@@ -175,7 +176,7 @@ test('an object that cannot update its tables serves their old rows', async () =
   assert.deepEqual(await bob.poll(), [{ n: 2 }]);
 });
 
-test('an object serves what a newer version of itself left behind, and what an older one did', async () => {
+test('an object reads the rows of a newer version and of an older one', async () => {
   const server = await lasting({ DURABILITY: 'strict', MAX_INTERVAL: '60000' });
   const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
   await alice.ok(alice.publish('/chat/demo', { n: 1 }));
@@ -198,7 +199,7 @@ test('an object serves what a newer version of itself left behind, and what an o
   await server.look((database) => assert.ok(version(database) > 1));
 });
 
-test('the rows of the first version there was, as its own build wrote them, are served', async () => {
+test('the rows of the first version, as its own build wrote them, are read', async () => {
   const rows = await readFile(new URL('rows/version-1.sql', import.meta.url), 'utf8');
   const server = await lasting({ MAX_INTERVAL: '60000' });
   await join(server.url);
@@ -211,7 +212,7 @@ test('the rows of the first version there was, as its own build wrote them, are 
   assert.deepEqual(await bob.poll(), [{ n: 1 }, { n: 2 }, { n: 3 }]);
 });
 
-test('the rows of a home and an owner, with what is kept and who is there, as an earlier build wrote them, are served', async () => {
+test('the rows of a home and an owner with history and presence, as an earlier build wrote them, are read', async () => {
   const { vars, clients, databases } = JSON.parse(await readFile(new URL('rows/2026-11-28.json', import.meta.url), 'utf8'));
   const server = await lasting(vars);
   await join(server.url);
@@ -242,7 +243,7 @@ test('the rows of a home and an owner, with what is kept and who is there, as an
   assert.deepEqual(await carol.poll({ ext: { ack: ack + 100 } }), [{ n: 4 }]);
 });
 
-test('clients that read what they are sent cost no writes', async () => {
+test('clients that read their events cause no writes', async () => {
   const server = await lasting({ MAX_INTERVAL: '60000', WEBSOCKET_TIMEOUT: '60000' });
   const [alice, ...polls] = await crowd(server.url, 10, '/chat/demo');
   await server.restart((database) => {
@@ -272,7 +273,7 @@ test('clients that read what they are sent cost no writes', async () => {
   [first, ...others].forEach((socket) => socket.raw.close());
 });
 
-test('nor do clients whose tree is owned by another object, though it waits for their home to say what it has heard', async () => {
+test('clients whose tree has another owner cause no writes, though the owner waits for their home’s acknowledgement', async () => {
   const server = await lasting({ TREE_DEPTH: '1', MAX_INTERVAL: '60000' });
   const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
   const publish = async (n) => {
@@ -293,7 +294,7 @@ test('nor do clients whose tree is owned by another object, though it waits for 
   assert.deepEqual(await countedRows(server.persistTo), { ...before, note: before.note + 1 });
 });
 
-test('clients that stay away are forgotten though all objects sleep, and none of them keeps anything', async () => {
+test('clients that stay away expire though all objects sleep, and no object keeps a row', async () => {
   const server = await lasting({ TREE_DEPTH: '1', MAX_INTERVAL: '12000' }); // an object may sleep after 10 s
   const [alice] = await crowd(server.url, 2, '/chat/demo');
   await alice.ok(alice.publish('/chat/demo', 1));
@@ -304,7 +305,7 @@ test('clients that stay away are forgotten though all objects sleep, and none of
   await until(gone, 'something is left', 90_000);
 });
 
-test('an object that is evicted wakes with its sockets open and their connects held', async () => {
+test('an evicted object wakes with its sockets open and their connects held', async () => {
   // All in one object: one that is evicted in the seconds before it has told an owner what it heard may hear that
   // again.
   const vars = { WEBSOCKET_TIMEOUT: '600000', MAX_INTERVAL: '600000', TREE_DEPTH: '0' };
@@ -326,7 +327,7 @@ test('an object that is evicted wakes with its sockets open and their connects h
   sockets.forEach((socket) => socket.raw.close());
 });
 
-test('a socket that breaks with the object leaves its session for the next one', async () => {
+test('a session survives a socket that broke with its object', async () => {
   const server = await startServer({ fixture: true, vars: { MAX_INTERVAL: '600000' } });
   after(() => server.stop());
   const url = `${server.url}/cometd`;
@@ -341,7 +342,7 @@ test('a socket that breaks with the object leaves its session for the next one',
   second.raw.close();
 });
 
-test('a session whose event stream broke off with its server gets what waited on its next one', async () => {
+test('a session whose event stream broke with its server gets queued events on its next one', async () => {
   const server = await lasting({ DURABILITY: 'strict' });
   const [alice, bob] = await crowd(server.url, 2, '/chat/demo');
   const broken = await EventStream.open(`${server.url}/${bob.clientId}`);

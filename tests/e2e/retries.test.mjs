@@ -1,4 +1,4 @@
-// The server took a publish, and its answer is lost: the client, not knowing, publishes the same again.
+// The server accepted a publish, and its reply is lost: the client does not know, and publishes the same again.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import faye from 'faye';
@@ -29,7 +29,7 @@ for (const [home, path] of [['the owner', '/cometd/talk'], ['another object', '/
   describe(`at home in ${home}`, () => {
     for (const transport of ['websocket', 'long-polling'])
       for (const keys of [true, false])
-        test(`Faye over ${transport} says again what was not answered, ${keys ? 'with keys, and it is heard once' : 'and it is heard'}`, async () => {
+        test(`Faye over ${transport} repeats a publish that was not answered, ${keys ? 'with keys, and it is delivered once' : 'and it is delivered'}`, async () => {
           const channel = `/talk/${transport}${path.length}${keys}`;
           const line = await badLine(channel, 2);
           const listener = await join(`${server.url}/cometd`, { handshake: { ext: { ack: true } } });
@@ -55,7 +55,7 @@ for (const [home, path] of [['the owner', '/cometd/talk'], ['another object', '/
         });
   });
 
-test('equal messages of one session are all heard', async () => {
+test('equal messages of one session are all delivered', async () => {
   const listener = await join(`${server.url}/cometd`, { handshake: { ext: { ack: true } } });
   await listener.ok(listener.subscribe('/lamp'));
   const publisher = await join(`${server.url}/cometd`);

@@ -7,7 +7,7 @@ import { test } from 'node:test';
 import { capture } from '../../scripts/lib/run.mjs';
 import { startServer } from '../../scripts/lib/server.mjs';
 
-test('a test file whose process is blocked and takes no SIGTERM fails, and the runner ends', async (t) => {
+test('a test file whose process is blocked and ignores SIGTERM fails, and the runner ends', async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'bayeux-edge-runner-'));
   t.after(() => rm(directory, { recursive: true }));
   const file = join(directory, 'blocked.test.mjs');

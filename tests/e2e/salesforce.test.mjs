@@ -1,5 +1,5 @@
-// Replay with the clients that Salesforce's users have: Faye with jsforce's extension, and cometd.js with the extension
-// from Salesforce's guide. Python's and Java's are in tests/clients.
+// Replay with the clients of Salesforce's users: Faye with jsforce's extension, and cometd.js with the extension of
+// Salesforce's guide. Those for Python and Java are in tests/clients.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { CometD } from 'cometd';
@@ -63,7 +63,7 @@ const CLIENTS = {
 };
 
 for (const [at, [name, open]] of Object.entries(CLIENTS).entries())
-  test(`${name}: all that is kept, what came after a number, what is new, and a number that is not kept`, async () => {
+  test(`${name}: all kept events, those after a replay id, new ones, and a replay id that is not kept`, async () => {
     const channel = `/hist/salesforce-${at}`;
     await say(channel, 1, 2);
     const replay = new SalesforceReplay(channel, -2);

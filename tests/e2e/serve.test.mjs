@@ -24,7 +24,7 @@ test('two fixtures run side by side', async (t) => {
   for (const { url } of [one, other]) assert.equal((await fetch(url)).status, 200);
 });
 
-test('the chosen port is used, and free again after a SIGTERM', async (t) => {
+test('the given port is used, and free again after a SIGTERM', async (t) => {
   const { url, child } = await fixture(t);
   const { port } = new URL(url);
   child.kill('SIGTERM');
@@ -46,7 +46,7 @@ test('--var sets an option of the server, and the last one of a name wins', asyn
   assert.doesNotMatch(await (await fetch(`${mended.url}/cometd`, handshake)).text(), /soon/);
 });
 
-test('a wrong option is refused in a sentence', async (t) => {
+test('a wrong option is refused with one sentence', async (t) => {
   for (const [args, sentence] of [
     [['--port', 'many'], /--port many: a number/],
     [['--var', 'TIMEOUT'], /--var TIMEOUT: NAME:VALUE/],

@@ -1,4 +1,4 @@
-// Heartbeats: by them the server knows who is still there, and a client that nobody answers closes its socket.
+// Heartbeats: they tell the server which clients are alive, and a client without an answer closes its socket.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WebSocket as NodeSocket, WebSocketServer } from 'ws';
@@ -10,7 +10,7 @@ import { Socket } from './support/websocket.mjs';
 const server = await fixture({ LOG_LEVEL: 'debug', WEBSOCKET_TIMEOUT: '600000' });
 const url = `${server.url}/cometd`;
 
-test('by default a connect over a socket is advised to last half a minute', async () => {
+test('by default the advised timeout on a socket is 30 seconds', async () => {
   const shipped = await fixture({ WEBSOCKET_TIMEOUT: '30000' });
   const socket = await Socket.open(`${shipped.url}/cometd`);
   const [reply] = await socket.ask({ channel: '/meta/handshake', version: '1.0', supportedConnectionTypes: ['websocket'] });
@@ -33,7 +33,7 @@ for (const [whose, heartbeat] of [
     socket.close();
   });
 
-test('the pages’ socket closes where nobody answers', async () => {
+test('the socket of the pages closes if nobody answers', async () => {
   const silent = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   await new Promise((resolve) => silent.once('listening', resolve));
   const WebSocket = ofPages(NodeSocket, 50);
@@ -42,7 +42,7 @@ test('the pages’ socket closes where nobody answers', async () => {
   silent.close();
 });
 
-test('the pages’ socket discards in silence what is sent while it closes', () => {
+test('the socket of the pages silently discards messages sent while it closes', () => {
   const sent = [];
   class Closing extends EventTarget {
     CLOSING = 2;
@@ -58,7 +58,7 @@ test('the pages’ socket discards in silence what is sent while it closes', () 
   assert.deepEqual(sent, ['before']);
 });
 
-test('the command line sends a server that does not say so no heartbeat', async () => {
+test('the command line sends no heartbeat to a server that does not offer it', async () => {
   const other = new WebSocketServer({ port: 0, host: '127.0.0.1' });
   await new Promise((resolve) => other.once('listening', resolve));
   const heard = [];

@@ -1,4 +1,4 @@
-// Routes of the application's own, and its hook on static responses. The fixture's are in src/fixture.rs.
+// The application's own routes, and its hook on static responses. Those of the fixture are in src/fixture.rs.
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import { startServer } from '../../scripts/lib/server.mjs';
@@ -30,7 +30,7 @@ describe('a route', () => {
       }
   });
 
-  test('publishes to those who wait', async () => {
+  test('publishes to held connects', async () => {
     const alice = await join(`${url}/cometd`);
     await alice.ok(alice.subscribe('/news/*'));
     const held = alice.poll();
@@ -40,18 +40,18 @@ describe('a route', () => {
     assert.equal((await request(`${url}/fixture/publish/news/today`, { body: '{' })).status, 400);
   });
 
-  test('is not there for other methods, and says which there are', async () => {
+  test('refuses other methods, and lists the allowed ones', async () => {
     const { status, headers } = await request(`${url}/fixture/mirror`, { method: 'GET' });
     assert.deepEqual([status, headers.allow], [405, 'POST, PUT']);
   });
 
-  test('takes no body over the limit', async () => {
+  test('refuses a body over the limit', async () => {
     assert.equal((await request(`${url}/fixture/mirror`, { body: 'x'.repeat(4096) })).status, 200);
     for (const body of ['x'.repeat(4097), ['x'.repeat(4000), 'x'.repeat(97)]])
       assert.equal((await request(`${url}/fixture/mirror`, { body })).status, 413);
   });
 
-  test('that panics, or answers what is no response, costs its own request alone', async () => {
+  test('that panics, or returns an invalid response, fails its own request only', async () => {
     const alice = await join(`${url}/cometd`);
     const held = alice.poll();
     for (const path of ['/fixture/panic', '/fixture/impossible']) {
@@ -66,7 +66,7 @@ describe('a route', () => {
 });
 
 describe('the hook on static responses', () => {
-  test('sees each file, whose body and headers come through', async () => {
+  test('gets each file, whose body and headers are sent unchanged', async () => {
     const seen = await request(`${url}/style.css`, { method: 'GET' });
     const plain = await request(`${url}/js/chat/main.js`, { method: 'GET' });
     assert.deepEqual([seen.status, seen.headers['x-fixture'], plain.headers['x-fixture']], [200, '/style.css', undefined]);
@@ -75,7 +75,7 @@ describe('the hook on static responses', () => {
     assert.equal(seen.headers['content-type'], 'text/css; charset=utf-8');
   });
 
-  test('sees pages, redirects, what is not there, and what has not changed', async () => {
+  test('gets pages, redirects, 404 and 304 responses', async () => {
     const get = (path, headers) => request(url + path, { method: 'GET', headers });
     const { headers } = await get('/');
     for (const [path, status, sent] of [['/', 200], ['/chat/tea/', 301], ['/nowhere', 404], ['/', 304, { 'if-none-match': headers.etag }]]) {
@@ -86,12 +86,12 @@ describe('the hook on static responses', () => {
     assert.equal((await request(`${url}/style.css`, { method: 'HEAD' })).headers['x-fixture'], '/style.css');
   });
 
-  test('may put another response in the place of a file', async () => {
+  test('may replace a file with another response', async () => {
     const { status, text } = await request(`${url}/robots.txt`, { method: 'GET' });
     assert.deepEqual([status, text], [403, 'forbidden']);
   });
 
-  test('that panics costs its own request alone', async () => {
+  test('that panics fails its own request only', async () => {
     const { status, json } = await request(`${url}/panic`, { method: 'GET' });
     assert.deepEqual([status, json], [500, INTERNAL_ERROR]);
     assert.equal((await request(`${url}/`, { method: 'GET' })).status, 200);

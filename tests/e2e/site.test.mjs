@@ -1,4 +1,4 @@
-// The site's files as they are served: which page answers where, for how long browsers keep it, and what it may do.
+// The files of the site as they are served: which page has which path, how long browsers cache it, and its policy.
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { after, test } from 'node:test';
@@ -14,7 +14,7 @@ const PAGES = ['/', '/chat/', '/playground/', '/magnets/'];
 
 const get = (path) => fetch(server.url + path, { redirect: 'manual' });
 
-test('every page comes with a policy that lets in nothing from elsewhere and no inline script or style', async () => {
+test('every page has a Content-Security-Policy without other origins, inline scripts and inline styles', async () => {
   for (const path of [...PAGES, '/chat/any-room', '/nowhere']) {
     const { headers } = await get(path);
     const policy = headers.get('content-security-policy');
@@ -25,7 +25,7 @@ test('every page comes with a policy that lets in nothing from elsewhere and no 
   }
 });
 
-test('pages and scripts are asked for anew each time, what does not change with them is kept', async () => {
+test('pages and scripts are revalidated each time, other files are cached', async () => {
   const kept = async (path) => (await get(path)).headers.get('cache-control');
   for (const path of [...PAGES, '/chat/any-room']) assert.match(await kept(path), /max-age=0, must-revalidate/, path);
   for (const path of ['/style.css', '/js/connection.js', '/js/magnets/main.js']) assert.equal(await kept(path), 'no-cache', path);
@@ -35,7 +35,7 @@ test('pages and scripts are asked for anew each time, what does not change with 
   assert.equal(again.status, 304);
 });
 
-test('every page in public is one that is tested here, or the console', async () => {
+test('every page in public is tested here, or is the console', async () => {
   const files = await readdir(inRoot('public'), { recursive: true });
   const pages = files.filter((name) => name.endsWith('index.html')).map((name) => `/${name.slice(0, -'index.html'.length)}`);
   assert.deepEqual(pages.sort(), [...PAGES, '/console/'].sort());
@@ -49,13 +49,13 @@ test('an unknown address gets the 404 page', async () => {
   }
 });
 
-test('a room with a slash behind it is the same room', async () => {
+test('a room with a trailing slash is the same room', async () => {
   const { status, headers } = await get('/chat/tea/');
   assert.equal(status, 301);
   assert.equal(new URL(headers.get('location'), server.url).pathname, '/chat/tea');
 });
 
-test('the pages that the playground has taken in lead to it', async () => {
+test('the pages that the playground replaced redirect to it', async () => {
   for (const [path, there] of Object.entries({ '/echo/': '/playground/', '/timesync/': '/playground/#time' })) {
     const { status, headers } = await get(path);
     assert.deepEqual([status, headers.get('location')], [301, there], path);
@@ -71,7 +71,7 @@ for (const colorScheme of ['light', 'dark'])
     }
   });
 
-test('the home page is live: a word that is dragged moves in a second window', async () => {
+test('a word that is dragged on the home page moves in a second window', async () => {
   const [ada, bob] = [await chromium.visit(`${server.url}/`), await chromium.visit(`${server.url}/`)];
   for (const page of [ada, bob]) await page.locator('#status').filter({ hasText: 'Connected' }).waitFor();
   const place = (page) => page.getByRole('button', { name: 'moon', exact: true }).evaluate(({ style }) => style.cssText);
@@ -83,14 +83,14 @@ test('the home page is live: a word that is dragged moves in a second window', a
   await bob.waitForFunction((wanted) => [...document.querySelectorAll('#board button')].some(({ style }) => style.cssText === wanted), wanted);
 });
 
-test('what the home page shows can be copied', async () => {
+test('the commands of the home page can be copied', async () => {
   const page = await chromium.visit(`${server.url}/`, { permissions: ['clipboard-read', 'clipboard-write'] });
   await page.getByRole('button', { name: 'Copy' }).first().click();
   await page.getByRole('button', { name: 'Copied' }).waitFor();
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), 'npm install\nnpm start\nnpm run deploy');
 });
 
-test('the home page names the address of its server, and its links lead somewhere', async () => {
+test('the home page shows the URL of its server, and its links work', async () => {
   const page = await chromium.visit(`${server.url}/`);
   await page.getByText(`${server.url}/cometd`).first().waitFor();
   const links = await page.getByRole('link').evaluateAll((all) => all.map(({ href }) => href));
@@ -99,7 +99,7 @@ test('the home page names the address of its server, and its links lead somewher
   for (const href of own) assert.equal((await fetch(href)).status, 200, href);
 });
 
-test('each page leads to all others, and says which one it is', async () => {
+test('each page links to all others, and marks itself in the navigation', async () => {
   for (const path of [...PAGES, '/nowhere']) {
     const page = await chromium.visit(server.url + path);
     const site = page.locator('.bar').getByRole('link');

@@ -1,4 +1,4 @@
-// One slow client never slows others, and never fills the memory.
+// A slow client never slows others, and never fills the memory.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
@@ -8,7 +8,7 @@ import { inGroups, memory, send } from './support/heap.mjs';
 import { logged, until, withFixture } from './support/server.mjs';
 import { Socket } from './support/websocket.mjs';
 
-test('a socket whose client does not read is closed, and all others hear everything meanwhile', () =>
+test('a socket whose client does not read is closed, and all others receive every event meanwhile', () =>
   withFixture({ MAX_QUEUE_BYTES: '1000000', WEBSOCKET_TIMEOUT: '600000', MAX_INTERVAL: '600000' }, async (server) => {
     const url = `${server.url}/cometd`;
     const network = await Network.open();

@@ -1,4 +1,4 @@
-// What a WebSocket does besides carrying messages: heartbeats, and how it ends.
+// A WebSocket beside its messages: heartbeats, and how it is closed.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { fixture, logged, until, withFixture } from './support/server.mjs';
@@ -7,7 +7,7 @@ import { answerTo, opening, Socket } from './support/websocket.mjs';
 const server = await fixture({ LOG_LEVEL: 'debug', MAX_MESSAGE_SIZE: '100000', MAX_INTERVAL: '30000' });
 const url = `${server.url}/cometd`;
 
-test('a heartbeat of Faye’s clients comes back as it went, and wakes no object that sleeps', async () => {
+test('a heartbeat of Faye’s clients is answered, and wakes no sleeping object', async () => {
   const home = `${url}/asleep`;
   const starts = () => logged(server, 'object_started').filter(({ home }) => home === '/asleep').length;
   const socket = await Socket.open(home);
@@ -34,14 +34,14 @@ describe('a client that closes is answered with its own code', () => {
     assert.deepEqual([opcode, Buffer.from(code).readUInt16BE(), length >= 2], [0x88, 1001, true]);
   });
 
-  test('1000, where it had none', async () => {
+  test('1000, if it had none', async () => {
     const [opcode, , ...code] = await answerTo(url, Buffer.from([0x88, 0x80, 0, 0, 0, 0]));
     assert.equal(opcode, 0x88);
     assert.ok(code.length === 0 || Buffer.from(code).readUInt16BE() === 1000, `${code}`);
   });
 });
 
-describe('a frame that is refused as a whole closes its socket, or its client would wait for replies for ever', () => {
+describe('a frame that is refused as a whole closes its socket', () => {
   const deep = `${'['.repeat(101)}${']'.repeat(101)}`;
   for (const [what, frame, code, reason] of [
     ['no JSON', '[{', 1008, '400::json_invalid'],

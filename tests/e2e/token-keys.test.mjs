@@ -1,4 +1,4 @@
-// TOKEN_JWKS_URL: the keys of an identity provider, which is an HTTP server here: well, and unwell in every way.
+// TOKEN_JWKS_URL: the keys of an identity provider, which is an HTTP server here, working and failing in every way.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
@@ -80,7 +80,7 @@ const becomes = (url, token, error) => until(async () => (await outcome(url, tok
 const failures = (server) => logged(server, 'token_keys_failed').map(({ reason }) => reason);
 
 describe('keys of a provider', { concurrency: 4 }, () => {
-  test('are fetched once, for every transport, carrier and algorithm', async (t) => {
+  test('are fetched once, for every transport, place of the token and algorithm', async (t) => {
     const { provider, server, url } = await both({ TOKEN_COOKIE: 'jwt' });
     provider.publishes(['a', 'b', 'c']);
     const outcomes = await Promise.all([token('a'), token('b'), token('c'), token('own')].map((token) => outcome(url, token)));
@@ -103,7 +103,7 @@ describe('keys of a provider', { concurrency: 4 }, () => {
     assert.equal(await outcome(url, jwt({ alg: 'ES256', kid: 'a' }, { iss: ISSUER }, keyFor('ES256'))), '403::token_signature_invalid');
   });
 
-  test('rotate: a new one is known at once, and an old one until the set is', async () => {
+  test('rotate: a new key is used at once, and an old one until the set is fetched again', async () => {
     const { provider, url } = await both();
     provider.publishes(['a'], 12);
     assert.equal(await outcome(url, token('a')), undefined);
@@ -115,7 +115,7 @@ describe('keys of a provider', { concurrency: 4 }, () => {
     assert.equal(provider.asked, asked + 1, 'within the pause nobody is asked');
   });
 
-  test('are forgotten with the set that had them', async () => {
+  test('are removed with the set that had them', async () => {
     const { provider, url } = await both();
     provider.publishes(['a', 'b'], 1);
     assert.equal(await outcome(url, token('a')), undefined);
@@ -125,7 +125,7 @@ describe('keys of a provider', { concurrency: 4 }, () => {
     assert.equal(await outcome(url, token('b')), undefined);
   });
 
-  test('of which nobody has heard cost the provider one request', async () => {
+  test('that are unknown cost the provider one request', async () => {
     const { provider, url } = await both();
     provider.publishes(['a']);
     assert.equal(await outcome(url, token('a')), undefined);
@@ -136,7 +136,7 @@ describe('keys of a provider', { concurrency: 4 }, () => {
     assert.ok(provider.asked <= 2 + pauses, `asked ${provider.asked} times`);
   });
 
-  test('that are down: the last ones are used, and the log says why', async () => {
+  test('that cannot be fetched: the last ones are used, and the failure is logged', async () => {
     const { provider, server, url } = await both();
     provider.publishes(['a'], 1);
     assert.equal(await outcome(url, token('a')), undefined);
@@ -147,7 +147,7 @@ describe('keys of a provider', { concurrency: 4 }, () => {
     assert.equal(await outcome(url, token('b')), UNKNOWN);
   });
 
-  test('that never came let nobody in, and clients come again', async (t) => {
+  test('that never came: handshakes are refused, and clients try again', async (t) => {
     const { provider, url } = await both();
     provider.answers((_, response) => response.writeHead(503).end());
     assert.equal(await outcome(url, token('a')), UNAVAILABLE);
@@ -170,7 +170,7 @@ describe('keys of a provider', { concurrency: 4 }, () => {
     ['break off', /./, (_, response) => response.writeHead(200, { 'content-length': 1000 }).write('{', () => response.destroy())],
     ['are gone', /status 404/, (_, response) => response.writeHead(404).end(jwks('a'))],
   ]) {
-    test(`that ${what} are none, and with keys of one’s own clients come in all the same`, async () => {
+    test(`that ${what} are not used, and clients with TOKEN_KEYS still connect`, async () => {
       const { provider, server, url } = await both({ TOKEN_KEYS: JSON.stringify({ keys: [{ ...KEYS.own.jwk, kid: 'own' }] }) });
       provider.answers(answer);
       const started = performance.now();
@@ -185,14 +185,14 @@ describe('keys of a provider', { concurrency: 4 }, () => {
     });
   }
 
-  test('a secret among them is none', async () => {
+  test('a secret among them is not used', async () => {
     const { provider, url } = await both();
     provider.publishes(['own', 'a']);
     assert.equal(await outcome(url, token('own')), UNKNOWN);
     assert.equal(await outcome(url, token('a')), undefined);
   });
 
-  test('a flood that waits for them is answered when they come', async () => {
+  test('a flood of handshakes that waits for them is answered when they come', async () => {
     const { provider, url } = await both();
     const late = Promise.withResolvers();
     provider.answers(async (_, response) => (await late.promise, response.end(jwks('a'))));

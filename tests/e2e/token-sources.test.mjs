@@ -1,4 +1,4 @@
-// Tokens that come beside the messages: in a header, as a WebSocket's subprotocol, in a cookie.
+// Tokens outside the messages: in a header, as a WebSocket subprotocol, in a cookie.
 import assert from 'node:assert/strict';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -50,7 +50,7 @@ const bearer = (token) => ({ authorization: `Bearer ${token}` });
 const offering = (token) => ['bayeux', `bayeux.token.${token}`];
 
 describe('over HTTP', () => {
-  test('a header or a cookie says who the client is', async () => {
+  test('a header or a cookie identifies the client', async () => {
     for (const headers of [bearer(token({ sub: 'alice' })), cookie(token({ sub: 'alice' }), own), cookie(token({ sub: 'alice' }), pages)]) {
       const alice = await join(url, { headers });
       await alice.ok(alice.publish('/user/alice/x', 1));
@@ -58,12 +58,12 @@ describe('over HTTP', () => {
     }
   });
 
-  test('at every home', async () => {
+  test('a token is read at every home', async () => {
     const alice = await join(`${url}/user`, { headers: bearer(token({ sub: 'alice' })) });
     await alice.ok(alice.publish('/user/alice/x', 1));
   });
 
-  test('a bad one is refused as one in ext is', async () => {
+  test('an invalid token is refused like one in ext', async () => {
     const old = token({ exp: seconds() - 3600 });
     for (const headers of [bearer(old), cookie(old, own)]) {
       const { error, advice } = await outcome(headers);
@@ -84,7 +84,7 @@ describe('over HTTP', () => {
     assert.equal((await outcome(bearer(good()), { fields: { ext: { token: 'bad' } } })).error, '403::token_malformed');
   });
 
-  test('a cookie that another site’s page may have had sent does not count', async () => {
+  test('a cookie that a page of another site may have sent does not count', async () => {
     const good = () => token({ sub: 'alice' });
     for (const origin of [strangers, 'null', `${own}.evil.example`, undefined])
       assert.equal((await outcome(cookie(good(), origin))).error, '403::token_missing', origin);
@@ -109,7 +109,7 @@ describe('over WebSocket', () => {
     return error;
   };
 
-  test('the upgrade’s header, subprotocol or cookie says who the client is, before and after the object slept', async () => {
+  test('the upgrade’s header, subprotocol or cookie identifies the client, before and after the object slept', async () => {
     for (const options of [
       () => ({ headers: bearer(token({ sub: 'alice' })) }),
       () => ({ protocols: offering(token({ sub: 'alice' })) }),
@@ -131,7 +131,7 @@ describe('over WebSocket', () => {
     }
   });
 
-  test('a bad one is refused as one in ext is', async () => {
+  test('an invalid token is refused like one in ext', async () => {
     const old = token({ exp: seconds() - 3600 });
     for (const options of [{ headers: bearer(old) }, { protocols: offering(old) }, { headers: cookie(old, own) }])
       assert.equal(await refusal(options), '403::token_expired');
@@ -150,7 +150,7 @@ describe('over WebSocket', () => {
     assert.ok(await socket.join({ ext: { token: good() } }));
   });
 
-  test('the longest token and the largest cookie have room, and a longer one is refused', async () => {
+  test('the longest token and the largest cookie are accepted, and a longer one is refused', async () => {
     const padded = (length) => token({ sub: 'alice', pad: 'x'.repeat(length) });
     const socket = await Socket.open(url, { headers: bearer(padded(5900)) });
     await server.evict('/', 'hibernate');
@@ -158,7 +158,7 @@ describe('over WebSocket', () => {
     assert.equal(await refusal({ headers: bearer(padded(9000)) }), '403::token_too_long');
   });
 
-  test('a socket without a cookie’s Origin is a program’s, and its cookie does not count', async () => {
+  test('without an Origin header the cookie of a socket does not count', async () => {
     assert.equal(await refusal({ headers: cookie(token({ sub: 'alice' })) }), '403::token_missing');
   });
 });
@@ -187,7 +187,7 @@ describe('cometd.js', () => {
   }
 
   for (const transport of ['long-polling', 'websocket']) {
-    test(`${transport} in Chromium: a cookie, from a page that is listed and from no other`, async () => {
+    test(`${transport} in Chromium: a cookie, from a page in ALLOWED_ORIGINS and from no other`, async () => {
       const good = token({ sub: 'alice' });
       assert.equal((await handshakeFrom(pages, { transports: [transport] }, good)).successful, true);
       assert.notEqual((await handshakeFrom(strangers, { transports: [transport] }, good)).successful, true);
@@ -195,7 +195,7 @@ describe('cometd.js', () => {
     });
   }
 
-  test('in Chromium: a header, for which the browser asks leave, and a subprotocol', async () => {
+  test('in Chromium: a header, which needs a preflight, and a subprotocol', async () => {
     const { authorization } = bearer(token({ sub: 'alice' }));
     const headers = { transports: ['long-polling'], configuration: { requestHeaders: { Authorization: authorization } } };
     assert.equal((await handshakeFrom(pages, headers)).successful, true);

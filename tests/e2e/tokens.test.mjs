@@ -39,7 +39,7 @@ async function opened(t, transport) {
 const ext = (token) => ({ ext: { token } });
 
 for (const transport of ['long-polling', 'websocket']) {
-  test(`${transport}: a token of each algorithm says who its client is`, async (t) => {
+  test(`${transport}: a token of each algorithm identifies its client`, async (t) => {
     const admin = await opened(t, transport);
     assert.ok((await admin.handshake(ext(token({ role: ['admin'] })))).successful);
     await admin.subscribe('/user/**');
@@ -54,7 +54,7 @@ for (const transport of ['long-polling', 'websocket']) {
     assert.deepEqual((await hears(admin, 4)).map(([, alg]) => alg).sort(), Object.keys(KEYS).sort());
   });
 
-  test(`${transport}: a bad token opens nothing, and the client gives up`, async (t) => {
+  test(`${transport}: an invalid token opens no session, and the client stops`, async (t) => {
     const forged = keyFor('ES256');
     const rsaAsSecret = { sign: (data) => createHmac('sha256', JSON.stringify(KEYS.RS256.jwk)).update(data).digest() };
     for (const [bad, error] of [
@@ -73,7 +73,7 @@ for (const transport of ['long-polling', 'websocket']) {
     }
   });
 
-  test(`${transport}: when it expires the client shakes hands again, and with a new one goes on`, async (t) => {
+  test(`${transport}: when a token expires the client shakes hands again, and goes on with a new one`, async (t) => {
     const client = await opened(t, transport);
     assert.ok((await client.handshake(ext(token({ sub: 'alice', exp: seconds() - LEEWAY + 3 })))).successful);
     await client.subscribe('/user/alice/*');
@@ -87,7 +87,7 @@ for (const transport of ['long-polling', 'websocket']) {
   });
 }
 
-test('the command line shows its token', async () => {
+test('the command line sends its token', async () => {
   for (const given of [{ args: (token) => ['--token', token] }, { args: () => [], env: (token) => ({ BAYEUX_TOKEN: token }) }]) {
     const good = token({ sub: 'cli' });
     const { code, stdout, stderr } = await ran(['call', url, '/service/echo', '"hello"', '--verbose', ...given.args(good)], { env: given.env?.(good) });
@@ -99,7 +99,7 @@ test('the command line shows its token', async () => {
   assert.match(stderr, /token_malformed/);
 });
 
-test('no token is ever in the log, and neither is a key', async () => {
+test('neither a token nor a key is in the log', async () => {
   await until(() => logged(server, 'session_closed').some(({ why }) => why === 'token_expired'), 'the log does not tell');
   const log = server.logs.map(({ message }) => message).join('\n');
   for (const token of tokens) for (const part of token.split('.').slice(1)) assert.ok(!part || !log.includes(part), 'a token');

@@ -1,4 +1,4 @@
-// Clients at home in different objects, and channels in trees that others own.
+// Clients with homes in different objects, and channels in trees that others own.
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -46,7 +46,7 @@ const { url, evict } = await fixture({ ...PATIENT, HOMES: 'sharded:8' });
 const cometd = `${url}/cometd`;
 
 describe('over eight homes', () => {
-  test('all hear what one of them says, each once, in trees that none of them is at home in', async () => {
+  test('clients of all homes receive each event once, in trees that are the home of none of them', async () => {
     const clients = await apart(cometd, 8);
     await Promise.all(clients.map((client) => client.ok(client.subscribe(['/room/1', '/room/*', '/other/1']))));
     const speaker = await join(cometd, at(99));
@@ -55,7 +55,7 @@ describe('over eight homes', () => {
     for (const client of clients) assert.deepEqual((await hear(client, 2)).sort(), ['one', 'two']);
   });
 
-  test('what is subscribed with wildcards at the top comes from every tree, and from those that are new', async () => {
+  test('a pattern that spans trees receives events of every tree, and of new ones', async () => {
     const [one, two, three] = await apart(cometd, 3);
     const own = await join(`${cometd}/garden`);
     await one.ok(one.subscribe('/**'));
@@ -70,14 +70,14 @@ describe('over eight homes', () => {
     assert.deepEqual(await one.poll({ advice: { timeout: 0 } }), []);
   });
 
-  test('a publisher reads its own event before the reply, though another object owns the channel', async () => {
+  test('a publisher gets its own event before the reply, though another object owns the channel', async () => {
     const [client] = await apart(cometd, 1);
     const batch = [{ channel: '/meta/subscribe', subscription: '/echo/x' }, { channel: '/echo/x', data: 'hi' }];
     const [event, subscribed, published] = await client.ok(client.send(...batch));
     assert.deepEqual([event.data, subscribed.channel, published.channel], ['hi', '/meta/subscribe', '/echo/x']);
   });
 
-  test('an owner and homes that were evicted know who listens', async () => {
+  test('an owner and homes that were evicted know their subscribers', async () => {
     const [one, two] = await apart(cometd, 2);
     await one.ok(one.subscribe('/kept/1'));
     for (const home of ['/kept', ...[one, two].map((client) => `@${Number(homeOf(client).slice(1))}`)]) await evict(home, 'hibernate');
@@ -85,7 +85,7 @@ describe('over eight homes', () => {
     assert.deepEqual(await hear(one, 1), ['still there']);
   });
 
-  test('a client whose address changes keeps its session, whatever it comes by', async () => {
+  test('a client whose address changes keeps its session, on every transport', async () => {
     const [one, two] = await apart(cometd, 2);
     await one.ok(one.subscribe('/moved/1'));
     const signed = (message) => ({ ...message, clientId: one.clientId });
@@ -113,7 +113,7 @@ describe('over eight homes', () => {
     assert.equal(await one.lives(), true);
   });
 
-  test('a clientId of a home that never was is an unknown session', async () => {
+  test('a clientId of a home that never existed is an unknown session', async () => {
     for (const code of ['s07', 'gzzz', 'g000', 'x']) {
       const [reply] = (await post(cometd, [{ channel: '/meta/connect', connectionType: 'long-polling', clientId: `${code}${'0'.repeat(22)}` }])).json;
       assert.equal(reply.error, '402::session_unknown', code);
@@ -121,7 +121,7 @@ describe('over eight homes', () => {
     }
   });
 
-  test('cometd.js talks over long-polling and WebSocket, from home to home', async () => {
+  test('cometd.js talks over long-polling and WebSocket, across homes', async () => {
     const node = inNode();
     const clients = await Promise.all(
       ['long-polling', 'websocket', 'long-polling'].map((transport, n) =>
@@ -136,7 +136,7 @@ describe('over eight homes', () => {
   });
 });
 
-test('10,000 messages in three trees come to cometd.js at eight homes in one order, though every object is evicted meanwhile', { timeout: 120_000 }, () =>
+test('10,000 messages in three trees reach cometd.js at eight homes in one order, though every object is evicted meanwhile', { timeout: 120_000 }, () =>
   withFixture({ ...PATIENT, MAX_QUEUE: '20000' }, async (server) => {
     const network = await Network.open();
     network.leadTo(server.port);
@@ -193,7 +193,7 @@ test('10,000 messages in three trees come to cometd.js at eight homes in one ord
     network.close();
   }));
 
-test('homes are in the part of the world where the client is', () =>
+test('the home of a client is in its part of the world', () =>
   withFixture({ HOMES: 'regional:2', REGION_HEADER: 'x-continent' }, async ({ url }) => {
     const codes = new Map();
     for (const continent of ['EU', 'AS', 'SA', 'OC']) {
@@ -207,7 +207,7 @@ test('homes are in the part of the world where the client is', () =>
     for (const client of codes.values()) assert.deepEqual(await hear(client, 1), ['hello']);
   }));
 
-test('past RELAY_FANOUT one home of a region passes events on to the others', () =>
+test('past RELAY_FANOUT one home of a region relays events to the others', () =>
   withFixture({ ...PATIENT, HOMES: 'regional:4', RELAY_FANOUT: '2', REGION_HEADER: 'x-continent' }, async ({ url }) => {
     const clients = [];
     for (const continent of ['EU', 'AS']) {

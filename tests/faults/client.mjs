@@ -107,7 +107,7 @@ export class Client {
   }
 
   #refused(error) {
-    if (error.startsWith('400:')) this.#ledger.problem(`${this.name} was refused what it has missed: ${error}`);
+    if (error.startsWith('400:')) this.#ledger.problem(`${this.name} was refused the events that it missed: ${error}`);
     return this.#waitALittle();
   }
 
@@ -155,7 +155,7 @@ export class Client {
       throw error;
     });
     if (reply.error?.startsWith('402') && this.#connecting) {
-      this.#ledger.problem(`${this.name} was told to shake hands again, at ${asked}`);
+      this.#ledger.problem(`${this.name} was advised to handshake again, at ${asked}`);
       this.#connecting = this.#publishing = false;
     }
     return reply;

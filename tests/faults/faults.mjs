@@ -42,7 +42,7 @@ const HOMES = ['/', '/room', '/kept'];
 /** `relaxed` writes down what has waited for a second, and a busy machine may be late. */
 const RELAXED = 2000; // ms
 
-/** How long what was promised may take to arrive when all is calm again, and an idle object to forget all. */
+/** How long what was promised may take to arrive after the faults, and an idle object may take to delete its rows. */
 const TIMEOUT = 60_000; // ms
 
 /** SQLite, "Result and Error Codes": the file is just being deleted, or written. */
@@ -71,7 +71,7 @@ export async function faults({ kills, clients: size, seed, durability = 'strict'
   try {
     const clients = crowd(size, network.url, random, ledger);
     await Promise.all(clients.map((client) => client.join()));
-    say(`${size} clients are there`);
+    say(`${size} clients are connected`);
     clients.forEach((client) => client.start());
     while (world.faults.kills < kills) {
       await breakThings(world, world.random.between(...LIFE));
@@ -80,11 +80,11 @@ export async function faults({ kills, clients: size, seed, durability = 'strict'
     }
     await breakThings(world, LIFE[1]);
     await Promise.all(clients.map((client) => client.fallsSilent()));
-    say(`all is calm; ${JSON.stringify(ledger.counts)}`);
+    say(`no more faults; ${JSON.stringify(ledger.counts)}`);
     await until(() => ledger.missing().length === 0, TIMEOUT);
     await sleep(1000); // what should not come has this long to come
     await Promise.all(clients.map((client) => client.leaves()));
-    say('all are gone');
+    say('all clients have disconnected');
     const tables = untilIdle ? [...QUEUED, ...KEPT] : QUEUED;
     await until(async () => (await rowsLeft(world, tables)).length === 0, TIMEOUT + (untilIdle ? KEPT_FOR : 0));
     for (const rows of await rowsLeft(world, tables)) ledger.problem(`${rows} left, of clients that are gone`);

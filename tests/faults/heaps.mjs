@@ -1,4 +1,4 @@
-// What of a server's memory is in use, after a collection of what is not.
+// The memory of a server in use after a garbage collection.
 import { memory } from '../e2e/support/heap.mjs';
 
 /** Bytes in use by all objects together: `wasm`, our own allocations, and `javaScript`. */

@@ -1,4 +1,4 @@
-// What was published, what became of it, and who got it.
+// What was published, its outcome, and who received it.
 
 /**
  * How much later than an event that came after it a break may be noticed, by a client whose answers overtake each

@@ -1,4 +1,4 @@
-// The network between clients and server: it passes bytes on, and does to connections what it is told.
+// The network between clients and server: it forwards bytes, and breaks connections as it is told.
 import { once } from 'node:events';
 import net from 'node:net';
 import { reset } from '../e2e/support/reset.mjs';

@@ -1,4 +1,4 @@
-// Chance that can be had again: everything random in a run comes from its seed.
+// Repeatable randomness: everything random in a run comes from its seed.
 
 /** mulberry32, 32 bits of state (Tommy Ettinger, public domain). */
 export class Random {

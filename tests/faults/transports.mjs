@@ -1,4 +1,4 @@
-// How a client speaks to the server, and nothing more: it neither repeats nor repairs anything.
+// How a client sends to the server, and nothing more: it neither repeats nor repairs anything.
 //
 // `send(messages)` resolves with the reply to the last message. It rejects with `Lost` where none came: the server may
 // have had the messages or not. `hear(messages)` is told everything that came, as it came.

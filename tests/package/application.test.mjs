@@ -1,4 +1,4 @@
-// An application in TypeScript in the same Worker: what it is asked, what comes of its answers.
+// An application in TypeScript in the same Worker: its calls, and the effect of its answers.
 import assert from 'node:assert/strict';
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join as path } from 'node:path';
@@ -24,12 +24,12 @@ async function replies(client, service, data = null) {
   return events(messages).filter(({ channel }) => channel === `/service/${service}`).map((event) => event.data);
 }
 
-test('its types are good', async () => {
+test('its types compile', async () => {
   const { code, output: said } = await command(place, {}, 'npm', 'run', '--silent', 'check');
   assert.equal(code, 0, said);
 });
 
-test('it lets in, notes who it is, and words its refusals', async () => {
+test('it accepts clients, sets their attributes, and refuses with its own errors', async () => {
   const { json } = await post(cometd, [{ ...HANDSHAKE, ext: { user: 'eve', password: 'guess' } }]);
   assert.deepEqual([json[0].successful, json[0].error, json[0].ext], [false, '401::wrong_password', { loginAt: '/login' }]);
   const [alice, guest] = await Promise.all([member('alice'), join(cometd)]);
@@ -41,14 +41,14 @@ test('it lets in, notes who it is, and words its refusals', async () => {
   assert.deepEqual(heard, [{ room: 'blue', from: 'a guest', text: 'hi' }, 'blue']);
 });
 
-test('a method that throws or forgets to answer costs its own message alone', async () => {
+test('a method that throws or returns no answer fails its own message only', async () => {
   const guest = await join(cometd);
   const { json } = await guest.send(...['fine', 'throw', 'nothing', 'spam', 'fine'].map((data) => ({ channel: '/any', data })));
   assert.deepEqual(json.map((reply) => reply.error), [undefined, '503::hooks_unavailable', '503::hooks_unavailable', '403:denied_by_security_policy:publish_denied', undefined]);
   await until(() => /as it was asked to/.test(output()) && /publish must return/.test(output()), 'the log does not say why');
 });
 
-test('services answer with values, with many, with none, or say why not', async () => {
+test('services answer with one value, several or none, or with an error', async () => {
   const guest = await join(cometd);
   assert.deepEqual(await replies(guest, 'echo', { a: 1 }), [{ a: 1 }], 'it is the one here that answers');
   assert.deepEqual(await replies(guest, 'count'), [1, 2]);
@@ -59,7 +59,7 @@ test('services answer with values, with many, with none, or say why not', async 
   assert.equal(await error(guest.publish('/service/missing', 1)), '404::no_such_thing');
 });
 
-test('remote calls come to a result, or fail', async () => {
+test('remote calls return a result, or fail', async () => {
   const { connect, Failed } = await import(path(place, 'node_modules/bayeux-edge/client/node.js'));
   const client = connect(cometd);
   try {
@@ -73,13 +73,13 @@ test('remote calls come to a result, or fail', async () => {
   }
 });
 
-test('events are told to it without a word in the configuration', async () => {
+test('it gets events without any configuration', async () => {
   const { json } = await post(cometd, [HANDSHAKE]);
   const guest = new Client(cometd, json[0].clientId);
   assert.equal(await until(async () => (await guest.poll({ advice: { timeout: 100 } })).at(0), 'nobody says welcome'), 'Good to see you.');
 });
 
-test('a hundred messages are decided in one request, in their order', async () => {
+test('it decides a hundred messages in one request, in their order', async () => {
   const [alice, bob] = await Promise.all([join(cometd), join(cometd)]);
   await bob.ok(bob.subscribe('/order'));
   await bob.poll({ advice: { timeout: 0 } });
@@ -91,7 +91,7 @@ test('a hundred messages are decided in one request, in their order', async () =
   assert.deepEqual(heard, numbers);
 });
 
-test('the server is where it was put, and routes of one’s own are beside it', async () => {
+test('the server is at its configured path, beside the project’s own routes', async () => {
   assert.equal(await (await fetch(`${url}/time`)).json(), 1);
   for (const elsewhere of ['/cometd', '/realtime/v11', '/realtime']) assert.equal((await fetch(url + elsewhere)).status, 404, elsewhere);
   const client = await join(`${cometd}/chat`);

@@ -1,4 +1,4 @@
-// Names of channels in JavaScript, as src/bayeux/wire/channel.rs has them.
+// Channel names in JavaScript, like src/bayeux/wire/channel.rs.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { covers, isChannel, isPattern, overlaps, params } from '../../packages/bayeux-edge/channels.js';
@@ -9,7 +9,7 @@ const CHANNELS = ['/a', '/a/b', '/a/c', '/a/b/c', '/a/b/x', '/a/b/c/d', '/a/x/y'
 /** By the definition: `*` is one segment, `**` one or more. */
 const matches = (pattern, channel) => new RegExp(`^${pattern.replace(/\/\*\*$/, '(/[^/]+)+').replace(/\/\*$/, '/[^/]+')}$`).test(channel);
 
-test('covers: every channel of the one is one of the other', () => {
+test('covers: every channel of the second pattern matches the first', () => {
   for (const wide of NAMES)
     for (const narrow of NAMES) {
       const all = CHANNELS.filter((channel) => matches(narrow, channel)).every((channel) => matches(wide, channel));
@@ -18,7 +18,7 @@ test('covers: every channel of the one is one of the other', () => {
   assert.ok(covers('/chat/**', '/chat/demo/') && covers('/a/', '/a') && !covers('/chat/**', '/chat') && !covers('/chat/**', '/chatter/x'));
 });
 
-test('overlaps: some channel is of both', () => {
+test('overlaps: some channel matches both patterns', () => {
   for (const a of NAMES)
     for (const b of NAMES) {
       const some = CHANNELS.some((channel) => matches(a, channel) && matches(b, channel));
@@ -26,13 +26,13 @@ test('overlaps: some channel is of both', () => {
     }
 });
 
-test('what is no name is within nothing', () => {
+test('an invalid name is covered by nothing', () => {
   for (const name of ['', '/', 'a', '//', '/a//b', '/a/*/b', '/a%', '/é', '/a//', null, undefined, 7, `/${'a'.repeat(512)}`])
     assert.ok(!isChannel(name) && !isPattern(name) && !covers('/**', name) && !overlaps('/**', name), String(name));
   assert.ok(isPattern('/**') && !isChannel('/**') && isChannel('/a b#+{}'));
 });
 
-test('params: what the segments of a template are', () => {
+test('params: the values of the segments of a template', () => {
   assert.deepEqual(params('/rooms/{room}/{what}', '/rooms/blue/chat'), { room: 'blue', what: 'chat' });
   assert.equal(params('/rooms/{room}', '/rooms/blue/chat'), null);
   assert.equal(params('/rooms/{room}', '/houses/blue'), null);

@@ -35,7 +35,7 @@ async function take(messages, count) {
 }
 
 for (const transport of ['websocket', 'long-polling'])
-  test(`messages come to listeners and to loops, over ${transport}`, async () => {
+  test(`listeners and loops get messages, over ${transport}`, async () => {
     const [alice, bob] = [client({ transports: [transport] }), client({ transports: [transport] })];
     const heard = [];
     const listening = bob.subscribe('/open/a', ({ data }) => heard.push(data));
@@ -50,7 +50,7 @@ for (const transport of ['websocket', 'long-polling'])
     assert.equal(listening.state, 'subscribed', 'but only itself');
   });
 
-test('who is in a channel is known, and who comes and goes', async () => {
+test('presence has the members of a channel, and then who joins and leaves', async () => {
   const [alice, bob] = [client(), client()];
   const changes = [];
   await alice.subscribe('/open/here', () => {}).ready;
@@ -72,7 +72,7 @@ test('who is in a channel is known, and who comes and goes', async () => {
   await assert.rejects(refused.ready, Refused);
 });
 
-test('a subscription that the server refuses says so, and the others are none the worse', async () => {
+test('a refused subscription fails, and the others go on', async () => {
   const alice = client();
   const [closed, open] = [alice.subscribe('/closed'), alice.subscribe('/open/b')];
   await assert.rejects(closed.ready, (error) => error instanceof Refused && error.code === 403);
@@ -82,7 +82,7 @@ test('a subscription that the server refuses says so, and the others are none th
   await assert.rejects(alice.publish('/closed', 1), { name: 'Refused', code: 403 });
 });
 
-test('what came before the loop began is not lost', async () => {
+test('messages that came before the loop began are not lost', async () => {
   const alice = client();
   const [looping, listening] = [alice.subscribe('/open/early'), alice.subscribe('/open/early', () => heard.resolve())];
   const heard = Promise.withResolvers();
@@ -103,13 +103,13 @@ test('a signal ends a subscription, and the loop over it', async () => {
   assert.deepEqual(await none, []);
 });
 
-test('services answer, each request its own', async () => {
+test('each request to a service gets its own answer', async () => {
   const alice = client();
   assert.deepEqual(await Promise.all([1, 2, 3].map((data) => alice.request('echo', data))), [1, 2, 3]);
   await assert.rejects(alice.request('math', { left: 1, operator: '/', right: 0 }), { name: 'Refused', code: 422 });
 });
 
-test('after a break it comes back and subscribes again; publishes wait for that', async (t) => {
+test('after a break it reconnects and subscribes again; publishes wait for that', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'bayeux-client-'));
   t.after(() => rm(folder, { recursive: true, force: true }));
   let mortal = await startServer();
@@ -136,14 +136,14 @@ test('after a break it comes back and subscribes again; publishes wait for that'
   assert.deepEqual(states, ['connected anew', 'reconnecting', 'connected anew']);
 });
 
-test('a token is asked for when it is needed: at first, and when one is refused', async () => {
+test('a token is requested at the start, and when one is refused', async () => {
   const tokens = [token({ exp: seconds() - 3600 }), token()];
   const alice = client({ url: guarded.url, token: async () => tokens.shift() });
   await alice.ready;
   assert.deepEqual(tokens, []);
 });
 
-test('a token that stays bad closes it, with the reason', async () => {
+test('a token that is refused again closes the client, with the reason', async () => {
   let asked = 0;
   const alice = client({ url: guarded.url, token: () => ((asked += 1), token({ exp: 1 })) });
   await assert.rejects(alice.ready, { name: 'Refused', error: '403::token_expired' });
@@ -153,14 +153,14 @@ test('a token that stays bad closes it, with the reason', async () => {
   await assert.rejects(alice.subscribe('/a').ready, Refused);
 });
 
-test('a new token is there before the old one has ended', async () => {
+test('a new token is requested before the old one expires', async () => {
   let asked = 0;
   const alice = client({ url: guarded.url, token: () => ((asked += 1), token({ exp: seconds() + (asked === 1 ? 10 : 3600) })) });
   await alice.ready;
   await until(() => asked === 2, 'nobody asks for another one', 20_000);
 });
 
-test('closed is closed', async () => {
+test('a closed client stays closed', async () => {
   const alice = client();
   const subscription = alice.subscribe('/open/d');
   await subscription.ready;

@@ -1,4 +1,4 @@
-// The examples, each as its README has it run, where its language is on the machine.
+// The examples, each run as in its README, if its language is installed.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { after, test } from 'node:test';
@@ -50,7 +50,7 @@ for (const [language, { skip, run: how, publish, issue }] of Object.entries(PROG
     assert.match(refused.output, /403::meta_channel_unknown/);
   });
 
-test('hooks: its types are good', async () => {
+test('hooks: its types compile', async () => {
   const { code, output } = await command(await project('examples/hooks'), {}, 'npm', 'run', '--silent', 'check');
   assert.equal(code, 0, output);
 });

@@ -1,4 +1,4 @@
-// The guides' snippets as they stand there, run or compiled where their language is there. Those of docs/CLIENTS.md:
+// The snippets of the guides, unchanged, run or compiled if their language is installed. Those of docs/CLIENTS.md:
 // tests/e2e/client-snippets.test.mjs; those in Rust: `cargo test --doc`.
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
@@ -94,14 +94,14 @@ describe('backends', () => {
       console.log(await response.text());`));
 });
 
-test('rooms: who comes in hears what was kept and what is new, and who is there', async () => {
+test('rooms: a new member gets the kept messages, new ones and the list of members', async () => {
   const [comeIn, people, say] = [await snippet('ROOMS', 'js', 'connect('), await snippet('ROOMS', 'js', '$presence'), await snippet('ROOMS', 'js', 'client.publish')];
   const output = await says(/hello\n(.*\n)*1 \[|1 \[(.*\n)*hello\n/, comeIn + people + say);
   assert.equal(output.match(/hello/g).length, 1);
   await says(/hello\nhello\n/, comeIn + say);
 });
 
-describe('history: what was kept before somebody came is heard', async () => {
+describe('history: a new client receives the kept events', async () => {
   const remembers = await snippet('HISTORY', 'js', 'Replay');
   const storage = `
     const storage = new Map();
@@ -119,7 +119,7 @@ describe('history: what was kept before somebody came is heard', async () => {
       client.subscribe('/chat/history', (data) => console.log(data));`));
 });
 
-test('trees: what is published again with its key is heard once', async () => {
+test('trees: a publish repeated with its key is delivered once', async () => {
   const output = await says(/off/, `${cometd(server)}${faye(server, 'faye')}${SHAKEN}
     const key = 'once';
     await new Promise((resolve) => cometd.subscribe('/lamp', ({ data }) => console.log(data), resolve));
@@ -153,14 +153,14 @@ describe('a token of your own login', () => {
     await opens(token.trim());
   });
 
-  test('signed by somebody else opens nothing', async () => {
+  test('signed with another key opens no session', async () => {
     const signed = [{ alg: 'HS256', typ: 'JWT' }, { sub: 'eve', exp: Math.floor(Date.now() / 1000) + 60 }].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
     const token = `${signed}.${createHmac('sha256', 'another secret of thirty-two bytes').update(signed).digest('base64url')}`;
     await assert.rejects(opens(token));
   });
 });
 
-test('the first service, in TypeScript: its types are good, and a page is answered', async () => {
+test('the first service, in TypeScript: its types compile, and it answers a page', async () => {
   const minimal = await project('templates/minimal');
   const source = (name, code) => writeFile(join(minimal, 'src', name), code);
   await source('index.ts', await snippet('FIRST-SERVICE', 'ts'));
@@ -176,7 +176,7 @@ test('the first service, in TypeScript: its types are good, and a page is answer
   await says(/^Hello, Ada!/, cometd(at) + SHAKEN + (await snippet('FIRST-SERVICE', 'js')));
 });
 
-describe('a project with what two guides ask for', async () => {
+describe('a project with the code of two guides', async () => {
   const key = 'the-key-of-who-repairs';
   const minimal = await project('templates/minimal');
   const config = join(minimal, 'wrangler.jsonc');
@@ -190,10 +190,10 @@ describe('a project with what two guides ask for', async () => {
     }`);
   const at = await started(minimal);
 
-  test('a remote call brings its result', async () =>
+  test('a remote call returns its result', async () =>
     says(/^true 3\n/, cometd(at) + SHAKEN + (await snippet('APPLICATION', 'js', 'remoteCall'))));
 
-  test('a restore reaches the object, for who has the key, and workerd says that it cannot', async () => {
+  test('a restore with the key reaches the object, and workerd answers that it cannot do it', async () => {
     const restore = (headers) => fetch(`${at.url}/restore?tree=/chat&time=2026-11-28T12:00:00Z`, { headers });
     assert.equal((await restore({})).status, 404);
     assert.equal((await restore({ authorization: 'Bearer undefined' })).status, 404);
@@ -203,7 +203,7 @@ describe('a project with what two guides ask for', async () => {
   });
 });
 
-test('operations: what a channel keeps is exported', async () => {
+test('operations: the history of a channel is exported', async () => {
   await says(/accepted/, `${cometd(server)}${SHAKEN}cometd.publish('/chat/demo', 'worth a backup', () => console.log('accepted'));`);
   await says(/"data":"worth a backup"/, await snippet('OPERATIONS', 'sh', 'curl'), { run: 'sh', file: 'program.sh', env: { BAYEUX_URL: `${server.url}/cometd` } });
 });
@@ -211,7 +211,7 @@ test('operations: what a channel keeps is exported', async () => {
 describe('React', async () => {
   const visitors = await browser();
 
-  test('a room that begins with what it has kept, in each window once', async () => {
+  test('a room begins with its history, once in each window', async () => {
     const react = await project('examples/react');
     const source = (name, code) => writeFile(join(react, 'page', name), code);
     const room = await snippet('REACT', 'tsx', 'export function Room');

@@ -1,4 +1,4 @@
-// Pages in Chromium: that of the chat template, and the example in React.
+// Pages in Chromium: the chat template, and the example in React.
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -36,7 +36,7 @@ test('the chat: two windows in a room, who is there, a rule, a service, another 
   assert.equal(await alice.getByRole('log').getByText('only for the demo').count(), 0);
 });
 
-test('the chat with login: names are the login’s, and nobody comes in without', async () => {
+test('the chat with login: names are those of the login, and nobody joins without one', async () => {
   const place = await project('templates/chat');
   const secret = 'a-secret-of-thirty-two-bytes-or-more';
   await writeFile(join(place, '.dev.vars'), `TOKEN_KEYS=${secret}\nUSERS="ada:correct-horse zoë:battery-staple"\n`);
@@ -69,7 +69,7 @@ test('the chat with login: names are the login’s, and nobody comes in without'
   assert.ok(tries.some(({ status }) => status === 429), 'guessing is slowed down');
 });
 
-test('React: two windows have the same news and know of each other, each its topic', async () => {
+test('React: two windows show the same messages and each other’s presence, for their topic', async () => {
   const place = await project('examples/react');
   const types = await command(place, {}, 'npm', 'run', '--silent', 'check');
   assert.equal(types.code, 0, types.output);

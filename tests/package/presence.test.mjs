@@ -1,4 +1,4 @@
-// Who is in a channel, from what the server tells.
+// The members of a channel, from the server's presence messages.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Presence, Roster } from '../../packages/bayeux-edge/client/presence.js';
@@ -13,7 +13,7 @@ function watch(roster, options = {}) {
 
 const one = (session, info) => [info ? { session, info } : { session }];
 
-test('everybody is there at first, then users join and leave with their sessions', () => {
+test('at first all members are given, then users join and leave with their sessions', () => {
   const roster = new Roster('/a');
   const { presence, changes } = watch(roster);
   assert.deepEqual([presence.count, presence.members], [null, null]);
@@ -35,7 +35,7 @@ test('a page that is reloaded neither joins nor leaves', () => {
   assert.deepEqual(changes.at(-1), { joined: [], left: [] });
 });
 
-test('everybody that is told again, after a break, takes the place of all before', () => {
+test('after a break a new list of all members replaces the old one', () => {
   const roster = new Roster('/a');
   const { presence, changes } = watch(roster);
   roster.told({ count: 2, members: { alice: one('1'), bob: one('2') } });
@@ -44,7 +44,7 @@ test('everybody that is told again, after a break, takes the place of all before
   assert.deepEqual(changes.at(-1), { joined: ['carol'], left: ['bob'] });
 });
 
-test('where there are too many nobody is named until everybody is', () => {
+test('with too many members only the count is given, until all are named again', () => {
   const roster = new Roster('/a');
   const { presence } = watch(roster);
   roster.told({ count: 1, members: { alice: one('1') } });
@@ -56,7 +56,7 @@ test('where there are too many nobody is named until everybody is', () => {
   assert.deepEqual(presence.members.map(({ user }) => user), ['bob']);
 });
 
-test('who watches later is told at once what the others know, and who has ended is told nothing', async () => {
+test('a later listener gets the current members at once, and an ended one gets nothing', async () => {
   const roster = new Roster('/a');
   const first = watch(roster);
   roster.told({ count: 1, members: { alice: one('1') } });
@@ -68,7 +68,7 @@ test('who watches later is told at once what the others know, and who has ended 
   assert.deepEqual([first.changes.length, second.changes.length, first.presence.state], [1, 2, 'ended']);
 });
 
-test('an aborted signal ends it', async () => {
+test('an aborted signal ends the presence subscription', async () => {
   const roster = new Roster('/a');
   const aborted = AbortSignal.abort();
   const { presence } = watch(roster, { signal: aborted });

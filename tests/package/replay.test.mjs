@@ -1,4 +1,4 @@
-// The replay extension for cometd.js and Faye, without a server: what it asks, and what it remembers.
+// The replay extension for cometd.js and Faye, without a server: what it requests, and what it remembers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { kept, Replay } from '../../public/js/replay.js';
@@ -14,12 +14,12 @@ function subscribed(replay, subscription, cursors = {}) {
   replay.incoming({ ...subscribe(subscription), successful: true, ext: { replay: cursors } });
 }
 
-test('a handshake asks for the numbers in ext, and leaves what else is there', () => {
+test('a handshake requests the numbers in ext, and keeps other fields of ext', () => {
   const replay = new Replay();
   assert.deepEqual(replay.outgoing({ channel: '/meta/handshake', ext: { ack: true } }).ext, { ack: true, replay: 'ext' });
 });
 
-test('a name asks first as it was told, then for what came after the last event', () => {
+test('a subscription first asks as configured, then for events after the last one', () => {
   const replay = new Replay({ from: 'all' });
   assert.deepEqual(asks(replay, ['/a', '/b/*']), { '/a': -2, '/b/*': -2 });
   subscribed(replay, ['/a', '/b/*'], { '/a': 128, '/b/*': 0 });
@@ -31,7 +31,7 @@ test('a name asks first as it was told, then for what came after the last event'
   assert.deepEqual(asks(new Replay({ from: 5 }), '/a'), { '/a': 5 });
 });
 
-test('what is not kept any more is told, and then all that is kept is asked for', () => {
+test('events that are not kept any more are reported, and then all kept ones are requested', () => {
   const missed = [];
   const replay = new Replay({ onMissed: (name) => missed.push(name) });
   subscribed(replay, '/a', { '/a': 128 });
@@ -43,7 +43,7 @@ test('what is not kept any more is told, and then all that is kept is asked for'
   assert.deepEqual(missed, ['/a']);
 });
 
-test('what was heard is kept in a storage, and one that refuses disturbs nobody', () => {
+test('the last number is kept in a storage, and a storage that fails does no harm', () => {
   const storage = new Map();
   const local = { getItem: (name) => storage.get(name) ?? null, setItem: (name, value) => storage.set(name, value) };
   const replay = new Replay({ store: kept(local, 'heard') });
@@ -56,7 +56,7 @@ test('what was heard is kept in a storage, and one that refuses disturbs nobody'
   subscribed(new Replay({ store: kept(refusing) }), '/a', { '/a': 1 });
 });
 
-test('Faye passes messages on by a callback', () => {
+test('for Faye messages are passed on by a callback', () => {
   const replay = new Replay();
   let passed;
   replay.outgoing(subscribe('/a'), (message) => (passed = message));
@@ -65,7 +65,7 @@ test('Faye passes messages on by a callback', () => {
   assert.equal(passed.channel, '/a');
 });
 
-test('a connect after one that was not answered says how far each subscription was heard', () => {
+test('a connect after an unanswered one has the last number of each subscription', () => {
   const replay = new Replay();
   subscribed(replay, ['/a', '/b/*', '/none'], { '/a': 128, '/b/*': 256, '/none': -1 });
   assert.equal(connects(replay), undefined);
@@ -79,7 +79,7 @@ test('a connect after one that was not answered says how far each subscription w
   assert.equal(connects(replay), undefined);
 });
 
-test('a connect that asks for what is not kept any more asks next for all that is', () => {
+test('after a connect with a number that is not kept any more the next one asks for all kept events', () => {
   const missed = [];
   const replay = new Replay({ onMissed: (name) => missed.push(name) });
   subscribed(replay, '/a', { '/a': 128 });
@@ -89,7 +89,7 @@ test('a connect that asks for what is not kept any more asks next for all that i
   assert.deepEqual([missed, connects(replay)], [['/a'], { '/a': -2 }]);
 });
 
-test('Faye sends a lost message again as it was: what it says is read when it is sent', () => {
+test('if Faye repeats a lost message, its numbers are those of the time of sending', () => {
   const replay = new Replay({ from: 'all' });
   let down;
   replay.added({ on: (name, told) => name === 'transport:down' && (down = told) });
@@ -101,7 +101,7 @@ test('Faye sends a lost message again as it was: what it says is read when it is
   assert.deepEqual([sent(lost).ext.replay, sent(subscribes).ext.replay], [{ '/a': 128 }, { '/a': 128 }]);
 });
 
-test('an event that was heard comes to nobody again', () => {
+test('an event is delivered once', () => {
   const replay = new Replay();
   subscribed(replay, '/a', { '/a': 128 });
   const hears = (number) => replay.incoming(event('/a', number)) !== null;
@@ -111,7 +111,7 @@ test('an event that was heard comes to nobody again', () => {
   assert.deepEqual([hears(256), hears(256), asks(replay, '/a')], [true, false, { '/a': 384 }]);
 });
 
-test('the numbers of a pattern that spans trees have nothing in common', () => {
+test('the numbers of a pattern that spans trees are not compared', () => {
   const replay = new Replay();
   subscribed(replay, '/**');
   assert.notEqual(replay.incoming(event('/a', 256)), null);

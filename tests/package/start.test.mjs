@@ -1,5 +1,5 @@
-// `npm start` through a compile error: rustc's words are told once, the last good build goes on serving, and what is
-// mended is served. The compiler is a stand-in, in a copy of this clone, so that this takes seconds.
+// `npm start` and a compile error: rustc's message is shown once, the last good build goes on serving, and the repaired
+// one is served. The compiler is a stand-in, in a copy of this clone, so that this takes seconds.
 import assert from 'node:assert/strict';
 import { chmod, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -35,7 +35,7 @@ await writeFile(scripts, (await readFile(scripts, 'utf8')).replace(/"prestart": 
 const app = path(clone, 'src/app.rs');
 const asked = async () => (await readFile(path(clone, 'asked'), 'utf8')).trim().split('\n');
 
-test('a compile error is told once, and the last good build goes on serving', async () => {
+test('a compile error is shown once, and the last good build goes on serving', async () => {
   const { url, output } = await started(clone, { PATH: process.env.PATH }); // the Rust that is there is looked for
   const serves = async () => (await join(`${url}/cometd`)).call('/service/echo', 'there');
   assert.equal(await serves(), 'there');

@@ -1,5 +1,4 @@
-// Projects as somebody has them who has never seen this repository: a copied template, with the package from its
-// tarball.
+// Projects of a user who does not have this repository: a copied template, with the package from its tarball.
 import { spawn } from 'node:child_process';
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';

@@ -1,5 +1,5 @@
-// Each template, copied, with the package from its tarball: it starts, two clients of different makes talk, its own
-// tests pass, and what would be deployed is complete.
+// Each template, copied, with the package from its tarball: it starts, two different clients talk, its own tests pass,
+// and the files to deploy are complete.
 import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
@@ -30,7 +30,7 @@ for (const name of ['minimal', 'chat'])
       await Promise.all([alice.close(), bob.disconnect()]);
     });
 
-    test('its types and its own tests are good, with a login in .dev.vars too', async () => {
+    test('its types compile and its own tests pass, with a login in .dev.vars too', async () => {
       await writeFile(join(place, '.dev.vars'), `TOKEN_KEYS=${'a secret of somebody'.repeat(2)}\nUSERS="ada:a-long-password"\n`);
       await ok('npm', 'run', '--silent', 'check');
       assert.match(await ok('npm', 'test', '--silent'), /^(# |ℹ )pass [1-9]/m);
@@ -43,13 +43,13 @@ for (const name of ['minimal', 'chat'])
       assert.match(await ok('npm', 'test', '--silent'), /^(# |ℹ )pass [1-9]/m);
     });
 
-    test('what would be deployed is complete', async () => {
+    test('the files to deploy are complete', async () => {
       const output = await ok('npx', 'wrangler', 'deploy', '--dry-run', '--outdir', 'deployed');
       assert.match(output, /CHANNEL_TREE/);
       assert.ok(existsSync(join(place, 'deployed')));
     });
 
-    test('it is ready for the button: described, nothing asked for', async () => {
+    test('it is ready for the deploy button: described, and without questions', async () => {
       const { cloudflare } = await readJson(inRoot('templates', name, 'package.json'));
       assert.ok(cloudflare.label && cloudflare.products.length > 0 && cloudflare.publish);
       const secrets = (await readFile(inRoot('templates', name, '.dev.vars.example'), 'utf8')).split('\n');

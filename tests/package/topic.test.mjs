@@ -1,5 +1,4 @@
-// What a client asks for after a break, of a channel that keeps its events: a server in a few lines says what it would
-// be told.
+// What a client requests after a break, for a channel with history: a small stand-in for the server answers.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Topic } from '../../packages/bayeux-edge/client/topic.js';
@@ -36,7 +35,7 @@ async function again({ topic }, cometd) {
   return topic.subscribe(cometd);
 }
 
-test('it goes on behind the last event, or where the first reply said', async () => {
+test('it goes on after the last event, or from the cursor of the first reply', async () => {
   const cometd = server(taken(7), taken(7), taken(9));
   const subscriber = await joined({}, cometd);
   await again(subscriber, cometd);
@@ -46,7 +45,7 @@ test('it goes on behind the last event, or where the first reply said', async ()
   assert.deepEqual(subscriber.heard.map(({ cursor, data }) => [cursor, data]), [[9, 9]]);
 });
 
-test('all, new and a cursor are asked for at first', async () => {
+test('at first it asks for all events, new ones or those after a cursor', async () => {
   for (const [replay, number] of [['all', -2], ['new', -1], [5, 5]]) {
     const cometd = server(taken(1));
     await joined({ replay }, cometd);
@@ -54,7 +53,7 @@ test('all, new and a cursor are asked for at first', async () => {
   }
 });
 
-test('where the last event is not kept any more, all that is kept comes, and that some are missing is known', async () => {
+test('if the last event is not kept any more, all kept ones come, and the loss is reported', async () => {
   const cometd = server(taken(7), refused, taken(20));
   const subscriber = await joined({}, cometd);
   assert.ok((await again(subscriber, cometd)).successful);
@@ -62,14 +61,14 @@ test('where the last event is not kept any more, all that is kept comes, and tha
   assert.ok(subscriber.topic.missed);
 });
 
-test('where nothing is replayed, it goes on without', async () => {
+test('without replay it goes on with new events', async () => {
   const cometd = server(taken(7), refused, refused, { successful: true });
   const subscriber = await joined({}, cometd);
   assert.ok((await again(subscriber, cometd)).successful);
   assert.deepEqual(cometd.asked, [undefined, 7, -2, undefined]);
 });
 
-test('what was asked for and is refused at first is refused', async () => {
+test('a first subscribe that is refused fails', async () => {
   const cometd = server(refused);
   const topic = new Topic('/a', { replay: 5 });
   assert.equal((await topic.subscribe(cometd)).error, refused.error);

@@ -11,7 +11,7 @@ const RULES: &str = "anyone subscribe /news/**; authenticated * /chat/**; authen
     role=editor publish /news/*; anyone publish /service/echo";
 const BY_RULES: &str = "403:denied_by_access_rules:subscribe_denied";
 
-/// Believes everybody, and keeps `/chat/closed` closed.
+/// Accepts all claims, and denies publishes on `/chat/closed`.
 struct Believer;
 
 impl SecurityPolicy for Believer {
@@ -25,7 +25,7 @@ impl SecurityPolicy for Believer {
     }
 
     fn can_subscribe(&mut self, _: &Sender, pattern: &ChannelPattern, _: &Message) -> Result<(), Denial> {
-        if pattern.as_str() == "/secrets" { panic!("what the rules deny never gets here") } else { Ok(()) }
+        if pattern.as_str() == "/secrets" { panic!("the rules deny this before the policy") } else { Ok(()) }
     }
 }
 
@@ -53,7 +53,7 @@ fn subscribing(names: Value) -> Value {
 }
 
 #[test]
-fn what_no_rule_allows_is_denied_and_reaches_nobody() {
+fn an_operation_that_no_rule_allows_is_denied_and_reaches_nobody() {
     let scenario = under(RULES);
     let guest = with_claims(&scenario, "guest", Value::Null);
     let alice = with_claims(&scenario, "alice", json!({"sub": "alice"}));
@@ -75,7 +75,7 @@ fn what_no_rule_allows_is_denied_and_reaches_nobody() {
 }
 
 #[test]
-fn one_denied_name_denies_the_whole_list() {
+fn one_denied_channel_denies_the_whole_subscribe() {
     let scenario = under(RULES);
     let guest = with_claims(&scenario, "guest", Value::Null);
     assert_eq!(guest.error_of(subscribing(json!(["/news/a", "/secrets"]))), BY_RULES);
@@ -84,7 +84,7 @@ fn one_denied_name_denies_the_whole_list() {
 }
 
 #[test]
-fn a_policy_is_asked_besides() {
+fn the_security_policy_is_asked_after_the_rules() {
     let scenario = under(RULES);
     let alice = with_claims(&scenario, "alice", json!({"sub": "alice"}));
     assert_eq!(alice.error_of(json!({"channel": "/chat/closed", "data": 1})), "403:closed:publish_denied");
@@ -101,13 +101,13 @@ fn the_rules_bind_services_and_anonymous_publishers_but_not_the_application_or_t
     let anonymous = json!({"channel": "/news/x", "data": 1, "clientId": null});
     assert_eq!(guest.error_of(anonymous), "403:denied_by_access_rules:publish_denied");
     with_claims(&scenario, "alice", json!({})).publish("/chat/demo", "hello");
-    assert_eq!(guest.connect().answer().data(), ["as told"], "a bot does as it likes");
+    assert_eq!(guest.connect().answer().data(), ["as told"], "the rules do not apply to a local session");
     let (status, _) = scenario.call("POST", "/publish", "", r#"[{"channel":"/news/key","data":"by key"}]"#);
     assert_eq!((status, guest.connect().answer().data()), (200, vec![json!("by key")]));
 }
 
 #[test]
-fn claims_take_away_from_what_is_allowed_and_never_add() {
+fn claims_narrow_what_the_rules_allow_and_never_widen_it() {
     let (scenario, open) = (under(RULES), Scenario::serving(house(), &[]));
     let claims = json!({"sub": "alice", "subscribe": ["/chat/demo", "/secrets", 7, "no pattern"], "publish": []});
     for scenario in [&scenario, &open] {
@@ -139,10 +139,10 @@ fn a_hooks_worker_is_not_asked_about_what_the_rules_deny() {
 }
 
 #[test]
-fn rules_that_cannot_be_read_are_refused_with_the_one_that_is_wrong() {
+fn invalid_rules_are_refused_and_the_error_shows_the_wrong_one() {
     let with = |rules: &str| Options::from_vars(|name| (name == "ACCESS_RULES").then(|| rules.to_owned()));
     let error = with("anyone * /a; everybody * /b").unwrap_err();
     let told = r#"ACCESS_RULES is "everybody * /b", but must be rules, each with anyone, authenticated or CLAIM=VALUE for who"#;
     assert_eq!(error.to_string(), told);
-    assert!(with("").is_err(), "nobody may do anything is not what an empty text says");
+    assert!(with("").is_err(), "an empty text is no rule");
 }

@@ -1,4 +1,4 @@
-//! The ack extension: whatever is lost on the way, every event arrives.
+//! The ack extension: every event arrives, whatever is lost on the way.
 
 use rand_chacha::ChaCha12Rng;
 use rand_core::{Rng, SeedableRng};
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::client::{Answer, Client, Request, Socket};
 use crate::scenario::Scenario;
 
-/// Bob, who asks for acknowledgements, hears of `/chat`; Alice publishes.
+/// Bob has the ack extension and is subscribed to all channels; Alice publishes.
 fn acks(vars: &[(&str, &str)]) -> (Scenario, Client, Client) {
     let scenario = Scenario::with(vars);
     let [alice] = scenario.join(["alice"]);
@@ -35,7 +35,7 @@ fn begin(bob: &Client) {
     assert_eq!(batch(&connect(bob, 0).answer()), 1);
 }
 
-/// A connect that says that everything up to this batch arrived.
+/// A connect that acknowledges everything up to this batch.
 fn connect(bob: &Client, ack: i64) -> Request {
     bob.connect_with(json!({"ext": {"ack": ack}}))
 }
@@ -61,11 +61,11 @@ fn each_connect_reply_is_the_next_batch() {
     }
     let held = connect(&bob, 4);
     scenario.after(30_000);
-    assert_eq!(got(&held), (json!([]), 5), "one without events is a batch too");
+    assert_eq!(got(&held), (json!([]), 5), "a reply without events is a batch too");
 }
 
 #[test]
-fn what_is_not_acknowledged_makes_the_next_connect_answer_at_once_with_all_of_it_and_a_new_number() {
+fn a_connect_with_unacknowledged_events_is_answered_at_once_with_all_of_them_in_a_new_batch() {
     let (_scenario, alice, bob) = acks(&[]);
     let held = connect(&bob, 1);
     alice.publish("/chat", "a");
@@ -77,7 +77,7 @@ fn what_is_not_acknowledged_makes_the_next_connect_answer_at_once_with_all_of_it
 }
 
 #[test]
-fn a_batch_that_arrived_takes_the_earlier_ones_along_and_no_later_event() {
+fn acknowledging_a_batch_acknowledges_earlier_batches_and_no_later_event() {
     let (_scenario, alice, bob) = acks(&[]);
     let held = connect(&bob, 1);
     alice.publish("/chat", "a");
@@ -118,7 +118,7 @@ fn an_aborted_poll_loses_nothing() {
 }
 
 #[test]
-fn events_ride_on_no_other_reply() {
+fn events_come_with_no_reply_but_the_connects() {
     let (_scenario, alice, bob) = acks(&[]);
     alice.publish("/chat", "a");
     for message in [
@@ -135,7 +135,7 @@ fn events_ride_on_no_other_reply() {
 }
 
 #[test]
-fn a_connect_in_company_carries_them_and_its_number() {
+fn a_connect_beside_other_messages_carries_the_events_and_its_batch_number() {
     let (_scenario, alice, bob) = acks(&[]);
     alice.publish("/chat", "a");
     let mut connect = bob.a_connect();
@@ -157,7 +157,7 @@ fn a_connect_without_a_number_acknowledges_nothing_and_gets_a_new_batch() {
 }
 
 #[test]
-fn what_is_no_batch_number_acknowledges_nothing() {
+fn an_invalid_batch_number_acknowledges_nothing() {
     let (_scenario, alice, bob) = acks(&[]);
     alice.publish("/chat", "a");
     let ext = |ext: Value| bob.connect_with(json!({"ext": ext}));
@@ -173,7 +173,7 @@ fn what_is_no_batch_number_acknowledges_nothing() {
 }
 
 #[test]
-fn a_number_from_the_future_acknowledges_what_was_sent_and_nothing_that_was_not() {
+fn a_batch_number_that_is_too_high_acknowledges_only_what_was_sent() {
     let (_scenario, alice, bob) = acks(&[]);
     let held = connect(&bob, 1);
     alice.publish("/chat", "sent");
@@ -183,7 +183,7 @@ fn a_number_from_the_future_acknowledges_what_was_sent_and_nothing_that_was_not(
 }
 
 #[test]
-fn only_true_itself_asks_for_it() {
+fn only_ack_true_in_the_handshake_enables_the_extension() {
     for ext in [
         json!({"ack": false}),
         json!({"ack": "true"}),
@@ -201,7 +201,7 @@ fn only_true_itself_asks_for_it() {
         bob.connect().answer();
         alice.publish("/chat", "a");
         let answer = bob.send(bob.a_publish("/other", 1)).answer();
-        assert_eq!(answer.data(), ["a"], "events ride on any reply: {ext}");
+        assert_eq!(answer.data(), ["a"], "events come with any reply: {ext}");
         let held = connect(&bob, 5);
         alice.publish("/chat", "b");
         assert_eq!(held.answer().reply()["ext"], Value::Null, "{ext}");
@@ -219,7 +219,7 @@ fn a_refused_connect_acknowledges_nothing() {
 }
 
 #[test]
-fn one_clients_numbers_are_not_anothers() {
+fn each_client_has_its_own_batch_numbers() {
     let (scenario, alice, bob) = acks(&[]);
     let carol = scenario.client("carol");
     begin(&carol);
@@ -232,7 +232,7 @@ fn one_clients_numbers_are_not_anothers() {
 }
 
 #[test]
-fn unacknowledged_lazy_events_go_again_with_the_next_batch_and_do_not_trigger_it() {
+fn unacknowledged_lazy_events_come_again_with_the_next_batch_and_do_not_trigger_it() {
     let (scenario, alice, bob) = acks(&[("LAZY_CHANNELS", "/lazy"), ("MAX_LAZY_TIMEOUT", "1500")]);
     let held = connect(&bob, 1);
     alice.publish("/lazy", "a");
@@ -251,7 +251,7 @@ fn unacknowledged_lazy_events_go_again_with_the_next_batch_and_do_not_trigger_it
 }
 
 #[test]
-fn the_end_of_the_wait_takes_lazy_events_that_were_not_acknowledged_along() {
+fn a_connect_that_times_out_carries_unacknowledged_lazy_events() {
     let (scenario, alice, bob) = acks(&[("LAZY_CHANNELS", "/lazy"), ("MAX_LAZY_TIMEOUT", "1500")]);
     connect(&bob, 1).breaks_off();
     alice.publish("/lazy", "a");
@@ -263,7 +263,7 @@ fn the_end_of_the_wait_takes_lazy_events_that_were_not_acknowledged_along() {
 }
 
 #[test]
-fn what_waits_to_be_acknowledged_is_bounded_too() {
+fn unacknowledged_events_are_bounded_by_max_queue() {
     let (_scenario, alice, bob) = acks(&[("MAX_QUEUE", "3")]);
     let held = connect(&bob, 1);
     alice.publish("/chat", 0);
@@ -272,14 +272,14 @@ fn what_waits_to_be_acknowledged_is_bounded_too() {
         alice.publish("/chat", number);
     }
     assert_eq!(got(&connect(&bob, 1)), (json!([{"events": 2}, 2, 3, 4]), 3));
-    // What was dropped is not acknowledged a second time.
+    // The dropped event is not acknowledged a second time.
     alice.publish("/chat", 5);
     assert_eq!(got(&connect(&bob, 2)), (json!([{"events": 3}, 3, 4, 5]), 4));
     assert_eq!(got(&connect(&bob, 3)), (json!([{"events": 3}, 5]), 5));
 }
 
 #[test]
-fn on_a_socket_events_ride_on_the_connects_reply_too() {
+fn on_a_socket_events_come_with_the_connect_reply_too() {
     let (_scenario, alice, bob, socket) = acks_on_a_socket();
     let held = connect(&bob, 1);
     alice.publish("/chat", "a");
@@ -292,7 +292,7 @@ fn on_a_socket_events_ride_on_the_connects_reply_too() {
 }
 
 #[test]
-fn a_cut_socket_loses_nothing_wherever_the_client_comes_back() {
+fn after_a_broken_socket_no_event_is_lost_over_polls_or_a_new_socket() {
     let (scenario, alice, bob, socket) = acks_on_a_socket();
     let held = connect(&bob, 1);
     alice.publish("/chat", "sent into the void");
@@ -308,7 +308,7 @@ fn a_cut_socket_loses_nothing_wherever_the_client_comes_back() {
 }
 
 #[test]
-fn a_connect_that_is_overtaken_on_a_socket_is_no_batch() {
+fn an_overtaken_connect_on_a_socket_takes_no_batch_number() {
     let (_scenario, alice, bob, _socket) = acks_on_a_socket();
     let older = connect(&bob, 1);
     let newer = connect(&bob, 1);
@@ -318,13 +318,14 @@ fn a_connect_that_is_overtaken_on_a_socket_is_no_batch() {
 }
 
 #[test]
-fn unacknowledged_events_come_with_the_disconnect_notice() {
+fn unacknowledged_events_come_with_the_reply_to_a_disconnect() {
     let (_scenario, alice, bob) = acks(&[]);
     alice.publish("/chat", "last words");
     assert_eq!(bob.send(json!({"channel": "/meta/disconnect"})).answer().data(), ["last words"]);
 }
 
-/// Connects and answers get lost; the client reads what arrives, says so, and connects again, here or there.
+/// Connects and answers get lost; the client reads what arrives, acknowledges it, and connects again, over polls or
+/// sockets.
 fn loses_at_random(seed: u64) {
     const EVENTS: u64 = 1000;
     let (scenario, alice, bob) = acks(&[]);
@@ -336,7 +337,7 @@ fn loses_at_random(seed: u64) {
     while read.len() < 1000 {
         turns += 1;
         assert!(turns < 20_000, "seed {seed}: only {} events arrive", read.len());
-        // Nothing is said for long enough that a session could end.
+        // The pauses are too short for a session to expire.
         scenario.after(if one_in(3) { 100 } else { 1 });
         if one_in(20) {
             if let Some(cut) = socket.take() {
@@ -380,6 +381,6 @@ fn loses_at_random(seed: u64) {
 }
 
 #[test]
-fn whatever_is_lost_at_random_every_event_arrives_once_and_in_order() {
+fn with_connects_and_answers_lost_at_random_every_event_arrives_once_and_in_order() {
     (0..20).for_each(loses_at_random);
 }

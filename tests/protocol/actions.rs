@@ -12,7 +12,7 @@ use serde_json::json;
 use crate::rows::Rows;
 use crate::scenario::Scenario;
 
-/// Who is where, by the name they gave.
+/// The sessions, by the name that they gave.
 #[derive(Default)]
 struct Roster(BTreeMap<String, SessionKey>);
 
@@ -35,7 +35,7 @@ fn house() -> Scenario {
 }
 
 #[test]
-fn a_push_reaches_one_session_on_every_transport_and_no_subscriber() {
+fn a_push_reaches_its_session_over_polls_and_sockets_and_no_subscriber() {
     let scenario = house();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     let [(carol, socket)] = scenario.join_on_sockets(["carol"]);
@@ -59,7 +59,7 @@ fn a_push_reaches_one_session_on_every_transport_and_no_subscriber() {
 }
 
 #[test]
-fn another_session_is_ended_with_its_last_events_and_no_other_session_gets_them() {
+fn a_session_that_the_application_ends_gets_its_queued_events_and_no_other_session_does() {
     let scenario = house();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.publish("/service/roster", json!(["join", "bob"]));
@@ -71,12 +71,12 @@ fn another_session_is_ended_with_its_last_events_and_no_other_session_gets_them(
         [json!({"channel": "/whispers", "data": "psst"}), json!({"channel": "/meta/disconnect", "successful": true})];
     assert_eq!(held.answer().events(), expected);
     assert_eq!(scenario.notices(), [Notice::SessionClosed { why: Ending::Dismissed, sessions: 1 }]);
-    // A session that is gone is pushed nothing, and nothing else happens.
+    // A push to a session that has ended does nothing.
     alice.publish("/service/roster", json!(["evict", "bob"]));
 }
 
 #[test]
-fn a_session_without_a_held_connect_is_ended_too_and_no_other_session_gets_its_last_events() {
+fn a_session_without_a_held_connect_is_ended_too_and_no_other_session_gets_its_events() {
     let scenario = house();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.publish("/service/roster", json!(["join", "bob"]));
@@ -86,7 +86,7 @@ fn a_session_without_a_held_connect_is_ended_too_and_no_other_session_gets_its_l
 }
 
 #[test]
-fn a_publish_of_the_application_that_cannot_leave_for_its_owner_is_a_line_in_the_log() {
+fn an_application_publish_past_max_relays_is_logged() {
     let publishing = Application::new().route("GET", "/say", |_| HttpResponse::new(204).and(publish("/a/x", 1)));
     let options = Options { max_relays: 1, ..Options::default() };
     let mut server = BayeuxServer::new(Home::Root, options, publishing, [1; 32], Box::new(Rows::default()));

@@ -1,4 +1,4 @@
-//! Advice, where a connect whose reply would have carried it is not answered with it.
+//! Changed advice, if the connect whose reply would have carried it is overtaken, broken off or refused.
 
 use serde_json::{Value, json};
 
@@ -15,11 +15,11 @@ fn wishing(interval: u64) -> Value {
 }
 
 #[test]
-fn changed_advice_is_given_by_the_next_reply_where_the_connect_that_changed_it_was_overtaken() {
+fn the_next_reply_gives_changed_advice_if_the_connect_that_changed_it_was_overtaken() {
     let scenario = Scenario::with(&[("INTERVAL", "1000")]);
     let [alice] = scenario.join(["alice"]);
     alice.connect_with(json!({"advice": {"timeout": 0, "interval": 2000}})).answer();
-    // Back to the server's own, which nobody has told her.
+    // Back to the server's own interval, which she has not been told yet.
     let overtaken = alice.hold();
     let held = alice.hold();
     assert_eq!(overtaken.answer().reply().get("advice"), None);
@@ -31,7 +31,7 @@ fn changed_advice_is_given_by_the_next_reply_where_the_connect_that_changed_it_w
 }
 
 #[test]
-fn changed_advice_is_given_by_the_next_reply_where_the_connect_that_changed_it_broke_off() {
+fn the_next_reply_gives_changed_advice_if_the_connect_that_changed_it_broke_off() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.connect_with(json!({"advice": {"timeout": 0, "interval": 2000}})).answer();
@@ -42,7 +42,7 @@ fn changed_advice_is_given_by_the_next_reply_where_the_connect_that_changed_it_b
 }
 
 #[test]
-fn changed_advice_is_given_by_the_next_reply_where_the_connect_that_changed_it_was_refused() {
+fn the_next_reply_gives_changed_advice_if_the_connect_that_changed_it_was_refused() {
     let scenario = Scenario::with(&[("CLIENT_MAX_CONNECTIONS", "1")]);
     let [alice, bob] = ["alice", "bob"].map(|name| {
         let client = scenario.client(name).at_address("192.0.2.1");
@@ -60,7 +60,7 @@ fn changed_advice_is_given_by_the_next_reply_where_the_connect_that_changed_it_w
 }
 
 #[test]
-fn an_interval_that_was_asked_for_by_an_overtaken_connect_and_by_the_next_one_is_granted_there() {
+fn an_interval_requested_by_an_overtaken_connect_and_the_next_one_is_granted_by_the_next_one() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.connect_with(wishing(2000));
@@ -70,7 +70,7 @@ fn an_interval_that_was_asked_for_by_an_overtaken_connect_and_by_the_next_one_is
 }
 
 #[test]
-fn a_number_beyond_all_numbers_asks_for_the_longest_there_is() {
+fn a_number_beyond_a_double_requests_the_longest_interval_and_timeout() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let connect = |id: &str, advice: &str| {

@@ -1,4 +1,4 @@
-//! Whatever a client sends: no panic, every message answered once, and nobody else disturbed.
+//! Whatever a client sends: no panic, every message is answered once, and no other client is disturbed.
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::client::Client;
 use crate::scenario::Scenario;
 
-/// JSON text, not values: numbers that no `f64` holds, names that stand twice, escapes that are no characters.
+/// JSON text, not values: numbers that no `f64` holds, duplicate names, escapes that are no characters.
 fn any_json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         select(vec!["null", "true", "0", "-0", "1E400", "-1e-400", "18446744073709551616", "1.10", "[]", "{}"])
@@ -112,7 +112,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn whatever_mallory_sends_it_is_answered_and_alice_and_bob_notice_nothing(
+    fn any_messages_of_mallory_are_answered_and_do_not_disturb_alice_and_bob(
         batches in vec((any_batch(), proptest::bool::weighted(0.2), 0..2_u64), 1..12)
     ) {
         let scenario = Scenario::with(&[("FLUSH_PACE", "0")]);
@@ -134,7 +134,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_text_comes_it_is_read_or_refused(text in any::<String>(), json in any_json()) {
+    fn any_request_text_is_read_or_refused_with_a_4xx(text in any::<String>(), json in any_json()) {
         let scenario = Scenario::new();
         for body in [&text, &json, &format!("[{text}]"), &format!("message={text}&message={json}")] {
             let _ = scenario.read(body).map_err(|error| is_a_4xx(error.status()));
@@ -143,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_data_it_is_it_arrives_as_it_was_sent(data in any_json()) {
+    fn any_json_data_arrives_as_it_was_sent(data in any_json()) {
         let scenario = Scenario::new();
         let [alice, bob] = scenario.join(["alice", "bob"]);
         bob.subscribe("/chat");

@@ -1,4 +1,4 @@
-//! The server API: what somebody with a key can see and do.
+//! The server API: what a caller with a key can see and do.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -39,7 +39,7 @@ fn names(scenario: &Scenario) -> Vec<String> {
 }
 
 #[test]
-fn messages_reach_whoever_listens_one_or_many_and_each_has_its_own_reply() {
+fn published_messages_reach_subscribers_and_each_has_its_own_reply() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/news/*");
@@ -76,7 +76,7 @@ fn messages_reach_whoever_listens_one_or_many_and_each_has_its_own_reply() {
 }
 
 #[test]
-fn a_body_that_cannot_be_taken_is_refused_as_a_whole_within_the_limits_of_clients() {
+fn an_invalid_body_is_refused_as_a_whole_by_the_limits_that_hold_for_clients() {
     let vars = [("MAX_MESSAGES_PER_BATCH", "2"), ("MAX_JSON_DEPTH", "5")];
     let scenario = Scenario::with(&vars);
     let message = r#"{"channel":"/a","data":1}"#;
@@ -94,7 +94,7 @@ fn a_body_that_cannot_be_taken_is_refused_as_a_whole_within_the_limits_of_client
 }
 
 #[test]
-fn with_the_name_of_a_client_a_message_goes_to_it_alone_subscribed_or_not() {
+fn a_message_with_a_client_name_goes_to_that_client_alone_subscribed_or_not() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     alice.subscribe("/private");
@@ -130,7 +130,7 @@ impl SecurityPolicy for Nobody {
 }
 
 #[test]
-fn the_policy_binds_clients_while_listeners_services_and_bots_hear_whoever_has_a_key() {
+fn the_api_bypasses_the_policy_but_not_listeners_services_and_local_sessions() {
     let log = Rc::new(RefCell::new(Vec::new()));
     let (seen, told) = (Rc::clone(&log), Rc::clone(&log));
     let bot = LocalSession::new("bot", |message| match message.client.by_api() {
@@ -186,7 +186,7 @@ fn the_policy_binds_clients_while_listeners_services_and_bots_hear_whoever_has_a
 }
 
 #[test]
-fn what_was_answered_with_success_outlives_a_crash_where_durability_is_strict() {
+fn with_strict_durability_a_successful_publish_survives_a_crash() {
     let scenario = Scenario::with(&[("DURABILITY", "strict")]);
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/news");
@@ -194,7 +194,7 @@ fn what_was_answered_with_success_outlives_a_crash_where_durability_is_strict() 
     let message = json!([{"channel": "/news", "data": 1}, {"channel": "/you", "data": 2, "client": of_alice}]);
     assert_eq!(published(&scenario, &message), ["ok", "ok"]);
     scenario.crashes();
-    assert_eq!(names(&scenario), [of_alice], "and it is still known by its name");
+    assert_eq!(names(&scenario), [of_alice], "and it has the same name");
     assert_eq!(alice.connect().answer().data(), [1, 2]);
     scenario.rows().are_full(true);
     let failed = "503::storage_failed".to_owned();
@@ -202,7 +202,7 @@ fn what_was_answered_with_success_outlives_a_crash_where_durability_is_strict() 
 }
 
 #[test]
-fn clients_are_shown_by_a_name_of_no_use_to_anyone_without_a_key() {
+fn clients_are_listed_under_names_that_reveal_no_client_id() {
     let app = Application::new().service("note", |call| {
         Ok(Actions::new().set_attribute("user", call.data::<String>()?).set_attribute("token", "secret"))
     });
@@ -236,7 +236,7 @@ fn clients_are_shown_by_a_name_of_no_use_to_anyone_without_a_key() {
 }
 
 #[test]
-fn attributes_are_not_shown_unless_somebody_says_so() {
+fn attributes_are_shown_only_if_api_attributes_names_them() {
     let app = Application::new().service("note", |_| Ok(Actions::new().set_attribute("user", "alice")));
     let scenario = Scenario::serving(app, &[]);
     let [alice] = scenario.join(["alice"]);
@@ -245,7 +245,7 @@ fn attributes_are_not_shown_unless_somebody_says_so() {
 }
 
 #[test]
-fn the_name_of_a_session_is_never_given_to_another_one() {
+fn a_session_name_is_never_reused() {
     let scenario = Scenario::new();
     let [_alice] = scenario.join(["alice"]);
     let first = names(&scenario);
@@ -257,7 +257,7 @@ fn the_name_of_a_session_is_never_given_to_another_one() {
 }
 
 #[test]
-fn a_client_whose_session_is_ended_is_told_and_advised_to_stay_away() {
+fn a_client_whose_session_is_deleted_gets_a_disconnect_and_advice_none() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     let [of_alice, of_bob]: [String; 2] = names(&scenario).try_into().unwrap();
@@ -268,13 +268,13 @@ fn a_client_whose_session_is_ended_is_told_and_advised_to_stay_away() {
     assert_eq!(answer.reply()["advice"]["reconnect"], "none");
     assert_eq!(refused(&scenario, "DELETE", &format!("/clients/{of_alice}"), "").0, 404);
     assert_eq!(scenario.call("DELETE", &format!("/clients/{of_bob}"), "", "").0, 204);
-    assert_eq!(bob.connect().answer().reply()["advice"]["reconnect"], "none", "also between two polls");
+    assert_eq!(bob.connect().answer().reply()["advice"]["reconnect"], "none", "between two polls too");
     let closed = |notice: &Notice| matches!(notice, Notice::SessionClosed { why: Ending::Dismissed, .. });
     assert_eq!(scenario.notices().iter().filter(|notice| closed(notice)).count(), 2);
 }
 
 #[test]
-fn lists_come_in_pages_that_miss_and_repeat_nobody() {
+fn lists_come_in_pages_without_gaps_or_repeats() {
     let scenario = Scenario::new();
     let clients = scenario.join(["a", "b", "c", "d", "e"]);
     for (client, channel) in clients.iter().zip(["/e", "/d", "/c", "/b", "/a/**"]) {
@@ -311,7 +311,7 @@ fn lists_come_in_pages_that_miss_and_repeat_nobody() {
 }
 
 #[test]
-fn other_paths_and_methods_are_told_apart() {
+fn unknown_paths_get_404_and_wrong_methods_405() {
     let scenario = Scenario::new();
     for path in ["", "/", "/nothing", "/clients/1/x", "/publish/", "/clients/"] {
         let expected = if path == "/clients/" { "404::session_unknown" } else { "404::no_such_path" };
@@ -323,7 +323,7 @@ fn other_paths_and_methods_are_told_apart() {
 }
 
 #[test]
-fn the_door_opens_for_a_key_and_leads_to_one_home() {
+fn a_request_with_a_key_is_routed_to_the_home_of_its_tree() {
     let keys = ApiKeys::parse(Some("the-key-of-this-test".to_owned())).unwrap();
     let call = |path: &str, query: &str, key: Option<&str>| {
         let headers = key.map(|key| ("authorization".to_owned(), format!("Bearer {key}"))).into_iter().collect();
@@ -347,7 +347,7 @@ fn the_door_opens_for_a_key_and_leads_to_one_home() {
     ] {
         assert_eq!(call("/clients", query, key), home, "{query}");
     }
-    assert_eq!(call("/trees", "tree=chat", key), "/", "the root knows all");
+    assert_eq!(call("/trees", "tree=chat", key), "/", "the root knows all trees");
     for list in ["/clients", "/channels"] {
         assert_eq!(call(list, "limit=1&tree=*", key), "everywhere");
     }
@@ -359,14 +359,14 @@ fn the_door_opens_for_a_key_and_leads_to_one_home() {
     for wrong in [None, Some("the-key-of-this-tesT")] {
         assert_eq!(call("/clients", "", wrong), "401");
         for path in ["/nothing", "/clients"] {
-            assert_eq!(call(path, "tree=*", wrong), "401", "nothing is told without a key");
+            assert_eq!(call(path, "tree=*", wrong), "401", "nothing is shown without a key");
         }
     }
     assert_eq!(call("/openapi.json", "", None), "200");
 }
 
 #[test]
-fn an_address_that_guesses_keys_is_refused_for_a_while_and_no_other_is_slowed() {
+fn an_address_that_guesses_keys_is_refused_for_a_while_and_other_addresses_are_not() {
     let keys = ApiKeys::parse(Some("0123456789abcdef".to_owned())).unwrap();
     let mut gateway = Gateway::default();
     let mut status = |at: u64, address: &str, key: &str| {
@@ -381,15 +381,15 @@ fn an_address_that_guesses_keys_is_refused_for_a_while_and_no_other_is_slowed() 
     let guesses: Vec<_> = (0..25).map(|guess| status(0, "192.0.2.1", &format!("guess-number-{guess:04}"))).collect();
     assert_eq!(guesses[..20], [401; 20]);
     assert_eq!(guesses[20..], [429; 5]);
-    assert_eq!(status(0, "192.0.2.1", "0123456789abcdef"), 429, "a guess that is right is not told so");
+    assert_eq!(status(0, "192.0.2.1", "0123456789abcdef"), 429, "a right guess is refused too");
     assert_eq!(status(0, "192.0.2.2", "0123456789abcdef"), 200, "another address");
-    assert_eq!(status(3001, "192.0.2.1", "0123456789abcdef"), 200, "there is room for one more");
+    assert_eq!(status(3001, "192.0.2.1", "0123456789abcdef"), 200, "one more attempt is allowed");
     let calls: Vec<_> = (0..1000).map(|_| status(10_000, "192.0.2.3", "0123456789abcdef")).collect();
-    assert!(calls.iter().all(|status| *status == 200), "good keys are not counted");
+    assert!(calls.iter().all(|status| *status == 200), "calls with a valid key are not limited");
 }
 
 #[test]
-fn what_channels_keep_is_read_in_pages_after_a_number() {
+fn history_is_read_in_pages_after_a_replay_id() {
     let scenario = Scenario::with(&[("HISTORY", "/hist/** 10")]);
     let [alice] = scenario.join(["alice"]);
     (1..=5).for_each(|n| alice.publish("/hist/a", json!({ "n": n })));
@@ -417,7 +417,7 @@ fn what_channels_keep_is_read_in_pages_after_a_number() {
 }
 
 #[test]
-fn who_is_in_a_channel_is_told_to_whoever_has_a_key() {
+fn presence_lists_the_members_of_a_channel() {
     let scenario = Scenario::with(&[("PRESENCE", "/room/*")]);
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/room/a");
@@ -430,7 +430,7 @@ fn who_is_in_a_channel_is_told_to_whoever_has_a_key() {
 }
 
 #[test]
-fn what_is_asked_of_a_channel_leads_to_its_owner() {
+fn history_and_presence_requests_are_routed_to_the_channels_owner() {
     let keys = ApiKeys::parse(Some("0123456789abcdef".to_owned())).unwrap();
     let headers = vec![("authorization".to_owned(), "Bearer 0123456789abcdef".to_owned())];
     let lead = |path: &str, query: &str, depth: usize| {
@@ -453,7 +453,7 @@ fn what_is_asked_of_a_channel_leads_to_its_owner() {
 }
 
 #[test]
-fn a_key_opens_the_calls_of_its_scope() {
+fn a_key_allows_the_calls_of_its_scope() {
     let keys = "read:the-key-of-who-looks publish:the-key-of-who-speaks admin:it:the-key-of-who-may-all";
     let keys = ApiKeys::parse(Some(keys.to_owned())).unwrap();
     let status = |method: &str, path: &str, key: &str| {
@@ -478,7 +478,7 @@ fn a_key_opens_the_calls_of_its_scope() {
 }
 
 #[test]
-fn a_client_is_told_of_with_since_when_by_what_and_from_where() {
+fn a_client_is_listed_with_since_last_activity_transport_and_address() {
     let scenario = Scenario::new();
     let alice = scenario.client("alice").at_address("192.0.2.7");
     let began = scenario.now().0;
@@ -489,7 +489,7 @@ fn a_client_is_told_of_with_since_when_by_what_and_from_where() {
     assert_eq!((&client["since"], &client["lastActivity"]), (&json!(began), &json!(began + 500)));
     assert_eq!((&client["transport"], &client["address"]), (&json!("long-polling"), &json!("192.0.2.7")));
     let seen = scenario.read_only("/clients")["clients"][0].take();
-    assert_eq!((&seen["client"], &seen["address"]), (&client["client"], &Value::Null), "who reads sees no address");
+    assert_eq!((&seen["client"], &seen["address"]), (&client["client"], &Value::Null), "a read key sees no address");
     scenario.crashes();
     let client = get(&scenario, "/clients", "")["clients"][0].take();
     assert_eq!(
@@ -500,7 +500,7 @@ fn a_client_is_told_of_with_since_when_by_what_and_from_where() {
 }
 
 #[test]
-fn a_client_is_shown_with_what_was_refused_to_it_lately_and_with_nobody_elses() {
+fn a_client_is_shown_with_its_own_latest_refused_messages() {
     let scenario = Scenario::with(&[("ACCESS_RULES", "anyone * /open/**; role=staff publish /den/*")]);
     let [alice, _bob] = scenario.join(["alice", "bob"]);
     let [alices, bobs] = names(&scenario).try_into().unwrap();

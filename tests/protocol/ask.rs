@@ -78,7 +78,7 @@ fn a_service_answers_when_the_response_has_come() {
 }
 
 #[test]
-fn a_remote_call_is_answered_by_what_the_response_says() {
+fn a_remote_call_is_answered_with_the_response_or_an_error() {
     let (scenario, [alice]) = shop(["alice"]);
     let missing = FetchResponse { status: 404, ..FetchResponse::default() };
     for (response, expected) in [
@@ -110,7 +110,7 @@ fn a_remote_call_is_answered_by_what_the_response_says() {
 }
 
 #[test]
-fn a_remote_call_whose_later_handler_says_nothing_is_answered_null() {
+fn a_remote_call_whose_response_handler_gives_no_answer_is_answered_null() {
     let (scenario, [alice]) = shop(["alice"]);
     let held = alice.connect();
     alice.ask(call("/service/silent", 1));
@@ -119,7 +119,7 @@ fn a_remote_call_whose_later_handler_says_nothing_is_answered_null() {
 }
 
 #[test]
-fn a_handler_may_ask_again() {
+fn a_response_handler_may_send_another_request() {
     let (scenario, [alice]) = shop(["alice"]);
     let held = alice.connect();
     alice.ask(call("/service/twice", 1));
@@ -130,7 +130,7 @@ fn a_handler_may_ask_again() {
 }
 
 #[test]
-fn what_goes_wrong_later_is_told_in_the_log_and_costs_nobody_else() {
+fn a_failure_in_a_response_handler_is_logged_and_affects_nobody_else() {
     let (scenario, [alice]) = shop(["alice"]);
     for (name, told) in [
         ("careless", Notice::ApplicationPanicked { what: "a handler of a response" }),
@@ -156,7 +156,7 @@ fn what_goes_wrong_later_is_told_in_the_log_and_costs_nobody_else() {
 }
 
 #[test]
-fn a_bot_publishes_in_its_own_name_when_it_has_heard() {
+fn a_local_session_publishes_when_its_response_has_come() {
     let (scenario, [alice]) = shop(["alice"]);
     alice.subscribe("/chat/demo");
     alice.publish("/chat/demo", "a joke, please");
@@ -168,7 +168,7 @@ fn a_bot_publishes_in_its_own_name_when_it_has_heard() {
 }
 
 #[test]
-fn a_sender_who_is_gone_gets_nothing() {
+fn a_response_for_a_sender_who_has_left_is_dropped() {
     let (scenario, [alice]) = shop(["alice"]);
     alice.ask(call("/service/later", "tea"));
     alice.ask(json!({"channel": "/meta/disconnect"}));
@@ -177,14 +177,14 @@ fn a_sender_who_is_gone_gets_nothing() {
 }
 
 #[test]
-fn six_requests_are_under_way_and_a_thousand_wait() {
+fn at_most_six_requests_are_under_way_and_a_thousand_wait() {
     let (scenario, [alice]) = shop(["alice"]);
     let before = scenario.memory();
     for _ in 0..1006 {
         alice.ask(call("/service/price", "tea"));
     }
     assert_eq!(scenario.asking(), 6);
-    assert!(scenario.memory() > before, "what waits is charged");
+    assert!(scenario.memory() > before, "waiting requests count");
     let refused = alice.send(call("/service/price", "tea")).answer();
     let event = refused.events().pop().unwrap();
     assert_eq!((&event["successful"], &event["error"]), (&json!(false), &json!("503::pending_exceeded")));
@@ -197,7 +197,7 @@ fn six_requests_are_under_way_and_a_thousand_wait() {
 }
 
 #[test]
-fn a_response_that_nobody_waits_for_is_passed_over() {
+fn a_response_after_a_crash_is_ignored() {
     let (scenario, [alice]) = shop(["alice"]);
     alice.ask(call("/service/later", "tea"));
     scenario.crashes();

@@ -1,4 +1,4 @@
-//! Requests that cannot be taken as a whole, each refused with an HTTP status and a reply to no message in particular.
+//! Requests that are refused as a whole, each with an HTTP status and one reply without a channel.
 
 use bayeux_edge::bayeux::RequestError;
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::scenario::Scenario;
 
 #[test]
-fn what_is_no_json_object_or_array_is_refused() {
+fn a_body_that_is_no_json_object_or_array_is_refused() {
     let scenario = Scenario::new();
     for body in ["", " ", "nonsense", "[", "[{]", "{}{}", "[{}]x", "\"[{}]\"", "5", "null", "true", "[{\"a\":01}]"] {
         assert_eq!(scenario.read(body), Err(RequestError::JsonInvalid), "{body}");
@@ -30,7 +30,7 @@ fn a_form_carries_one_or_many_messages() {
 }
 
 #[test]
-fn the_client_is_told_with_a_4xx_and_an_array() {
+fn a_bad_request_is_answered_with_a_4xx_and_an_array() {
     for (error, status, text) in [
         (RequestError::JsonInvalid, 400, "400::json_invalid"),
         (RequestError::Empty, 400, "400::batch_empty"),
@@ -45,7 +45,7 @@ fn the_client_is_told_with_a_4xx_and_an_array() {
 }
 
 #[test]
-fn of_a_name_that_stands_twice_the_last_one_counts() {
+fn the_last_of_duplicate_fields_counts() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -58,7 +58,7 @@ fn of_a_name_that_stands_twice_the_last_one_counts() {
 }
 
 #[test]
-fn a_name_written_with_escapes_is_the_same_name() {
+fn field_and_channel_names_may_be_written_with_escapes() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");

@@ -9,7 +9,7 @@ fn ids(messages: &[Value]) -> Vec<&Value> {
 }
 
 #[test]
-fn replies_come_in_the_order_of_their_requests_and_events_before_them() {
+fn replies_come_in_the_order_of_their_messages_and_events_before_them() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let answer = alice
@@ -36,7 +36,7 @@ fn a_single_object_is_answered_like_an_array_of_one() {
 }
 
 #[test]
-fn one_bad_message_spoils_none_of_the_others() {
+fn a_bad_message_does_not_affect_the_others() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -85,7 +85,7 @@ fn each_message_is_judged_by_its_own_client_id() {
 }
 
 #[test]
-fn a_batch_of_publishes_reaches_a_waiting_subscriber_in_one_answer() {
+fn a_batch_of_publishes_reaches_a_held_connect_in_one_answer() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -95,7 +95,7 @@ fn a_batch_of_publishes_reaches_a_waiting_subscriber_in_one_answer() {
 }
 
 #[test]
-fn events_ride_on_the_replies_to_connects_and_publishes_and_on_nothing_else() {
+fn events_come_with_replies_to_connects_and_publishes_but_not_to_subscribes_and_unsubscribes() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -114,7 +114,7 @@ fn events_ride_on_the_replies_to_connects_and_publishes_and_on_nothing_else() {
 }
 
 #[test]
-fn a_reply_to_a_subscribe_leaves_the_events_to_whoever_published_in_the_same_batch() {
+fn in_a_batch_of_two_sessions_only_the_one_that_publishes_gets_its_events() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     for client in [&alice, &bob] {
@@ -130,7 +130,7 @@ fn a_reply_to_a_subscribe_leaves_the_events_to_whoever_published_in_the_same_bat
 }
 
 #[test]
-fn the_last_events_ride_on_the_reply_to_a_disconnect() {
+fn queued_events_come_with_the_reply_to_a_disconnect() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -139,7 +139,7 @@ fn the_last_events_ride_on_the_reply_to_a_disconnect() {
 }
 
 #[test]
-fn past_the_limit_messages_are_refused_one_by_one_and_those_within_it_are_done() {
+fn messages_past_max_messages_per_batch_are_refused_one_by_one_and_the_others_handled() {
     let scenario = Scenario::with(&[("MAX_MESSAGES_PER_BATCH", "3")]);
     let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
     let [bob] = scenario.join(["bob"]);
@@ -184,7 +184,7 @@ fn subscribes_of_one_batch_write_the_sessions_row_once() {
 }
 
 #[test]
-fn a_row_that_cannot_be_written_fails_the_subscribes_it_was_for_and_nothing_behind_them() {
+fn a_failed_write_fails_the_subscribes_of_the_batch_and_no_later_message() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/before");

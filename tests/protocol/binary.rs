@@ -1,11 +1,11 @@
-//! The binary extension: what it sends passes through untouched.
+//! The binary extension: its messages are delivered unchanged.
 
 use serde_json::json;
 
 use crate::scenario::Scenario;
 
 #[test]
-fn z85_and_the_word_that_it_is_z85_arrive_as_they_were_sent() {
+fn z85_data_and_its_binary_ext_arrive_as_they_were_sent() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/binary");

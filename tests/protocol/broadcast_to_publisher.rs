@@ -1,4 +1,4 @@
-//! `BROADCAST_TO_PUBLISHER`: whether a client receives what it publishes itself.
+//! `BROADCAST_TO_PUBLISHER`: whether a client receives its own events.
 
 use bayeux_edge::bayeux::app::{Application, publish, reply};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn scenario(vars: &[(&str, &str)]) -> Scenario {
 }
 
 #[test]
-fn without_it_the_others_hear_and_the_publisher_does_not() {
+fn when_off_other_subscribers_receive_the_event_and_the_publisher_does_not() {
     let scenario = scenario(&[OFF]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     for (client, pattern) in [(&alice, "/chat/a"), (&alice, "/chat/**"), (&bob, "/chat/a")] {
@@ -32,7 +32,7 @@ fn without_it_the_others_hear_and_the_publisher_does_not() {
 }
 
 #[test]
-fn on_a_socket_too() {
+fn when_off_a_publisher_on_a_socket_does_not_receive_its_event() {
     let scenario = scenario(&[OFF]);
     let [(alice, _), (bob, _)] = scenario.join_on_sockets(["alice", "bob"]);
     for client in [&alice, &bob] {
@@ -44,7 +44,7 @@ fn on_a_socket_too() {
 }
 
 #[test]
-fn what_the_server_says_is_not_the_publishers_own() {
+fn when_off_the_publisher_still_receives_what_the_application_publishes_and_replies() {
     let scenario = scenario(&[OFF]);
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/**");
@@ -54,7 +54,7 @@ fn what_the_server_says_is_not_the_publishers_own() {
 }
 
 #[test]
-fn an_anonymous_publish_reaches_every_subscriber() {
+fn when_off_an_anonymous_publish_reaches_every_subscriber() {
     let scenario = scenario(&[OFF, ("ANON_PUBLISH", "true")]);
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/chat");
@@ -64,7 +64,7 @@ fn an_anonymous_publish_reaches_every_subscriber() {
 }
 
 #[test]
-fn by_default_the_publisher_hears_itself() {
+fn by_default_the_publisher_receives_its_own_event() {
     let scenario = scenario(&[]);
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/chat");

@@ -1,4 +1,4 @@
-//! Several clients of one browser, which the cookie of `BROWSER_COOKIE` tells apart.
+//! Several clients of one browser, which the cookie of `BROWSER_COOKIE` identifies.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ use crate::scenario::Scenario;
 const MULTI_SESSION_INTERVAL: u64 = 2000;
 const MAX_INTERVAL: u64 = 10_000;
 
-/// A tab of the browser that has this cookie: it has shaken hands.
+/// A tab of the browser that has this cookie, after its handshake.
 fn tab(scenario: &Scenario, browser: &str) -> Client {
     let tab = scenario.client("a tab").in_browser(browser);
     tab.handshake();
@@ -27,7 +27,7 @@ fn crowded(interval: u64) -> Value {
 }
 
 #[test]
-fn one_tab_of_a_browser_is_held_and_the_others_come_again_in_a_while() {
+fn one_tab_of_a_browser_is_held_and_the_others_poll_at_multi_session_interval() {
     let scenario = Scenario::new();
     let [first, second] = [polling_tab(&scenario, "firefox"), polling_tab(&scenario, "firefox")];
     first.hold();
@@ -41,7 +41,7 @@ fn one_tab_of_a_browser_is_held_and_the_others_come_again_in_a_while() {
 }
 
 #[test]
-fn the_first_connect_is_told_already() {
+fn the_first_connect_of_a_second_tab_is_advised_too() {
     let scenario = Scenario::new();
     polling_tab(&scenario, "firefox").hold();
     let second = tab(&scenario, "firefox");
@@ -49,7 +49,7 @@ fn the_first_connect_is_told_already() {
 }
 
 #[test]
-fn events_wait_for_the_other_tabs_and_come_with_their_next_connect() {
+fn events_for_the_other_tabs_come_with_their_next_connect() {
     let scenario = Scenario::new();
     let [first, second] = [polling_tab(&scenario, "firefox"), polling_tab(&scenario, "firefox")];
     second.subscribe("/chat");
@@ -60,7 +60,7 @@ fn events_wait_for_the_other_tabs_and_come_with_their_next_connect() {
 }
 
 #[test]
-fn a_tab_that_was_told_to_wait_is_kept_for_that_time_too() {
+fn the_session_of_a_waiting_tab_lives_for_the_interval_and_max_interval() {
     let scenario = Scenario::new();
     let [first, second] = [polling_tab(&scenario, "firefox"), polling_tab(&scenario, "firefox")];
     first.hold();
@@ -70,7 +70,7 @@ fn a_tab_that_was_told_to_wait_is_kept_for_that_time_too() {
 }
 
 #[test]
-fn when_the_first_tab_leaves_the_next_one_is_held_and_told_its_old_timing_again() {
+fn when_the_first_tab_leaves_the_next_one_is_held_and_gets_the_usual_advice_again() {
     let scenario = Scenario::new();
     let [first, second] = [polling_tab(&scenario, "firefox"), polling_tab(&scenario, "firefox")];
     let held = first.hold();
@@ -83,7 +83,7 @@ fn when_the_first_tab_leaves_the_next_one_is_held_and_told_its_old_timing_again(
 }
 
 #[test]
-fn a_tab_that_connects_again_takes_its_own_place() {
+fn a_tab_that_connects_again_does_not_count_twice() {
     let scenario = Scenario::new();
     let first = polling_tab(&scenario, "firefox");
     first.hold();
@@ -92,7 +92,7 @@ fn a_tab_that_connects_again_takes_its_own_place() {
 }
 
 #[test]
-fn http2_has_room_for_all_tabs_and_so_have_sockets() {
+fn over_http2_and_on_sockets_all_tabs_are_held() {
     let scenario = Scenario::new();
     for _ in 0..3 {
         let tab = scenario.client("a tab").in_browser("firefox").over_http2();
@@ -121,7 +121,7 @@ fn the_number_of_tabs_and_their_interval_are_options() {
 }
 
 #[test]
-fn without_an_interval_the_other_tabs_are_to_give_up() {
+fn with_multi_session_interval_0_the_other_tabs_are_refused() {
     let scenario = Scenario::with(&[("MULTI_SESSION_INTERVAL", "0")]);
     let second = polling_tab(&scenario, "firefox");
     polling_tab(&scenario, "firefox").hold();
@@ -131,7 +131,7 @@ fn without_an_interval_the_other_tabs_are_to_give_up() {
 }
 
 #[test]
-fn a_clientid_is_worth_nothing_without_the_browser_that_shook_hands() {
+fn a_client_id_is_unknown_without_the_browser_cookie_of_its_handshake() {
     let scenario = Scenario::new();
     let alice = polling_tab(&scenario, "firefox");
     let stolen = |thief: Client| {
@@ -161,7 +161,7 @@ fn a_clientid_is_worth_nothing_without_the_browser_that_shook_hands() {
 }
 
 #[test]
-fn a_browser_that_keeps_no_cookies_is_told_to_take_its_time() {
+fn a_browser_that_keeps_no_cookies_is_advised_to_handshake_after_ten_seconds() {
     let scenario = Scenario::new();
     for (handshaken, connects) in [("1", "2"), ("3", "4")] {
         let alice = scenario.client("alice").in_browser(handshaken);

@@ -1,4 +1,4 @@
-//! A home's memory: it stays within `MAX_MEMORY`, whoever holds most makes room, and everybody else is served.
+//! A home's memory: it stays within `MAX_MEMORY`, the client that holds most loses events, and all others are served.
 
 use serde_json::{Value, json};
 
@@ -20,7 +20,7 @@ fn joined(scenario: &Scenario, name: &'static str, address: &'static str) -> Cli
     client
 }
 
-/// As many clients of one address as that, that hear what is said at this channel and do not read it.
+/// This many clients of one address that subscribe to this channel and do not read.
 fn crowd(scenario: &Scenario, size: usize, address: &'static str, channel: &str) -> Vec<Client> {
     let members = (0..size).map(|_| {
         let client = joined(scenario, "crowd", address);
@@ -30,7 +30,7 @@ fn crowd(scenario: &Scenario, size: usize, address: &'static str, channel: &str)
     members.collect()
 }
 
-/// Somebody who has done nothing wrong comes, subscribes and hears himself.
+/// A client of another address joins, subscribes and receives its own event.
 fn is_served(scenario: &Scenario, name: &'static str) {
     let client = joined(scenario, name, NEIGHBOUR);
     client.subscribe("/neighbours");
@@ -39,7 +39,7 @@ fn is_served(scenario: &Scenario, name: &'static str) {
     client.ask(json!({"channel": "/meta/disconnect"}));
 }
 
-/// How many events its client is told were dropped, and the data of those that wait.
+/// The number of dropped events that its client is told, and the data of the queued ones.
 fn reads(client: &Client) -> (u64, Vec<Value>) {
     let events = client.connect_with(json!({"advice": {"timeout": 0}})).answer().events();
     let (told, events): (Vec<_>, Vec<_>) = events.into_iter().partition(|event| event["channel"] == "/service/dropped");
@@ -74,7 +74,7 @@ fn unacknowledged_history_pages_count_as_queued_events() {
 }
 
 #[test]
-fn what_waits_for_a_crowd_stays_within_the_memory_of_the_home() {
+fn queued_events_of_many_clients_stay_within_max_memory() {
     let scenario = small_home(&[]);
     let crowd = crowd(&scenario, 100, ATTACKER, "/x");
     let mallory = joined(&scenario, "mallory", ATTACKER);
@@ -84,11 +84,11 @@ fn what_waits_for_a_crowd_stays_within_the_memory_of_the_home() {
     }
     is_served(&scenario, "bob");
     let (dropped, read) = reads(&crowd[0]);
-    assert_eq!((dropped + read.len() as u64, read.last()), (1000, Some(&json!(999))), "the oldest make room");
+    assert_eq!((dropped + read.len() as u64, read.last()), (1000, Some(&json!(999))), "the oldest events are dropped");
 }
 
 #[test]
-fn after_a_crash_it_comes_back_within_it() {
+fn after_a_crash_a_home_is_restored_within_max_memory() {
     let scenario = small_home(&[("DURABILITY", "strict")]);
     let crowd = crowd(&scenario, 100, ATTACKER, "/x");
     let mallory = joined(&scenario, "mallory", ATTACKER);
@@ -104,7 +104,7 @@ fn after_a_crash_it_comes_back_within_it() {
 }
 
 #[test]
-fn the_rows_of_a_home_that_had_more_memory_are_read_as_far_as_there_is_room() {
+fn with_a_smaller_max_memory_rows_are_restored_as_far_as_they_fit() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "600000")]);
     let clients = crowd(&scenario, 40, ATTACKER, "/x");
     for (number, client) in clients.iter().enumerate() {
@@ -118,7 +118,7 @@ fn the_rows_of_a_home_that_had_more_memory_are_read_as_far_as_there_is_room() {
 }
 
 #[test]
-fn who_holds_most_makes_room_and_nobody_else_loses_anything() {
+fn a_client_that_holds_little_loses_nothing_when_another_fills_the_memory() {
     let scenario = small_home(&[]);
     let [mallory, bob] =
         [("mallory", ATTACKER), ("bob", NEIGHBOUR)].map(|(name, address)| joined(&scenario, name, address));
@@ -127,7 +127,7 @@ fn who_holds_most_makes_room_and_nobody_else_loses_anything() {
     mallory.publish("/talk", "first");
     for _ in 0..40 {
         let large = "x".repeat(100_000);
-        // What is for himself rides on the answer.
+        // His own events come with the answer.
         let other = joined(&scenario, "other", ATTACKER);
         other.publish("/large", large);
         assert!(scenario.memory() <= MOST, "{}", scenario.memory());
@@ -137,7 +137,7 @@ fn who_holds_most_makes_room_and_nobody_else_loses_anything() {
 }
 
 #[test]
-fn an_address_with_many_sessions_makes_room_before_another_with_one_that_holds_more_than_each() {
+fn an_address_that_holds_most_in_many_sessions_loses_events_first() {
     let scenario = small_home(&[]);
     let bob = joined(&scenario, "bob", NEIGHBOUR);
     bob.subscribe("/talk");
@@ -155,7 +155,7 @@ fn an_address_with_many_sessions_makes_room_before_another_with_one_that_holds_m
 }
 
 #[test]
-fn an_event_that_waits_for_many_counts_once() {
+fn an_event_queued_for_many_clients_counts_once() {
     let scenario = small_home(&[]);
     let crowd = crowd(&scenario, 50, NEIGHBOUR, "/x");
     let alice = joined(&scenario, "alice", NEIGHBOUR);
@@ -166,7 +166,7 @@ fn an_event_that_waits_for_many_counts_once() {
 }
 
 #[test]
-fn what_is_gone_does_not_count() {
+fn the_memory_of_ended_sessions_is_given_back() {
     let scenario = small_home(&[]);
     let before = scenario.memory();
     let crowd = crowd(&scenario, 20, ATTACKER, "/x");
@@ -177,7 +177,7 @@ fn what_is_gone_does_not_count() {
 }
 
 #[test]
-fn one_address_takes_no_more_than_its_part_with_sessions_and_names() {
+fn sessions_and_subscriptions_of_one_address_take_at_most_two_thirds_of_max_memory() {
     let scenario = small_home(&[("MAX_SUBSCRIPTION_BYTES", "1048576"), ("MAX_SUBSCRIPTIONS_PER_ADDRESS", "1000000")]);
     let (mut refused, mut number) = (None, 0);
     while refused.is_none() {
@@ -205,7 +205,7 @@ fn one_address_takes_no_more_than_its_part_with_sessions_and_names() {
 }
 
 #[test]
-fn an_address_has_so_many_sessions_at_a_time() {
+fn max_sessions_per_address_bounds_the_sessions_of_an_address() {
     let scenario = Scenario::with(&[("MAX_SESSIONS_PER_ADDRESS", "2"), ("MAX_INTERVAL", "5000")]);
     let [first, _second] = [(), ()].map(|()| joined(&scenario, "mallory", ATTACKER));
     let third = || scenario.client("mallory").at_address(ATTACKER).shake_hands_with(json!({}));
@@ -215,11 +215,11 @@ fn an_address_has_so_many_sessions_at_a_time() {
     first.ask(json!({"channel": "/meta/disconnect"}));
     assert_eq!(third()["successful"], true);
     scenario.after(6000);
-    assert_eq!(third()["successful"], true, "the silent ones are forgotten");
+    assert_eq!(third()["successful"], true, "the silent sessions expire");
 }
 
 #[test]
-fn an_office_of_five_hundred_and_a_page_with_three_hundred_channels_are_served() {
+fn by_default_an_address_may_have_500_clients_with_300_subscriptions_each() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "600000")]);
     for _ in 0..500 {
         let client = joined(&scenario, "office", ATTACKER);
@@ -229,7 +229,7 @@ fn an_office_of_five_hundred_and_a_page_with_three_hundred_channels_are_served()
 }
 
 #[test]
-fn an_address_has_so_many_names_at_a_time() {
+fn max_subscriptions_per_address_bounds_the_subscriptions_of_an_address() {
     let scenario = Scenario::with(&[("MAX_SUBSCRIPTIONS_PER_ADDRESS", "5")]);
     let [one, two] = [(), ()].map(|()| joined(&scenario, "mallory", ATTACKER));
     let subscribe =
@@ -245,7 +245,7 @@ fn an_address_has_so_many_names_at_a_time() {
 }
 
 #[test]
-fn a_session_has_so_many_bytes_of_names() {
+fn max_subscription_bytes_bounds_the_channel_names_of_a_session() {
     let scenario = Scenario::with(&[("MAX_SUBSCRIPTION_BYTES", "1024")]);
     let [alice] = scenario.join(["alice"]);
     let name = |letter: &str| format!("/{}", letter.repeat(400));
@@ -259,7 +259,7 @@ fn a_session_has_so_many_bytes_of_names() {
 }
 
 #[test]
-fn a_subscribe_to_what_a_session_has_writes_nothing() {
+fn a_repeated_subscribe_writes_no_row() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/a");
@@ -271,7 +271,7 @@ fn a_subscribe_to_what_a_session_has_writes_nothing() {
 }
 
 #[test]
-fn a_message_has_so_many_fields() {
+fn a_message_has_at_most_64_fields() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let with = |count: usize| {
@@ -284,7 +284,7 @@ fn a_message_has_so_many_fields() {
 }
 
 #[test]
-fn what_waits_for_a_hooks_worker_stays_within_it_too() {
+fn messages_that_wait_for_the_hooks_worker_stay_within_max_memory() {
     let scenario = small_home(&[("HOOKS_FOR", "publish")]).with_hooks();
     let mallory = joined(&scenario, "mallory", ATTACKER);
     let large = "x".repeat(100_000);

@@ -1,4 +1,4 @@
-//! A client whose last connect was not answered tells with the next one how far it has heard.
+//! After an unanswered connect a client sends the last replay id of each channel with the next one.
 
 use bayeux_edge::bayeux::Options;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use crate::replay::{hears, join, say, subscribe_from, with_history};
 use crate::scenario::Scenario;
 use crate::trees::network::Network;
 
-/// A client that reads numbers in `ext`, subscribed to this channel from now on, and its cursor.
+/// A client that reads replay ids in `ext`, subscribed to this channel from now on, and its cursor.
 fn listen(scenario: &Scenario, name: &'static str, channel: &str) -> (Client, i64) {
     let client = join(scenario, name, json!({"replay": "ext"}));
     let cursor = subscribe_from(&client, channel, -1)["ext"]["replay"][channel].as_i64().expect("a cursor");
@@ -28,7 +28,7 @@ fn data(events: &[Value]) -> Vec<u64> {
 }
 
 #[test]
-fn what_an_answer_that_was_lost_brought_comes_again_and_then_what_is_new() {
+fn events_of_a_lost_answer_come_again_before_new_ones() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (bob, _) = listen(&scenario, "bob", "/hist/a");
@@ -51,7 +51,7 @@ fn what_an_answer_that_was_lost_brought_comes_again_and_then_what_is_new() {
 }
 
 #[test]
-fn who_has_missed_nothing_has_its_connect_held() {
+fn the_connect_of_a_client_that_missed_nothing_is_held() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (bob, cursor) = listen(&scenario, "bob", "/hist/a");
@@ -62,7 +62,7 @@ fn who_has_missed_nothing_has_its_connect_held() {
 }
 
 #[test]
-fn what_went_to_a_socket_that_died_comes_on_the_next_one() {
+fn events_sent_to_a_dead_socket_come_on_the_next_one() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (old, new) = (scenario.socket(), scenario.socket());
@@ -85,7 +85,7 @@ fn what_went_to_a_socket_that_died_comes_on_the_next_one() {
 }
 
 #[test]
-fn between_two_connects_nothing_is_sent_that_could_be_lost_unnoticed() {
+fn events_come_with_connects_only_so_that_no_loss_is_unnoticed() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (bob, _) = listen(&scenario, "bob", "/hist/a");
@@ -93,13 +93,13 @@ fn between_two_connects_nothing_is_sent_that_could_be_lost_unnoticed() {
     let reply = bob.send(bob.a_publish("/other", 1)).answer();
     assert!(reply.events().is_empty(), "events wait for the connect: {}", reply.text);
     assert_eq!(hears(&bob), [1]);
-    // Nor on a stream, whose end shows in no connect.
+    // Nor on a stream: no connect would show its end.
     let stream = scenario.stream(&bob);
     assert_eq!(stream.end().reply()["error"], "403::meta_connect_deliver_only");
 }
 
 #[test]
-fn a_number_that_is_not_kept_is_refused_and_no_event_comes_with_the_refusal() {
+fn a_connect_with_a_replay_id_that_is_not_kept_is_refused_without_events() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (bob, _) = listen(&scenario, "bob", "/few/a");
@@ -113,13 +113,13 @@ fn a_number_that_is_not_kept_is_refused_and_no_event_comes_with_the_refusal() {
     assert!(answer.events().is_empty(), "{}", answer.text);
 
     let answer = connect_after(&bob, json!({"/few/a": -2})).answer();
-    assert_eq!(data(&answer.events()), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "what waits and is not kept comes first");
+    assert_eq!(data(&answer.events()), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], "queued events without history come first");
     let answer = connect_after(&bob, json!({"/few/a": "x"})).answer();
     assert_eq!(answer.reply()["error"], "400:/few/a:replay_id_invalid");
 }
 
 #[test]
-fn only_the_sessions_own_subscriptions_can_be_named_and_only_by_who_reads_numbers_and_acknowledges_nothing() {
+fn a_connect_replays_only_subscribed_channels_and_only_with_replay_and_without_ack() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     say(&alice, "/hist/a", 1..=3);
@@ -135,7 +135,7 @@ fn only_the_sessions_own_subscriptions_can_be_named_and_only_by_who_reads_number
 }
 
 #[test]
-fn though_the_home_crashes_in_between_each_event_comes_once() {
+fn each_event_comes_once_if_the_home_crashes_in_between() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let (bob, cursor) = listen(&scenario, "bob", "/hist/a");
@@ -155,7 +155,7 @@ fn options() -> Options {
 }
 
 #[test]
-fn the_owner_of_another_tree_is_asked() {
+fn a_connect_replays_events_from_the_owner_of_another_tree() {
     let mut network = Network::new(options());
     let (alice, bob) = (network.join("/a"), network.join_replaying("@0"));
     let number = network.ask(&bob, json!({"channel": "/meta/subscribe", "subscription": "/a/x"}));
@@ -171,7 +171,7 @@ fn the_owner_of_another_tree_is_asked() {
 }
 
 #[test]
-fn one_connect_of_a_session_asks_at_a_time() {
+fn only_one_connect_of_a_session_asks_the_owner_at_a_time() {
     let mut network = Network::new(options());
     let bob = network.join_replaying("@0");
     network.subscribe(&bob, "/a/x");

@@ -16,7 +16,7 @@ fn house() -> Scenario {
 }
 
 #[test]
-fn a_channel_is_lazy_for_the_time_that_the_application_says_and_else_for_that_of_the_options() {
+fn a_channels_own_lazy_timeout_replaces_max_lazy_timeout() {
     let scenario = house();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/**");
@@ -33,7 +33,7 @@ fn a_channel_is_lazy_for_the_time_that_the_application_says_and_else_for_that_of
 }
 
 #[test]
-fn an_event_that_waits_for_less_long_takes_along_what_waits_longer() {
+fn a_lazy_event_that_is_due_takes_the_other_lazy_events_with_it() {
     let scenario = house();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/**");
@@ -47,7 +47,7 @@ fn an_event_that_waits_for_less_long_takes_along_what_waits_longer() {
 }
 
 #[test]
-fn a_full_room_refuses_subscribers_until_one_leaves() {
+fn a_full_channel_refuses_subscribers_until_one_leaves() {
     let scenario = house();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     alice.subscribe("/rooms/tea");

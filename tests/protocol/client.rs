@@ -1,4 +1,4 @@
-//! The actors: what a client sends, and what it reads of the answers.
+//! The actors: what a client sends, and how it reads the answers.
 
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::world::{Frame, FrameKind, World};
 
-/// One client: a name for the test's reader, and the secret that the server gave it.
+/// One client: a name for the reader of the test, and the clientId.
 pub struct Client {
     world: Rc<RefCell<World>>,
     name: &'static str,
@@ -19,9 +19,9 @@ pub struct Client {
     id: OnceCell<String>,
     /// Where it sends its messages; by HTTP without one.
     socket: Cell<Option<SocketId>>,
-    /// All the sockets it ever had.
+    /// All sockets that it ever had.
     sockets: RefCell<BTreeSet<SocketId>>,
-    /// Its requests whose events were not read yet.
+    /// The requests whose events it has not read yet.
     unread: RefCell<BTreeSet<u64>>,
     /// How many of the world's frames it has read.
     frames_read: Cell<usize>,
@@ -47,7 +47,7 @@ pub struct Answer {
     /// Its place among all answers of the server.
     pub order: usize,
     pub status: Status,
-    /// How a shell writes it where it is an answer to a request.
+    /// The format in which a shell writes the answer to a request.
     pub format: Format,
     pub text: String,
     pub messages: Vec<Value>,
@@ -152,7 +152,7 @@ impl Client {
         request
     }
 
-    /// The connect that it has waited with since an earlier life of the server, as whoever holds it says it again.
+    /// The connect that was held before a crash, as a link sends it again.
     pub fn holds_again(&self) -> Request {
         self.context.borrow_mut().again = true;
         let request = self.hold();
@@ -304,7 +304,7 @@ impl Request {
 }
 
 impl Answer {
-    /// What is no reply: events of channels, and the word that the server ended the session.
+    /// The messages that are no replies: events, and the disconnect by the server.
     pub fn events(&self) -> Vec<Value> {
         self.messages.iter().filter(|message| !is_reply(message)).cloned().collect()
     }

@@ -1,4 +1,4 @@
-//! json-comment-filtered: whoever asks in its handshake gets answers that are comments.
+//! json-comment-filtered: a client that requests it in its handshake gets answers that are comments.
 
 use bayeux_edge::bayeux::Format::{CommentFiltered, Json};
 use bayeux_edge::bayeux::app::{Actions, Application};
@@ -23,7 +23,7 @@ fn asking(value: Value) -> Value {
 }
 
 #[test]
-fn the_handshake_agrees_to_it_and_is_no_comment_yet() {
+fn the_handshake_reply_confirms_the_extension_and_is_plain_json() {
     let scenario = Scenario::new();
     for value in [json!(true), json!(1)] {
         let handshake = json!([{"channel": "/meta/handshake", "version": "1.0",
@@ -36,7 +36,7 @@ fn the_handshake_agrees_to_it_and_is_no_comment_yet() {
 }
 
 #[test]
-fn every_answer_to_it_is_one() {
+fn every_later_answer_is_comment_filtered() {
     let (_scenario, dojo, alice) = dojo_and_alice();
     for message in [
         json!({"channel": "/meta/subscribe", "subscription": "/chat"}),
@@ -49,11 +49,11 @@ fn every_answer_to_it_is_one() {
         assert_eq!(alice.send(alice.a_publish("/x", 1)).answer().format, Json);
         assert_eq!(dojo.send(message.clone()).answer().format, CommentFiltered, "{message}");
     }
-    assert_eq!(dojo.connect().answer().format, Json, "nobody knows any more what was agreed");
+    assert_eq!(dojo.connect().answer().format, Json, "the session that requested it has ended");
 }
 
 #[test]
-fn a_held_connect_is_answered_with_one_for_whatever_reason() {
+fn a_held_connect_is_comment_filtered_however_it_ends() {
     let (scenario, dojo, alice) = dojo_and_alice();
     dojo.subscribe("/chat");
     let held = dojo.hold();
@@ -70,7 +70,7 @@ fn a_held_connect_is_answered_with_one_for_whatever_reason() {
 }
 
 #[test]
-fn it_is_enough_that_one_of_those_who_spoke_in_a_request_asked() {
+fn a_request_of_several_clients_is_comment_filtered_if_one_of_them_asked() {
     let (_scenario, dojo, alice) = dojo_and_alice();
     let publish = |client: &Client, id: &str| json!({"channel": "/chat", "data": 1, "clientId": client.id(), "id": id});
     for batch in [[&alice, &dojo], [&dojo, &alice]] {
@@ -80,7 +80,7 @@ fn it_is_enough_that_one_of_those_who_spoke_in_a_request_asked() {
 }
 
 #[test]
-fn what_was_agreed_outlives_a_crash() {
+fn comment_filtering_survives_a_crash() {
     let (scenario, dojo, alice) = dojo_and_alice();
     scenario.crashes();
     assert_eq!((dojo.connect().answer().format, alice.connect().answer().format), (CommentFiltered, Json));

@@ -21,7 +21,7 @@ fn the_first_connect_of_a_session_is_answered_at_once_with_advice() {
 }
 
 #[test]
-fn the_next_one_is_held_for_the_whole_timeout_and_then_says_no_more_than_that_it_was() {
+fn the_next_connect_is_held_for_the_timeout_and_answered_without_advice() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let request = alice.connect_with(json!({"id": "c2"}));
@@ -49,7 +49,7 @@ fn a_held_connect_is_answered_with_the_first_event() {
 }
 
 #[test]
-fn with_events_waiting_a_connect_is_answered_at_once() {
+fn a_connect_with_queued_events_is_answered_at_once() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -60,7 +60,7 @@ fn with_events_waiting_a_connect_is_answered_at_once() {
 }
 
 #[test]
-fn in_company_a_connect_is_answered_at_once() {
+fn a_connect_beside_other_messages_is_answered_at_once() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let subscribe = json!({"channel": "/meta/subscribe", "subscription": "/chat"});
@@ -70,7 +70,7 @@ fn in_company_a_connect_is_answered_at_once() {
 }
 
 #[test]
-fn the_client_may_ask_for_a_shorter_wait() {
+fn a_client_may_ask_for_a_shorter_timeout() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let request = alice.connect_with(json!({"advice": {"timeout": 700}}));
@@ -82,7 +82,7 @@ fn the_client_may_ask_for_a_shorter_wait() {
 }
 
 #[test]
-fn the_client_cannot_ask_for_more_than_the_server_gives() {
+fn a_client_cannot_ask_for_a_longer_timeout_than_the_servers() {
     let scenario = Scenario::with(&[("TIMEOUT", "3000")]);
     let [alice] = scenario.join(["alice"]);
     let request = alice.connect_with(json!({"advice": {"timeout": 3001}}));
@@ -93,7 +93,7 @@ fn the_client_cannot_ask_for_more_than_the_server_gives() {
 }
 
 #[test]
-fn advice_that_makes_no_sense_is_ignored() {
+fn invalid_advice_is_ignored() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     for advice in [
@@ -114,7 +114,7 @@ fn advice_that_makes_no_sense_is_ignored() {
 }
 
 #[test]
-fn one_bad_member_of_the_advice_does_not_spoil_the_other() {
+fn an_invalid_field_of_the_advice_does_not_affect_the_others() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let request = alice.connect_with(json!({"advice": {"interval": {}, "timeout": 5}}));
@@ -123,7 +123,7 @@ fn one_bad_member_of_the_advice_does_not_spoil_the_other() {
 }
 
 #[test]
-fn advice_is_given_again_when_the_client_gave_some() {
+fn advice_is_given_again_when_the_client_sent_some() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let reply = alice.connect_with(json!({"advice": {"timeout": 0}})).answer().reply();
@@ -139,7 +139,7 @@ fn advice_is_given_again_when_the_timing_changed() {
     let [alice] = scenario.join(["alice"]);
     let reply = alice.connect_with(json!({"advice": {"timeout": 0, "interval": 2000}})).answer().reply();
     assert_eq!(reply["advice"]["interval"], 2000);
-    // It no longer asks for an interval: the server's own holds again, and that is a change.
+    // It no longer asks for an interval: the server's own is valid again, and that is a change.
     let back = alice.hold();
     scenario.after(TIMEOUT);
     assert_eq!(back.answer().reply()["advice"], advice());
@@ -159,7 +159,7 @@ fn an_interval_is_granted_up_to_five_minutes() {
 }
 
 #[test]
-fn without_a_session_a_connect_is_told_to_shake_hands() {
+fn a_connect_without_a_session_is_advised_to_handshake() {
     let scenario = Scenario::new();
     let stranger = scenario.client("stranger");
     for client_id in [json!("rNoSuchSession"), json!(5), json!({}), Value::Null] {
@@ -174,7 +174,7 @@ fn without_a_session_a_connect_is_told_to_shake_hands() {
 }
 
 #[test]
-fn a_connection_type_is_required_and_must_be_one_of_ours() {
+fn a_connect_needs_a_supported_connection_type() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     for (connection_type, error) in [
@@ -188,19 +188,19 @@ fn a_connection_type_is_required_and_must_be_one_of_ours() {
 }
 
 #[test]
-fn a_connect_that_broke_off_lets_events_wait_for_the_next_one() {
+fn after_a_connect_broke_off_events_wait_for_the_next_one() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
     let request = bob.hold();
     request.breaks_off();
     alice.publish("/chat", "kept");
-    assert!(request.is_held(), "nobody is there to read an answer");
+    assert!(request.is_held(), "there is no client to answer");
     assert_eq!(bob.connect().answer().data(), ["kept"]);
 }
 
 #[test]
-fn a_wake_up_too_early_does_no_harm() {
+fn a_timer_that_fires_early_answers_no_connect() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let request = alice.hold();
@@ -212,7 +212,7 @@ fn a_wake_up_too_early_does_no_harm() {
 }
 
 #[test]
-fn a_server_with_nothing_to_wait_for_asks_for_no_timer() {
+fn a_server_without_sessions_sets_no_timer() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     assert!(scenario.wakes_at().is_some());
@@ -222,7 +222,7 @@ fn a_server_with_nothing_to_wait_for_asks_for_no_timer() {
 }
 
 #[test]
-fn a_connect_that_an_earlier_life_held_is_held_again_and_any_other_first_one_is_answered() {
+fn a_connect_held_before_a_crash_is_held_again_and_any_other_first_connect_is_answered() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     alice.subscribe("/chat");

@@ -1,5 +1,5 @@
-//! A client that got no answer says the same again. Only what nothing but that can explain is not delivered a second
-//! time.
+//! A client that got no answer repeats its publish. A publish is not delivered again only if it can be nothing but such
+//! a repeat.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -31,7 +31,7 @@ fn anonymous(client: &Client, message: &Value) {
 }
 
 #[test]
-fn what_is_said_under_one_id_is_delivered_as_often_as_it_is_said() {
+fn publishes_with_the_same_id_are_all_delivered() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/lamp");
@@ -44,7 +44,7 @@ fn what_is_said_under_one_id_is_delivered_as_often_as_it_is_said() {
 }
 
 #[test]
-fn a_page_that_keeps_its_session_and_counts_anew_is_heard_after_each_load() {
+fn a_reloaded_page_that_reuses_message_ids_is_delivered_each_time() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/members");
@@ -57,7 +57,7 @@ fn a_page_that_keeps_its_session_and_counts_anew_is_heard_after_each_load() {
 }
 
 #[test]
-fn with_a_key_a_publish_that_comes_again_is_answered_as_before_and_delivered_once() {
+fn a_publish_repeated_with_its_idempotency_key_is_answered_again_and_delivered_once() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/*");
@@ -70,7 +70,7 @@ fn with_a_key_a_publish_that_comes_again_is_answered_as_before_and_delivered_onc
 }
 
 #[test]
-fn the_key_is_between_publisher_and_server_and_the_rest_of_the_ext_passes() {
+fn the_idempotency_key_is_removed_from_ext_and_the_rest_is_delivered() {
     let heard = Rc::new(Cell::new(false));
     let knows = Rc::clone(&heard);
     let application = Application::new().listener("/a", move |message| {
@@ -89,7 +89,7 @@ fn the_key_is_between_publisher_and_server_and_the_rest_of_the_ext_passes() {
 }
 
 #[test]
-fn a_key_speaks_of_one_session_one_channel_and_these_data() {
+fn a_key_holds_for_one_session_one_channel_and_the_same_data() {
     let scenario = Scenario::with(&[("ANON_PUBLISH", "true")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/**");
@@ -101,11 +101,11 @@ fn a_key_speaks_of_one_session_one_channel_and_these_data() {
         anonymous(&alice, &keyed("/a", "k", 1));
     }
     bob.connect();
-    assert_eq!(bob.receives(), [1, 2, 2, 1, 1], "the anonymous are one more who speaks");
+    assert_eq!(bob.receives(), [1, 2, 2, 1, 1], "all anonymous publishers count as one");
 }
 
 #[test]
-fn what_is_no_key_is_refused_by_its_name() {
+fn an_invalid_idempotency_key_is_refused() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -135,7 +135,7 @@ fn after_a_minute_a_key_is_forgotten() {
 }
 
 #[test]
-fn with_a_window_of_nothing_everything_counts() {
+fn with_retry_window_0_every_publish_is_delivered() {
     let scenario = Scenario::with(&[("RETRY_WINDOW", "0")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -145,7 +145,7 @@ fn with_a_window_of_nothing_everything_counts() {
 }
 
 #[test]
-fn what_failed_may_be_tried_again() {
+fn a_failed_publish_may_be_repeated_with_its_key() {
     let scenario = Scenario::with(&[("DURABILITY", "strict")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -158,7 +158,7 @@ fn what_failed_may_be_tried_again() {
 }
 
 #[test]
-fn the_application_hears_once_of_it_but_is_asked_again_for_a_service() {
+fn a_repeated_publish_reaches_listeners_once_and_a_repeated_service_call_is_answered_again() {
     let heard = Rc::new(Cell::new(0));
     let counts = Rc::clone(&heard);
     let application =
@@ -179,12 +179,12 @@ fn the_application_hears_once_of_it_but_is_asked_again_for_a_service() {
 }
 
 #[test]
-fn a_hooks_worker_is_asked_once_about_it() {
+fn a_publish_that_the_hooks_worker_has_decided_is_not_asked_about_again() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]).with_hooks();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
     let first = alice.send(keyed("/a", "k", "once"));
-    assert_eq!(scenario.asked()[0]["message"]["ext"], Value::Null, "the key is not the application's affair");
+    assert_eq!(scenario.asked()[0]["message"]["ext"], Value::Null, "the application does not see the key");
     let meanwhile = alice.send(keyed("/a", "k", "once"));
     scenario.hooks_answer(&json!([{"allow": true, "data": "ONCE"}]));
     scenario.hooks_answer(&json!([{"allow": true, "data": "ONCE"}]));
@@ -198,7 +198,7 @@ fn a_hooks_worker_is_asked_once_about_it() {
 }
 
 #[test]
-fn after_a_crash_that_of_which_there_is_a_row_is_known() {
+fn after_a_crash_a_publish_that_has_a_row_is_recognised() {
     for durability in ["strict", "relaxed"] {
         let scenario = Scenario::with(&[("DURABILITY", durability)]);
         let [alice, bob] = scenario.join(["alice", "bob"]);
@@ -216,7 +216,7 @@ fn after_a_crash_that_of_which_there_is_a_row_is_known() {
 }
 
 #[test]
-fn after_a_crash_what_was_lost_with_it_is_delivered_when_it_comes_again() {
+fn a_publish_lost_in_a_crash_is_delivered_when_it_is_repeated() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -228,7 +228,7 @@ fn after_a_crash_what_was_lost_with_it_is_delivered_when_it_comes_again() {
 }
 
 #[test]
-fn what_an_api_caller_sends_again_with_its_key_is_done_once() {
+fn an_api_publish_repeated_with_its_key_is_delivered_once() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/news");
@@ -244,7 +244,7 @@ fn what_an_api_caller_sends_again_with_its_key_is_done_once() {
         let (status, replies) = scenario.call("POST", "/publish", "", &publish.to_string());
         assert_eq!((status, &replies[0]["successful"], &replies[2]["successful"]), (200, &json!(true), &json!(true)));
     }
-    // A client is nobody whom the API has spoken for.
+    // The key of an API call does not count for a client.
     assert_taken(&alice, keyed("/news", "n1", 1));
     bob.connect();
     let heard: Vec<_> =
@@ -263,7 +263,7 @@ fn a_publish_whose_reply_reached_nobody_is_recognised_as_a_retry_once() {
     lost.breaks_off();
     scenario.hooks_answer(&json!([{"allow": true}]));
     assert_taken(&alice, message.clone());
-    assert_eq!(scenario.asked(), Vec::<Value>::new(), "it was decided");
+    assert_eq!(scenario.asked(), Vec::<Value>::new(), "it was decided before");
     let third = alice.send(message);
     scenario.hooks_answer(&json!([{"allow": true}]));
     assert_eq!(third.answer().reply()["successful"], true);
@@ -272,7 +272,7 @@ fn a_publish_whose_reply_reached_nobody_is_recognised_as_a_retry_once() {
 }
 
 #[test]
-fn a_retry_may_come_before_its_first_attempt_is_through() {
+fn a_retry_may_come_before_its_first_attempt_is_decided() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]).with_hooks();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -303,7 +303,7 @@ fn a_publish_whose_refusal_reached_nobody_is_decided_anew() {
 }
 
 #[test]
-fn what_its_client_was_answered_is_none_though_the_connection_breaks_later() {
+fn a_repeat_of_an_answered_publish_is_delivered_even_after_the_connection_broke() {
     let scenario = Scenario::new();
     let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
     let [bob] = scenario.join(["bob"]);

@@ -33,7 +33,7 @@ fn a_disconnect_answers_the_held_connect_with_reconnect_none() {
 }
 
 #[test]
-fn queued_events_come_with_the_disconnect_notice() {
+fn queued_events_come_with_the_reply_to_a_disconnect() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -42,7 +42,7 @@ fn queued_events_come_with_the_disconnect_notice() {
 }
 
 #[test]
-fn the_subscriptions_go_with_the_session() {
+fn subscriptions_end_with_the_session() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -53,7 +53,7 @@ fn the_subscriptions_go_with_the_session() {
 }
 
 #[test]
-fn messages_behind_it_in_the_same_request_have_no_session() {
+fn messages_after_a_disconnect_in_the_same_request_have_no_session() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");

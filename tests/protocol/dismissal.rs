@@ -1,4 +1,4 @@
-//! The server ends a session: its client is told on every transport, and gives up.
+//! The server ends a session: its client gets a disconnect on every transport, and does not reconnect.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -35,7 +35,7 @@ fn alice_and_bob() -> (Scenario, Client, Client) {
     (scenario, alice, bob)
 }
 
-/// The same with Bob on a socket.
+/// The same, with Bob on a socket.
 fn alice_and_bob_on_a_socket(handshake: Value) -> (Scenario, Client, Client, Socket) {
     let scenario = house(&[]);
     let [alice] = scenario.join(["alice"]);
@@ -61,7 +61,7 @@ fn last_reply(id: &str) -> Value {
 }
 
 #[test]
-fn a_held_poll_brings_the_last_events_the_goodbye_and_advice_none() {
+fn a_held_poll_is_answered_with_queued_events_a_disconnect_and_advice_none() {
     let (_scenario, alice, bob) = alice_and_bob();
     let held = bob.connect_with(json!({"id": "c"}));
     alice.publish("/service/out", "bob");
@@ -70,7 +70,7 @@ fn a_held_poll_brings_the_last_events_the_goodbye_and_advice_none() {
 }
 
 #[test]
-fn a_client_between_two_polls_reads_the_same_on_the_next_one_and_only_once() {
+fn a_client_between_two_polls_gets_them_once_with_its_next_poll() {
     let (_scenario, alice, bob) = alice_and_bob();
     bob.subscribe("/chat");
     alice.publish("/chat", "waits");
@@ -83,7 +83,7 @@ fn a_client_between_two_polls_reads_the_same_on_the_next_one_and_only_once() {
 }
 
 #[test]
-fn it_is_remembered_for_as_long_as_the_client_would_have_been_awaited() {
+fn an_ended_session_is_remembered_for_max_interval() {
     for (later, reconnect) in [(9999, "none"), (10_000, "handshake")] {
         let (scenario, alice, bob) = alice_and_bob();
         alice.publish("/service/out", "bob");
@@ -93,7 +93,7 @@ fn it_is_remembered_for_as_long_as_the_client_would_have_been_awaited() {
 }
 
 #[test]
-fn the_last_events_of_a_client_go_to_no_other_client() {
+fn queued_events_of_an_ended_session_go_to_no_other_client() {
     let (_scenario, alice, bob) = alice_and_bob();
     let answer = alice.send(alice.a_publish("/service/out", "bob")).answer();
     assert_eq!(answer.events(), Vec::<Value>::new());
@@ -102,7 +102,7 @@ fn the_last_events_of_a_client_go_to_no_other_client() {
 }
 
 #[test]
-fn past_max_sessions_who_was_awaited_the_longest_is_forgotten() {
+fn past_max_sessions_the_session_that_ended_first_is_forgotten() {
     let scenario = house(&[("MAX_SESSIONS", "2")]);
     let [alice] = scenario.join(["alice"]);
     let gone = ["bob", "carol", "dave"].map(|name| {
@@ -127,7 +127,7 @@ fn on_a_socket_the_held_connect_is_answered() {
 }
 
 #[test]
-fn on_a_socket_that_holds_none_the_next_connect_is() {
+fn on_a_socket_without_a_held_connect_the_next_connect_is_answered() {
     let (_scenario, alice, bob, socket) = alice_and_bob_on_a_socket(json!({}));
     alice.publish("/service/out", "bob");
     assert_eq!(socket.frames(), [] as [Vec<Value>; 0]);
@@ -136,7 +136,7 @@ fn on_a_socket_that_holds_none_the_next_connect_is() {
 }
 
 #[test]
-fn others_on_the_same_socket_stay() {
+fn other_sessions_on_the_same_socket_stay() {
     let (scenario, alice, bob, socket) = alice_and_bob_on_a_socket(json!({}));
     let carol = scenario.join_at(&socket, "carol");
     carol.subscribe("/chat");
@@ -148,7 +148,7 @@ fn others_on_the_same_socket_stay() {
 }
 
 #[test]
-fn with_the_ack_extension_everything_that_was_not_acknowledged_comes_again_and_the_batch_has_its_number() {
+fn with_the_ack_extension_the_last_batch_has_its_number_and_the_unacknowledged_events() {
     let (scenario, alice, bob, socket) = alice_and_bob_on_a_socket(json!({"ext": {"ack": true}}));
     let connect = |id: &str, ack: u64| bob.connect_with(json!({"id": id, "ext": {"ack": ack}}));
     bob.subscribe("/chat");
@@ -170,7 +170,7 @@ fn with_the_ack_extension_everything_that_was_not_acknowledged_comes_again_and_t
 }
 
 #[test]
-fn with_the_ack_extension_a_poller_that_was_away_reads_all_of_it_too() {
+fn with_the_ack_extension_the_next_poll_gets_all_unacknowledged_events() {
     let scenario = house(&[]);
     let [alice] = scenario.join(["alice"]);
     let bob = scenario.client("bob");

@@ -1,4 +1,4 @@
-//! Server-sent events: what is published goes out on the stream, and connects beside it are answered at once.
+//! Server-sent events: events go out on the stream, and connects beside it are answered at once.
 
 use bayeux_edge::bayeux::{Ending, Notice, Status};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ fn chatter(scenario: &Scenario) -> [Client; 2] {
 }
 
 #[test]
-fn the_handshake_offers_it_and_a_connect_of_that_type_is_answered_at_once_with_fayes_advice() {
+fn the_handshake_offers_eventsource_and_its_connects_are_answered_at_once_with_fayes_advice() {
     let scenario = Scenario::new();
     let alice = scenario.client("alice");
     let reply = alice.handshake_with(json!({"supportedConnectionTypes": ["eventsource", "carrier-pigeon"]}));
@@ -39,7 +39,7 @@ fn the_handshake_offers_it_and_a_connect_of_that_type_is_answered_at_once_with_f
 }
 
 #[test]
-fn what_is_published_goes_out_on_the_stream_at_once_and_nothing_beside_it() {
+fn events_go_out_on_the_stream_at_once_and_not_with_replies() {
     let scenario = Scenario::new();
     let [alice, bob] = chatter(&scenario);
     let stream = scenario.stream(&bob);
@@ -57,7 +57,7 @@ fn what_is_published_goes_out_on_the_stream_at_once_and_nothing_beside_it() {
 }
 
 #[test]
-fn what_waited_comes_first_when_a_stream_is_opened() {
+fn queued_events_come_first_when_a_stream_opens() {
     let scenario = Scenario::new();
     let [alice, bob] = chatter(&scenario);
     alice.publish("/chat", 1);
@@ -66,7 +66,7 @@ fn what_waited_comes_first_when_a_stream_is_opened() {
 }
 
 #[test]
-fn without_a_stream_the_reply_to_a_connect_has_the_events() {
+fn without_a_stream_the_reply_to_a_connect_carries_the_events() {
     let scenario = Scenario::new();
     let [alice, bob] = chatter(&scenario);
     alice.publish("/chat", 1);
@@ -75,7 +75,7 @@ fn without_a_stream_the_reply_to_a_connect_has_the_events() {
 }
 
 #[test]
-fn a_stream_keeps_its_session_and_an_idle_one_gets_a_sign_of_life() {
+fn an_open_stream_keeps_its_session_and_gets_heartbeats_while_idle() {
     let scenario = Scenario::new();
     let [alice, bob] = chatter(&scenario);
     let stream = scenario.stream(&bob);
@@ -88,7 +88,7 @@ fn a_stream_keeps_its_session_and_an_idle_one_gets_a_sign_of_life() {
 }
 
 #[test]
-fn streams_beat_together_so_that_the_object_wakes_once_for_all() {
+fn streams_get_their_heartbeats_together_so_that_the_object_wakes_once() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     let streams = [&alice, &bob].map(|client| {
@@ -101,7 +101,7 @@ fn streams_beat_together_so_that_the_object_wakes_once_for_all() {
 }
 
 #[test]
-fn an_idle_stream_that_somebody_else_keeps_open_lets_the_object_sleep_for_an_hour() {
+fn an_idle_stream_over_a_link_lets_the_object_sleep_for_an_hour() {
     const HOUR: u64 = 3_600_000;
     let scenario = Scenario::new();
     let [bob] = scenario.join(["bob"]);
@@ -117,7 +117,7 @@ fn an_idle_stream_that_somebody_else_keeps_open_lets_the_object_sleep_for_an_hou
 }
 
 #[test]
-fn a_stream_that_somebody_else_keeps_open_ends_for_one_who_does_not_read_as_others_do() {
+fn a_stream_over_a_link_ends_if_its_client_does_not_read() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
     let [alice, bob] = chatter(&scenario);
     let stream = scenario.stream_kept_open(&bob);
@@ -133,7 +133,7 @@ fn a_stream_that_somebody_else_keeps_open_ends_for_one_who_does_not_read_as_othe
 }
 
 #[test]
-fn after_its_stream_a_session_lives_as_long_as_its_client_may_stay_away() {
+fn after_its_stream_closed_a_session_lives_for_its_interval_and_max_interval() {
     for (connects, away) in [(false, MAX_INTERVAL), (true, TIMEOUT + MAX_INTERVAL)] {
         let scenario = Scenario::new();
         let [alice, bob] = chatter(&scenario);
@@ -155,7 +155,7 @@ fn after_its_stream_a_session_lives_as_long_as_its_client_may_stay_away() {
 }
 
 #[test]
-fn connects_alone_keep_a_session_whose_stream_cannot_be_opened() {
+fn connects_alone_keep_a_session_without_a_stream() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     for _ in 0..5 {
@@ -167,7 +167,7 @@ fn connects_alone_keep_a_session_whose_stream_cannot_be_opened() {
 }
 
 #[test]
-fn a_stream_opened_again_takes_the_old_ones_place() {
+fn a_new_stream_replaces_the_old_one_of_its_session() {
     let scenario = Scenario::new();
     let [alice, bob] = chatter(&scenario);
     let (old, new) = (scenario.stream(&bob), scenario.stream(&bob));
@@ -176,7 +176,7 @@ fn a_stream_opened_again_takes_the_old_ones_place() {
     assert_eq!(new.receives(), [[json!(1)]]);
     old.closes();
     alice.publish("/chat", 2);
-    assert_eq!(new.receives(), [[json!(2)]], "the old one's end is none of the new one's business");
+    assert_eq!(new.receives(), [[json!(2)]], "the end of the old stream does not affect the new one");
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_session_moves_from_a_poll_to_a_stream_and_back() {
 }
 
 #[test]
-fn the_first_connect_of_faye_is_a_poll_that_leaves_the_stream_it_opens_meanwhile() {
+fn fayes_first_poll_does_not_end_the_stream_that_it_opened_meanwhile() {
     let scenario = Scenario::new();
     let bob = scenario.client("bob");
     bob.handshake();
@@ -205,11 +205,11 @@ fn the_first_connect_of_faye_is_a_poll_that_leaves_the_stream_it_opens_meanwhile
     assert_eq!((&first["successful"], &first["advice"]["interval"]), (&json!(true), &json!(0)));
     assert!(stream.is_open());
     bob.hold();
-    assert_eq!(stream.end().status, Status::Overtaken, "one that polls again has no stream");
+    assert_eq!(stream.end().status, Status::Overtaken, "a poll ends the stream");
 }
 
 #[test]
-fn a_wrong_clientid_is_answered_and_tells_a_client_to_shake_hands() {
+fn a_stream_for_an_unknown_client_id_ends_with_advice_to_handshake() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.ask(json!({"channel": "/meta/disconnect"}));
@@ -222,7 +222,7 @@ fn a_wrong_clientid_is_answered_and_tells_a_client_to_shake_hands() {
 }
 
 #[test]
-fn a_session_that_acknowledges_has_no_stream_and_its_connects_are_held() {
+fn a_session_with_the_ack_extension_has_no_stream_and_its_connects_are_held() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let bob = scenario.client("bob");
@@ -238,7 +238,7 @@ fn a_session_that_acknowledges_has_no_stream_and_its_connects_are_held() {
 }
 
 #[test]
-fn a_client_that_says_goodbye_is_done_with_its_stream_too() {
+fn a_disconnect_ends_the_stream_with_advice_none() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let stream = scenario.stream(&alice);
@@ -264,7 +264,7 @@ fn a_client_that_does_not_read_its_stream_is_sent_nothing_more() {
 }
 
 #[test]
-fn a_client_that_does_not_read_for_one_beat_loses_its_stream_and_no_event() {
+fn a_client_that_does_not_read_for_one_heartbeat_loses_its_stream_and_no_event() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
     let [alice, bob] = chatter(&scenario);
     let stream = scenario.stream(&bob);
@@ -294,7 +294,7 @@ fn the_queue_of_a_slow_stream_is_bounded() {
 }
 
 #[test]
-fn lazy_events_leave_in_their_time_whether_the_reader_is_slow_or_not() {
+fn lazy_events_are_sent_when_due_even_to_a_slow_reader() {
     let scenario = Scenario::with(&[("LAZY_CHANNELS", "/chat"), ("MAX_LAZY_TIMEOUT", "2000")]);
     let [alice, bob] = chatter(&scenario);
     let stream = scenario.stream(&bob);
@@ -318,7 +318,7 @@ fn streams_count_among_the_connects_of_an_address() {
     let [alice, bob] = scenario.join(["alice", "bob"]);
     let first = scenario.stream_from(Some("192.0.2.1"), alice.id());
     let again = scenario.stream_from(Some("192.0.2.1"), alice.id());
-    assert!(again.is_open() && !first.is_open(), "one that takes the place of its own is not one more");
+    assert!(again.is_open() && !first.is_open(), "a newer stream of the same session does not count twice");
     let end = scenario.stream_from(Some("192.0.2.1"), bob.id()).end();
     assert_eq!((end.status, &end.reply()["error"]), (Status::Unavailable, &json!("503::connections_exceeded")));
     again.closes();
@@ -326,7 +326,7 @@ fn streams_count_among_the_connects_of_an_address() {
 }
 
 #[test]
-fn a_busy_object_gathers_events_for_its_streams() {
+fn a_busy_object_bundles_events_for_its_streams() {
     let scenario = Scenario::new();
     let [alice, bob] = chatter(&scenario);
     let others: Vec<_> = (0..50).map(|_| scenario.join(["carol"])).collect();

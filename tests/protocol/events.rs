@@ -1,4 +1,4 @@
-//! What an application is told of after the fact.
+//! The events that an application gets, after they happened.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -39,7 +39,7 @@ fn read(diary: &Diary) -> Vec<String> {
 }
 
 #[test]
-fn the_life_of_a_session_is_told_step_by_step() {
+fn the_application_gets_an_event_for_each_step_of_a_session() {
     let (app, diary) = with_diary(Application::new().service("x", |_| Ok(Actions::new())));
     let scenario = Scenario::serving(app, &[]);
     let [alice] = scenario.join(["alice"]);
@@ -65,7 +65,7 @@ fn the_life_of_a_session_is_told_step_by_step() {
 }
 
 #[test]
-fn a_session_that_stays_away_is_told_of_as_expired() {
+fn a_session_that_stays_away_ends_with_the_reason_expired() {
     let (app, diary) = with_diary(Application::new());
     let scenario = Scenario::serving(app, &[("MAX_INTERVAL", "2000")]);
     let [alice] = scenario.join(["alice"]);
@@ -76,7 +76,7 @@ fn a_session_that_stays_away_is_told_of_as_expired() {
 }
 
 #[test]
-fn what_was_refused_has_not_happened() {
+fn refused_messages_cause_no_event() {
     let (app, diary) = with_diary(
         Application::new().listener("/vetoed", |_| Err(bayeux_edge::bayeux::BayeuxError::MessageDeleted.into())),
     );
@@ -91,7 +91,7 @@ fn what_was_refused_has_not_happened() {
 }
 
 #[test]
-fn what_the_application_does_on_an_event_reaches_the_client_with_its_held_connect() {
+fn actions_on_an_event_reach_the_client_with_its_held_connect() {
     let app = Application::new().on_event(|event| match event {
         ServerEvent::Subscribe { client, pattern } => match client.session() {
             Some(session) => Actions::new().push(session, "/welcome", pattern.as_str()),
@@ -113,7 +113,7 @@ fn what_the_application_does_on_an_event_reaches_the_client_with_its_held_connec
 }
 
 #[test]
-fn the_server_ends_a_session_on_an_event() {
+fn an_event_handler_may_end_the_session() {
     let (app, diary) = with_diary(Application::new().on_event(|event| match event {
         ServerEvent::Publish(message) if message.channel.as_str() == "/leave" => Actions::new().disconnect(),
         _ => Actions::new(),
@@ -127,7 +127,7 @@ fn the_server_ends_a_session_on_an_event() {
 }
 
 #[test]
-fn pushes_are_told_of_and_replies_are_not() {
+fn pushes_cause_an_event_and_replies_do_not() {
     let service = |call: &bayeux_edge::bayeux::app::Publication| {
         let session = call.client.session().ok_or(bayeux_edge::bayeux::BayeuxError::SessionUnknown)?;
         Ok(reply(1).push(session, "/pushed", 2))
@@ -141,7 +141,7 @@ fn pushes_are_told_of_and_replies_are_not() {
 }
 
 #[test]
-fn a_panic_on_an_event_costs_nobody_anything() {
+fn a_panic_in_an_event_handler_affects_no_client() {
     let app = Application::new().on_event(|event| match event {
         ServerEvent::Publish(_) | ServerEvent::ClientDisconnect { .. } => panic!("as a bug would"),
         _ => Actions::new(),
@@ -163,7 +163,7 @@ fn echoing(name: &'static str) -> LocalSession {
 }
 
 #[test]
-fn a_bot_answers_everyone_but_itself() {
+fn a_local_session_hears_everyone_but_itself() {
     let (app, diary) =
         with_diary(Application::new().local_session(echoing("bot").subscribe("/chat/*").subscribe("/chat/**")));
     let scenario = Scenario::serving(app, &[]);
@@ -179,7 +179,7 @@ fn a_bot_answers_everyone_but_itself() {
 }
 
 #[test]
-fn two_bots_that_answer_each_other_come_to_an_end() {
+fn two_local_sessions_that_answer_each_other_are_stopped() {
     let app = Application::new()
         .local_session(LocalSession::new("one", |_| publish("/a", 1)).subscribe("/a"))
         .local_session(LocalSession::new("two", |_| publish("/a", 2)).subscribe("/a"));
@@ -195,7 +195,7 @@ fn two_bots_that_answer_each_other_come_to_an_end() {
 }
 
 #[test]
-fn two_bots_that_quote_each_other_come_to_an_end_before_memory_does() {
+fn two_local_sessions_that_quote_each_other_are_stopped_before_memory_runs_out() {
     let bots = [echoing("one").subscribe("/a"), echoing("two").subscribe("/a")];
     let app = bots.into_iter().fold(Application::new(), Application::local_session);
     let scenario = Scenario::serving(app, &[("MAX_QUEUE_BYTES", "100000")]);
@@ -209,7 +209,7 @@ fn two_bots_that_quote_each_other_come_to_an_end_before_memory_does() {
 }
 
 #[test]
-fn a_local_session_joins_and_leaves_at_the_applications_word() {
+fn an_application_subscribes_and_unsubscribes_its_local_session() {
     let (app, diary) = with_diary(
         Application::new()
             .local_session(echoing("bot"))
@@ -242,7 +242,7 @@ fn a_local_session_joins_and_leaves_at_the_applications_word() {
 }
 
 #[test]
-fn a_bot_reads_who_wrote_and_answers_them_alone() {
+fn a_local_session_may_answer_the_sender_alone() {
     let bot = LocalSession::new("bot", |message| match message.client.session() {
         Some(session) => Actions::new().push(session, "/private", "yes?").reply(message.message().get::<Value>("ext")),
         None => Actions::new(),
@@ -258,7 +258,7 @@ fn a_bot_reads_who_wrote_and_answers_them_alone() {
 }
 
 #[test]
-fn the_shipped_bot_answers_texts_where_it_is_asked_for() {
+fn the_shipped_bot_answers_texts_only_with_autobot() {
     let autobot =
         |value: &'static str| bayeux_edge::app::application(&move |name| (name == "AUTOBOT").then(|| value.to_owned()));
     for (app, answers) in

@@ -9,12 +9,12 @@ use crate::scenario::Scenario;
 const TIMEOUT: u64 = 30_000;
 const MAX_INTERVAL: u64 = 10_000;
 
-/// Whether the session is still there, asked in a way that does not prolong it.
+/// Whether the session is still alive, checked without prolonging it.
 fn lives(scenario: &Scenario) -> bool {
     !scenario.notices().iter().any(|notice| matches!(notice, Notice::SessionClosed { .. }))
 }
 
-/// Checks that without another word the session ends `ms` from now, and no millisecond before or after.
+/// Checks that without another message the session ends exactly `ms` from now.
 fn ends_after(scenario: &Scenario, ms: u64, client: &Client) {
     scenario.after(ms - 1);
     assert!(lives(scenario), "ended too early");
@@ -41,7 +41,7 @@ fn a_session_ends_max_interval_after_the_answer_to_its_last_connect() {
 }
 
 #[test]
-fn a_held_connect_answered_with_an_event_starts_the_same_wait() {
+fn max_interval_also_starts_when_an_event_answers_the_connect() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -54,7 +54,7 @@ fn a_held_connect_answered_with_an_event_starts_the_same_wait() {
 }
 
 #[test]
-fn while_its_connect_is_held_no_session_ends() {
+fn no_session_expires_while_its_connect_is_held() {
     let scenario = Scenario::with(&[("TIMEOUT", "600000"), ("MAX_INTERVAL", "1")]);
     let alice = scenario.client("alice");
     alice.handshake();
@@ -94,7 +94,7 @@ fn any_other_message_keeps_the_session_for_another_max_interval() {
 }
 
 #[test]
-fn a_message_never_shortens_what_was_granted() {
+fn a_message_never_shortens_the_granted_interval() {
     let scenario = Scenario::with(&[("INTERVAL", "60000")]);
     let [alice] = scenario.join(["alice"]);
     alice.ask(json!({"channel": "/chat", "data": 1}));
@@ -102,7 +102,7 @@ fn a_message_never_shortens_what_was_granted() {
 }
 
 #[test]
-fn the_interval_that_a_client_was_granted_comes_on_top() {
+fn a_granted_interval_is_added_to_max_interval() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.connect_with(json!({"advice": {"timeout": 0, "interval": 60_000}})).answer();
@@ -110,7 +110,7 @@ fn the_interval_that_a_client_was_granted_comes_on_top() {
 }
 
 #[test]
-fn the_servers_own_interval_comes_on_top_from_the_handshake_on() {
+fn the_servers_interval_is_added_from_the_handshake_on() {
     let scenario = Scenario::with(&[("INTERVAL", "2000"), ("MAX_INTERVAL", "500")]);
     let alice = scenario.client("alice");
     alice.handshake();
@@ -118,7 +118,7 @@ fn the_servers_own_interval_comes_on_top_from_the_handshake_on() {
 }
 
 #[test]
-fn after_a_connect_broke_off_the_wait_counts_from_then() {
+fn max_interval_counts_from_the_moment_a_connect_broke_off() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let held = alice.hold();
@@ -128,7 +128,7 @@ fn after_a_connect_broke_off_the_wait_counts_from_then() {
 }
 
 #[test]
-fn an_expired_session_hears_nothing_more_and_leaves_nothing_behind() {
+fn an_expired_session_receives_nothing_more_and_is_unknown() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");

@@ -17,7 +17,7 @@ struct Deployment {
 }
 
 impl Deployment {
-    /// So many clients in each of these homes, each subscribed to `/all`.
+    /// This many clients in each of these homes, each subscribed to `/all`.
     fn with(homes: &str, trees: Vec<String>, clients: &[(&'static str, usize)]) -> Self {
         let peopled = clients.iter().map(|(home, count)| {
             let scenario = Scenario::new();
@@ -55,7 +55,7 @@ impl Deployment {
     fn answer(&self, PageRequest { whom, path }: &PageRequest) -> HttpResponse {
         let (path, query) = path.strip_prefix(API_PATH).unwrap().split_once('?').unwrap();
         if path == "/trees" {
-            assert_eq!(whom.name(), "/", "the root alone knows them");
+            assert_eq!(whom.name(), "/", "only the root knows the trees");
             return self.known_trees(query);
         }
         if path == "/metrics" {
@@ -116,7 +116,7 @@ fn names<const N: usize>(names: [&str; N]) -> Vec<String> {
 }
 
 #[test]
-fn every_client_of_every_home_is_listed_once_whatever_the_page() {
+fn every_client_of_every_home_is_listed_once_whatever_the_page_size() {
     let clients = [("/", 2), ("/chat", 3), ("@0", 1), ("@2", 4), ("/unheard", 1)];
     let deployment = Deployment::with("sharded:4", names(["/chat", "/news"]), &clients);
     let expected = names(["/", "/", "/chat", "/chat", "/chat", "@0", "@2", "@2", "@2", "@2"]);
@@ -139,7 +139,7 @@ fn channels_are_listed_with_the_home_whose_clients_are_subscribed() {
 }
 
 #[test]
-fn the_figures_of_each_home_are_an_entry() {
+fn the_stats_of_each_home_are_one_entry() {
     let deployment = Deployment::with("sharded:2", names(["/chat"]), &[("/", 1), ("@1", 3)]);
     let (page, asked) = deployment.page("stats", "limit=3");
     let home = |entry: &Value| entry["home"].as_str().unwrap().to_owned();
@@ -194,13 +194,13 @@ fn a_page_asks_32_homes_at_most() {
 }
 
 #[test]
-fn without_other_homes_it_is_the_list_of_the_root_and_of_trees() {
+fn without_other_homes_a_list_has_the_root_and_the_trees() {
     let deployment = Deployment::with("root", names(["/chat"]), &[("/", 1), ("/chat", 1)]);
     assert_eq!(deployment.all("clients", 100).0, ["/", "/chat"]);
 }
 
 #[test]
-fn a_page_that_begins_nowhere_is_refused_and_so_is_one_whose_home_refuses() {
+fn a_page_with_an_invalid_cursor_or_limit_is_refused() {
     let deployment = Deployment::with("sharded:2", vec![], &[("@1", 1)]);
     let request = |query: &str| {
         let (method, path) = ("GET".to_owned(), format!("{API_PATH}/clients"));
@@ -215,7 +215,7 @@ fn a_page_that_begins_nowhere_is_refused_and_so_is_one_whose_home_refuses() {
 }
 
 #[test]
-fn a_home_that_homes_does_not_make_any_more_is_listed_to_its_end() {
+fn a_home_that_homes_no_longer_includes_is_listed_to_its_end() {
     let deployment = Deployment::with("sharded:2", vec![], &[("@1", 1), ("@7", 2)]);
     let (page, _) = deployment.page("clients", "after=@7,");
     assert_eq!((page["clients"].as_array().unwrap().len(), page.get("next")), (2, None));

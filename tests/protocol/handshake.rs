@@ -1,11 +1,11 @@
-//! Shaking hands: what opens a session, and what is refused.
+//! `/meta/handshake`: what opens a session, and what is refused.
 
 use serde_json::{Value, json};
 
 use crate::client::Client;
 use crate::scenario::Scenario;
 
-/// The reply to a handshake that the server does not take, after checking what every refusal must say.
+/// The reply to a refused handshake, after checking the fields of every refusal.
 fn refusal(client: &Client, fields: Value) -> Value {
     let reply = client.shake_hands_with(fields);
     assert_eq!(reply["channel"], "/meta/handshake");
@@ -16,7 +16,7 @@ fn refusal(client: &Client, fields: Value) -> Value {
 }
 
 #[test]
-fn a_handshake_is_answered_with_a_session_and_how_to_go_on() {
+fn a_handshake_is_answered_with_a_client_id_and_advice() {
     let scenario = Scenario::new();
     let alice = scenario.client("alice");
     let mut reply = alice.shake_hands_with(json!({"id": "h1"}));
@@ -49,7 +49,7 @@ fn a_client_id_is_alphanumeric_with_128_random_bits_and_never_given_twice() {
 }
 
 #[test]
-fn the_advice_names_the_servers_own_timing() {
+fn the_advice_has_the_servers_timeout_and_interval() {
     let scenario = Scenario::with(&[("TIMEOUT", "20000"), ("INTERVAL", "500")]);
     let reply = scenario.client("alice").handshake();
     assert_eq!(reply["advice"], json!({"reconnect": "retry", "interval": 500, "timeout": 20000}));
@@ -88,7 +88,7 @@ fn version_and_supported_connection_types_are_required() {
 }
 
 #[test]
-fn what_is_mistyped_but_clear_is_taken() {
+fn fields_of_a_wrong_type_are_accepted_if_their_meaning_is_clear() {
     let scenario = Scenario::new();
     for fields in [
         json!({"version": 1.0}),
@@ -103,7 +103,7 @@ fn what_is_mistyped_but_clear_is_taken() {
 }
 
 #[test]
-fn what_is_mistyped_and_means_nothing_is_named_as_that() {
+fn invalid_fields_are_refused_with_an_error_that_names_them() {
     let scenario = Scenario::new();
     for (fields, error) in [
         (json!({"version": {}}), "400::version_invalid"),
@@ -120,7 +120,7 @@ fn what_is_mistyped_and_means_nothing_is_named_as_that() {
 }
 
 #[test]
-fn a_version_beyond_all_numbers_is_a_newer_one() {
+fn a_version_beyond_64_bits_counts_as_newer() {
     let scenario = Scenario::new();
     for minimum in ["99999999999999999999999", "1.99999999999999999999999", "18446744073709551617.0"] {
         let reply = refusal(&scenario.client("alice"), json!({"minimumVersion": minimum}));
@@ -131,7 +131,7 @@ fn a_version_beyond_all_numbers_is_a_newer_one() {
 }
 
 #[test]
-fn a_client_of_a_newer_version_is_answered_with_ours_unless_it_needs_more() {
+fn a_newer_client_gets_the_servers_version_unless_its_minimum_is_higher() {
     let scenario = Scenario::new();
     let reply = scenario.client("alice").shake_hands_with(json!({"version": "99.0", "minimumVersion": "0.9"}));
     assert_eq!((&reply["version"], &reply["successful"]), (&json!("1.0"), &json!(true)));
@@ -140,7 +140,7 @@ fn a_client_of_a_newer_version_is_answered_with_ours_unless_it_needs_more() {
 }
 
 #[test]
-fn beside_a_handshake_all_other_messages_of_the_request_are_ignored() {
+fn other_messages_beside_a_handshake_are_ignored() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -153,7 +153,7 @@ fn beside_a_handshake_all_other_messages_of_the_request_are_ignored() {
 }
 
 #[test]
-fn a_handshake_needs_no_client_id_and_an_old_one_changes_nothing() {
+fn a_handshake_ignores_the_client_id_of_an_old_session() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let reply = alice.shake_hands_with(json!({"clientId": alice.id()}));

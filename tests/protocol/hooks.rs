@@ -1,4 +1,4 @@
-//! An application in another Worker: what it is asked, what comes of its answers, and what happens when it has none.
+//! An application in another Worker: its questions, the effect of its answers, and what happens without an answer.
 
 use bayeux_edge::bayeux::Notice;
 use bayeux_edge::bayeux::app::{Application, reply};
@@ -11,7 +11,7 @@ fn hooked(vars: &[(&str, &str)]) -> Scenario {
     Scenario::with(vars).with_hooks()
 }
 
-/// A server that asks about these hooks, and clients that are there already.
+/// A server that asks for these hooks, and clients that joined before.
 fn joined<const N: usize>(hooks: &str, names: [&'static str; N]) -> (Scenario, [Client; N]) {
     let scenario = Scenario::with(&[("HOOKS_FOR", hooks)]);
     let clients = scenario.join(names);
@@ -32,7 +32,7 @@ fn without_a_hooks_worker_nobody_is_asked() {
 }
 
 #[test]
-fn a_handshake_waits_for_leave_and_what_is_noted_stays_with_the_session() {
+fn a_handshake_waits_for_the_hooks_worker_and_the_session_keeps_its_attributes() {
     let scenario = hooked(&[("HOOKS_FOR", "handshake service")]);
     let alice = scenario.client("alice").at_address("192.0.2.1");
     let handshake = json!([{"channel": "/meta/handshake", "id": "1", "version": "1.0",
@@ -54,7 +54,7 @@ fn a_handshake_waits_for_leave_and_what_is_noted_stays_with_the_session() {
 }
 
 #[test]
-fn a_denial_has_the_words_advice_and_ext_that_it_likes_or_the_usual_ones() {
+fn a_denial_may_have_its_own_error_advice_and_ext() {
     for (answer, error, advice, ext) in [
         (json!({"allow": false}), "403::handshake_denied", json!({"reconnect": "none"}), Value::Null),
         (
@@ -78,7 +78,7 @@ fn a_denial_has_the_words_advice_and_ext_that_it_likes_or_the_usual_ones() {
 }
 
 #[test]
-fn a_subscribe_is_asked_about_once_with_all_its_names_and_what_comes_behind_it_waits() {
+fn a_subscribe_is_one_call_with_all_its_channels_and_later_messages_wait_for_it() {
     let (scenario, [alice, bob]) = joined("subscribe", ["alice", "bob"]);
     let asked = alice.send_all([
         json!({"channel": "/meta/subscribe", "subscription": ["/old", "/new/**"]}),
@@ -140,7 +140,7 @@ fn a_publish_may_be_changed_or_vetoed_and_the_order_stays() {
 }
 
 #[test]
-fn what_a_client_does_behind_a_publish_is_done_behind_it() {
+fn messages_after_a_publish_that_waits_take_effect_after_it() {
     let (scenario, [alice]) = joined("publish", ["alice"]);
     alice.subscribe("/talk");
     let batch = alice.send_all([
@@ -154,7 +154,7 @@ fn what_a_client_does_behind_a_publish_is_done_behind_it() {
 }
 
 #[test]
-fn a_service_answers_none_one_or_many_or_an_error_unless_the_application_here_has_it() {
+fn the_hooks_worker_answers_services_that_the_application_does_not_have() {
     let app = Application::new().service("here", |_| Ok(reply("here")));
     let scenario = Scenario::serving(app, &[("HOOKS_FOR", "service")]);
     let [alice] = scenario.join(["alice"]);
@@ -179,7 +179,7 @@ fn a_service_answers_none_one_or_many_or_an_error_unless_the_application_here_ha
 }
 
 #[test]
-fn who_answers_late_badly_or_not_at_all_allows_nothing() {
+fn an_invalid_or_missing_answer_allows_nothing() {
     for say in [
         None,
         Some("nonsense"),
@@ -214,7 +214,7 @@ fn who_answers_late_badly_or_not_at_all_allows_nothing() {
 }
 
 #[test]
-fn a_panic_of_the_application_here_costs_the_message_that_was_allowed_alone() {
+fn a_panic_in_the_application_fails_only_its_message_though_it_was_allowed() {
     let app = Application::new().listener("/panic", |_| panic!("the panic that was asked for"));
     let scenario = Scenario::serving(app, &[("HOOKS_FOR", "publish")]);
     let [alice] = scenario.join(["alice"]);
@@ -226,7 +226,7 @@ fn a_panic_of_the_application_here_costs_the_message_that_was_allowed_alone() {
 }
 
 #[test]
-fn what_could_never_be_allowed_is_answered_without_asking() {
+fn invalid_messages_and_api_publishes_are_answered_without_asking() {
     let (scenario, [alice]) = joined("subscribe publish", ["alice"]);
     for message in [
         json!({"channel": "/a"}),
@@ -241,7 +241,7 @@ fn what_could_never_be_allowed_is_answered_without_asking() {
 }
 
 #[test]
-fn events_are_told_after_the_fact_and_what_comes_of_them_is_not_told_again() {
+fn events_are_reported_afterwards_except_the_publishes_of_the_hooks_worker() {
     let (scenario, [alice]) = joined("event", ["alice"]);
     alice.subscribe("/a");
     let told = scenario.asked();
@@ -272,7 +272,7 @@ fn events_are_told_after_the_fact_and_what_comes_of_them_is_not_told_again() {
 }
 
 #[test]
-fn a_request_has_a_hundred_calls_at_most() {
+fn a_request_to_the_hooks_worker_has_at_most_100_calls() {
     let (scenario, [alice]) = joined("publish", ["alice"]);
     let messages: Vec<Value> = (0..250).map(|n| json!({"channel": "/a", "clientId": alice.id(), "data": n})).collect();
     let batch = alice.post(&json!(messages));
@@ -284,7 +284,7 @@ fn a_request_has_a_hundred_calls_at_most() {
     assert_eq!(batch.answer().replies().len(), 250);
 }
 
-/// The application that a Worker exports beside this server, and a client that is there already.
+/// The application that a Worker exports beside this server, and a client that joined before.
 fn with_application(vars: &[(&str, &str)]) -> (Scenario, Client) {
     let scenario = Scenario::with(vars);
     let [alice] = scenario.join(["alice"]);
@@ -292,7 +292,7 @@ fn with_application(vars: &[(&str, &str)]) -> (Scenario, Client) {
 }
 
 #[test]
-fn an_exported_application_is_asked_everything_until_it_says_what_it_answers() {
+fn an_exported_application_is_asked_everything_until_it_names_its_hooks() {
     let (scenario, alice) = with_application(&[]);
     let asked = alice.send(json!({"channel": "/a", "data": 1}));
     let hooks = |scenario: &Scenario| {
@@ -301,21 +301,21 @@ fn an_exported_application_is_asked_everything_until_it_says_what_it_answers() {
     assert_eq!(hooks(&scenario), ["publish"]);
     scenario.hooks_say(Some(r#"{"answers":[{"allow":true}],"hooks":["service","event","of another version"]}"#));
     assert_eq!(asked.answer().reply()["successful"], true);
-    assert_eq!(hooks(&scenario), ["event"], "which HOOKS_FOR need not name");
+    assert_eq!(hooks(&scenario), ["event"], "HOOKS_FOR need not name it");
     scenario.hooks_answer(&json!([{}]));
     alice.subscribe("/a");
-    assert_eq!(hooks(&scenario), ["event"], "nobody is asked for leave");
+    assert_eq!(hooks(&scenario), ["event"], "no hook for subscribes is asked");
     scenario.hooks_answer(&json!([{}]));
     let served = alice.send(json!({"channel": "/service/x", "data": 1}));
     assert_eq!(hooks(&scenario), ["service"]);
     scenario.hooks_say(Some(r#"{"answers":[{"replies":[2]}],"hooks":["publish"]}"#));
     assert_eq!(served.answer().data(), [2]);
     let asked = alice.send(json!({"channel": "/a", "data": 2}));
-    assert!(!asked.is_held(), "what it did not name once is not asked later");
+    assert!(!asked.is_held(), "a hook that it did not name is never asked");
 }
 
 #[test]
-fn where_no_worker_is_asked_about_services_an_unknown_one_is_told() {
+fn without_the_service_hook_an_unknown_service_is_refused() {
     let (scenario, alice) = with_application(&[("HOOKS_FOR", "publish")]);
     assert_eq!(alice.error_of(json!({"channel": "/service/x", "data": 1})), "404::service_unknown");
     assert_eq!(scenario.asked(), Vec::<Value>::new());
@@ -329,11 +329,11 @@ fn hooks_for_narrows_what_an_exported_application_is_asked() {
 }
 
 #[test]
-fn a_hooks_worker_is_asked_what_hooks_for_names_whatever_it_says() {
+fn hooks_for_decides_what_a_hooks_worker_is_asked_whatever_it_answers() {
     let (scenario, [alice]) = joined("publish", ["alice"]);
     for data in [1, 2] {
         let asked = alice.send(json!({"channel": "/a", "data": data}));
         scenario.hooks_say(Some(r#"{"answers":[{"allow":true}],"hooks":[]}"#));
-        assert_eq!(asked.answer().reply()["successful"], true, "it may be another one tomorrow");
+        assert_eq!(asked.answer().reply()["successful"], true, "a hooks Worker may change");
     }
 }

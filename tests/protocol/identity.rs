@@ -1,5 +1,5 @@
-//! Who a client is, by the token of its handshake: what it lets in, what it tells whom, and what becomes of the session
-//! when it expires. Which tokens are good is `tokens/`'s to say.
+//! The token of a handshake: whom it admits, who sees its claims, and what happens to the session when it expires.
+//! `tokens/` tests which tokens are valid.
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use bayeux_edge::bayeux::app::{Application, Client as Sender, SecurityPolicy};
@@ -14,10 +14,10 @@ use crate::scenario::Scenario;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
-/// Until when a token is good that is good for ten seconds from the scenario's first one.
+/// The `exp` of a token that is valid for the first ten seconds of a scenario.
 const IN_TEN_SECONDS: u64 = 1_700_000_010 - LEEWAY;
 
-/// A token with these claims, to which a far end is added where they have none.
+/// A token with these claims, and a late `exp` if they have none.
 fn token(claims: &Value) -> String {
     let mut claims = claims.clone();
     if claims.get("exp").is_none() {
@@ -33,7 +33,7 @@ fn with_keys(more: &[(&str, &str)]) -> Scenario {
     Scenario::with(&[&[("TOKEN_KEYS", SECRET)], more].concat())
 }
 
-/// The error that a handshake with this token reads, or none.
+/// The error of a handshake with this token, or none.
 fn refusal(scenario: &Scenario, token: impl Into<Value>) -> Option<String> {
     let token = token.into();
     let reply = scenario.client("somebody").shake_hands_with(json!({"ext": {"token": token}}));
@@ -52,7 +52,7 @@ fn joined(scenario: &Scenario, name: &'static str, claims: &Value) -> Client {
 }
 
 #[test]
-fn only_a_good_token_opens_a_session() {
+fn only_a_valid_token_opens_a_session() {
     let scenario = with_keys(&[("TOKEN_ISSUER", "https://id.example"), ("TOKEN_AUDIENCE", "chat")]);
     let good = json!({"iss": "https://id.example", "aud": ["chat"], "sub": "alice"});
     assert_eq!(refusal(&scenario, token(&good)), None);
@@ -91,11 +91,11 @@ fn a_handshake_without_a_token_is_refused_unless_tokens_are_optional() {
     guest.handshake();
     assert_eq!(guest.error_of(json!({"channel": "/a", "data": 1})), "403:denied_by_access_rules:publish_denied");
     joined(&optional, "alice", &json!({})).publish("/a", 1);
-    assert_eq!(refusal(&optional, "wrong").as_deref(), Some("403::token_malformed"), "who shows one shows a good one");
+    assert_eq!(refusal(&optional, "wrong").as_deref(), Some("403::token_malformed"), "a sent token must be valid");
 }
 
 #[test]
-fn a_token_beside_the_messages_is_as_good_as_one_in_ext_and_as_bad() {
+fn a_token_outside_the_messages_is_checked_like_one_in_ext() {
     let scenario = with_keys(&[("ACCESS_RULES", "authenticated * /user/{sub}/**")]);
     let of = |name: &str| token(&json!({"sub": name}));
     let alice = scenario.client("alice").carrying(&of("alice"));
@@ -127,7 +127,7 @@ fn of_two_tokens_the_one_in_ext_counts() {
     alice.publish("/user/alice/x", 1);
     for nonsense in [json!("wrong"), json!(""), json!(7), json!({})] {
         let reply = scenario.client("bob").carrying(&of("bob")).shake_hands_with(in_ext(nonsense));
-        assert_eq!(reply["error"], "403::token_malformed", "a good one beside it does not help");
+        assert_eq!(reply["error"], "403::token_malformed", "a valid token in another place does not help");
     }
     let bob = scenario.client("bob").carrying(&of("bob"));
     bob.handshake_with(in_ext(Value::Null));
@@ -135,7 +135,7 @@ fn of_two_tokens_the_one_in_ext_counts() {
 }
 
 #[test]
-fn where_tokens_are_optional_one_beside_the_messages_is_good_all_the_same_and_without_keys_none_is_read() {
+fn an_optional_token_is_still_checked_and_without_keys_no_token_is_read() {
     let optional = with_keys(&[("TOKENS", "optional")]);
     assert_eq!(
         optional.client("mallory").carrying("wrong").shake_hands_with(json!({}))["error"],
@@ -145,8 +145,8 @@ fn where_tokens_are_optional_one_beside_the_messages_is_good_all_the_same_and_wi
 }
 
 #[test]
-fn its_claims_are_what_rules_and_policies_see_and_the_token_goes_no_further() {
-    /// Checks what it is shown, and who may come in.
+fn rules_and_policies_see_the_claims_and_never_the_token() {
+    /// Checks that it gets no token, and refuses mallory.
     struct Porter;
 
     impl SecurityPolicy for Porter {
@@ -170,17 +170,17 @@ fn its_claims_are_what_rules_and_policies_see_and_the_token_goes_no_further() {
     let everything = json!({"channel": "/meta/subscribe", "subscription": "/**"});
     assert_eq!(bob.error_of(everything), "403:denied_by_claims:subscribe_denied");
     bob.subscribe("/user/alice/*");
-    // A client that sends its token with everything.
+    // A client that sends its token with every message.
     let ext = json!({"token": token(&json!({"sub": "alice"})), "kept": true});
     assert_eq!(alice.ask(json!({"channel": "/user/alice/x", "data": 1, "ext": ext}))["successful"], true);
     assert_eq!(bob.connect().answer().events()[0]["ext"], json!({"kept": true}));
 }
 
 #[test]
-fn a_hooks_worker_is_told_the_claims_and_never_the_token() {
+fn a_hooks_worker_gets_the_claims_and_never_the_token() {
     let scenario = with_keys(&[("HOOKS_FOR", "handshake")]).with_hooks();
     assert_eq!(refusal(&scenario, "wrong").as_deref(), Some("403::token_malformed"));
-    assert!(scenario.asked().is_empty(), "not asked about what opens nothing");
+    assert!(scenario.asked().is_empty(), "not asked about an invalid token");
     let ext = json!({"token": token(&json!({"sub": "alice"}))});
     let asks = json!([{"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"], "ext": ext}]);
     let request = scenario.client("alice").post(&asks);
@@ -192,7 +192,7 @@ fn a_hooks_worker_is_told_the_claims_and_never_the_token() {
 }
 
 #[test]
-fn when_it_expires_the_session_ends_and_the_client_is_advised_to_shake_hands() {
+fn when_a_token_expires_the_session_ends_with_advice_to_handshake() {
     let scenario = with_keys(&[("TIMEOUT", "30000")]);
     let waiting = joined(&scenario, "waiting", &json!({"exp": IN_TEN_SECONDS}));
     let away = joined(&scenario, "away", &json!({"exp": IN_TEN_SECONDS}));
@@ -219,7 +219,7 @@ fn when_it_expires_the_session_ends_and_the_client_is_advised_to_shake_hands() {
 }
 
 #[test]
-fn a_socket_is_told_in_time_too() {
+fn on_a_socket_a_token_expires_on_time_too() {
     let scenario = with_keys(&[]);
     let (alice, socket) = (scenario.client("alice"), scenario.socket());
     alice.moves_to(&socket);
@@ -233,7 +233,7 @@ fn a_socket_is_told_in_time_too() {
 }
 
 #[test]
-fn it_expires_after_a_restart_as_well() {
+fn a_token_expires_after_a_restart_too() {
     for (away, lives) in [(5_000, true), (9_999, true), (10_000, false)] {
         let scenario = with_keys(&[("MAX_INTERVAL", "60000")]);
         let alice = joined(&scenario, "alice", &json!({"exp": IN_TEN_SECONDS}));
@@ -251,13 +251,13 @@ fn it_expires_after_a_restart_as_well() {
 }
 
 #[test]
-fn keys_that_cannot_be_used_are_refused_without_being_shown() {
+fn invalid_keys_are_refused_without_being_shown() {
     let with = |name: &'static str, value: &str| Options::from_vars(|asked| (asked == name).then(|| value.to_owned()));
     for keys in ["", "a short secret", "{", "{}", r#"{"keys":[]}"#] {
         let error = with("TOKEN_KEYS", keys).unwrap_err();
         assert_eq!((error.name, error.value.as_str()), ("TOKEN_KEYS", "(a secret)"), "{keys}");
     }
     for asks in ["TOKENS", "TOKEN_ISSUER", "TOKEN_AUDIENCE", "TOKEN_COOKIE"] {
-        assert_eq!(with(asks, "optional").unwrap_err().name, "TOKEN_KEYS", "without keys everybody could come in");
+        assert_eq!(with(asks, "optional").unwrap_err().name, "TOKEN_KEYS", "without keys everybody is admitted");
     }
 }

@@ -1,4 +1,5 @@
-//! `TOKEN_JWKS_URL`: when the keys of others are fetched, who waits for them, and what counts while they cannot be had.
+//! `TOKEN_JWKS_URL`: when keys are fetched, which handshakes wait for them, and what holds while they cannot be
+//! fetched.
 
 use bayeux_edge::bayeux::{Notice, Options};
 use serde_json::{Value, json};
@@ -9,13 +10,13 @@ use crate::tokens::made::{EC_KEY, ED_KEY, EDDSA, ES256, HS256, RS256, RSA_KEY, S
 
 const URL: &str = "https://id.example/jwks";
 
-/// Of the tokens that were made for these tests.
+/// The options for the tokens that were made for these tests.
 const VARS: [(&str, &str); 3] =
     [("TOKEN_JWKS_URL", URL), ("TOKEN_ISSUER", "https://id.example"), ("TOKEN_AUDIENCE", "chat")];
 
 fn scenario(more: &[(&str, &str)]) -> Scenario {
     let scenario = Scenario::with(&[&VARS[..], more].concat());
-    // When the tokens are good.
+    // A time at which the tokens are valid.
     scenario.goes_forward(1_794_991_000_000 - 1_700_000_000_000);
     scenario
 }
@@ -29,7 +30,7 @@ fn handshake(client: &Client, token: &str) -> Request {
         "ext": {"token": token}}]))
 }
 
-/// What a handshake is answered that must not have to wait.
+/// The error of a handshake that must not wait.
 fn outcome(scenario: &Scenario, token: &str) -> Option<String> {
     error(&handshake(&scenario.client("somebody"), token))
 }
@@ -66,7 +67,7 @@ fn the_first_handshakes_wait_for_the_keys_and_later_ones_do_not() {
 }
 
 #[test]
-fn on_a_socket_they_wait_as_well() {
+fn on_a_socket_a_handshake_waits_for_the_keys_too() {
     let scenario = scenario(&[]);
     let (alice, socket) = (scenario.client("alice"), scenario.socket());
     alice.moves_to(&socket);
@@ -88,7 +89,7 @@ fn a_handshake_without_a_valid_token_does_not_wait_for_keys() {
 }
 
 #[test]
-fn when_they_are_old_they_are_fetched_again_and_what_is_gone_is_gone() {
+fn keys_past_their_max_age_are_fetched_again_and_removed_keys_are_refused() {
     let scenario = knowing(&[EC_KEY, ED_KEY]);
     scenario.after(59_999);
     assert_eq!((outcome(&scenario, EDDSA), scenario.fetching()), (None, None));
@@ -101,15 +102,15 @@ fn when_they_are_old_they_are_fetched_again_and_what_is_gone_is_gone() {
 }
 
 #[test]
-fn a_key_that_is_unknown_is_looked_for_at_once_but_not_again_and_again() {
+fn an_unknown_kid_fetches_the_keys_again_at_most_every_five_seconds() {
     let scenario = knowing(&[EC_KEY]);
-    assert_eq!(outcome(&scenario, EDDSA).as_deref(), Some(UNKNOWN), "they have just come");
+    assert_eq!(outcome(&scenario, EDDSA).as_deref(), Some(UNKNOWN), "the keys have just been fetched");
     scenario.after(4_999);
     assert_eq!((outcome(&scenario, EDDSA).as_deref(), scenario.fetching()), (Some(UNKNOWN), None));
     scenario.after(1);
     let waiting = handshake(&scenario.client("alice"), EDDSA);
     assert!(waiting.is_held());
-    assert_eq!(outcome(&scenario, ES256), None, "who needs no new key does not wait");
+    assert_eq!(outcome(&scenario, ES256), None, "a token with a known key does not wait");
     scenario.keys_come(&set(&[EC_KEY, ED_KEY]), None);
     assert_eq!(error(&waiting), None);
     for _ in 0..100 {
@@ -119,7 +120,7 @@ fn a_key_that_is_unknown_is_looked_for_at_once_but_not_again_and_again() {
 }
 
 #[test]
-fn a_known_kid_with_a_bad_signature_is_no_reason_to_fetch() {
+fn a_bad_signature_under_a_known_kid_does_not_fetch_keys() {
     let scenario = knowing(&[EC_KEY]);
     scenario.after(10_000);
     let (signed, _) = ES256.rsplit_once('.').unwrap();
@@ -157,13 +158,13 @@ fn at_most_ten_thousand_handshakes_wait_for_keys() {
 }
 
 #[test]
-fn while_they_cannot_be_fetched_the_last_ones_are_good_for_an_hour() {
+fn while_keys_cannot_be_fetched_the_last_ones_are_used_for_an_hour() {
     let scenario = knowing(&[ED_KEY]);
     scenario.after(60_000);
     let waiting = handshake(&scenario.client("alice"), EDDSA);
     scenario.keys_fail("it broke off");
     assert_eq!(error(&waiting), None);
-    assert_eq!((outcome(&scenario, EDDSA), scenario.fetching()), (None, None), "in the pause nobody waits");
+    assert_eq!((outcome(&scenario, EDDSA), scenario.fetching()), (None, None), "in between no handshake waits");
     scenario.after(3_599_999);
     let waiting = handshake(&scenario.client("bob"), EDDSA);
     scenario.keys_fail("it broke off");
@@ -173,7 +174,7 @@ fn while_they_cannot_be_fetched_the_last_ones_are_good_for_an_hour() {
 }
 
 #[test]
-fn what_is_no_set_changes_nothing_and_an_empty_one_takes_all_keys_back() {
+fn an_invalid_key_set_changes_nothing_and_an_empty_one_removes_all_keys() {
     for nonsense in ["", "<html>", "[]", "{}", r#"{"keys":{}}"#, &set(&vec![ED_KEY; 17])] {
         let scenario = knowing(&[ED_KEY]);
         scenario.after(60_000);
@@ -187,7 +188,7 @@ fn what_is_no_set_changes_nothing_and_an_empty_one_takes_all_keys_back() {
 }
 
 #[test]
-fn a_secret_in_a_public_set_is_none_and_what_is_no_key_is_passed_over() {
+fn secrets_and_invalid_keys_in_a_fetched_set_are_ignored() {
     let scenario = knowing(&[SECRET_KEY, r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#, "7", r#"{"kty":"x"}"#, ED_KEY]);
     assert_eq!(outcome(&scenario, HS256).as_deref(), Some(UNKNOWN));
     assert_eq!(outcome(&scenario, EDDSA), None);
@@ -212,7 +213,7 @@ fn keys_of_token_keys_are_tried_first() {
 }
 
 #[test]
-fn a_bare_secret_beside_them_does_not_hide_that_a_kid_is_unknown() {
+fn with_a_bare_secret_in_token_keys_an_unknown_kid_still_fetches_keys() {
     let scenario = scenario(&[("TOKEN_KEYS", "0123456789abcdef0123456789abcdef")]);
     let waiting = handshake(&scenario.client("alice"), EDDSA);
     scenario.keys_come(&set(&[ED_KEY]), Some("max-age=60"));
@@ -225,7 +226,7 @@ fn a_bare_secret_beside_them_does_not_hide_that_a_kid_is_unknown() {
 }
 
 #[test]
-fn after_the_keys_a_hooks_worker_is_asked_and_sees_the_claims() {
+fn once_the_keys_have_come_the_hooks_worker_is_asked_with_the_claims() {
     let scenario = scenario(&[("HOOKS_FOR", "handshake")]).with_hooks();
     let waiting = handshake(&scenario.client("alice"), EDDSA);
     assert!(scenario.asked().is_empty());
@@ -238,7 +239,7 @@ fn after_the_keys_a_hooks_worker_is_asked_and_sees_the_claims() {
 }
 
 #[test]
-fn a_token_beside_the_messages_waits_likewise() {
+fn a_token_outside_the_messages_waits_for_the_keys_too() {
     let scenario = scenario(&[]);
     let alice = scenario.client("alice").carrying(EDDSA);
     let asks = json!([{"channel": "/meta/handshake", "version": "1.0", "supportedConnectionTypes": ["long-polling"]}]);
@@ -248,7 +249,7 @@ fn a_token_beside_the_messages_waits_likewise() {
 }
 
 #[test]
-fn a_url_is_one_that_nobody_between_can_answer_for() {
+fn token_jwks_url_must_be_https_or_on_this_machine() {
     let with = |url: &str| Options::from_vars(|asked| (asked == "TOKEN_JWKS_URL").then(|| url.to_owned()));
     for url in [
         URL,
@@ -284,7 +285,7 @@ fn a_url_is_one_that_nobody_between_can_answer_for() {
         assert_eq!((error.name, error.value.as_str()), ("TOKEN_JWKS_URL", "(a URL)"), "{url}");
     }
     let asked = |name: &str| matches!(name, "TOKEN_JWKS_URL" | "TOKEN_ISSUER").then(|| URL.to_owned());
-    assert!(Options::from_vars(asked).is_ok(), "keys are keys");
+    assert!(Options::from_vars(asked).is_ok(), "TOKEN_JWKS_URL alone is enough");
 }
 
 #[test]

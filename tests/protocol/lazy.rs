@@ -1,4 +1,4 @@
-//! Lazy channels and messages: events that wait for company.
+//! Lazy channels and messages: events that wait for others, up to a timeout.
 
 use bayeux_edge::bayeux::app::{Actions, Application, ChannelOptions};
 use serde_json::json;
@@ -23,13 +23,13 @@ fn a_lazy_event_waits_for_max_lazy_timeout() {
         assert!(held.is_held(), "{channel}");
         scenario.after(1);
         assert_eq!(held.answer().data(), [1]);
-        // So that this client lives on, too.
+        // This keeps alice's session alive.
         alice.subscribe("/something/else");
     }
 }
 
 #[test]
-fn the_wait_counts_from_the_first_of_them_and_all_leave_together() {
+fn the_wait_counts_from_the_first_lazy_event_and_all_leave_together() {
     let (scenario, [alice, bob]) = lazy_scenario();
     let held = bob.hold();
     alice.publish("/slow", 1);
@@ -40,7 +40,7 @@ fn the_wait_counts_from_the_first_of_them_and_all_leave_together() {
 }
 
 #[test]
-fn an_event_in_a_hurry_takes_the_lazy_ones_along_in_their_order() {
+fn an_event_that_is_not_lazy_sends_the_lazy_ones_with_it_in_order() {
     let (scenario, [alice, bob]) = lazy_scenario();
     let held = bob.hold();
     alice.publish("/slow", 1);
@@ -50,14 +50,14 @@ fn an_event_in_a_hurry_takes_the_lazy_ones_along_in_their_order() {
 }
 
 #[test]
-fn any_answer_takes_the_lazy_ones_along() {
+fn a_service_reply_carries_the_lazy_events() {
     let (_scenario, [alice, bob]) = lazy_scenario();
     alice.publish("/slow", 1);
     assert_eq!(bob.send(json!({"channel": "/service/x", "data": 1})).answer().data(), [1]);
 }
 
 #[test]
-fn a_connect_is_held_although_lazy_events_wait_until_the_first_of_them_is_due() {
+fn a_connect_is_held_until_the_first_queued_lazy_event_is_due() {
     let (scenario, [alice, bob]) = lazy_scenario();
     alice.publish("/slow", 1);
     scenario.after(1000);
@@ -69,7 +69,7 @@ fn a_connect_is_held_although_lazy_events_wait_until_the_first_of_them_is_due() 
 }
 
 #[test]
-fn a_connect_that_comes_later_than_that_is_answered_at_once() {
+fn a_connect_after_a_lazy_event_was_due_is_answered_at_once() {
     let (scenario, [alice, bob]) = lazy_scenario();
     alice.publish("/slow", 1);
     scenario.after(2000);
@@ -77,7 +77,7 @@ fn a_connect_that_comes_later_than_that_is_answered_at_once() {
 }
 
 #[test]
-fn the_end_of_the_wait_takes_the_lazy_ones_along() {
+fn a_connect_that_times_out_carries_the_lazy_events() {
     let (scenario, [alice, bob]) = lazy_scenario();
     let held = bob.connect_with(json!({"advice": {"timeout": 1000}}));
     scenario.after(500);
@@ -96,7 +96,7 @@ fn without_lazy_channels_nothing_is_lazy() {
     assert!(!held.is_held());
 }
 
-/// What is published on `/mixed` with data below zero is in no hurry; `/service/later` publishes lazily.
+/// A message on `/mixed` with data below zero is lazy; `/service/later` publishes lazily.
 fn lazy_messages(vars: &[(&str, &str)]) -> (Scenario, [Client; 2]) {
     let application = Application::new()
         .channel("/short/*", ChannelOptions::new().lazy(std::time::Duration::from_millis(300)))
@@ -116,7 +116,7 @@ fn lazy_messages(vars: &[(&str, &str)]) -> (Scenario, [Client; 2]) {
 }
 
 #[test]
-fn a_listener_may_say_that_a_message_is_in_no_hurry() {
+fn a_listener_may_make_a_message_lazy() {
     let (scenario, [alice, bob]) = lazy_messages(&[]);
     let held = bob.hold();
     alice.publish("/mixed", -1);
@@ -131,7 +131,7 @@ fn a_listener_may_say_that_a_message_is_in_no_hurry() {
 }
 
 #[test]
-fn the_application_may_publish_in_no_hurry() {
+fn the_application_may_publish_lazily() {
     let (scenario, [alice, bob]) = lazy_messages(&[]);
     let held = bob.hold();
     alice.publish("/service/later", "/news");
@@ -142,7 +142,7 @@ fn the_application_may_publish_in_no_hurry() {
 }
 
 #[test]
-fn a_lazy_message_of_a_lazy_channel_waits_for_the_channels_time() {
+fn a_lazy_message_of_a_lazy_channel_waits_for_the_channels_lazy_timeout() {
     let (scenario, [alice, bob]) = lazy_messages(&[]);
     let held = bob.hold();
     alice.publish("/service/later", "/short/a");
@@ -164,7 +164,7 @@ fn a_message_of_a_lazy_channel_is_lazy_whatever_its_listener_says() {
 }
 
 #[test]
-fn a_client_cannot_say_so() {
+fn a_client_cannot_make_its_message_lazy() {
     let (_scenario, [alice, bob]) = lazy_messages(&[]);
     let held = bob.hold();
     alice.send(json!({"channel": "/news", "data": 1, "lazy": true, "ext": {"lazy": true}}));
@@ -172,7 +172,7 @@ fn a_client_cannot_say_so() {
 }
 
 #[test]
-fn a_lazy_event_that_was_not_acknowledged_comes_again_when_lazy_ones_do() {
+fn an_unacknowledged_lazy_event_comes_again_after_max_lazy_timeout() {
     let scenario = Scenario::with(&[("LAZY_CHANNELS", "/slow"), ("MAX_LAZY_TIMEOUT", "1500")]);
     let socket = scenario.socket();
     let [alice] = scenario.join(["alice"]);
@@ -201,7 +201,7 @@ fn a_lazy_event_that_was_not_acknowledged_comes_again_when_lazy_ones_do() {
 }
 
 #[test]
-fn an_urgent_event_takes_along_the_lazy_ones_that_were_not_acknowledged() {
+fn an_event_that_is_not_lazy_sends_unacknowledged_lazy_ones_with_it() {
     let (scenario, [alice, _]) = lazy_scenario();
     let bob = scenario.client("carol");
     bob.handshake_with(json!({"ext": {"ack": true}}));

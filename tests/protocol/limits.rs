@@ -1,4 +1,4 @@
-//! Where things stop: what whoever passes a bound is told, and that nobody else loses anything.
+//! Limits: the error for a client that exceeds one, and that no other client loses anything.
 
 use bayeux_edge::bayeux::{Ending, Notice, RequestError, Status};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::scenario::Scenario;
 
 #[test]
-fn past_max_queue_the_oldest_events_make_room_and_the_log_hears_of_it() {
+fn past_max_queue_the_oldest_events_are_dropped_and_logged() {
     let scenario = Scenario::with(&[("MAX_QUEUE", "3")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -20,10 +20,10 @@ fn past_max_queue_the_oldest_events_make_room_and_the_log_hears_of_it() {
     assert_eq!(bob.connect().answer().data(), [gap(1), json!(2), json!(3), json!(4)]);
     bob.hold();
     alice.publish("/chat", 5);
-    assert_eq!(bob.receives().last(), Some(&json!(5)), "he is told once");
+    assert_eq!(bob.receives().last(), Some(&json!(5)), "the notice comes once");
 }
 
-/// What stands in the place of dropped events, so many in the session's life.
+/// The notice in place of dropped events, with their number in the session's life.
 fn gap(events: usize) -> Value {
     json!({"events": events})
 }
@@ -44,7 +44,7 @@ fn dropped_events_are_replaced_by_a_notice_with_their_total() {
 }
 
 #[test]
-fn who_acknowledges_is_told_of_a_gap_until_that_is_acknowledged() {
+fn with_the_ack_extension_a_dropped_notice_is_repeated_until_it_is_acknowledged() {
     let scenario = Scenario::with(&[("MAX_QUEUE", "2")]);
     let [alice] = scenario.join(["alice"]);
     let bob = scenario.client("bob");
@@ -63,7 +63,7 @@ fn who_acknowledges_is_told_of_a_gap_until_that_is_acknowledged() {
 }
 
 #[test]
-fn unacknowledged_events_are_bounded_too_and_so_is_what_is_read_again_after_a_crash() {
+fn unacknowledged_events_are_bounded_by_max_queue_after_a_crash_too() {
     let scenario = Scenario::with(&[("MAX_QUEUE", "3"), ("MAX_INTERVAL", "60000")]);
     let [alice] = scenario.join(["alice"]);
     let bob = scenario.client("bob");
@@ -116,7 +116,7 @@ fn a_client_that_fills_its_own_queue_is_disconnected_too() {
 }
 
 #[test]
-fn large_events_that_nobody_waits_for_any_more_are_not_kept_until_the_tick() {
+fn rows_of_large_dropped_events_are_deleted_without_waiting_for_the_timer() {
     let scenario = Scenario::with(&[("MAX_QUEUE", "1"), ("DURABILITY", "strict")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -127,7 +127,7 @@ fn large_events_that_nobody_waits_for_any_more_are_not_kept_until_the_tick() {
 }
 
 #[test]
-fn past_max_queue_bytes_the_oldest_events_make_room() {
+fn past_max_queue_bytes_the_oldest_events_are_dropped() {
     let scenario = Scenario::with(&[("MAX_QUEUE_BYTES", "1024")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -172,7 +172,7 @@ fn past_max_subscriptions_a_subscribe_is_refused_as_a_whole() {
 }
 
 #[test]
-fn past_max_sessions_a_handshake_is_sent_away_for_ten_seconds() {
+fn past_max_sessions_a_handshake_is_refused_with_an_interval_of_ten_seconds() {
     let scenario = Scenario::with(&[("MAX_SESSIONS", "2")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.hold();
@@ -210,7 +210,7 @@ fn past_client_max_connections_a_connect_of_that_address_is_refused_and_its_sess
     assert_eq!((refused.status, refused.status.code()), (Status::Unavailable, 503));
     assert_eq!(scenario.notices(), [Notice::ConnectionRefused { address: "192.0.2.1".into() }]);
     assert!(dave.connect().is_held(), "another address is free");
-    assert!(alice.connect().is_held(), "a connect that takes the place of its own is not one more");
+    assert!(alice.connect().is_held(), "a newer connect of the same session does not count twice");
     assert!(!first.is_held());
 
     carol.publish("/chat", "still here");
@@ -219,7 +219,7 @@ fn past_client_max_connections_a_connect_of_that_address_is_refused_and_its_sess
 }
 
 #[test]
-fn every_way_a_held_connect_ends_gives_its_place_back() {
+fn a_held_connect_stops_counting_however_it_ends() {
     let scenario = Scenario::with(&[("CLIENT_MAX_CONNECTIONS", "1"), ("TIMEOUT", "5000")]);
     let [alice, bob] = scenario.join(["alice", "bob"]).map(|client| client.at_address("192.0.2.1"));
     bob.subscribe("/chat");
@@ -236,7 +236,7 @@ fn every_way_a_held_connect_ends_gives_its_place_back() {
 }
 
 #[test]
-fn a_refused_connect_carries_no_events_as_nobody_reads_a_503() {
+fn a_connect_refused_with_503_carries_no_events() {
     let scenario = Scenario::with(&[("CLIENT_MAX_CONNECTIONS", "1"), ("LAZY_CHANNELS", "/lazy")]);
     let [alice, bob] = scenario.join(["alice", "bob"]).map(|client| client.at_address("192.0.2.1"));
     bob.subscribe("/lazy");
@@ -259,7 +259,7 @@ fn without_an_address_no_connect_is_refused() {
 }
 
 #[test]
-fn a_connect_that_need_not_wait_is_never_refused() {
+fn a_connect_that_is_answered_at_once_is_never_refused() {
     let scenario = Scenario::with(&[("CLIENT_MAX_CONNECTIONS", "1")]);
     let [alice, bob] = scenario.join(["alice", "bob"]).map(|client| client.at_address("192.0.2.1"));
     bob.subscribe("/chat");
@@ -270,7 +270,7 @@ fn a_connect_that_need_not_wait_is_never_refused() {
 }
 
 #[test]
-fn a_request_past_a_bound_is_refused_as_a_whole() {
+fn a_request_past_a_limit_is_refused_as_a_whole() {
     let scenario =
         Scenario::with(&[("MAX_MESSAGE_SIZE", "120"), ("MAX_MESSAGES_PER_BATCH", "2"), ("MAX_JSON_DEPTH", "4")]);
     for (body, error) in [
@@ -290,7 +290,7 @@ fn a_request_past_a_bound_is_refused_as_a_whole() {
 }
 
 #[test]
-fn a_long_name_in_an_error_is_not_repeated() {
+fn an_error_reply_does_not_repeat_a_channel_that_is_too_long() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let name = format!("/{}", "x".repeat(512));

@@ -1,6 +1,5 @@
-//! A machine of any speed under load: one core that pays for what it takes in and for what it sends, and an event loop
-//! whose timers ring when all that has come has been taken in. Its time is in microseconds, and it is counted, not
-//! measured.
+//! A machine of any speed under load: one core with a cost for each input and each output, and an event loop whose
+//! timers fire after all waiting inputs are handled. Its time is in microseconds, and it is computed, not measured.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -10,16 +9,16 @@ use bayeux_edge::bayeux::{
 };
 use serde_json::{Value, json};
 
-/// What each thing costs on the machine that is not slowed.
+/// The costs on the machine that is not slowed.
 const INPUT: u64 = 60;
 const FRAME: u64 = 25;
 const ANSWER: u64 = 250;
 const TIMER: u64 = 10;
 
-/// When a timer without a time rings at the soonest.
+/// The shortest delay of a timer without a time.
 const TURN: u64 = 200;
 
-/// The way to a client or back, on the same machine as in the benchmarks.
+/// The network delay to a client or back, on one machine as in the benchmarks.
 const WAY: u64 = 100;
 
 const SECOND: u64 = 1_000_000;
@@ -34,17 +33,17 @@ pub enum Over {
 
 #[derive(Clone, Copy, Debug)]
 pub enum Load {
-    /// So many messages are on their way, and the next one comes when one has reached everybody.
+    /// This many messages are under way, and the next one comes when one has reached all clients.
     Saturation(u64),
-    /// A message comes each so many microseconds.
+    /// A message comes every so many microseconds.
     Every(u64),
 }
 
-/// What came of it within the measured time.
+/// The figures of the measured time.
 #[derive(Clone, Copy, Debug)]
 pub struct Figures {
     pub deliveries: usize,
-    /// Of the deliveries' latencies, microseconds.
+    /// Of the latencies of the deliveries, microseconds.
     pub p50: u64,
     pub p99: u64,
 }
@@ -55,15 +54,15 @@ pub struct Machine {
     over: Over,
     slowed: u64,
     clock: u64,
-    /// What is on its way, by the time when it comes.
+    /// What is under way, by its time of arrival.
     coming: BTreeMap<(u64, u64), Coming>,
     turn: Option<u64>,
     wake: Option<u64>,
     last: u64,
     crowd: Vec<String>,
-    /// Whose request it is.
+    /// The client of each request.
     requests: HashMap<u64, usize>,
-    /// By its number: when a message was sent, and how many it has reached.
+    /// By number: when a message was sent, and how many clients it has reached.
     published: Vec<(u64, usize)>,
     latencies: Vec<u64>,
     replies: Vec<Value>,
@@ -124,7 +123,7 @@ impl Machine {
         Figures { deliveries: latencies.len(), p50: part(50), p99: part(99) }
     }
 
-    /// All that has come is taken in; then the timers ring that are due.
+    /// All waiting inputs are handled; then the timers that are due fire.
     fn turn_of_the_loop(&mut self, load: Load) {
         let next = self.coming.first_key_value().map(|((time, _), _)| *time);
         let next = next.into_iter().chain(self.turn).chain(self.wake).min().expect("something to come");
@@ -227,7 +226,7 @@ impl Machine {
         }
     }
 
-    /// So many get this, one after the other.
+    /// This many clients get the messages, one after the other.
     fn reaches(&mut self, receivers: usize, cost: u64, messages: &str, load: Load) {
         let messages: Vec<Value> = serde_json::from_str(messages).unwrap();
         for _ in 0..receivers {

@@ -1,8 +1,7 @@
 //! The protocol as its clients see it: requests in, answers out, and a clock that the test moves.
 //!
-//! One file per behaviour. [`scenario`] has the clock, [`client`] the actors, [`world`] what is checked at every step.
-//! What CometD's clients count on and where this server departs from CometD is PROTOCOL.md's to say; each test is one
-//! sentence of it.
+//! One file per behaviour. [`scenario`] has the clock, [`client`] the actors, [`world`] the checks after every step.
+//! docs/WIRE.md describes what a client sees, docs/FROM-COMETD.md where this server differs from CometD.
 
 #![cfg(not(target_arch = "wasm32"))]
 
@@ -47,6 +46,7 @@ mod listener;
 mod messages_per_frame;
 mod meta_connect_deliver_only;
 mod metrics;
+mod notices;
 mod order;
 mod overtaken;
 mod pacing;
@@ -64,7 +64,6 @@ mod service;
 mod silent_network;
 mod subscribe;
 mod tail;
-mod telling;
 mod timestamp;
 mod timesync;
 mod tokens;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::client::{Client, Socket};
 use crate::scenario::Scenario;
 
-/// Alice publishes, Bob and Carol listen, each on a socket.
+/// Alice publishes, Bob and Carol are subscribed, each on a socket.
 fn trio(per_frame: &str) -> (Scenario, Client, [(Client, Socket); 2]) {
     let scenario = Scenario::with(&[("MESSAGES_PER_FRAME", per_frame)]);
     let [(alice, _), bob, carol] = scenario.join_on_sockets(["alice", "bob", "carol"]);
@@ -28,7 +28,7 @@ fn event(turn: u64) -> Value {
 }
 
 #[test]
-fn one_gives_every_event_a_frame_of_its_own_which_is_an_array_still() {
+fn with_1_each_event_has_its_own_frame_which_is_still_an_array() {
     let (scenario, alice, [(_, b), (_, c)]) = trio("1");
     publish(&alice, 3);
     let expected = [[event(1)], [event(2)], [event(3)]];
@@ -38,21 +38,21 @@ fn one_gives_every_event_a_frame_of_its_own_which_is_an_array_still() {
 }
 
 #[test]
-fn more_are_filled_up_in_order() {
+fn with_2_frames_are_filled_in_order() {
     let (_scenario, alice, [(_, b), _]) = trio("2");
     publish(&alice, 5);
     assert_eq!(b.frames(), [vec![event(1), event(2)], vec![event(3), event(4)], vec![event(5)]]);
 }
 
 #[test]
-fn zero_is_the_default_all_in_one() {
+fn with_0_all_events_go_in_one_frame() {
     let (_scenario, alice, [(_, b), _]) = trio("0");
     publish(&alice, 5);
     assert_eq!(b.frames(), [(1..=5).map(event).collect::<Vec<_>>()]);
 }
 
 #[test]
-fn events_that_would_ride_on_replies_go_ahead_of_them_and_the_replies_of_a_batch_stay_together() {
+fn events_go_in_frames_before_the_replies_of_their_batch_which_stay_together() {
     let (_scenario, _, [(bob, b), _]) = trio("1");
     publish(&bob, 2);
     let frames = b.frames();
@@ -62,7 +62,7 @@ fn events_that_would_ride_on_replies_go_ahead_of_them_and_the_replies_of_a_batch
 }
 
 #[test]
-fn a_connect_that_brings_events_comes_behind_them() {
+fn a_connect_reply_comes_after_its_events() {
     let scenario = Scenario::with(&[("MESSAGES_PER_FRAME", "1")]);
     let [(alice, _)] = scenario.join_on_sockets(["alice"]);
     let (bob, socket) = (scenario.client("bob"), scenario.socket());
@@ -79,7 +79,7 @@ fn a_connect_that_brings_events_comes_behind_them() {
 }
 
 #[test]
-fn the_next_frames_wait_until_what_has_come_is_taken_in() {
+fn to_a_crowd_the_next_frames_wait_for_one_turn_of_the_event_loop() {
     let scenario = Scenario::with(&[("MESSAGES_PER_FRAME", "1")]);
     let [alice] = scenario.join(["alice"]);
     let crowd: Vec<Client> = (0..100)
@@ -99,7 +99,7 @@ fn the_next_frames_wait_until_what_has_come_is_taken_in() {
 }
 
 #[test]
-fn polls_are_answered_in_one_piece() {
+fn a_poll_is_answered_with_all_messages_in_one_array() {
     let scenario = Scenario::with(&[("MESSAGES_PER_FRAME", "1")]);
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/chat");

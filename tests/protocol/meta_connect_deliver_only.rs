@@ -1,4 +1,4 @@
-//! `META_CONNECT_DELIVER_ONLY`: events ride on the replies to connects, and on nothing else.
+//! `META_CONNECT_DELIVER_ONLY`: events come only with the replies to connects.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn scenario() -> Scenario {
 }
 
 #[test]
-fn what_else_a_client_sends_brings_no_events() {
+fn a_reply_to_a_publish_carries_no_events() {
     let scenario = scenario();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -21,7 +21,7 @@ fn what_else_a_client_sends_brings_no_events() {
 }
 
 #[test]
-fn a_client_reads_what_it_publishes_itself_on_its_held_connect() {
+fn a_clients_own_event_comes_with_its_held_connect() {
     let scenario = scenario();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/chat");
@@ -31,7 +31,7 @@ fn a_client_reads_what_it_publishes_itself_on_its_held_connect() {
 }
 
 #[test]
-fn on_a_socket_the_connect_is_answered_with_them_in_one_frame() {
+fn on_a_socket_events_and_the_connect_reply_come_in_one_frame() {
     let scenario = scenario();
     let [(alice, _), (bob, socket)] = scenario.join_on_sockets(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -49,7 +49,7 @@ fn on_a_socket_the_connect_is_answered_with_them_in_one_frame() {
 }
 
 #[test]
-fn an_answer_without_the_ack_extension_speaks_of_no_batch() {
+fn without_the_ack_extension_a_reply_has_no_batch_number() {
     let scenario = scenario();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/chat");
@@ -60,7 +60,7 @@ fn an_answer_without_the_ack_extension_speaks_of_no_batch() {
 }
 
 #[test]
-fn the_goodbye_brings_what_still_waits() {
+fn the_reply_to_a_disconnect_carries_queued_events() {
     let scenario = scenario();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/chat");
@@ -69,7 +69,7 @@ fn the_goodbye_brings_what_still_waits() {
 }
 
 #[test]
-fn it_stays_so_after_a_crash() {
+fn after_a_crash_events_still_come_with_connects_only() {
     let scenario = scenario();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/chat");

@@ -1,4 +1,4 @@
-//! What a home counts, told by `/api/stats` and `/api/metrics`.
+//! The counts of a home, in `/api/stats` and `/api/metrics`.
 
 use bayeux_edge::bayeux::app::HttpRequest;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ fn stats(scenario: &Scenario) -> Value {
 }
 
 #[test]
-fn what_a_known_load_does_is_what_is_counted() {
+fn a_known_load_is_counted_exactly() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     let [(carol, socket)] = scenario.join_on_sockets(["carol"]);
@@ -69,7 +69,7 @@ fn an_event_that_is_sent_again_counts_as_delivered_once() {
 }
 
 #[test]
-fn what_leaves_on_a_stream_is_counted_there_though_its_client_has_polled() {
+fn events_on_a_stream_count_as_eventsource_though_the_client_polled_before() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -83,7 +83,7 @@ fn what_leaves_on_a_stream_is_counted_there_though_its_client_has_polled() {
 }
 
 #[test]
-fn the_waiting_time_of_events_is_counted() {
+fn the_latency_of_events_is_counted() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -110,10 +110,10 @@ fn ended_sessions_are_counted_by_reason() {
 }
 
 #[test]
-fn restarts_are_counted_over_all_lives_if_something_was_left() {
+fn restarts_are_counted_over_all_lives_while_a_session_is_left() {
     let scenario = Scenario::new();
     scenario.crashes();
-    assert_eq!(stats(&scenario)["restarts"], 0, "nothing was left");
+    assert_eq!(stats(&scenario)["restarts"], 0, "no session was left");
     let [(alice, _socket)] = scenario.join_on_sockets(["alice"]);
     let held = alice.hold();
     let rows = || scenario.rows().load().notes.len();
@@ -122,11 +122,11 @@ fn restarts_are_counted_over_all_lives_if_something_was_left() {
         scenario.hibernates();
         assert_eq!(stats(&scenario)["restarts"], restarts);
     }
-    assert_eq!(rows(), before, "a socket keeps the number");
+    assert_eq!(rows(), before, "the number is kept with the socket");
     assert!(held.is_held());
     for restarts in 1..3 {
         scenario.crashes();
-        assert_eq!(stats(&scenario)["restarts"], restarts, "it is gone with the socket; a row keeps it");
+        assert_eq!(stats(&scenario)["restarts"], restarts, "the socket is gone; a row has the number");
     }
     assert!(metrics(&scenario).contains("\nbayeux_restarts_total 2\n"));
 }
@@ -143,7 +143,7 @@ fn text_of_clients_and_applications_never_becomes_a_label() {
 }
 
 #[test]
-fn metrics_are_openmetrics_text_with_an_end() {
+fn metrics_are_openmetrics_text_that_ends_with_eof() {
     let scenario = Scenario::new();
     let text = metrics(&scenario);
     assert!(text.starts_with("# TYPE bayeux_start_time_seconds gauge\n") && text.ends_with("\n# EOF\n"), "{text}");
@@ -160,7 +160,7 @@ fn metrics(scenario: &Scenario) -> String {
 }
 
 #[test]
-fn a_data_point_has_what_happened_in_its_minute_once() {
+fn each_data_point_has_the_counts_of_its_minute_once() {
     let scenario = Scenario::with(&[("WEBSOCKET_TIMEOUT", "600000")]);
     let [(alice, _socket)] = scenario.join_on_sockets(["alice"]);
     alice.subscribe("/news");
@@ -172,15 +172,15 @@ fn a_data_point_has_what_happened_in_its_minute_once() {
     let point = scenario.data_point().expect("a minute is over");
     assert_eq!((point["seconds"], point["sessions"]), (60.1, 1.0));
     assert_eq!((point["messages_received"], point["publishes_received"], point["events_delivered"]), (5.0, 1.0, 1.0));
-    assert_eq!(scenario.data_point(), None, "it was told");
+    assert_eq!(scenario.data_point(), None, "it is in the last data point");
     alice.publish("/news", 2);
     scenario.after(60_000);
     let point = scenario.data_point().expect("another minute is over");
-    assert_eq!((point["publishes_received"], point["sessions_opened"]), (1.0, 0.0), "the rest was told");
+    assert_eq!((point["publishes_received"], point["sessions_opened"]), (1.0, 0.0), "the rest was counted");
 }
 
 #[test]
-fn a_home_that_falls_asleep_writes_its_news_as_a_data_point_and_nothing_without_news() {
+fn a_home_that_falls_asleep_writes_a_data_point_only_if_something_changed() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "600000")]);
     let [(alice, _socket)] = scenario.join_on_sockets(["alice"]);
     scenario.after(2_000);
@@ -231,14 +231,14 @@ fn a_home_that_wakes_once_an_hour_writes_its_data_point_before_it_sleeps_again()
     for n in 0..3 {
         scenario.after(3_600_000);
         scenario.hibernates();
-        assert_eq!(scenario.data_point(), None, "there is nothing to tell yet");
+        assert_eq!(scenario.data_point(), None, "nothing has changed yet");
         alice.publish("/news", n);
         assert_eq!(scenario.last_data_point().expect("an event came")["publishes_received"], 1.0);
     }
 }
 
 #[test]
-fn a_home_of_which_nothing_is_left_writes_a_last_data_point_every_ten_seconds_at_most_and_keeps_no_row() {
+fn an_empty_home_writes_a_data_point_at_most_every_ten_seconds_and_keeps_no_row() {
     let scenario = Scenario::new();
     let mut points = 0;
     for _ in 0..30 {

@@ -1,4 +1,4 @@
-//! The order of what one session says while some of it waits for the hooks Worker, and what waiting costs.
+//! The order of one session's messages while some of them wait for the hooks Worker, and the limits of waiting.
 
 use bayeux_edge::bayeux::{Ending, Notice};
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ fn an_unsubscribe_in_a_later_frame_waits_for_the_subscribe_before_it() {
 }
 
 #[test]
-fn a_subscribe_behind_an_unsubscribe_that_waits_has_the_last_word() {
+fn a_subscribe_after_an_unsubscribe_that_waits_takes_effect_last() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "subscribe")]);
     let [(alice, _a), (bob, _b)] = scenario.join_on_sockets(["alice", "bob"]);
     let scenario = scenario.with_hooks();
@@ -46,7 +46,7 @@ fn a_subscribe_behind_an_unsubscribe_that_waits_has_the_last_word() {
 }
 
 #[test]
-fn a_disconnect_in_a_later_frame_waits_for_what_the_session_said_before() {
+fn a_disconnect_in_a_later_frame_waits_for_earlier_messages_of_its_session() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]);
     let [(alice, _a), (bob, _b)] = scenario.join_on_sockets(["alice", "bob"]);
     alice.subscribe("/a");
@@ -88,12 +88,12 @@ fn a_session_does_not_expire_while_its_message_waits() {
     scenario.after(60_000);
     assert!(
         scenario.notices().contains(&Notice::SessionClosed { why: Ending::Expired, sessions: 0 }),
-        "but when it is done it does"
+        "afterwards the session expires"
     );
 }
 
 #[test]
-fn a_request_whose_client_has_left_while_it_waited_takes_no_events() {
+fn a_request_that_broke_off_while_it_waited_takes_no_events() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "service")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -102,12 +102,12 @@ fn a_request_whose_client_has_left_while_it_waited_takes_no_events() {
     request.breaks_off();
     alice.publish("/a", "for bob");
     scenario.hooks_answer(&json!([{"replies": ["here you are"]}]));
-    assert!(request.is_held(), "nobody is answered");
+    assert!(request.is_held(), "there is no client to answer");
     assert_eq!(bob.connect_with(json!({"advice": {"timeout": 0}})).answer().data(), ["for bob", "here you are"]);
 }
 
 #[test]
-fn a_connect_behind_a_message_that_waited_is_not_held_for_a_client_that_has_left() {
+fn a_connect_after_a_message_that_waited_is_not_held_on_a_closed_socket() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]);
     let [(alice, _a)] = scenario.join_on_sockets(["alice"]);
     let scenario = scenario.with_hooks();
@@ -128,7 +128,7 @@ fn a_connect_behind_a_message_that_waited_is_not_held_for_a_client_that_has_left
 }
 
 #[test]
-fn what_one_session_may_have_wait_is_bounded() {
+fn the_waiting_messages_of_one_session_are_bounded() {
     let scenario = Scenario::with(&[("HOOKS_FOR", "subscribe")]);
     let [alice] = scenario.join(["alice"]);
     let scenario = scenario.with_hooks();

@@ -1,4 +1,4 @@
-//! A second connect while one is held: the newer one wins, and nothing is lost.
+//! A second connect while one is held: the newer one wins, and no event is lost.
 
 use bayeux_edge::bayeux::Status;
 use serde_json::json;
@@ -19,7 +19,7 @@ fn the_newer_connect_wins_and_the_older_is_answered_with_an_error() {
 }
 
 #[test]
-fn events_go_with_the_newer_one_only() {
+fn events_come_with_the_newer_connect_only() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -41,7 +41,7 @@ fn a_newer_connect_that_is_answered_at_once_overtakes_too() {
 }
 
 #[test]
-fn a_connect_in_company_overtakes_too() {
+fn a_connect_beside_other_messages_overtakes_too() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let older = alice.hold();
@@ -62,7 +62,7 @@ fn a_connect_that_is_refused_overtakes_nothing() {
 }
 
 #[test]
-fn the_newer_ones_wait_counts_from_its_own_arrival() {
+fn the_timeout_of_the_newer_connect_counts_from_its_own_arrival() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.hold();
@@ -75,7 +75,7 @@ fn the_newer_ones_wait_counts_from_its_own_arrival() {
 }
 
 #[test]
-fn the_end_of_the_overtaken_request_does_not_touch_the_newer_one() {
+fn the_end_of_the_overtaken_request_does_not_affect_the_newer_one() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");

@@ -1,4 +1,4 @@
-//! When events leave: at once for a few, in turns and bundles for a crowd.
+//! When events leave: at once for a few clients, in turns and bundles for many.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::client::{Client, Request};
 use crate::machine::{Figures, Load, Machine, Over};
 use crate::scenario::Scenario;
 
-/// `alice`, who publishes, and a crowd that listens to `/chat`, each with a connect held.
+/// `alice`, who publishes, and a crowd of subscribers to `/chat`, each with a held connect.
 fn crowd(vars: &[(&str, &str)], size: usize) -> (Scenario, Client, Vec<Client>, Vec<Request>) {
     let scenario = Scenario::with(vars);
     let [alice] = scenario.join(["alice"]);
@@ -39,7 +39,7 @@ fn a_few_polls_are_answered_at_once() {
 }
 
 #[test]
-fn a_crowd_is_answered_a_few_at_a_time_whoever_comes_back() {
+fn a_crowd_is_answered_sixteen_polls_at_a_time() {
     let (scenario, alice, crowd, held) = crowd(&[], 100);
     alice.publish("/chat", 0);
     for count in [16, 32, 48, 64, 80, 96, 100] {
@@ -82,7 +82,7 @@ fn with_strict_durability_all_are_answered_at_once() {
 }
 
 #[test]
-fn one_client_and_one_publisher_never_wait_for_the_pace() {
+fn one_client_and_one_publisher_never_wait_for_a_flush() {
     let (_scenario, alice, crowd, _) = crowd(&[], 1);
     for number in 0..50 {
         alice.publish("/chat", number);
@@ -92,7 +92,7 @@ fn one_client_and_one_publisher_never_wait_for_the_pace() {
 }
 
 #[test]
-fn with_flush_pace_0_it_never_waits() {
+fn with_flush_pace_0_no_event_waits() {
     let (_scenario, alice, crowd, held) = crowd(&[("FLUSH_PACE", "0")], 100);
     alice.publish("/chat", 0);
     assert_eq!(answered(&held), 100);
@@ -113,7 +113,7 @@ fn a_poll_that_finds_events_waiting_shares_the_next_flush() {
 }
 
 #[test]
-fn other_messages_are_answered_at_once_meanwhile_and_take_the_events_along() {
+fn while_events_wait_for_a_flush_other_messages_are_answered_at_once_with_them() {
     let (_scenario, alice, crowd, _) = crowd(&[], 100);
     alice.publish("/chat", 0);
     let back = crowd[0].hold();
@@ -123,7 +123,7 @@ fn other_messages_are_answered_at_once_meanwhile_and_take_the_events_along() {
 }
 
 #[test]
-fn a_connect_that_waits_for_the_pace_still_ends_in_its_time() {
+fn a_connect_that_waits_for_a_flush_still_times_out() {
     let (scenario, alice, crowd, _) = crowd(&[], 100);
     alice.publish("/chat", 0);
     let back = crowd[0].connect_with(json!({"advice": {"timeout": 20}}));
@@ -133,7 +133,7 @@ fn a_connect_that_waits_for_the_pace_still_ends_in_its_time() {
 }
 
 #[test]
-fn a_connect_overtaken_while_it_waits_for_the_pace_loses_nothing() {
+fn a_connect_overtaken_while_it_waits_for_a_flush_loses_no_event() {
     let (scenario, alice, crowd, _) = crowd(&[], 100);
     alice.publish("/chat", 0);
     let older = crowd[0].hold();
@@ -145,7 +145,7 @@ fn a_connect_overtaken_while_it_waits_for_the_pace_loses_nothing() {
 }
 
 #[test]
-fn one_that_broke_off_while_it_waited_for_the_pace_loses_nothing() {
+fn a_connect_that_broke_off_while_it_waited_for_a_flush_loses_no_event() {
     let (scenario, alice, crowd, _) = crowd(&[], 100);
     alice.publish("/chat", 0);
     let gone = crowd[0].hold();
@@ -155,8 +155,8 @@ fn one_that_broke_off_while_it_waited_for_the_pace_loses_nothing() {
     assert_eq!(crowd[0].connect().answer().data(), [1]);
 }
 
-/// What the same load comes to on a machine that is slower so many times: as it is, and with each event sent to all at
-/// once.
+/// The figures of the same load on a machine that is this many times slower: with the default pace, and with each event
+/// sent to all at once.
 fn beside_sending_at_once(over: Over, crowd: usize, slowed: u64, load: Load) -> (Figures, Figures) {
     let under =
         |pace| Machine::new(over, crowd, slowed, &[("FLUSH_PACE", pace), ("CONNECTION_TYPES", ALL)]).under(load);
@@ -166,7 +166,7 @@ fn beside_sending_at_once(over: Over, crowd: usize, slowed: u64, load: Load) -> 
 const ALL: &str = "websocket long-polling eventsource";
 
 #[test]
-fn a_machine_of_any_speed_bundles_what_it_sends_to_sockets_and_streams_when_it_is_full() {
+fn under_full_load_pacing_delivers_four_times_as_many_events_to_sockets_and_streams() {
     for over in [Over::Sockets, Over::Streams] {
         for slowed in [1, 2, 4, 8] {
             for crowd in [100, 500] {
@@ -180,7 +180,7 @@ fn a_machine_of_any_speed_bundles_what_it_sends_to_sockets_and_streams_when_it_i
 }
 
 #[test]
-fn a_machine_of_any_speed_answers_more_events_with_each_poll_when_it_is_full() {
+fn under_full_load_pacing_delivers_no_fewer_events_to_polls() {
     for slowed in [1, 2, 4, 8] {
         let (paced, at_once) = beside_sending_at_once(Over::Polls, 200, slowed, Load::Saturation(8));
         let ratio = paced.deliveries as f64 / at_once.deliveries as f64;
@@ -189,7 +189,7 @@ fn a_machine_of_any_speed_answers_more_events_with_each_poll_when_it_is_full() {
 }
 
 #[test]
-fn pacing_delays_nothing_that_the_machine_can_send_at_once() {
+fn below_full_load_pacing_adds_at_most_15_percent_latency() {
     for (slowed, crowd, pause) in
         [(1, 100, 10_000), (2, 100, 10_000), (4, 100, 20_000), (1, 1000, 100_000), (2, 1000, 100_000)]
     {

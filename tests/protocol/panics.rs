@@ -1,5 +1,4 @@
-//! The application's code may panic: that costs the one message that it was called for, which is answered, and nothing
-//! else.
+//! The application's code may panic: that fails only the message that it was called for, and the message is answered.
 
 use bayeux_edge::bayeux::app::{Actions, Application, Client, HttpRequest, HttpResponse, Outcome, SecurityPolicy};
 use bayeux_edge::bayeux::{ChannelId, ChannelPattern, Denial, Message, Notice};
@@ -9,7 +8,7 @@ use crate::scenario::Scenario;
 
 const NOTHING: [&str; 0] = [];
 
-/// A policy that panics on what is named so.
+/// A policy that panics on channels of these names.
 struct Fragile;
 
 impl SecurityPolicy for Fragile {
@@ -48,7 +47,7 @@ fn errors(replies: &[Value]) -> Vec<&str> {
 }
 
 #[test]
-fn a_panic_is_the_reply_to_its_message_and_the_rest_of_the_batch_goes_on() {
+fn a_panic_fails_its_message_and_the_rest_of_the_batch_is_handled() {
     let scenario = Scenario::serving(fragile(), &[]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -73,7 +72,7 @@ fn a_panic_is_the_reply_to_its_message_and_the_rest_of_the_batch_goes_on() {
 }
 
 #[test]
-fn a_panic_at_a_handshake_refuses_it_and_advises_to_try_again_later() {
+fn a_panic_in_a_handshake_refuses_it_with_an_interval_of_ten_seconds() {
     let scenario = Scenario::serving(fragile(), &[]);
     let reply = scenario.client("alice").shake_hands_with(json!({"ext": {"token": 1}}));
     assert_eq!(reply["error"], "500::internal_error");
@@ -82,7 +81,7 @@ fn a_panic_at_a_handshake_refuses_it_and_advises_to_try_again_later() {
 }
 
 #[test]
-fn a_panic_behind_a_message_that_waited_is_answered() {
+fn a_panic_after_a_message_that_waited_is_answered() {
     let scenario = Scenario::serving(fragile(), &[("HOOKS_FOR", "subscribe")]);
     let [alice] = scenario.join(["alice"]);
     let scenario = scenario.with_hooks();
@@ -99,7 +98,7 @@ fn a_panic_behind_a_message_that_waited_is_answered() {
 }
 
 #[test]
-fn a_route_that_panics_answers_500_and_the_next_one_as_usual() {
+fn a_route_that_panics_answers_500_and_other_routes_still_answer() {
     let scenario = Scenario::serving(fragile(), &[]);
     let at =
         |path: &str| scenario.http(HttpRequest { method: "GET".into(), path: path.into(), ..HttpRequest::default() });
@@ -113,7 +112,7 @@ fn a_route_that_panics_answers_500_and_the_next_one_as_usual() {
 }
 
 #[test]
-fn what_a_panicking_service_was_to_do_is_not_done_and_its_publisher_keeps_its_session() {
+fn the_actions_of_a_call_that_panics_are_not_performed_and_its_session_stays() {
     let scenario =
         Scenario::serving(fragile().listener("/service/panic", |_| Ok(Actions::new().publish("/a", 1))), &[]);
     let [alice] = scenario.join(["alice"]);

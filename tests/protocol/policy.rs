@@ -1,4 +1,4 @@
-//! What an application forbids.
+//! The security policy of an application.
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::client::Client;
 use crate::scenario::Scenario;
 
-/// A house with rules: no strangers, nothing below `/private`, and `/quiet` is for listening.
+/// A policy: no clients without a password, no channels below `/private`, and no publishes on `/quiet`.
 #[derive(Clone)]
 struct House;
 
@@ -50,7 +50,7 @@ impl SecurityPolicy for House {
 fn house() -> Application {
     Application::new()
         .security_policy(House)
-        .service("private", |_| panic!("what is denied never gets here"))
+        .service("private", |_| panic!("a denied message never gets here"))
         .service("whoami", |call| Ok(reply(call.client.attributes.text("name"))))
         .service("rename", |call| Ok(Actions::new().set_attribute("name", call.data::<String>()?)))
         .listener("/rooms/lobby", |_| Ok(Actions::new()))
@@ -68,7 +68,7 @@ fn with_friends<const N: usize>(names: [&'static str; N]) -> (Scenario, [Client;
 }
 
 #[test]
-fn a_denied_handshake_opens_no_session_and_the_client_gives_up() {
+fn a_denied_handshake_opens_no_session_and_advises_none() {
     let (scenario, []) = with_friends([]);
     for (password, error) in [(None, "403::handshake_denied"), (Some("x"), "403:wrong  sorry  no:handshake_denied")] {
         let reply = scenario.client("stranger").shake_hands_with(json!({"password": password}));
@@ -80,7 +80,7 @@ fn a_denied_handshake_opens_no_session_and_the_client_gives_up() {
 }
 
 #[test]
-fn a_denial_may_word_its_error_its_advice_and_its_ext() {
+fn a_denial_may_set_its_error_advice_and_ext() {
     let (scenario, [bob]) = with_friends(["bob"]);
     let denied = scenario.client("stranger").shake_hands_with(json!({"password": "later"}));
     assert_eq!(denied["error"], "401::come back");
@@ -93,7 +93,7 @@ fn a_denial_may_word_its_error_its_advice_and_its_ext() {
     let timesync = json!({"tc": 0, "l": 0, "o": 0});
     let subscribe = json!({"channel": "/meta/subscribe", "subscription": "/private/x", "ext": {"timesync": timesync}});
     let ext = &bob.ask(subscribe)["ext"];
-    assert!(ext["owner"].is_string() && ext["timesync"].is_object(), "beside the extensions' own: {ext}");
+    assert!(ext["owner"].is_string() && ext["timesync"].is_object(), "beside the extensions' own fields: {ext}");
 }
 
 #[test]
@@ -128,7 +128,7 @@ fn the_policy_reads_the_whole_message() {
 }
 
 #[test]
-fn what_the_handshake_noted_is_known_of_each_later_message_and_of_no_other_session() {
+fn attributes_set_in_the_handshake_belong_to_that_session_alone() {
     let (_scenario, [alice, bob]) = with_friends(["alice", "bob"]);
     alice.subscribe("/private/alice");
     let subscribe = json!({"channel": "/meta/subscribe", "subscription": "/private/alice"});
@@ -141,7 +141,7 @@ fn what_the_handshake_noted_is_known_of_each_later_message_and_of_no_other_sessi
 }
 
 #[test]
-fn what_was_noted_outlives_the_object() {
+fn attributes_survive_a_crash() {
     let (scenario, [alice, bob]) = with_friends(["alice", "bob"]);
     bob.publish("/service/rename", "robert");
     scenario.crashes_into(house());
@@ -150,7 +150,7 @@ fn what_was_noted_outlives_the_object() {
 }
 
 #[test]
-fn a_channel_is_created_by_whoever_names_it_first_and_open_to_others_as_long_as_somebody_listens() {
+fn the_first_to_name_a_channel_creates_it_and_it_exists_while_somebody_is_subscribed() {
     let (_scenario, [owner, guest]) = with_friends(["owner", "guest"]);
     let denied = "403:denied_by_security_policy:channel_create_denied";
     let subscribe = || json!({"channel": "/meta/subscribe", "subscription": "/rooms/tea"});
@@ -175,7 +175,7 @@ fn a_pattern_does_not_create_the_channels_that_it_matches() {
 }
 
 #[test]
-fn where_the_application_listens_a_channel_exists() {
+fn a_channel_with_a_listener_exists() {
     let (_scenario, [guest]) = with_friends(["guest"]);
     guest.subscribe("/rooms/lobby");
     guest.publish("/rooms/lobby", 1);
@@ -207,7 +207,7 @@ impl SecurityPolicy for Clerk {
 }
 
 #[test]
-fn the_policy_knows_the_sender_and_is_asked_about_creation_first_and_never_about_the_server() {
+fn can_create_is_asked_first_with_the_sender_and_never_for_the_applications_own_publishes() {
     let asked = Rc::new(RefCell::new(Vec::new()));
     let app = Application::new()
         .security_policy(Clerk(Rc::clone(&asked)))

@@ -1,4 +1,4 @@
-//! Who is there: members of a channel, told to those who watch it.
+//! Presence: the members of a channel, for subscribers to its presence channel.
 
 use bayeux_edge::bayeux::app::{Actions, Application, ChannelOptions, Client as Sender, SecurityPolicy, reply};
 use bayeux_edge::bayeux::{Denial, Message};
@@ -10,7 +10,7 @@ use crate::scenario::Scenario;
 const PRESENCE: (&str, &str) = ("PRESENCE", "/room/*");
 const WATCHED: &str = "/room/a/$presence";
 
-/// Believes everybody who says who it is, and lets it choose what is shown.
+/// Accepts all claims, and lets each client choose what is shown of it.
 struct Believer;
 
 impl SecurityPolicy for Believer {
@@ -44,13 +44,13 @@ fn join_with(scenario: &Scenario, name: &'static str, fields: Value) -> Client {
     client
 }
 
-/// All events that come with the next connect, and in the frames since.
+/// The data of all events since the last call, after one more connect.
 fn told(client: &Client) -> Vec<Value> {
     client.connect_with(json!({"advice": {"timeout": 0}})).answer();
     client.receives()
 }
 
-/// The names of users, and how many sessions each has.
+/// The names of users, and the number of sessions of each.
 fn users(told: &Value) -> Vec<(String, usize)> {
     let users = told.as_object().unwrap_or_else(|| panic!("no users: {told}"));
     users.iter().map(|(user, sessions)| (user.clone(), sessions.as_array().unwrap().len())).collect()
@@ -65,7 +65,7 @@ fn subscribing(name: &str) -> Value {
 }
 
 #[test]
-fn a_watcher_is_told_who_is_there_and_then_who_comes_and_goes() {
+fn a_presence_subscriber_gets_all_members_and_then_the_changes() {
     let scenario = with(&[]);
     let [alice, bob] = [join(&scenario, "alice", "alice"), join(&scenario, "bob", "bob")];
     alice.subscribe("/room/a");
@@ -75,7 +75,7 @@ fn a_watcher_is_told_who_is_there_and_then_who_comes_and_goes() {
     assert_eq!((whole.len(), &whole[0]["count"]), (1, &json!(1)));
     assert_eq!(users(&whole[0]["members"]), named(&[("alice", 1)]));
     bob.subscribe("/room/a");
-    assert!(told(&bob).is_empty(), "changes gather");
+    assert!(told(&bob).is_empty(), "changes are sent once a second");
     scenario.after(1000);
     let changes = told(&bob);
     assert_eq!((changes.len(), &changes[0]["count"], &changes[0]["leaves"]), (1, &json!(2), &json!({})));
@@ -88,7 +88,7 @@ fn a_watcher_is_told_who_is_there_and_then_who_comes_and_goes() {
 }
 
 #[test]
-fn two_tabs_are_one_user_and_an_unknown_user_is_a_session() {
+fn sessions_of_one_user_are_one_member_and_a_session_without_a_user_is_its_own() {
     let scenario = with(&[]);
     let [tab, other] = [join(&scenario, "tab", "alice"), join(&scenario, "other tab", "alice")];
     let nobody = join_with(&scenario, "nobody", json!({}));
@@ -107,7 +107,7 @@ fn two_tabs_are_one_user_and_an_unknown_user_is_a_session() {
     scenario.after(1000);
     let left = told(&watcher);
     assert_eq!((&left[0]["count"], left[0]["leaves"]["alice"].as_array().unwrap().len()), (&json!(3), 1));
-    // Nothing of it lets anybody take a session's place.
+    // No clientId is in it.
     assert!(!joined[0].to_string().contains(tab.id()));
 }
 
@@ -151,7 +151,7 @@ fn a_reload_within_a_second_is_one_presence_message() {
 }
 
 #[test]
-fn a_wildcard_hears_none_of_it_and_makes_nobody_a_member() {
+fn a_wildcard_subscription_gets_no_presence_and_makes_no_member() {
     let scenario = with(&[("HISTORY", "/room/** 10"), ("RETAIN", "/room/**")]);
     let [alice, bob] = [join(&scenario, "alice", "alice"), join(&scenario, "bob", "bob")];
     alice.subscribe("/room/**");
@@ -202,7 +202,7 @@ fn presence_is_sent_only_to_clients_that_may_see_it() {
 }
 
 #[test]
-fn a_service_answers_who_is_there_as_a_remote_call() {
+fn service_presence_answers_with_the_members() {
     let scenario = with(&[]);
     let alice = join(&scenario, "alice", "alice");
     alice.subscribe("/room/a");
@@ -237,7 +237,7 @@ fn more_users_than_max_presence_are_only_counted() {
 }
 
 #[test]
-fn the_application_says_what_is_shown_of_a_member_within_bounds() {
+fn the_application_sets_what_is_shown_of_a_member_up_to_a_limit() {
     let scenario = with(&[]);
     let watcher = join(&scenario, "watcher", "w");
     watcher.subscribe("/hall/$presence");
@@ -251,11 +251,11 @@ fn the_application_says_what_is_shown_of_a_member_within_bounds() {
     scenario.after(1000);
     let changes = told(&watcher).pop().unwrap();
     assert_eq!((users(&changes["joins"]), users(&changes["leaves"])), (named(&[("7", 1)]), named(&[("alice", 1)])));
-    assert_eq!(changes["joins"]["7"][0]["info"], Value::Null, "too much is not shown");
+    assert_eq!(changes["joins"]["7"][0]["info"], Value::Null, "info that is too long is not shown");
 }
 
 #[test]
-fn an_object_that_slept_tells_nobody_anything_twice() {
+fn a_restarted_object_repeats_no_presence_message() {
     let scenario = with(&[]);
     let [alice, watcher] = [join(&scenario, "alice", "alice"), join(&scenario, "watcher", "w")];
     alice.subscribe("/room/a");
@@ -273,7 +273,7 @@ fn an_object_that_slept_tells_nobody_anything_twice() {
 }
 
 #[test]
-fn what_a_crash_left_untold_is_told_after_it() {
+fn a_presence_change_before_a_crash_is_reported_after_it() {
     let scenario = with(&[]);
     let [alice, bob] = [join(&scenario, "alice", "alice"), join(&scenario, "bob", "bob")];
     let watcher = join(&scenario, "watcher", "w");
@@ -291,7 +291,7 @@ fn what_a_crash_left_untold_is_told_after_it() {
 }
 
 #[test]
-fn members_take_a_part_of_the_memory_and_give_it_back() {
+fn the_memory_of_members_is_counted_and_given_back() {
     let scenario = with(&[]);
     let alice = join(&scenario, "alice", "alice");
     let before = scenario.memory();
@@ -304,7 +304,7 @@ fn members_take_a_part_of_the_memory_and_give_it_back() {
 }
 
 #[test]
-fn channels_without_presence_cost_nothing() {
+fn channels_without_presence_write_no_row() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/room/a");

@@ -1,4 +1,4 @@
-//! Publishing, and what reaches whom.
+//! Publishing, and who receives which events.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ fn a_publish_is_acknowledged_on_its_channel_with_its_id() {
 }
 
 #[test]
-fn an_id_is_repeated_as_it_came_or_left_out() {
+fn a_reply_repeats_the_message_id_as_it_came() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     for id in [json!(7), json!(-1), json!(1.5), json!("7"), json!("a-b_c.d:1")] {
@@ -61,7 +61,7 @@ fn one_copy_reaches_a_subscriber_whose_patterns_overlap() {
 }
 
 #[test]
-fn the_publisher_hears_itself_only_where_it_subscribed_and_beside_the_reply() {
+fn a_publisher_gets_its_own_event_with_the_reply_only_if_it_is_subscribed() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/chat");
@@ -69,7 +69,7 @@ fn the_publisher_hears_itself_only_where_it_subscribed_and_beside_the_reply() {
     let answer = alice.send(alice.a_publish("/chat", "echo")).answer();
     let [event, reply] = &answer.messages[..] else { panic!("{}", answer.text) };
     assert_eq!((event, &reply["successful"]), (&json!({"channel": "/chat", "data": "echo"}), &json!(true)));
-    assert!(held.is_held(), "the held connect is not woken for what is already said");
+    assert!(held.is_held(), "the held connect is not answered for an event that came with the reply");
     alice.publish("/other", "unheard");
     assert_eq!(alice.receives(), ["echo"]);
 }
@@ -102,7 +102,7 @@ fn data_arrives_byte_for_byte() {
 }
 
 #[test]
-fn ext_and_the_publishers_own_fields_travel_and_client_id_and_id_do_not() {
+fn an_event_has_the_publishers_ext_and_own_fields_but_not_its_client_id_and_id() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -113,7 +113,7 @@ fn ext_and_the_publishers_own_fields_travel_and_client_id_and_id_do_not() {
 }
 
 #[test]
-fn no_publisher_can_speak_with_the_servers_voice() {
+fn a_publisher_cannot_send_advice_successful_or_error() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -136,7 +136,7 @@ fn a_publish_needs_data_and_null_is_data() {
 }
 
 #[test]
-fn a_publish_needs_a_channel_that_is_no_pattern() {
+fn a_publish_needs_a_valid_channel_without_wildcards() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     for channel in ["/*", "/chat/**", "/chat/*", "chat", "/", "", "/chat//x", "/a\tb", "/é", "/a'b", "/a<b", "/a\\"] {
@@ -149,7 +149,7 @@ fn a_publish_needs_a_channel_that_is_no_pattern() {
 }
 
 #[test]
-fn a_bad_id_is_refused_and_not_repeated() {
+fn an_invalid_message_id_is_refused_and_not_repeated() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -162,7 +162,7 @@ fn a_bad_id_is_refused_and_not_repeated() {
 }
 
 #[test]
-fn meta_channels_that_the_protocol_does_not_know_are_refused() {
+fn unknown_meta_channels_are_refused() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/**");

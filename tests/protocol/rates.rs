@@ -1,4 +1,4 @@
-//! `RATE_HANDSHAKES` and `RATE_PUBLISHES`: who sends too much is told to wait, and its session lives on.
+//! `RATE_HANDSHAKES` and `RATE_PUBLISHES`: a client that sends too much is advised to wait, and keeps its session.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::client::Client;
 use crate::scenario::Scenario;
 
-/// What became of so many messages, sent one after the other.
+/// Whether each of this many publishes succeeded, sent one after the other.
 fn outcomes(client: &Client, count: usize) -> Vec<bool> {
     (0..count).map(|n| client.ask(client.a_publish("/talk", n))["successful"] == true).collect()
 }
@@ -44,7 +44,7 @@ fn past_the_rate_a_publish_is_refused_with_advice_to_wait() {
 }
 
 #[test]
-fn of_a_batch_those_are_taken_that_the_rate_allows_in_their_order() {
+fn the_first_publishes_of_a_batch_are_accepted_as_far_as_the_rate_allows() {
     let scenario = Scenario::with(&[("RATE_PUBLISHES", "3/10")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     let alice = alice.at_address("192.0.2.1");
@@ -55,12 +55,12 @@ fn of_a_batch_those_are_taken_that_the_rate_allows_in_their_order() {
     let errors: Vec<_> = answer.replies().iter().map(|reply| reply["error"].clone()).collect();
     let (taken, refused) = (Value::Null, json!("429::rate_exceeded"));
     assert_eq!(errors, [&taken, &taken, &taken, &taken, &refused, &refused].map(Clone::clone));
-    assert_eq!(answer.data(), [3], "what it is subscribed to comes with the answer");
+    assert_eq!(answer.data(), [3], "its own events come with the answer");
     assert_eq!(bob.connect().answer().data(), [1, 2, 3]);
 }
 
 #[test]
-fn networks_do_not_slow_each_other_and_a_slash_64_is_one() {
+fn rates_count_per_network_and_an_ipv6_slash_64_is_one() {
     let scenario = Scenario::with(&[("RATE_PUBLISHES", "1/10")]);
     let [alice, bob, carol, dave, nobody] = scenario.join(["alice", "bob", "carol", "dave", "nobody"]);
     let [alice, bob] = [alice.at_address("2001:db8::1"), bob.at_address("2001:db8::ffff:1")];
@@ -70,11 +70,11 @@ fn networks_do_not_slow_each_other_and_a_slash_64_is_one() {
     for client in [carol, dave] {
         assert_eq!(outcomes(&client, 2), [true, false]);
     }
-    assert_eq!(outcomes(&nobody, 5), [true; 5], "where the platform tells no address there is nothing to count by");
+    assert_eq!(outcomes(&nobody, 5), [true; 5], "without an address there is no rate");
 }
 
 #[test]
-fn the_session_of_a_flooder_is_kept_while_it_waits_and_then_told_the_usual_interval_again() {
+fn a_client_past_the_rate_keeps_its_session_and_gets_the_usual_interval_again() {
     let scenario = Scenario::with(&[("RATE_PUBLISHES", "1/30"), ("MAX_INTERVAL", "2000")]);
     let [alice] = scenario.join(["alice"]).map(|client| client.at_address("192.0.2.1"));
     assert_eq!(outcomes(&alice, 2), [true, false]);
@@ -89,7 +89,7 @@ fn the_session_of_a_flooder_is_kept_while_it_waits_and_then_told_the_usual_inter
 }
 
 #[test]
-fn a_connect_that_is_held_when_its_client_floods_is_answered_as_ever_and_the_next_one_may_come_later() {
+fn a_connect_held_while_its_client_exceeds_the_rate_is_answered_and_the_next_may_come_later() {
     let scenario = Scenario::with(&[("RATE_PUBLISHES", "1/30"), ("MAX_INTERVAL", "2000")]);
     let [alice] = scenario.join(["alice"]).map(|client| client.at_address("192.0.2.1"));
     alice.subscribe("/chat");
@@ -105,7 +105,7 @@ fn a_connect_that_is_held_when_its_client_floods_is_answered_as_ever_and_the_nex
 }
 
 #[test]
-fn a_client_that_was_refused_before_its_first_connect_has_that_answered_at_once() {
+fn the_first_connect_after_a_refused_publish_is_answered_at_once() {
     let scenario = Scenario::with(&[("RATE_PUBLISHES", "1/30")]);
     let alice = scenario.client("alice").at_address("192.0.2.1");
     alice.handshake();
@@ -115,7 +115,7 @@ fn a_client_that_was_refused_before_its_first_connect_has_that_answered_at_once(
 }
 
 #[test]
-fn the_clients_own_longer_interval_stands() {
+fn a_longer_interval_of_the_client_is_kept() {
     let scenario = Scenario::with(&[("RATE_PUBLISHES", "10/10")]);
     let alice = scenario.client("alice").at_address("192.0.2.1");
     alice.handshake();
@@ -125,7 +125,7 @@ fn the_clients_own_longer_interval_stands() {
 }
 
 #[test]
-fn past_the_rate_a_handshake_is_sent_away_for_as_long_as_it_takes() {
+fn past_the_rate_a_handshake_is_refused_with_the_time_to_wait() {
     let scenario = Scenario::with(&[("RATE_HANDSHAKES", "2/60")]);
     let at_home = |name| scenario.client(name).at_address("192.0.2.1");
     for name in ["alice", "bob"] {
@@ -144,7 +144,7 @@ fn past_the_rate_a_handshake_is_sent_away_for_as_long_as_it_takes() {
 }
 
 #[test]
-fn refusals_leave_acknowledgements_alone() {
+fn refused_publishes_do_not_affect_acknowledgements() {
     let scenario = Scenario::with(&[("RATE_PUBLISHES", "2/10")]);
     let alice = scenario.client("alice").at_address("192.0.2.1");
     alice.handshake_with(json!({"ext": {"ack": true}}));
@@ -162,7 +162,7 @@ fn refusals_leave_acknowledgements_alone() {
 }
 
 #[test]
-fn no_listener_hears_of_what_is_refused_nor_does_a_hooks_worker() {
+fn refused_messages_reach_no_listener_and_no_hooks_worker() {
     let heard = Rc::new(Cell::new(0));
     let counter = Rc::clone(&heard);
     let app = Application::new().listener("/**", move |_| {

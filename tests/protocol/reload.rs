@@ -1,7 +1,7 @@
 //! The reload extension: a page that is loaded again goes on with the clientId it had.
 //!
 //! cometd.js keeps the handshake's reply while the page is gone, and begins with a connect that asks for
-//! `advice.timeout` 0. The server has nothing to do but to go on, wherever that connect comes from.
+//! `advice.timeout` 0. The server only has to go on, wherever that connect comes from.
 
 use bayeux_edge::bayeux::Status;
 use serde_json::{Value, json};
@@ -18,7 +18,7 @@ fn first_connect(client: &Client) -> Answer {
 }
 
 #[test]
-fn a_polling_page_goes_on_although_its_old_poll_is_held_still() {
+fn a_reloaded_page_goes_on_while_its_old_poll_is_still_held() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -32,7 +32,7 @@ fn a_polling_page_goes_on_although_its_old_poll_is_held_still() {
 }
 
 #[test]
-fn what_was_published_while_the_page_was_gone_comes_with_its_first_connect() {
+fn events_published_during_a_reload_come_with_the_first_connect() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -45,7 +45,7 @@ fn what_was_published_while_the_page_was_gone_comes_with_its_first_connect() {
 }
 
 #[test]
-fn on_sockets_the_first_connect_is_answered_at_once_too_and_brings_what_waits() {
+fn on_sockets_the_first_connect_is_answered_at_once_with_queued_events() {
     let scenario = Scenario::new();
     let [(alice, _), (bob, old)] = scenario.join_on_sockets(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -63,7 +63,7 @@ fn on_sockets_the_first_connect_is_answered_at_once_too_and_brings_what_waits() 
 }
 
 #[test]
-fn a_socket_that_the_server_believes_open_gets_nothing_any_more() {
+fn the_old_socket_gets_nothing_more_even_if_the_server_believes_it_open() {
     let scenario = Scenario::new();
     let [(alice, _), (bob, old)] = scenario.join_on_sockets(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -103,7 +103,7 @@ fn all_sessions_of_a_page_go_on_over_its_new_socket() {
 }
 
 #[test]
-fn a_page_may_come_back_by_polls_and_go_to_a_socket_again() {
+fn a_page_may_come_back_with_polls_and_return_to_a_socket() {
     let scenario = Scenario::new();
     let [(alice, _), (bob, first)] = scenario.join_on_sockets(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -122,7 +122,7 @@ fn a_page_may_come_back_by_polls_and_go_to_a_socket_again() {
 }
 
 #[test]
-fn with_the_ack_extension_what_the_old_page_did_not_acknowledge_comes_again() {
+fn with_the_ack_extension_unacknowledged_events_come_again_to_the_new_page() {
     let scenario = Scenario::new();
     let [(alice, _)] = scenario.join_on_sockets(["alice"]);
     let (bob, old) = (scenario.client("bob"), scenario.socket());
@@ -140,7 +140,7 @@ fn with_the_ack_extension_what_the_old_page_did_not_acknowledge_comes_again() {
 }
 
 #[test]
-fn after_max_interval_the_page_is_told_to_shake_hands() {
+fn after_max_interval_the_page_is_advised_to_handshake() {
     let scenario = Scenario::new();
     let [bob] = scenario.join(["bob"]);
     bob.hold().breaks_off();

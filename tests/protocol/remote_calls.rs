@@ -1,4 +1,4 @@
-//! Remote calls: a client asks, and the answer says by its id what it answers.
+//! Remote calls: a client asks, and the answer has the id of the call.
 
 use bayeux_edge::bayeux::BayeuxError;
 use bayeux_edge::bayeux::app::{Actions, Application, answer, failure, reply};
@@ -28,7 +28,7 @@ fn call(name: &str, data: impl Into<Value>) -> Value {
     json!({"channel": format!("/service/{name}"), "id": "7", "data": data.into()})
 }
 
-/// What came of a call: its reply, and its answer.
+/// The outcome of a call: its reply, and its answer.
 fn outcome(client: &Client, message: Value) -> (Value, Option<Value>) {
     let mut messages = client.send(message).answer().messages;
     let reply = messages.iter().position(|message| message.get("data").is_none()).expect("a reply");
@@ -51,7 +51,7 @@ fn a_call_is_answered_on_its_channel_with_its_id() {
 }
 
 #[test]
-fn a_call_that_fails_says_so_with_data() {
+fn a_failed_call_is_answered_with_successful_false_and_data() {
     let (_scenario, [alice]) = desk(["alice"]);
     let (reply, answer) = outcome(&alice, call("fail", "x"));
     assert_eq!(reply["successful"], true, "the call itself was heard");
@@ -75,7 +75,7 @@ fn an_error_of_the_handler_fails_the_call_too() {
 }
 
 #[test]
-fn a_call_without_an_id_or_with_none_to_answer_is_a_service_like_any_other() {
+fn a_call_without_an_id_is_answered_without_one_and_a_service_reply_has_none() {
     let (_scenario, [alice]) = desk(["alice"]);
     let answer = alice.post(&json!([{"channel": "/service/echo", "clientId": alice.id(), "data": 1}])).answer();
     let events = [json!({"channel": "/service/echo", "successful": true, "data": 1})];
@@ -85,7 +85,7 @@ fn a_call_without_an_id_or_with_none_to_answer_is_a_service_like_any_other() {
 }
 
 #[test]
-fn more_may_follow_from_a_call() {
+fn an_answer_may_come_with_other_actions() {
     let (_scenario, [alice, bob]) = desk(["alice", "bob"]);
     bob.subscribe("/heard");
     assert_eq!(outcome(&alice, call("loud", "hey")).1.unwrap()["data"], "hey");
@@ -97,7 +97,7 @@ fn more_may_follow_from_a_call() {
 }
 
 #[test]
-fn a_session_that_acknowledges_hears_the_answer_with_its_connect_and_until_it_acknowledges() {
+fn with_the_ack_extension_the_answer_comes_with_the_connect_until_it_is_acknowledged() {
     let (scenario, []) = desk([]);
     let alice = scenario.client("alice");
     alice.handshake_with(json!({"ext": {"ack": true}}));
@@ -119,7 +119,7 @@ fn with_anon_publish_anybody_may_call() {
 }
 
 #[test]
-fn two_handlers_of_one_name_the_later_one_counts_whatever_its_kind() {
+fn of_two_handlers_with_one_name_the_later_one_counts() {
     let application = Application::new()
         .service("x", |_| Ok(Actions::new()))
         .remote_call("x", |_| Ok(answer(1)))

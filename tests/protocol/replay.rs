@@ -1,4 +1,4 @@
-//! What was said before: history, replay from a number on, and retained values.
+//! Earlier events: history, replay from a replay id on, and retained events.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub fn subscribe_from(client: &Client, channel: &str, from: impl Into<Value>) ->
     client.ask(json!({"channel": "/meta/subscribe", "subscription": channel, "ext": ext}))
 }
 
-/// One more client, that hears a channel from there.
+/// One more client, subscribed to a channel from this replay id on.
 fn listen(scenario: &Scenario, name: &'static str, channel: &str, from: impl Into<Value>) -> Client {
     let client = join(scenario, name, json!({"replay": true}));
     let reply = subscribe_from(&client, channel, from);
@@ -42,7 +42,7 @@ pub fn say(publisher: &Client, channel: &str, numbers: std::ops::RangeInclusive<
     numbers.for_each(|n| publisher.publish(channel, json!({"n": n})));
 }
 
-/// The numbers that a client hears with its next connects, until one is held.
+/// The numbers that a client receives with its next connects, until one has no events.
 pub fn hears(client: &Client) -> Vec<u64> {
     heard(client).iter().map(|event| event["data"]["n"].as_u64().unwrap()).collect()
 }
@@ -65,7 +65,7 @@ fn ids(events: &[Value]) -> Vec<u64> {
 }
 
 #[test]
-fn every_handshake_reply_says_that_there_is_replay_where_channels_keep_events() {
+fn a_handshake_reply_offers_replay_if_channels_keep_events() {
     let offered = with_history();
     assert_eq!(offered.client("alice").handshake()["ext"]["replay"], true);
     assert_eq!(offered.client("bob").handshake_with(json!({"ext": {"replay": "ext"}}))["ext"]["replay"], "ext");
@@ -73,7 +73,7 @@ fn every_handshake_reply_says_that_there_is_replay_where_channels_keep_events() 
 }
 
 #[test]
-fn all_that_is_kept_comes_in_order_with_rising_numbers_and_a_date_then_what_is_new() {
+fn replay_from_minus_2_sends_all_kept_events_in_order_with_replay_ids_and_dates_and_then_new_ones() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     say(&alice, "/hist/a", 1..=5);
@@ -90,7 +90,7 @@ fn all_that_is_kept_comes_in_order_with_rising_numbers_and_a_date_then_what_is_n
 }
 
 #[test]
-fn new_ones_only_or_those_after_a_number_which_may_be_a_string() {
+fn replay_from_minus_1_sends_new_events_and_from_a_replay_id_the_later_ones() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     say(&alice, "/hist/a", 1..=4);
@@ -105,7 +105,7 @@ fn new_ones_only_or_those_after_a_number_which_may_be_a_string() {
 }
 
 #[test]
-fn the_reply_has_a_cursor_with_which_the_same_is_heard_again() {
+fn a_subscribe_reply_has_a_cursor_that_replays_the_same_events() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let early = join(&scenario, "early", json!({"replay": true}));
@@ -115,7 +115,7 @@ fn the_reply_has_a_cursor_with_which_the_same_is_heard_again() {
     let all = join(&scenario, "all", json!({"replay": true}));
     let cursor = subscribe_from(&all, "/hist/a", -2)["ext"]["replay"]["/hist/a"].clone();
     assert_eq!(hears(&listen(&scenario, "again", "/hist/a", cursor)), [1, 2]);
-    // Without a map it is as -1, and the reply tells from where.
+    // Without a map it is like -1, and the reply has the cursor.
     let plain = all.ask(json!({"channel": "/meta/subscribe", "subscription": "/hist/b"}));
     say(&alice, "/hist/b", 3..=3);
     let cursor = plain["ext"]["replay"]["/hist/b"].clone();
@@ -123,7 +123,7 @@ fn the_reply_has_a_cursor_with_which_the_same_is_heard_again() {
 }
 
 #[test]
-fn a_number_that_is_not_kept_is_refused_and_nothing_is_subscribed() {
+fn a_replay_id_that_is_not_kept_is_refused_and_nothing_is_subscribed() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     say(&alice, "/few/a", 1..=3);
@@ -146,7 +146,7 @@ fn a_number_that_is_not_kept_is_refused_and_nothing_is_subscribed() {
 }
 
 #[test]
-fn without_the_extension_data_is_unchanged_and_on_request_the_number_is_in_ext() {
+fn without_the_extension_data_is_unchanged_and_on_request_the_replay_id_is_in_ext() {
     let scenario = with_history();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/hist/a");
@@ -160,7 +160,7 @@ fn without_the_extension_data_is_unchanged_and_on_request_the_number_is_in_ext()
     assert_eq!(event["data"], "hi");
     let replay = &event["ext"]["replay"];
     assert_eq!(heard(&dave), [json!({"channel": "/hist/a", "data": {"event": replay, "payload": "hi"}})]);
-    // Whoever asks with a subscribe alone is one of Salesforce's.
+    // A client that asks only with a subscribe gets the data in Salesforce's form.
     subscribe_from(&bob, "/hist/a", -2);
     assert_eq!(heard(&bob)[0]["data"], json!({"event": replay, "payload": "hi"}));
 }
@@ -178,7 +178,7 @@ fn a_pattern_is_replayed_in_the_order_of_its_tree() {
 }
 
 #[test]
-fn what_is_published_while_a_long_replay_goes_on_comes_after_it_once() {
+fn events_published_during_a_long_replay_come_once_after_it() {
     let scenario = Scenario::with(&[("HISTORY", "/hist/** 5000"), ("MAX_QUEUE", "10"), ("FLUSH_PACE", "0")]);
     let [alice] = scenario.join(["alice"]);
     say(&alice, "/hist/a", 1..=1200);
@@ -231,12 +231,12 @@ fn a_client_on_a_new_socket_gets_the_events_that_went_to_the_dead_one() {
     // The old socket is dead, and nobody has noticed.
     bob.moves_to(&new);
     assert_eq!(subscribe_from(&bob, "/hist/x", last)["successful"], true);
-    assert!(old.frames().iter().flatten().all(|message| message["data"].is_null()), "nothing more goes there");
+    assert!(old.frames().iter().flatten().all(|message| message["data"].is_null()), "no event goes there any more");
     assert_eq!(hears(&bob), [2, 3]);
 }
 
 #[test]
-fn who_subscribes_again_while_its_lost_poll_is_held_hears_on_the_next_one() {
+fn a_client_that_resubscribes_while_its_lost_poll_is_held_gets_events_with_the_next_poll() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let bob = join(&scenario, "bob", json!({"replay": "ext"}));
@@ -245,7 +245,7 @@ fn who_subscribes_again_while_its_lost_poll_is_held_hears_on_the_next_one() {
     say(&alice, "/hist/x", 1..=1);
     lost.answer();
 
-    // The client has not heard the answer, nor does it hear the next one.
+    // The client did not get that answer, and does not get the next one.
     let lost = bob.hold();
     assert_eq!(subscribe_from(&bob, "/hist/x", heard)["successful"], true);
     assert!(lost.answer().events().is_empty(), "the subscribe may have been sent because this poll was lost");
@@ -255,7 +255,7 @@ fn who_subscribes_again_while_its_lost_poll_is_held_hears_on_the_next_one() {
 }
 
 #[test]
-fn who_subscribes_again_while_its_lost_stream_is_open_hears_on_the_next_one() {
+fn a_client_that_resubscribes_while_its_lost_stream_is_open_gets_events_on_the_next_stream() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let bob = listen(&scenario, "bob", "/hist/x", -1);
@@ -263,7 +263,7 @@ fn who_subscribes_again_while_its_lost_stream_is_open_hears_on_the_next_one() {
     say(&alice, "/hist/x", 1..=1);
     assert_eq!(lost.receives().concat()[0]["n"], 1);
 
-    // The client has not heard that, nor does it hear what comes next.
+    // The client did not get that, and does not get the next event.
     assert_eq!(subscribe_from(&bob, "/hist/x", -2)["successful"], true);
     assert!(lost.receives().is_empty(), "the subscribe may have been sent because this stream was lost");
     let next = scenario.stream(&bob);
@@ -273,7 +273,7 @@ fn who_subscribes_again_while_its_lost_stream_is_open_hears_on_the_next_one() {
 }
 
 #[test]
-fn a_held_poll_brings_what_a_first_subscribe_asks_for() {
+fn a_held_poll_carries_the_replay_of_a_first_subscribe() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     say(&alice, "/hist/x", 1..=2);
@@ -284,7 +284,7 @@ fn a_held_poll_brings_what_a_first_subscribe_asks_for() {
 }
 
 #[test]
-fn with_the_ack_extension_a_page_comes_again_until_it_is_acknowledged_whatever_crashes() {
+fn with_the_ack_extension_a_page_of_history_comes_again_until_acknowledged_despite_crashes() {
     let scenario = Scenario::with(&[("HISTORY", "/hist/** 5000")]);
     let [alice] = scenario.join(["alice"]);
     say(&alice, "/hist/a", 1..=700);
@@ -314,7 +314,7 @@ fn with_the_ack_extension_a_page_comes_again_until_it_is_acknowledged_whatever_c
 }
 
 #[test]
-fn without_it_what_was_sent_does_not_come_again_after_a_crash() {
+fn without_the_ack_extension_sent_events_do_not_come_again_after_a_crash() {
     let scenario = Scenario::with(&[("HISTORY", "/hist/** 5000")]);
     let [alice] = scenario.join(["alice"]);
     say(&alice, "/hist/a", 1..=700);
@@ -326,7 +326,7 @@ fn without_it_what_was_sent_does_not_come_again_after_a_crash() {
 }
 
 #[test]
-fn without_it_what_waits_outlives_a_crash_too_for_whoever_counts_on_numbers() {
+fn without_the_ack_extension_events_queued_for_a_replay_client_survive_a_crash() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let bob = listen(&scenario, "bob", "/hist/a", -1);
@@ -336,7 +336,7 @@ fn without_it_what_waits_outlives_a_crash_too_for_whoever_counts_on_numbers() {
 }
 
 #[test]
-fn what_a_replay_replaced_does_not_come_back_in_the_next_life() {
+fn queued_events_that_a_replay_replaced_do_not_come_back_after_a_crash() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let bob = join(&scenario, "bob", json!({"replay": true}));
@@ -360,7 +360,7 @@ fn a_second_subscribe_to_new_events_keeps_the_queue_in_order() {
 }
 
 #[test]
-fn a_replay_after_a_number_has_no_event_up_to_it() {
+fn a_replay_after_a_replay_id_has_later_events_only() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let bob = listen(&scenario, "bob", "/hist/a", -1);
@@ -371,7 +371,7 @@ fn a_replay_after_a_number_has_no_event_up_to_it() {
 }
 
 #[test]
-fn whatever_the_clock_does_nothing_has_a_number_below_a_cursor_that_a_client_was_told() {
+fn if_the_clock_goes_back_new_replay_ids_are_still_above_every_cursor() {
     let scenario = with_history();
     let bob = join(&scenario, "bob", json!({"replay": true}));
     let cursor = subscribe_from(&bob, "/hist/a", -1)["ext"]["replay"]["/hist/a"].clone();
@@ -383,7 +383,7 @@ fn whatever_the_clock_does_nothing_has_a_number_below_a_cursor_that_a_client_was
 }
 
 #[test]
-fn what_is_kept_outlives_the_object_and_no_number_comes_again_though_the_clock_goes_back() {
+fn kept_events_survive_a_crash_and_replay_ids_rise_though_the_clock_goes_back() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     say(&alice, "/hist/a", 1..=2);
@@ -408,7 +408,7 @@ fn an_event_that_cannot_be_written_is_refused_and_reaches_nobody() {
 }
 
 #[test]
-fn a_publish_that_comes_again_after_a_crash_is_kept_once() {
+fn a_publish_repeated_after_a_crash_is_kept_once() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let mut publish = alice.a_publish("/hist/a", json!({"n": 1}));
@@ -452,7 +452,7 @@ fn past_max_history_bytes_the_oldest_events_of_all_channels_are_deleted() {
 }
 
 #[test]
-fn a_channel_that_keeps_nothing_costs_nothing() {
+fn a_channel_without_history_writes_no_row() {
     let scenario = with_history();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/other");
@@ -475,7 +475,7 @@ fn a_history_of_expired_events_leaves_no_rows() {
 }
 
 #[test]
-fn the_latest_of_a_retained_channel_comes_with_the_next_connect_for_every_client_and_only_it() {
+fn every_new_subscriber_gets_the_retained_event_with_its_next_connect() {
     let scenario = with_history();
     let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
     say(&alice, "/keep/a", 1..=3);
@@ -496,7 +496,7 @@ fn the_latest_of_a_retained_channel_comes_with_the_next_connect_for_every_client
 }
 
 #[test]
-fn an_application_says_which_channels_keep_what() {
+fn an_application_may_set_history_and_retain_for_its_channels() {
     let application = Application::new()
         .channel("/log", ChannelOptions::new().history(2, Some(Duration::from_secs(60))))
         .channel("/state", ChannelOptions::new().retain());
@@ -511,7 +511,7 @@ fn an_application_says_which_channels_keep_what() {
 }
 
 #[test]
-fn who_unsubscribes_hears_no_more_of_the_past() {
+fn an_unsubscribe_stops_the_replay() {
     let scenario = Scenario::with(&[("HISTORY", "/hist/** 5000")]);
     let [alice] = scenario.join(["alice"]);
     say(&alice, "/hist/a", 1..=700);
@@ -523,7 +523,7 @@ fn who_unsubscribes_hears_no_more_of_the_past() {
 }
 
 #[test]
-fn who_subscribes_again_after_a_number_hears_what_waits_once() {
+fn a_client_that_resubscribes_after_a_replay_id_gets_queued_events_once() {
     let scenario = with_history();
     let [alice] = scenario.join(["alice"]);
     let bob = listen(&scenario, "bob", "/hist/a", -1);

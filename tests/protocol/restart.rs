@@ -1,4 +1,4 @@
-//! What outlives the object: nobody has to shake hands again, and what was promised arrives.
+//! What survives the object: sessions, subscriptions and the events that were promised.
 
 use bayeux_edge::bayeux::{Millis, Notice};
 use serde_json::json;
@@ -50,7 +50,7 @@ fn after_a_crash_the_first_connect_is_answered_at_once_with_the_advice() {
 }
 
 #[test]
-fn after_a_crash_every_client_has_its_time_to_come_back() {
+fn after_a_crash_every_client_has_max_interval_to_come_back() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "5000")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     scenario.after(4000);
@@ -75,7 +75,7 @@ fn a_session_that_ended_is_not_brought_back() {
 }
 
 #[test]
-fn what_waits_for_longer_than_a_second_outlives_a_crash() {
+fn events_queued_for_a_second_survive_a_crash() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -87,7 +87,7 @@ fn what_waits_for_longer_than_a_second_outlives_a_crash() {
 }
 
 #[test]
-fn what_was_read_is_not_sent_again_after_a_crash() {
+fn events_that_were_delivered_are_not_sent_again_after_a_crash() {
     let scenario = Scenario::new();
     let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
     bob.subscribe("/a");
@@ -101,7 +101,7 @@ fn what_was_read_is_not_sent_again_after_a_crash() {
 }
 
 #[test]
-fn strictly_nothing_is_lost_that_the_publisher_was_told_of() {
+fn with_strict_durability_no_publish_answered_with_success_is_lost() {
     let scenario = Scenario::with(&[STRICT]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -111,7 +111,7 @@ fn strictly_nothing_is_lost_that_the_publisher_was_told_of() {
 }
 
 #[test]
-fn an_event_that_leaves_at_once_needs_no_row() {
+fn an_event_delivered_at_once_writes_no_row() {
     for vars in [&[][..], &[STRICT]] {
         let scenario = Scenario::with(vars);
         let [alice, bob] = scenario.join(["alice", "bob"]);
@@ -198,7 +198,7 @@ fn rows_of_an_expired_session_are_deleted() {
 }
 
 #[test]
-fn a_new_session_inherits_nothing_from_one_that_is_gone() {
+fn a_new_session_gets_no_events_of_an_ended_one() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "60000"), STRICT]);
     let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
     bob.subscribe("/a");
@@ -213,7 +213,7 @@ fn a_new_session_inherits_nothing_from_one_that_is_gone() {
 }
 
 #[test]
-fn an_object_wakes_with_its_sockets_and_knows_what_they_hold() {
+fn after_hibernation_a_socket_still_holds_its_connect() {
     let scenario = Scenario::new();
     let [(alice, _), (bob, socket)] = scenario.join_on_sockets(["alice", "bob"]);
     bob.subscribe("/a");
@@ -231,7 +231,7 @@ fn an_object_wakes_with_its_sockets_and_knows_what_they_hold() {
 }
 
 #[test]
-fn an_idle_room_of_sockets_asks_for_no_wake_up_before_its_connects_end() {
+fn idle_sockets_need_no_wake_up_before_their_connects_time_out() {
     let scenario = Scenario::new();
     let people = scenario.join_on_sockets(["alice", "bob", "carol"]);
     people.iter().for_each(|(client, _)| drop(client.hold()));
@@ -240,7 +240,7 @@ fn an_idle_room_of_sockets_asks_for_no_wake_up_before_its_connects_end() {
 }
 
 #[test]
-fn several_sessions_of_one_socket_are_held_again() {
+fn after_hibernation_all_sessions_of_a_socket_hold_their_connects() {
     let scenario = Scenario::new();
     let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
     let others = ["bob", "carol"].map(|name| {
@@ -257,7 +257,7 @@ fn several_sessions_of_one_socket_are_held_again() {
 }
 
 #[test]
-fn sockets_that_broke_with_the_object_leave_their_sessions_behind() {
+fn sessions_survive_sockets_that_broke_with_the_object() {
     let scenario = Scenario::new();
     let [(alice, _), (bob, _)] = scenario.join_on_sockets(["alice", "bob"]);
     bob.subscribe("/a");
@@ -285,7 +285,7 @@ fn a_session_that_stays_away_while_the_object_sleeps_expires() {
     scenario.crashes();
     assert_eq!(bob.connect().answer().reply()["successful"], true);
     scenario.sleeps(0);
-    assert_eq!(scenario.rows().count(), (1, 0, 0), "the alarm was for bob as he was before");
+    assert_eq!(scenario.rows().count(), (1, 0, 0), "the alarm was set for bob's earlier deadline");
     scenario.sleeps(0);
     assert_eq!(scenario.rows().count(), (0, 0, 0));
     assert_eq!(scenario.wakes_at(), None);
@@ -318,7 +318,7 @@ fn after_a_late_alarm_every_session_gets_its_full_time() {
 }
 
 #[test]
-fn an_object_whose_clients_are_all_there_writes_nothing_before_it_sleeps() {
+fn an_object_whose_sessions_all_hold_a_connect_writes_nothing_before_it_sleeps() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
     let people = scenario.join_on_sockets(["alice", "bob"]);
     people.iter().for_each(|(client, _)| drop(client.hold()));
@@ -360,7 +360,7 @@ fn a_failed_write_is_reported_to_the_client_and_the_rest_continues() {
 }
 
 #[test]
-fn a_clock_that_jumps_forward_ends_no_session_and_no_wait() {
+fn a_clock_that_jumps_forward_ends_no_session_and_no_held_connect() {
     let scenario = Scenario::with(&[("TIMEOUT", "30000"), ("MAX_INTERVAL", "10000")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -403,7 +403,7 @@ fn a_clock_that_jumps_back_delays_nothing() {
 }
 
 #[test]
-fn a_clock_that_jumps_back_does_no_harm() {
+fn a_clock_that_jumps_back_before_a_crash_loses_no_session() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/a");
@@ -436,12 +436,12 @@ fn a_client_that_never_acknowledges_does_not_keep_other_clients_rows() {
     }
     assert!(most < 150, "{most} rows of deliveries");
 
-    // What the rows say is still true.
+    // The rows are still correct.
     alice.publish("/b", "new");
     scenario.crashes();
     assert_eq!(connect_acking(&bob, batch).0, ["new"], "nothing comes twice");
     let (heard, second) = connect_acking(&mallory, 2);
-    assert_eq!(heard, ["nor this"], "batch 2 had but the first of them");
+    assert_eq!(heard, ["nor this"], "batch 2 had only the first of them");
     assert_eq!(connect_acking(&mallory, second).0, [json!(null); 0]);
 }
 

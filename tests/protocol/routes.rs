@@ -21,7 +21,7 @@ fn text(response: HttpResponse) -> (u16, String) {
 }
 
 #[test]
-fn a_route_reads_the_request_and_answers_as_it_likes() {
+fn a_route_reads_the_request_and_sets_the_response() {
     let app = Application::new().route("GET", "/hello", |request| {
         let name = request.query_field("name").unwrap_or_default();
         HttpResponse::html(format!("{name} {}", request.header("User-Agent").unwrap_or("?")))
@@ -39,7 +39,7 @@ fn a_route_reads_the_request_and_answers_as_it_likes() {
 }
 
 #[test]
-fn a_route_publishes_and_shares_a_state_with_the_services() {
+fn a_route_publishes_and_shares_state_with_the_services() {
     let count = Rc::new(Cell::new(0));
     let (counts, counted) = (Rc::clone(&count), count);
     let app = Application::new()

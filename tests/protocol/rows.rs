@@ -20,7 +20,7 @@ struct Tables {
     deliveries: Vec<(EventNumber, String)>,
     notes: BTreeMap<String, String>,
     history: BTreeMap<(ChannelId, EventNumber), (HistoryRow, Option<DedupKey>)>,
-    /// By channel: its floor, and its latest event where that is retained.
+    /// By channel: its floor, and its latest event if that is retained.
     latest: BTreeMap<ChannelId, (EventNumber, Option<HistoryRow>)>,
     written: usize,
     full: bool,
@@ -32,7 +32,7 @@ impl Rows {
         self.0.borrow_mut().full = full;
     }
 
-    /// How many rows were written or deleted since this was asked last, as SQLite counts them.
+    /// How many rows were written or deleted since the last call, as SQLite counts them.
     pub fn written(&self) -> usize {
         std::mem::take(&mut self.0.borrow_mut().written)
     }

@@ -20,7 +20,7 @@ use crate::world::{FrameKind, World};
 
 /// One server and everything around it.
 ///
-/// When it is dropped it lets the longest wait pass and checks that no request was left unanswered.
+/// When it is dropped it lets the longest timeout pass and checks that every request was answered.
 pub struct Scenario(Rc<RefCell<World>>);
 
 impl Scenario {
@@ -38,12 +38,12 @@ impl Scenario {
         Self(Rc::new(RefCell::new(World::new(app, options(vars)))))
     }
 
-    /// A client that has not said anything yet.
+    /// A client that has not sent anything yet.
     pub fn client(&self, name: &'static str) -> Client {
         Client::new(Rc::clone(&self.0), name)
     }
 
-    /// Clients that shook hands and had the answer to their first connect.
+    /// Clients with a session, after the answer to their first connect.
     pub fn join<const N: usize>(&self, names: [&'static str; N]) -> [Client; N] {
         names.map(|name| {
             let client = self.client(name);
@@ -63,17 +63,17 @@ impl Scenario {
         Stream::open(Rc::clone(&self.0), client.id(), None, false)
     }
 
-    /// A stream that somebody else keeps open, as the Worker does over links.
+    /// A stream that the Worker keeps open over a link.
     pub fn stream_kept_open(&self, client: &Client) -> Stream {
         Stream::open(Rc::clone(&self.0), client.id(), None, true)
     }
 
-    /// A stream that is opened from this IP address for the session of that name.
+    /// A stream from this IP address for the session of this clientId.
     pub fn stream_from(&self, address: Option<&str>, client_id: &str) -> Stream {
         Stream::open(Rc::clone(&self.0), client_id, address, false)
     }
 
-    /// Clients with a socket each that shook hands there and had the answer to their first connect.
+    /// Clients with a session over a socket each, after the answer to their first connect.
     pub fn join_on_sockets<const N: usize>(&self, names: [&'static str; N]) -> [(Client, Socket); N] {
         names.map(|name| {
             let (socket, client) = (self.socket(), self.client(name));
@@ -85,26 +85,26 @@ impl Scenario {
         })
     }
 
-    /// One more client of a socket: it shook hands elsewhere, and had the answer to its first connect.
+    /// One more client of a socket: it made its handshake and its first connect over polls.
     pub fn join_at(&self, socket: &Socket, name: &'static str) -> Client {
         let [client] = self.join([name]);
         client.moves_to(socket);
         client
     }
 
-    /// What the server had delivered to sockets all this time: who got it, and the data of the events.
+    /// All deliveries to sockets until now: the sockets, and the data of the events.
     pub fn deliveries(&self) -> Vec<(Vec<SocketId>, Vec<Value>)> {
         let world = self.0.borrow();
         let delivered = world.frames.iter().filter(|frame| frame.kind == FrameKind::Events);
         delivered.map(|frame| (frame.to.clone(), frame.answer.data())).collect()
     }
 
-    /// What a route answers.
+    /// The response of a route.
     pub fn http(&self, request: HttpRequest) -> HttpResponse {
         self.0.borrow_mut().http(request)
     }
 
-    /// What a call of the server API is answered: its status, and its JSON where it has one.
+    /// The answer to a call of the server API: its status, and its JSON if it has any.
     pub fn call(&self, method: &str, path: &str, query: &str, body: &str) -> (u16, Value) {
         let (path, body) = (format!("{API_PATH}{path}"), body.as_bytes().to_vec());
         let (method, query, address) = (method.into(), query.into(), Some("192.0.2.99".into()));
@@ -118,12 +118,12 @@ impl Scenario {
         (response.status, serde_json::from_str(&text).unwrap_or_default())
     }
 
-    /// What the server API answers, as it is sent.
+    /// The response of the server API, as it is sent.
     pub fn api(&self, request: HttpRequest) -> HttpResponse {
         self.0.borrow_mut().call(request)
     }
 
-    /// What is answered to a `GET` with a key that only reads.
+    /// The answer to a `GET` with a key of scope read.
     pub fn read_only(&self, path: &str) -> Value {
         let (method, path) = ("GET".into(), format!("{API_PATH}{path}"));
         let response = self.0.borrow_mut().call_as(Scope::Read, HttpRequest { method, path, ..HttpRequest::default() });
@@ -142,7 +142,7 @@ impl Scenario {
         self
     }
 
-    /// The calls that the hooks Worker is to answer.
+    /// The calls that wait for the hooks Worker.
     pub fn asked(&self) -> Vec<Value> {
         let world = self.0.borrow();
         let request: Value =
@@ -150,12 +150,12 @@ impl Scenario {
         request["calls"].as_array().cloned().unwrap_or_default()
     }
 
-    /// What the hooks Worker answers, each call in its turn.
+    /// The hooks Worker answers the calls, in order.
     pub fn hooks_answer(&self, answers: &Value) {
         self.hooks_say(Some(&serde_json::json!({ "answers": answers }).to_string()));
     }
 
-    /// What the hooks Worker says; none when it says nothing.
+    /// The hooks Worker responds with this text; `None` if it does not respond.
     pub fn hooks_say(&self, text: Option<&str>) {
         let mut world = self.0.borrow_mut();
         assert!(world.consulted.take().is_some(), "nobody asked");
@@ -167,30 +167,30 @@ impl Scenario {
         self.0.borrow().fetches.len()
     }
 
-    /// The oldest of them.
+    /// The oldest request of a handler that is under way.
     pub fn asks(&self) -> Fetch {
         self.0.borrow().fetches.front().expect("nobody asks").1.clone()
     }
 
-    /// What it brings.
+    /// Its response.
     pub fn responds(&self, response: Result<FetchResponse, FetchError>) {
         let mut world = self.0.borrow_mut();
         let (token, _) = world.fetches.pop_front().expect("nobody asks");
         world.step(Input::Fetched { token, response });
     }
 
-    /// Where keys are being fetched.
+    /// The URL from which keys are being fetched.
     pub fn fetching(&self) -> Option<String> {
         self.0.borrow().fetching.clone()
     }
 
-    /// The keys have come that were fetched, with this `Cache-Control`.
+    /// The fetched keys arrive, with this `Cache-Control`.
     pub fn keys_come(&self, text: &str, cache_control: Option<&str>) {
         let cache_control = cache_control.map(str::to_owned);
         self.fetched(Ok(FetchedKeys { text: text.to_owned(), cache_control }));
     }
 
-    /// They have not.
+    /// The fetch fails.
     pub fn keys_fail(&self, reason: &str) {
         self.fetched(Err(reason.to_owned()));
     }
@@ -201,7 +201,7 @@ impl Scenario {
         world.step(Input::KeysFetched(answer));
     }
 
-    /// Lets time pass. What the server wants to be woken for happens in its time.
+    /// Lets time pass, and wakes the server when it wants to be woken.
     pub fn after(&self, ms: u64) {
         let mut world = self.0.borrow_mut();
         let until = Millis(world.now.0 + ms);
@@ -217,18 +217,18 @@ impl Scenario {
         world.now = until;
     }
 
-    /// Somebody sets the clock, and nothing happens in between.
+    /// The clock jumps forward, without a wake-up in between.
     pub fn goes_forward(&self, ms: u64) {
         self.0.borrow_mut().now.0 += ms;
     }
 
-    /// Somebody sets the clock.
+    /// The clock jumps back.
     pub fn goes_back(&self, ms: u64) {
         self.0.borrow_mut().now.0 -= ms;
     }
 
-    /// The object is killed: what it did not write down is gone, and so are its requests and sockets. The next one has
-    /// an application that leaves everything open.
+    /// The object is killed: data without a row is lost, and so are its requests and sockets. The next one has an
+    /// application without any rules.
     pub fn crashes(&self) {
         self.crashes_into(Application::new());
     }
@@ -258,7 +258,7 @@ impl Scenario {
         world.restart(Application::new(), false);
     }
 
-    /// The object falls asleep, and may be gone when somebody calls.
+    /// The object falls asleep, and may be evicted before the next request.
     pub fn falls_asleep(&self) {
         self.0.borrow_mut().falls_asleep();
     }
@@ -273,12 +273,12 @@ impl Scenario {
         self.0.borrow_mut().last_data_point().map(by_name)
     }
 
-    /// What the server has written down.
+    /// The rows that the server has written.
     pub fn rows(&self) -> Rows {
         self.0.borrow().rows.clone()
     }
 
-    /// The platform calls although nothing is due.
+    /// The platform fires a timer although nothing is due.
     pub fn wake_up_early(&self) {
         self.0.borrow_mut().step(Input::Timeout);
     }
@@ -307,14 +307,13 @@ impl Scenario {
         self.0.borrow().wake
     }
 
-    /// What the server told its log since the last time this was asked.
-    /// Refused messages have a line each, which is left out: see [`Scenario::told`].
+    /// The notices for the log since the last call, without those about refused messages: see [`Scenario::told`].
     pub fn notices(&self) -> Vec<Notice> {
         let told = self.told().into_iter().map(|(notice, _)| notice);
         told.filter(|notice| !matches!(notice, Notice::MessageRefused { .. })).collect()
     }
 
-    /// The same, all of it, and whose sessions it is about.
+    /// All notices, each with the session that it is about.
     pub fn told(&self) -> Vec<(Notice, Option<Who>)> {
         std::mem::take(&mut self.0.borrow_mut().notices)
     }
@@ -324,7 +323,7 @@ fn by_name(point: DataPoint) -> BTreeMap<&'static str, f64> {
     DOUBLES.into_iter().zip(point.doubles).collect()
 }
 
-/// What `wrangler.toml` would give. What objects do together is another test's affair.
+/// The options as from `wrangler.toml`, with one object only: `trees/` tests several.
 fn options(vars: &[(&str, &str)]) -> Options {
     let var = |asked: &str| vars.iter().find(|(name, _)| *name == asked).map(|(_, value)| (*value).to_owned());
     Options { tree_depth: 0, ..Options::from_vars(var).unwrap() }

@@ -1,4 +1,4 @@
-//! Services and listeners: what an application answers, publishes, vetoes and ends.
+//! Services and listeners: replies, publishes and vetoes of an application, and sessions that it ends.
 
 use bayeux_edge::bayeux::app::{Actions, Application, ChannelOptions, Outcome, Publication, answer, publish, reply};
 use bayeux_edge::bayeux::{BayeuxError, Ending, Notice};
@@ -53,7 +53,7 @@ fn a_service_may_answer_more_than_once() {
 }
 
 #[test]
-fn a_service_that_nobody_offers_is_told_at_once() {
+fn an_unknown_service_is_refused() {
     let (scenario, [alice]) = desk(["alice"]);
     let reply = alice.send(to("/service/nobody", 1)).answer().reply();
     let unknown = "404::service_unknown";
@@ -63,7 +63,7 @@ fn a_service_that_nobody_offers_is_told_at_once() {
 }
 
 #[test]
-fn a_service_that_only_a_listener_hears_is_not_unknown() {
+fn a_service_with_only_a_listener_is_not_unknown() {
     let app = Application::new().listener("/service/heard/**", |message| Ok(publish("/heard", message.raw_data())));
     let scenario = Scenario::serving(app, &[]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
@@ -83,7 +83,7 @@ fn a_denied_client_does_not_learn_whether_a_service_exists() {
 }
 
 #[test]
-fn a_veto_reaches_the_publisher_and_the_message_no_subscriber() {
+fn a_vetoed_message_is_answered_with_an_error_and_reaches_no_subscriber() {
     let (_scenario, [alice, bob]) = desk(["alice", "bob"]);
     bob.subscribe("/chat/*");
     for channel in ["/service/veto", "/chat/vetoed"] {
@@ -93,7 +93,7 @@ fn a_veto_reaches_the_publisher_and_the_message_no_subscriber() {
 }
 
 #[test]
-fn a_services_own_error_is_the_replys() {
+fn the_error_of_a_service_is_the_error_of_the_reply() {
     let (_scenario, [alice]) = desk(["alice"]);
     assert_eq!(alice.error_of(to("/service/busy", 1)), "503::call again later");
 }
@@ -108,7 +108,7 @@ fn a_service_publishes_as_the_server() {
 }
 
 #[test]
-fn not_even_the_server_distributes_meta_and_service_channels() {
+fn the_application_cannot_publish_on_meta_and_service_channels() {
     let (_scenario, [alice, bob]) = desk(["alice", "bob"]);
     bob.subscribe("/**");
     for channel in ["/meta/connect", "/meta/x", "/service/x"] {
@@ -118,7 +118,7 @@ fn not_even_the_server_distributes_meta_and_service_channels() {
 }
 
 #[test]
-fn a_listener_hears_what_is_published_and_its_events_follow_it() {
+fn events_published_by_a_listener_follow_the_message() {
     let (_scenario, [alice, bob]) = desk(["alice", "bob"]);
     bob.subscribe("/**");
     alice.publish("/chat/counted", 7);
@@ -148,7 +148,7 @@ fn the_server_ends_a_session_and_its_held_connect() {
 }
 
 #[test]
-fn without_a_held_connect_the_goodbye_comes_with_the_reply_and_what_still_waits_before_it() {
+fn without_a_held_connect_queued_events_and_then_the_disconnect_come_with_the_reply() {
     let (_scenario, [alice, bob]) = desk(["alice", "bob"]);
     alice.subscribe("/chat");
     bob.publish("/chat", "waits");
@@ -160,7 +160,7 @@ fn without_a_held_connect_the_goodbye_comes_with_the_reply_and_what_still_waits_
 }
 
 #[test]
-fn with_anon_publish_a_service_answers_and_cannot_end_what_is_no_session() {
+fn with_anon_publish_a_service_answers_a_sender_without_a_session() {
     let scenario = Scenario::serving(application(), &[("ANON_PUBLISH", "true")]);
     let stranger = scenario.client("stranger");
     assert_eq!(stranger.post(&json!([to("/service/echo", 1)])).answer().data(), [1]);
@@ -177,7 +177,7 @@ fn a_service_refuses_data_that_it_cannot_read() {
 }
 
 #[test]
-fn the_fallback_answers_for_services_that_are_not_there_and_for_nothing_else() {
+fn the_fallback_answers_unknown_services_only() {
     let missing =
         |call: &Publication| -> Outcome { Err(BayeuxError::Service(404, format!("no {}", call.channel)).into()) };
     let scenario = Scenario::serving(application().fallback_service(missing), &[]);
@@ -188,7 +188,7 @@ fn the_fallback_answers_for_services_that_are_not_there_and_for_nothing_else() {
 }
 
 #[test]
-fn a_service_may_have_a_state_of_its_own() {
+fn a_service_may_keep_state() {
     let mut calls = 0;
     let count = move |_: &Publication| {
         calls += 1;
@@ -202,7 +202,7 @@ fn a_service_may_have_a_state_of_its_own() {
 }
 
 #[test]
-fn a_reply_to_a_session_that_acknowledges_waits_for_its_connect_and_for_the_acknowledgement() {
+fn with_the_ack_extension_a_reply_comes_with_the_connect_until_it_is_acknowledged() {
     let (scenario, []) = desk([]);
     let alice = scenario.client("alice");
     alice.handshake_with(json!({"ext": {"ack": true}}));
@@ -213,7 +213,7 @@ fn a_reply_to_a_session_that_acknowledges_waits_for_its_connect_and_for_the_ackn
 }
 
 #[test]
-fn a_channel_that_is_misspelt_fails_its_message_and_the_log_says_where_it_is_written() {
+fn an_invalid_channel_in_an_action_fails_the_message_and_the_log_names_the_line() {
     let (scenario, [alice, bob]) = desk(["alice", "bob"]);
     bob.subscribe("/**");
     scenario.notices();
@@ -225,7 +225,7 @@ fn a_channel_that_is_misspelt_fails_its_message_and_the_log_says_where_it_is_wri
 }
 
 #[test]
-fn the_shipped_services_echo_and_count() {
+fn the_shipped_services_echo_and_calculate() {
     let scenario = Scenario::serving(bayeux_edge::app::application(&|_| None), &[]);
     let [alice] = scenario.join(["alice"]);
     let call = |channel: &str, data: Value| alice.send(to(channel, data)).answer();
@@ -249,7 +249,7 @@ fn the_shipped_services_echo_and_count() {
 }
 
 #[test]
-fn any_error_in_a_handler_is_a_fault_whose_words_are_for_the_log_alone() {
+fn any_other_error_of_a_handler_is_answered_internal_error_and_its_text_is_only_logged() {
     let app = Application::new()
         .service("sum", |call| {
             let [left, right]: [String; 2] = call.data()?;
@@ -273,7 +273,7 @@ fn any_error_in_a_handler_is_a_fault_whose_words_are_for_the_log_alone() {
 }
 
 #[test]
-fn named_segments_of_services_listeners_and_channels_are_told_to_their_handlers() {
+fn named_segments_match_for_services_listeners_and_channels_and_handlers_read_them() {
     let app = Application::new()
         .service("rooms/{room}/join", |call| Ok(reply(format!("welcome to {}", call.capture("room").unwrap_or("?")))))
         .service("rooms/lobby/join", |_| Ok(reply("welcome to all")))

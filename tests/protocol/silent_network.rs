@@ -1,14 +1,14 @@
-//! A network that dies silently: no close, no reset, and nobody is told.
+//! A network that dies silently: no close, no reset, no notice to either side.
 
 use serde_json::{Value, json};
 
 use crate::client::{Client, Socket};
 use crate::scenario::Scenario;
 
-/// What a client waits for the reply to a connect, ms: the advised timeout, and ten seconds as cometd.js.
+/// How long cometd.js waits for the reply to a connect, ms: the advised timeout and ten seconds.
 const NOTICES: u64 = 30_000 + 10_000;
 
-/// Faye's clients, ms.
+/// How long Faye's clients wait, ms.
 const FAYE_NOTICES: u64 = 61_000;
 
 fn acknowledging(scenario: &Scenario) -> (Client, Socket) {
@@ -26,7 +26,7 @@ fn connects(client: &Client, ack: u64) -> Value {
 }
 
 #[test]
-fn by_default_a_client_is_answered_soon_enough_to_notice_within_a_minute() {
+fn by_default_a_connect_on_a_socket_is_answered_within_30_seconds() {
     let scenario = Scenario::new();
     let socket = scenario.socket();
     let alice = scenario.client("alice");
@@ -55,7 +55,7 @@ fn a_client_with_the_ack_extension_loses_nothing_in_a_silent_network() {
 }
 
 #[test]
-fn a_client_that_went_silent_is_gone_within_two_minutes() {
+fn the_session_of_a_silent_client_ends_within_two_minutes() {
     let scenario = Scenario::new();
     let [(bob, _dead)] = scenario.join_on_sockets(["bob"]);
     bob.hold();
@@ -68,7 +68,7 @@ fn a_client_that_went_silent_is_gone_within_two_minutes() {
 }
 
 #[test]
-fn a_connect_that_was_not_held_keeps_its_session_no_longer_than_ever() {
+fn without_a_held_connect_a_session_on_a_socket_expires_after_max_interval() {
     let scenario = Scenario::new();
     let [(bob, _socket)] = scenario.join_on_sockets(["bob"]);
     scenario.after(10_000);
@@ -76,10 +76,10 @@ fn a_connect_that_was_not_held_keeps_its_session_no_longer_than_ever() {
 }
 
 #[test]
-fn the_connects_of_an_idle_room_come_to_end_together() {
+fn the_held_connects_of_idle_sockets_come_to_end_together() {
     let scenario = Scenario::with(&[("MAX_INTERVAL", "60000")]);
     let clients = scenario.join_on_sockets(["ada", "bob", "cleo"]);
-    // The first ones come at different times.
+    // The first connects come at different times.
     for (client, _) in &clients {
         client.hold();
         scenario.after(9000);

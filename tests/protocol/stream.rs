@@ -27,7 +27,7 @@ impl Stream {
         Self { world, id }
     }
 
-    /// The data of all that came since the last time this was asked, one list for each event of the stream.
+    /// The data of all messages since the last call, one list for each event of the stream.
     pub fn receives(&self) -> Vec<Vec<Value>> {
         let events = std::mem::take(&mut self.log(|log| std::mem::take(&mut log.events)));
         events
@@ -44,7 +44,7 @@ impl Stream {
         self.log(|log| log.ended.is_none())
     }
 
-    /// With what the server ended it.
+    /// The answer with which the server ended it.
     pub fn end(&self) -> Answer {
         self.log(|log| log.ended.clone().expect("the stream has ended"))
     }

@@ -21,7 +21,7 @@ fn a_subscribe_is_answered_with_the_subscription_as_it_came() {
 }
 
 #[test]
-fn a_name_hears_that_channel_only() {
+fn a_subscription_to_a_channel_receives_that_channel_only() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat/demo");
@@ -33,7 +33,7 @@ fn a_name_hears_that_channel_only() {
 }
 
 #[test]
-fn a_star_hears_one_segment_more_and_two_stars_one_or_more_and_neither_the_parent() {
+fn one_star_matches_one_segment_and_two_stars_one_or_more_and_neither_the_parent() {
     let scenario = Scenario::new();
     let [alice, bob, carol, dave] = scenario.join(["alice", "bob", "carol", "dave"]);
     bob.subscribe("/a/*");
@@ -51,7 +51,7 @@ fn a_star_hears_one_segment_more_and_two_stars_one_or_more_and_neither_the_paren
 }
 
 #[test]
-fn a_trailing_slash_is_the_same_channel_and_its_subscriber_hears_the_name_that_he_gave() {
+fn a_trailing_slash_is_the_same_channel_and_events_have_the_subscribers_spelling() {
     let scenario = Scenario::new();
     let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
     bob.subscribe("/chat/");
@@ -73,7 +73,7 @@ fn a_trailing_slash_is_the_same_channel_and_its_subscriber_hears_the_name_that_h
 }
 
 #[test]
-fn the_names_that_cometd_takes_are_taken() {
+fn channel_names_that_cometd_accepts_are_accepted() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     for name in ["/room/the blue one", "/room/#1", "/room/a+b", "/room/{x}", "/ a /b ", "/{", "/#", "/c++/{}"] {
@@ -122,7 +122,7 @@ fn subscribing_twice_is_subscribing_once() {
 }
 
 #[test]
-fn one_bad_name_and_none_is_applied() {
+fn one_invalid_channel_refuses_the_whole_subscribe() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     for bad in ["/a/*/b", "/a//b", "", "a", "/", "/meta/connect", "/meta/*", "/meta/**"] {
@@ -183,7 +183,7 @@ fn a_subscription_to_a_service_channel_is_accepted_and_does_nothing() {
 }
 
 #[test]
-fn after_the_unsubscribe_nothing_more_is_heard_but_what_was_queued_before_it_is() {
+fn after_an_unsubscribe_only_events_queued_before_it_arrive() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -197,7 +197,7 @@ fn after_the_unsubscribe_nothing_more_is_heard_but_what_was_queued_before_it_is(
 }
 
 #[test]
-fn an_unsubscribe_is_answered_with_the_subscription_as_it_came_even_from_what_was_never_subscribed() {
+fn an_unsubscribe_is_answered_with_the_subscription_as_it_came_even_if_never_subscribed() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     let reply = alice.ask(json!({"channel": "/meta/unsubscribe", "id": "u", "subscription": ["/never", "/heard/*"]}));
@@ -208,7 +208,7 @@ fn an_unsubscribe_is_answered_with_the_subscription_as_it_came_even_from_what_wa
 }
 
 #[test]
-fn an_unsubscribe_takes_out_that_pattern_only() {
+fn an_unsubscribe_removes_that_pattern_only() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat/*");
@@ -221,7 +221,7 @@ fn an_unsubscribe_takes_out_that_pattern_only() {
 }
 
 #[test]
-fn others_go_on_hearing_when_one_leaves() {
+fn other_subscribers_stay_when_one_leaves() {
     let scenario = Scenario::new();
     let [alice, bob, carol] = scenario.join(["alice", "bob", "carol"]);
     for client in [&bob, &carol] {
@@ -250,13 +250,13 @@ fn without_a_session_there_is_no_subscription() {
 }
 
 #[test]
-fn what_is_published_after_the_reply_to_a_subscribe_is_heard() {
+fn events_published_after_the_reply_to_a_subscribe_arrive() {
     let scenario = Scenario::new();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     alice.publish("/chat", "too early");
     let held = bob.hold();
     bob.subscribe("/chat");
-    assert!(held.is_held(), "a subscribe leaves the held connect alone");
+    assert!(held.is_held(), "a subscribe does not answer the held connect");
     alice.publish("/chat", "in time");
     assert_eq!(held.answer().data(), ["in time"]);
 }

@@ -1,4 +1,4 @@
-//! The tail of a pattern: what an operator reads of the channels, call by call.
+//! The tail of a pattern: the events that an operator reads, call by call.
 
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ fn tails_are_off_unless_tail_events_is_set() {
 }
 
 #[test]
-fn each_call_has_what_was_said_since_the_last_one_and_nobody_notices() {
+fn each_call_returns_the_events_since_the_last_one_without_a_subscription() {
     let scenario = Scenario::with(&[("TAIL_EVENTS", "100"), ("PRESENCE", "/chat/*")]);
     let [alice, bob] = scenario.join(["alice", "bob"]);
     alice.publish("/chat/a", "before");
@@ -48,7 +48,7 @@ fn each_call_has_what_was_said_since_the_last_one_and_nobody_notices() {
 }
 
 #[test]
-fn it_keeps_so_many_events_and_so_many_bytes_and_says_that_some_are_missing() {
+fn a_tail_is_bounded_by_events_and_bytes_and_reports_missed_events() {
     let scenario = Scenario::with(&[("TAIL_EVENTS", "3")]);
     let [alice] = scenario.join(["alice"]);
     let first = tail(&scenario, "channel=/chat");
@@ -63,7 +63,7 @@ fn it_keeps_so_many_events_and_so_many_bytes_and_says_that_some_are_missing() {
     scenario.after(31_000);
     let [bob] = scenario.join(["bob"]);
     bob.publish("/chat", 1);
-    assert!(scenario.memory() + 200_000 < before, "it goes on though nobody looks");
+    assert!(scenario.memory() + 200_000 < before, "a tail that nobody reads is deleted");
     assert_eq!(goes_on(&scenario, "/chat", &third)["missed"], true);
 }
 
@@ -81,7 +81,7 @@ fn the_number_of_tails_is_bounded() {
 }
 
 #[test]
-fn a_home_that_began_anew_says_that_it_does_not_know_what_came_before() {
+fn after_a_crash_a_tail_reports_missed_events() {
     let scenario = Scenario::with(&[("TAIL_EVENTS", "10")]);
     let [alice] = scenario.join(["alice"]);
     let first = tail(&scenario, "channel=/chat");
@@ -94,7 +94,7 @@ fn a_home_that_began_anew_says_that_it_does_not_know_what_came_before() {
 }
 
 #[test]
-fn what_a_channel_keeps_is_told_with_its_number() {
+fn events_of_a_channel_with_history_have_their_replay_id() {
     let scenario = Scenario::with(&[("TAIL_EVENTS", "10"), ("HISTORY", "/chat 10 1h")]);
     let [alice] = scenario.join(["alice"]);
     let first = tail(&scenario, "channel=/chat");
@@ -103,7 +103,7 @@ fn what_a_channel_keeps_is_told_with_its_number() {
 }
 
 #[test]
-fn a_pattern_that_is_none_of_a_tree_is_refused() {
+fn an_invalid_pattern_or_cursor_is_refused() {
     let scenario = Scenario::with(&[("TAIL_EVENTS", "10")]);
     for (query, error) in [
         ("", "400::channel_invalid"),

@@ -1,4 +1,4 @@
-//! The timestamp extension: what the server sends says when it was made.
+//! The timestamp extension: messages from the server have the time when they were made.
 
 use bayeux_edge::bayeux::app::{Actions, Application, publish, reply};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::client::Answer;
 use crate::scenario::Scenario;
 
-/// The clock of a scenario when it begins, as ISO says it.
+/// The time when a scenario begins, in ISO 8601.
 const START: &str = "2023-11-14T22:13:20.000Z";
 
 fn scenario() -> Scenario {
@@ -22,7 +22,7 @@ fn timestamps(answer: &Answer) -> Vec<Value> {
 }
 
 #[test]
-fn every_reply_has_one_whatever_it_replies_to() {
+fn every_reply_has_a_timestamp() {
     let scenario = scenario();
     let alice = scenario.client("alice");
     assert_eq!(alice.handshake()["timestamp"], START);
@@ -40,7 +40,7 @@ fn every_reply_has_one_whatever_it_replies_to() {
 }
 
 #[test]
-fn an_event_says_when_it_was_published_and_a_reply_when_it_was_given() {
+fn an_event_has_the_time_of_its_publish_and_a_reply_its_own_time() {
     let scenario = scenario();
     let [alice, bob] = scenario.join(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -57,7 +57,7 @@ fn an_event_says_when_it_was_published_and_a_reply_when_it_was_given() {
 }
 
 #[test]
-fn all_subscribers_read_the_same_one_on_sockets_too() {
+fn all_subscribers_get_the_same_timestamp_on_sockets_too() {
     let scenario = scenario();
     let [(alice, a), (bob, b)] = scenario.join_on_sockets(["alice", "bob"]);
     for client in [&alice, &bob] {
@@ -73,7 +73,7 @@ fn all_subscribers_read_the_same_one_on_sockets_too() {
 }
 
 #[test]
-fn what_the_server_says_of_its_own_has_one() {
+fn messages_of_the_application_have_a_timestamp() {
     let scenario = scenario();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/news");
@@ -85,7 +85,7 @@ fn what_the_server_says_of_its_own_has_one() {
 }
 
 #[test]
-fn a_publishers_own_gives_way_to_the_servers() {
+fn the_servers_timestamp_replaces_the_publishers() {
     let scenario = scenario();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/chat");
@@ -95,7 +95,7 @@ fn a_publishers_own_gives_way_to_the_servers() {
 }
 
 #[test]
-fn a_connect_that_is_overtaken_is_told_when() {
+fn the_reply_to_an_overtaken_connect_has_a_timestamp() {
     let scenario = scenario();
     let [alice] = scenario.join(["alice"]);
     let older = alice.hold();
@@ -105,7 +105,7 @@ fn a_connect_that_is_overtaken_is_told_when() {
 }
 
 #[test]
-fn without_the_option_nothing_has_one_but_what_came_with_its_own() {
+fn without_the_option_only_the_publishers_timestamp_is_sent() {
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
     alice.subscribe("/chat");

@@ -1,4 +1,4 @@
-//! The timesync extension, as it rides on meta messages.
+//! The timesync extension, in the `ext` of meta messages.
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ fn a_held_connect_tells_how_long_it_was_held() {
 }
 
 #[test]
-fn a_connect_held_on_a_socket_tells_it_when_the_wait_is_over() {
+fn a_connect_that_times_out_on_a_socket_tells_how_long_it_was_held() {
     let scenario = Scenario::with(&[("WEBSOCKET_TIMEOUT", "2000")]);
     let [(alice, _)] = scenario.join_on_sockets(["alice"]);
     let came = scenario.now().0;
@@ -59,7 +59,7 @@ fn an_estimate_within_25_ms_is_not_corrected() {
     };
     assert_eq!(answer(29, 5), Value::Null);
     assert_eq!(answer(30, 5)["timesync"]["a"], -25);
-    assert_eq!(answer(0, 0)["timesync"]["a"], 0, "the first time, without a lag, it is always told");
+    assert_eq!(answer(0, 0)["timesync"]["a"], 0, "the first time, without a lag, it is always answered");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn publishes_and_messages_that_do_not_ask_get_no_answer() {
 }
 
 #[test]
-fn it_goes_together_with_ack() {
+fn timesync_works_together_with_ack() {
     let scenario = Scenario::new();
     let alice = scenario.client("alice");
     let both = json!({"ack": true, "timesync": {"tc": scenario.now().0, "l": 0, "o": 0}});

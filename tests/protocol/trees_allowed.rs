@@ -1,4 +1,4 @@
-//! `TREES`: which trees of channels there are. `FORMER_HOMES`: which homes there were.
+//! `TREES`: which trees of channels exist. `FORMER_HOMES`: which homes existed before.
 
 use bayeux_edge::bayeux::app::{Actions, Application};
 use bayeux_edge::bayeux::{ChannelId, Home, Options};
@@ -22,7 +22,7 @@ fn subscribe(subscription: &Value) -> Value {
 }
 
 #[test]
-fn without_the_option_every_tree_is_there() {
+fn without_the_option_every_tree_exists() {
     assert!(options(&[]).has_tree(&ChannelId::parse("/anything").unwrap()));
     let scenario = Scenario::new();
     let [alice] = scenario.join(["alice"]);
@@ -30,7 +30,7 @@ fn without_the_option_every_tree_is_there() {
 }
 
 #[test]
-fn trees_are_named_or_covered_by_a_pattern() {
+fn a_tree_exists_if_a_name_or_a_pattern_of_the_option_matches() {
     for (trees, tree, is_there) in [
         ("/chat /news", "/chat", true),
         ("/chat /news", "/chats", false),
@@ -46,7 +46,7 @@ fn trees_are_named_or_covered_by_a_pattern() {
 }
 
 #[test]
-fn nobody_publishes_or_subscribes_in_a_tree_that_is_not_there() {
+fn publishes_and_subscribes_in_an_unknown_tree_are_refused() {
     let app = Application::new().service("anything", |_| Ok(Actions::new()));
     let scenario = Scenario::serving(app, &[("TREES", "/chat /news")]);
     let [alice] = scenario.join(["alice"]);
@@ -63,7 +63,7 @@ fn nobody_publishes_or_subscribes_in_a_tree_that_is_not_there() {
 }
 
 #[test]
-fn a_pattern_that_spans_trees_is_in_none_of_them() {
+fn a_pattern_that_spans_trees_is_not_refused_as_an_unknown_tree() {
     let scenario = Scenario::with(&[("TREES", "/chat")]);
     let [alice] = scenario.join(["alice"]);
     let reply = alice.ask(subscribe(&json!("/**")));
@@ -71,7 +71,7 @@ fn a_pattern_that_spans_trees_is_in_none_of_them() {
 }
 
 #[test]
-fn a_client_id_leads_to_a_home_that_the_configuration_makes_or_made() {
+fn a_client_id_leads_only_to_a_home_of_homes_or_former_homes() {
     let leads = |vars: &[(&str, &str)], home: &str| options(vars).leads_to(&Home::named(home).unwrap());
     for (homes, former, home, leads_there) in [
         ("root", "", "/", true),
@@ -104,7 +104,7 @@ fn callback_polling_is_off_unless_it_is_asked_for() {
 }
 
 #[test]
-fn a_bad_key_url_is_not_shown_with_its_password() {
+fn an_invalid_token_jwks_url_is_not_shown() {
     for url in ["http://user:hunter2@id.example/jwks", "https://hunter2@id.example/", "hunter2"] {
         let error = Options::from_vars(|asked| (asked == "TOKEN_JWKS_URL").then(|| url.to_owned())).unwrap_err();
         assert_eq!(error.name, "TOKEN_JWKS_URL");

@@ -1,4 +1,4 @@
-//! WebSocket: events go ahead of the connect, which stays held.
+//! WebSocket: events are sent at once, and the connect stays held.
 
 use bayeux_edge::bayeux::{Ending, Notice, Status};
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ fn subscription(channel: &str) -> Value {
 }
 
 #[test]
-fn the_handshake_names_what_both_speak_and_how_long_a_connect_is_held_on_a_socket() {
+fn a_handshake_on_a_socket_has_the_common_connection_types_and_websocket_timeout() {
     let scenario = Scenario::with(&[("WEBSOCKET_TIMEOUT", "120000")]);
     let (alice, socket) = (scenario.client("alice"), scenario.socket());
     alice.moves_to(&socket);
@@ -55,7 +55,7 @@ fn an_event_goes_over_the_socket_at_once_and_the_connect_stays_held() {
 }
 
 #[test]
-fn what_a_client_publishes_to_itself_comes_with_the_reply_and_only_once() {
+fn a_clients_own_event_comes_once_with_the_reply() {
     let scenario = Scenario::new();
     let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
     alice.subscribe("/chat");
@@ -99,7 +99,7 @@ fn sockets_that_get_the_same_events_share_one_delivery_and_others_do_not() {
 }
 
 #[test]
-fn polls_and_sockets_hear_the_same() {
+fn polls_and_sockets_receive_the_same_events() {
     let scenario = Scenario::new();
     let [(alice, _)] = scenario.join_on_sockets(["alice"]);
     let [bob] = scenario.join(["bob"]);
@@ -115,7 +115,7 @@ fn polls_and_sockets_hear_the_same() {
 }
 
 #[test]
-fn before_the_connect_events_wait_and_then_go_ahead_of_it() {
+fn queued_events_are_sent_when_the_connect_comes_which_is_then_held() {
     let scenario = Scenario::new();
     let [(alice, _), (bob, socket)] = scenario.join_on_sockets(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -140,7 +140,7 @@ fn the_held_connect_is_answered_after_websocket_timeout_and_the_socket_goes_on()
     let reply = json!({"channel": "/meta/connect", "id": "long", "successful": true});
     assert_eq!(socket.frames(), [[reply]]);
     bob.hold();
-    // Alice said nothing for an hour.
+    // Alice sent nothing for longer than MAX_INTERVAL.
     assert_eq!(alice.connect().answer().reply()["error"], "402::session_unknown");
     let [(carol, _)] = scenario.join_on_sockets(["carol"]);
     carol.publish("/chat", "still there?");
@@ -148,7 +148,7 @@ fn the_held_connect_is_answered_after_websocket_timeout_and_the_socket_goes_on()
 }
 
 #[test]
-fn the_clients_own_timeout_counts_up_to_websocket_timeout() {
+fn a_client_may_ask_for_a_timeout_up_to_websocket_timeout() {
     let scenario = Scenario::with(&[("WEBSOCKET_TIMEOUT", "2000")]);
     let [(alice, _)] = scenario.join_on_sockets(["alice"]);
     for (asked, granted) in [(500, 500), (5000, 2000)] {
@@ -162,7 +162,7 @@ fn the_clients_own_timeout_counts_up_to_websocket_timeout() {
 }
 
 #[test]
-fn a_second_connect_takes_the_first_ones_place_and_the_first_is_never_answered() {
+fn a_second_connect_replaces_the_first_which_is_never_answered() {
     let scenario = Scenario::new();
     let [(alice, _), (bob, socket)] = scenario.join_on_sockets(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -204,7 +204,7 @@ fn two_sessions_on_one_socket_each_have_their_own_connect_and_events() {
 }
 
 #[test]
-fn the_sessions_of_one_request_may_be_two() {
+fn one_frame_may_have_messages_of_two_sessions() {
     let scenario = Scenario::new();
     let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
     let bob = scenario.join_at(&socket, "bob");
@@ -216,7 +216,7 @@ fn the_sessions_of_one_request_may_be_two() {
 }
 
 #[test]
-fn a_session_moves_from_socket_to_socket_with_its_subscriptions_and_what_came_in_between() {
+fn a_session_moves_from_socket_to_socket_with_its_subscriptions_and_queued_events() {
     let scenario = Scenario::new();
     let [(alice, _), (bob, first)] = scenario.join_on_sockets(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -236,7 +236,7 @@ fn a_session_moves_from_socket_to_socket_with_its_subscriptions_and_what_came_in
 }
 
 #[test]
-fn a_session_that_moves_before_its_old_socket_is_known_to_be_gone_hears_on_the_new_one_alone() {
+fn a_session_that_moves_while_its_old_socket_seems_open_receives_on_the_new_one_alone() {
     let scenario = Scenario::new();
     let [(alice, _), (bob, first)] = scenario.join_on_sockets(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -250,7 +250,7 @@ fn a_session_that_moves_before_its_old_socket_is_known_to_be_gone_hears_on_the_n
     first.closes();
     alice.publish("/chat", 2);
     assert_eq!((first.frames().len(), second.frames().len()), (0, 1));
-    assert!(held.is_held(), "the old socket's end is none of the new one's business");
+    assert!(held.is_held(), "the end of the old socket does not affect the new one");
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn a_poll_that_is_held_while_the_session_moves_to_a_socket_is_answered_as_overta
 }
 
 #[test]
-fn a_session_that_moves_to_polls_is_held_there_for_the_time_of_polls() {
+fn a_session_that_moves_to_polls_is_held_for_the_timeout_of_polls() {
     let scenario = Scenario::new();
     let [(bob, socket)] = scenario.join_on_sockets(["bob"]);
     bob.hold();
@@ -329,7 +329,7 @@ fn when_a_socket_closes_its_sessions_are_kept_for_max_interval_from_then() {
 }
 
 #[test]
-fn a_socket_that_closes_with_no_connect_held_changes_nothing() {
+fn a_socket_that_closes_without_a_held_connect_does_not_extend_its_session() {
     let scenario = Scenario::new();
     let [(alice, socket)] = scenario.join_on_sockets(["alice"]);
     scenario.notices();
@@ -370,7 +370,7 @@ fn a_disconnect_answers_the_held_connect_too_and_advises_none() {
 }
 
 #[test]
-fn connection_types_that_are_switched_off_are_refused_and_the_negotiation_goes_on_with_the_rest() {
+fn connection_types_that_are_off_are_refused_and_the_others_are_negotiated() {
     let scenario = Scenario::with(&[("CONNECTION_TYPES", "long-polling callback-polling")]);
     let alice = scenario.client("alice");
     let reply = alice.handshake_with(json!({"supportedConnectionTypes": ["websocket", "long-polling"]}));
@@ -386,7 +386,7 @@ fn connection_types_that_are_switched_off_are_refused_and_the_negotiation_goes_o
 }
 
 #[test]
-fn a_poll_that_says_it_is_a_socket_is_refused_where_polls_are_switched_off() {
+fn a_poll_with_connection_type_websocket_is_refused_if_polls_are_off() {
     let scenario = Scenario::with(&[("CONNECTION_TYPES", "websocket")]);
     let (alice, socket) = (scenario.client("alice"), scenario.socket());
     alice.handshake_with(json!({"supportedConnectionTypes": ["websocket", "long-polling"]}));
@@ -423,7 +423,7 @@ fn events_that_come_while_frames_go_out_share_the_next_one() {
 }
 
 #[test]
-fn a_socket_or_two_never_wait_for_the_pace() {
+fn one_or_two_sockets_never_wait_for_a_flush() {
     let scenario = Scenario::new();
     let [(alice, _), (bob, socket)] = scenario.join_on_sockets(["alice", "bob"]);
     bob.subscribe("/chat");
@@ -472,7 +472,7 @@ fn connects_of_one_address_are_counted_on_sockets_too() {
 }
 
 #[test]
-fn a_new_handshake_on_a_socket_ends_the_session_before_it_without_a_word() {
+fn a_new_handshake_on_a_socket_silently_ends_the_session_before_it() {
     let scenario = Scenario::new();
     let [(alice, socket), (bob, _)] = scenario.join_on_sockets(["alice", "bob"]);
     alice.subscribe("/chat");
@@ -495,7 +495,7 @@ fn a_new_handshake_on_a_socket_ends_the_session_before_it_without_a_word() {
 }
 
 #[test]
-fn so_it_ends_one_that_came_from_elsewhere_and_holds_its_connect_there() {
+fn a_new_handshake_on_a_socket_ends_a_session_that_moved_there() {
     let scenario = Scenario::new();
     let [(alice, first)] = scenario.join_on_sockets(["alice"]);
     alice.hold();
@@ -510,7 +510,7 @@ fn so_it_ends_one_that_came_from_elsewhere_and_holds_its_connect_there() {
 }
 
 #[test]
-fn a_session_that_has_left_the_socket_and_a_handshake_that_is_refused_end_nothing() {
+fn a_refused_handshake_ends_no_session_and_none_ends_a_session_that_left_the_socket() {
     let scenario = Scenario::new();
     let [(alice, first)] = scenario.join_on_sockets(["alice"]);
     let stranger = scenario.client("stranger");

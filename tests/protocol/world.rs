@@ -1,4 +1,4 @@
-//! What a shell does, done by hand, and what must hold after every step.
+//! The work of the platform shell, done by hand, and the checks after every step.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -15,19 +15,19 @@ use serde_json::value::RawValue;
 use crate::client::Answer;
 use crate::rows::Rows;
 
-/// One server, its clock, and all that was asked and answered.
+/// One server, its clock, and all requests and answers.
 pub struct World {
     server: BayeuxServer,
     pub rows: Rows,
     /// What the platform keeps with each socket.
     kept: BTreeMap<SocketId, String>,
-    /// What a socket keeps of the data points.
+    /// The counts for data points that a socket keeps.
     points: Vec<String>,
     pub options: Options,
     pub now: Millis,
     /// When the server wants to be woken.
     pub wake: Option<Millis>,
-    /// When the turn of the event loop is over that the server waits for.
+    /// When the turn of the event loop that the server waits for is over.
     pub turn: Option<Millis>,
     requests: u64,
     pub message_ids: u64,
@@ -36,12 +36,12 @@ pub struct World {
     /// The answers, by the number of their request.
     pub answers: BTreeMap<u64, Answer>,
     pub sockets: u64,
-    /// What was sent over sockets and not answered yet, by its number. A connect that was overtaken never is.
+    /// Requests over sockets that are not answered yet, by number. An overtaken connect never is.
     pub open_on_sockets: BTreeMap<u64, (SocketId, Sent)>,
     pub streams: BTreeMap<StreamId, StreamLog>,
-    /// What sockets were sent, in order.
+    /// The frames that sockets got, in order.
     pub frames: Vec<Frame>,
-    /// Each clientId, with the name of its owner.
+    /// Each clientId, with the name of its client.
     pub secrets: BTreeMap<String, &'static str>,
     pub notices: Vec<(Notice, Option<Who>)>,
     /// What a route just answered.
@@ -50,7 +50,7 @@ pub struct World {
     pub fetches: VecDeque<(u64, Fetch)>,
     /// What the hooks Worker is asked and has not answered.
     pub consulted: Option<String>,
-    /// Where it fetches keys, and has not got them.
+    /// The URL of keys that are being fetched.
     pub fetching: Option<String>,
 }
 
@@ -67,7 +67,7 @@ pub struct StreamLog {
     /// Each event of the stream as the list of its messages.
     pub events: Vec<Vec<Value>>,
     pub beats: usize,
-    /// With which the server ended it.
+    /// The answer with which the server ended it.
     pub ended: Option<Answer>,
 }
 
@@ -140,12 +140,12 @@ impl World {
         self.response.take().expect("a route answers at once")
     }
 
-    /// What a call of the server API is answered.
+    /// The answer to a call of the server API.
     pub fn call(&mut self, request: HttpRequest) -> HttpResponse {
         self.call_as(Scope::Admin, request)
     }
 
-    /// What somebody is answered who has a key of this scope.
+    /// The answer to a call with a key of this scope.
     pub fn call_as(&mut self, scope: Scope, request: HttpRequest) -> HttpResponse {
         self.requests += 1;
         let from = Endpoint::LongPolling(RequestId::new(self.requests));
@@ -160,7 +160,7 @@ impl World {
         })
     }
 
-    /// Sends a request, over a socket if one is given, and gives back its number.
+    /// Sends a request, over a socket if one is given, and returns its number.
     pub fn post(&mut self, by: &'static str, via: Option<SocketId>, context: BayeuxContext, body: &str) -> u64 {
         let messages = parse_json(body, &self.options).unwrap_or_else(|error| panic!("{error:?}: {body}"));
         self.requests += 1;
@@ -177,8 +177,8 @@ impl World {
         self.requests
     }
 
-    /// The object goes, and comes back with what it wrote down. Requests that are held go with it, and the sockets too
-    /// if it takes them along.
+    /// The object ends, and starts again with its rows. Held requests end with it, and so do its sockets
+    /// `with_sockets`.
     pub fn restart(&mut self, app: Application, with_sockets: bool) {
         self.open.clear();
         self.streams.clear();
@@ -187,7 +187,7 @@ impl World {
             self.kept.clear();
             self.points.clear();
         }
-        // Never the first life's.
+        // Another seed than that of the first life.
         let seed = [u8::try_from(self.requests % 240).unwrap() + 10; 32];
         let store = Box::new(self.rows.clone());
         self.server = BayeuxServer::new(Home::Root, self.options.clone(), app, seed, store);
@@ -205,14 +205,14 @@ impl World {
         self.server.data_point(self.now, Platform::default)
     }
 
-    /// Writes what a home that falls asleep has not told, and keeps what it may not write yet.
+    /// The data point of a home that falls asleep; it keeps the counts that it may not write yet.
     pub fn last_data_point(&mut self) -> Option<DataPoint> {
         let point = self.server.last_data_point(self.now, Platform::default);
         self.keep_points();
         point
     }
 
-    /// With a socket if the world has one, and else in a row.
+    /// With a socket if there is one, otherwise in a row.
     fn keep_points(&mut self) {
         if let Some(points) = self.server.points_to_keep(Platform::default, false) {
             if self.kept.is_empty() {
@@ -228,7 +228,7 @@ impl World {
         self.perform(outputs);
     }
 
-    /// What a shell does with an input, and what must hold after every one.
+    /// Handles an input as a shell does, and checks what must hold after every input.
     pub fn step(&mut self, input: Input) {
         let outputs = self.server.handle(self.now, input);
         self.perform(outputs);
@@ -309,15 +309,15 @@ impl World {
         self.answers.insert(number, answer);
     }
 
-    /// A stream that the server may still speak to.
+    /// A stream to which the server may still send.
     fn streaming(&mut self, stream: StreamId) -> &mut StreamLog {
         let stream = self.streams.get_mut(&stream).expect("a stream that was opened and has not gone");
         assert!(stream.ended.is_none(), "it has ended");
         stream
     }
 
-    /// What was sent over this socket and is answered now. A socket's client knows it by the replies' ids, and where it
-    /// gives all messages the same one, by their number.
+    /// The request over this socket that is answered now. A client finds it by the ids of the replies or, if all
+    /// messages have the same id, by their number.
     fn take_sent(&mut self, socket: SocketId, answer: &Answer) -> (u64, Sent) {
         let ids: Vec<Value> = answer.replies().iter().map(|reply| reply["id"].clone()).collect();
         let asked = |(via, sent): &(SocketId, Sent)| {
@@ -351,7 +351,8 @@ impl World {
 }
 
 impl Sent {
-    /// Whether each message has a reply. Without an id, the reply to a disconnect has the words of a dismissal.
+    /// Whether each message has a reply. Without an id, the reply to a disconnect looks like a disconnect by the
+    /// server.
     fn is_as_long_as(&self, answer: &Answer) -> bool {
         let replies = answer.replies().len();
         let disconnects = answer.events().iter().filter(|event| event["channel"] == "/meta/disconnect").count();
@@ -364,7 +365,7 @@ impl Sent {
     }
 }
 
-/// One for each message, but one alone where there is a handshake.
+/// One for each message, but only one if there is a handshake.
 fn expected_replies(body: &str) -> usize {
     let messages: Vec<&RawValue> =
         serde_json::from_str(body).unwrap_or_else(|_| vec![serde_json::from_str(body).unwrap()]);

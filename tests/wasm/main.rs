@@ -54,7 +54,7 @@ fn connect(id: &str) -> String {
 }
 
 #[wasm_bindgen_test]
-fn from_the_handshake_to_a_delivered_event_with_numbers_that_no_javascript_holds() {
+fn an_event_is_delivered_with_numbers_that_javascript_cannot_hold() {
     let mut room = Room::new();
     let (alice, bob) = (room.join(), room.join());
     room.send(&json!({"channel": "/meta/subscribe", "clientId": bob, "subscription": "/chat/*"}).to_string());
@@ -69,7 +69,7 @@ fn from_the_handshake_to_a_delivered_event_with_numbers_that_no_javascript_holds
 }
 
 #[wasm_bindgen_test]
-fn a_clock_beyond_32_bits_is_kept_to_the_millisecond() {
+fn a_clock_beyond_32_bits_is_exact_to_the_millisecond() {
     let mut room = Room::new();
     room.join();
     let input = Input::Closed(Endpoint::LongPolling(RequestId::new(u64::MAX)).key());

@@ -31,5 +31,5 @@ export function refusal({ error, failure }, prefix = '') {
   if (failure?.websocketCode === TOO_BIG) return new Refused('413::message_too_large', prefix);
   if (failure?.httpCode >= 400 && failure.httpCode < 500) return new Refused(`${failure.httpCode}::http`, prefix);
   if (failure) return new Lost(`${prefix}${failure.reason ?? 'no connection'}`);
-  return error?.startsWith('402') ? new Lost(`${prefix}${error}`) : new Refused(error ?? 'the server says no', prefix);
+  return error?.startsWith('402') ? new Lost(`${prefix}${error}`) : new Refused(error ?? 'the server refused without an error', prefix);
 }

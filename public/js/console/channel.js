@@ -23,7 +23,7 @@ export async function openChannel(channel, button) {
     ['Since', ({ ext }) => ext?.replay?.createdDate],
     ['Channel', ({ channel }) => channel],
     ['Data', ({ data }) => JSON.stringify(data)],
-  ], events, 'Nothing is kept.');
+  ], events, 'No events are kept.');
   place('kept-more').hidden = !goesOn;
   if (!dialog.open) dialog.showModal();
 }
@@ -34,7 +34,7 @@ async function presence(channel) {
     const { count, members } = await call('GET', '/presence', { channel });
     return count === 0 ? 'Nobody' : `${number(count)}: ${Object.keys(members).join(', ')}`;
   } catch (error) {
-    if (error.message === '404::no_presence' || error.message === '400::channel_invalid') return 'It does not tell.';
+    if (error.message === '404::no_presence' || error.message === '400::channel_invalid') return 'This channel has no presence.';
     return words(error);
   }
 }

@@ -28,12 +28,12 @@ function tell({ since, lastActivity, transport, address, connected, queued, chan
   showRefusals(refusals);
   facts(place('client-facts'), [
     ['Since', ago(since)],
-    ['Heard of', ago(lastActivity)],
-    ['Transport', transport ?? 'not known'],
-    ['Address', address ?? 'not shown to this key, or not known'],
+    ['Last activity', ago(lastActivity)],
+    ['Transport', transport ?? 'unknown'],
+    ['Address', address ?? 'unknown, or not shown to this key'],
     ['Connect held', connected ? 'yes' : 'no'],
-    ['Events waiting', number(queued)],
-    ['Listens to', channels.join(', ') || 'nothing'],
+    ['Queued events', number(queued)],
+    ['Subscribed to', channels.join(', ') || 'nothing'],
     ...(attributes ? [['Attributes', JSON.stringify(attributes)]] : []),
   ]);
 }
@@ -43,8 +43,8 @@ const showRefusals = (refusals) =>
     ['Ago', ({ at }) => ago(at)],
     ['What', ({ channel, subscription }) => subscription ?? channel],
     ['Error', ({ error }) => error],
-    ['Allowed to others by', ({ rule }) => rule],
-  ], refusals, 'Nothing was refused.');
+    ['Rule that allows others', ({ rule }) => rule],
+  ], refusals, 'No message was refused.');
 
 place('push').addEventListener('submit', async (event) => {
   event.preventDefault();
@@ -54,7 +54,7 @@ place('push').addEventListener('submit', async (event) => {
     const [reply] = (await call('POST', '/publish', shown.home, [message])).slice(-1);
     said = reply.successful ? 'Pushed' : `Refused: ${reply.error}`;
   } catch (error) {
-    said = error instanceof SyntaxError ? 'The data is no JSON' : `Refused: ${error.message}`;
+    said = error instanceof SyntaxError ? 'The data is not valid JSON' : `Refused: ${error.message}`;
   }
   place('client-said').textContent = said;
 });

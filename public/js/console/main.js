@@ -79,7 +79,7 @@ async function publish(channel, text) {
     const [reply] = (await call('POST', '/publish', query(), [{ channel, data: JSON.parse(text) }])).slice(-1);
     return reply.successful ? `Published on ${channel}` : `Refused: ${reply.error}`;
   } catch (error) {
-    return error instanceof SyntaxError ? 'The data is no JSON' : `Refused: ${error.message}`;
+    return error instanceof SyntaxError ? 'The data is not valid JSON' : `Refused: ${error.message}`;
   }
 }
 
@@ -156,11 +156,11 @@ function show(stats, now) {
     ['Connects held', number(sum(stats.heldConnects))],
     ['WebSockets', number(stats.sockets)],
     ['Subscriptions', number(stats.subscriptions)],
-    ['Messages in, a second', number(rate('messagesReceived'))],
-    ['Events out, a second', number(rate('eventsDelivered'))],
-    ['Events waiting', number(stats.queuedEvents)],
+    ['Messages in, per second', number(rate('messagesReceived'))],
+    ['Events out, per second', number(rate('eventsDelivered'))],
+    ['Queued events', number(stats.queuedEvents)],
     ['Events dropped', number(stats.eventsDropped)],
-    ['Mean wait of an event', latency.count > 0 ? `${number(latency.sum / latency.count)} ms` : 'none yet'],
+    ['Mean latency of an event', latency.count > 0 ? `${number(latency.sum / latency.count)} ms` : 'none yet'],
     ['Memory', `${number((100 * stats.memoryBytes) / stats.memoryLimitBytes)} %`],
     ['Storage', bytes(stats.storageBytes)],
     ['Counting for', ago(stats.since)],
@@ -172,8 +172,8 @@ function show(stats, now) {
   fill(place('refusals'), [
     ['Error', ([name]) => name],
     ['Messages', ([, count]) => number(count), true],
-    ['Since the last look', ([name]) => number(lately(name)), true],
-  ], refusals, 'Nothing was refused.');
+    ['Since the last update', ([name]) => number(lately(name)), true],
+  ], refusals, 'No message was refused.');
 }
 
 /** A button in a list. When the list is filled again, the button with the same name gets the focus. */
@@ -192,12 +192,12 @@ function showClients({ clients, next }) {
     ['Client', ({ client, tree }) => opener(client, tree, (button) => openClient(client, tree ? at(tree) : query(), button))],
     ...homeColumn(),
     ['Since', ({ since }) => ago(since)],
-    ['Heard of', ({ lastActivity }) => ago(lastActivity)],
+    ['Last activity', ({ lastActivity }) => ago(lastActivity)],
     ['Transport', ({ transport }) => transport],
     ['Address', ({ address }) => address],
     ['Channels', ({ subscriptions }) => number(subscriptions), true],
     ['Waiting', ({ queued }) => number(queued), true],
-  ], clients, 'Nobody is here.');
+  ], clients, 'No clients.');
   more('clients', next);
 }
 
@@ -206,7 +206,7 @@ function showChannels({ channels, next }) {
     ['Channel', ({ channel, tree }) => opener(channel, tree, (button) => openChannel(channel, button))],
     ...homeColumn(),
     ['Subscribers', ({ subscribers }) => number(subscribers), true],
-  ], channels, 'Nobody listens.');
+  ], channels, 'No subscriptions.');
   more('channels', next);
 }
 

@@ -36,7 +36,7 @@ export function bytes(value) {
 }
 
 export function ago(time) {
-  if (time === undefined) return 'not known';
+  if (time === undefined) return 'unknown';
   const seconds = Math.max(0, Math.round((Date.now() - time) / 1000));
   for (const [unit, size] of [['d', 86_400], ['h', 3_600], ['min', 60]]) if (seconds >= 2 * size) return `${Math.floor(seconds / size)} ${unit}`;
   return `${seconds} s`;

@@ -42,7 +42,7 @@ function start(channel) {
       }
     } catch (error) {
       if (timer !== running) return;
-      if (error instanceof Refused) return stop(error.message === '404::no_tail' ? 'Tails are off: TAIL_EVENTS switches them on.' : `Refused: ${error.message}`);
+      if (error instanceof Refused) return stop(error.message === '404::no_tail' ? 'Tails are off: TAIL_EVENTS enables them.' : `Refused: ${error.message}`);
       said('No answer; trying again…');
     }
     if (calls >= MOST_CALLS) return stop('Stopped after ten minutes');
@@ -69,5 +69,5 @@ function show({ events: came, missed }) {
     ['Seen at', ({ at }) => at],
     ['Channel', ({ channel }) => channel],
     ['Data', ({ data }) => data],
-  ], events, 'Nothing was said yet.');
+  ], events, 'No events yet.');
 }

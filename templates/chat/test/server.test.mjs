@@ -28,7 +28,7 @@ function join(name) {
 
 const LIMIT = { timeout: 30_000 };
 
-test('a text reaches the room, with the name of the login and the time at which the server took it', LIMIT, async () => {
+test('a message reaches the room, with the name of the login and the time of the server', LIMIT, async () => {
   const [alice, bob] = [join('alice'), join('bob')];
   const room = bob.subscribe('/chat/test');
   await room.ready;
@@ -37,7 +37,7 @@ test('a text reaches the room, with the name of the login and the time at which 
   assert.deepEqual([data.name, data.text, typeof data.time], ['alice', 'hello', 'number']);
 });
 
-test('who comes later hears what was said', LIMIT, async () => {
+test('a later client gets the earlier messages', LIMIT, async () => {
   const alice = join('alice');
   for (const text of ['one', 'two']) await alice.publish('/chat/history', { text });
   const room = join('bob').subscribe('/chat/history', { replay: 'all' });
@@ -46,18 +46,18 @@ test('who comes later hears what was said', LIMIT, async () => {
   assert.deepEqual(heard, ['one', 'two']);
 });
 
-test('what is no text is refused', LIMIT, async () => {
+test('an invalid text is refused', LIMIT, async () => {
   const refused = { name: 'Refused', error: '400::text_invalid' };
   const alice = join('alice');
   for (const text of [' ', 7, 'long'.repeat(1000)]) await assert.rejects(alice.publish('/chat/test', { text }), refused);
 });
 
-test('who does not know a password stays outside', LIMIT, async () => {
+test('a client without a valid password is refused', LIMIT, async () => {
   assert.equal((await logIn('alice:a-guess')).status, 401);
   await assert.rejects(join('nobody').ready, { message: /token_missing/ });
 });
 
-test('dice are rolled for all to see', LIMIT, async () => {
+test('rolled dice are shown to all', LIMIT, async () => {
   const alice = join('alice');
   const room = alice.subscribe('/chat/dice');
   await room.ready;
@@ -67,7 +67,7 @@ test('dice are rolled for all to see', LIMIT, async () => {
   assert.equal(data.text, `alice rolled a ${rolled}.`);
 });
 
-test('the page is there', LIMIT, async () => {
+test('the page is served', LIMIT, async () => {
   assert.match(await (await server.fetch('/')).text(), /<title>Chat<\/title>/);
 });
 

@@ -28,7 +28,7 @@ function join(name) {
   return client;
 }
 
-test('what one publishes the other receives', { timeout: 30_000 }, async () => {
+test('one client publishes, the other receives', { timeout: 30_000 }, async () => {
   const [alice, bob] = [join('alice'), join('bob')];
   const news = bob.subscribe('/news/**');
   await news.ready;

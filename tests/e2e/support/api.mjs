@@ -1,4 +1,4 @@
-// The server API as its own description has it: each answer is checked against what that promises.
+// The server API as in its OpenAPI description: each answer is checked against it.
 import assert from 'node:assert/strict';
 import Ajv2020 from 'ajv/dist/2020.js';
 import { request } from './http.mjs';

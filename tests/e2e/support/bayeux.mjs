@@ -1,4 +1,4 @@
-// A small Bayeux client over long-polling that does what it is told, and nothing by itself.
+// A small Bayeux client over long-polling that does only what the test tells it.
 import assert from 'node:assert/strict';
 import { request } from './http.mjs';
 

@@ -1,4 +1,4 @@
-// Pages in a real browser, and what a person does with them.
+// Pages in a real browser, and the actions of a person.
 import assert from 'node:assert/strict';
 import { after, afterEach } from 'node:test';
 import { chromium as playwright } from 'playwright-core';

@@ -1,4 +1,4 @@
-// The command-line client as somebody runs it, and what it writes.
+// The command-line client as a user runs it, and its output.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { afterEach } from 'node:test';

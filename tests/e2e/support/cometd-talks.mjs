@@ -1,4 +1,4 @@
-// What cometd.js is to find over every transport, in Node and in Chromium alike.
+// What cometd.js must do over every transport, in Node and in Chromium.
 import assert from 'node:assert/strict';
 import { afterEach, describe, test } from 'node:test';
 import { hears, sees, settles } from './cometd.mjs';
@@ -41,7 +41,7 @@ export function talks({ name, runtime, server, line, transport }) {
       assert.ok((await alice.meta()).every(({ successful }) => successful));
     });
 
-    test('two talk both ways, and hear themselves', async () => {
+    test('two clients talk both ways, and receive their own messages', async () => {
       const [alice, bob] = await pair();
       for (const client of [alice, bob]) succeeds(await client.subscribe('/chat/demo'));
       succeeds(await alice.publish('/chat/demo', { text: 'hi – “ünïcode” 👋 <b>&\u2028' }));
@@ -61,7 +61,7 @@ export function talks({ name, runtime, server, line, transport }) {
       assert.deepEqual(await hears(bob, 2), [['/w/a', 0], ['/w/end', 0]]);
     });
 
-    test('what it unsubscribed from it hears no more', async () => {
+    test('after an unsubscribe it receives no more events', async () => {
       const [alice, bob] = await pair();
       await bob.subscribe('/gone');
       await bob.subscribe('/kept');
@@ -71,7 +71,7 @@ export function talks({ name, runtime, server, line, transport }) {
       assert.deepEqual(await hears(bob, 1), [['/kept', 2]]);
     });
 
-    test('a service answers its caller, and nobody else hears of it', async () => {
+    test('a service answers its caller alone', async () => {
       const [alice, bob] = await pair();
       for (const client of [alice, bob]) await client.listen('/service/echo');
       await bob.subscribe('/**');
@@ -81,7 +81,7 @@ export function talks({ name, runtime, server, line, transport }) {
       assert.deepEqual(await hears(bob, 1), [['/end', 'end']]);
     });
 
-    test('a batch is answered for each of its messages, and arrives in order', async () => {
+    test('each message of a batch has a reply, and the batch arrives in order', async () => {
       const [alice, bob] = await pair();
       await bob.subscribe('/batch');
       const replies = await alice.publishAll('/batch', upTo(50));
@@ -90,7 +90,7 @@ export function talks({ name, runtime, server, line, transport }) {
       assert.deepEqual(data(await hears(bob, 50)), upTo(50));
     });
 
-    test('it publishes while its connect is held, and does not wait for it', async () => {
+    test('it publishes while its connect is held, without waiting for it', async () => {
       const [alice, bob] = await pair();
       await alice.subscribe('/now');
       await settles(alice);
@@ -103,7 +103,7 @@ export function talks({ name, runtime, server, line, transport }) {
       assert.ok(performance.now() - started < 20 * 3000, 'less than a held connect for each');
     });
 
-    test('with ack every event comes once, in order, with a connect that counts', async () => {
+    test('with ack each event comes once, in order, with a numbered connect', async () => {
       const [alice, bob] = [await joined(), await joined({ extensions: ['ack'] })];
       await bob.subscribe('/acks');
       for (const at of upTo(100)) await alice.publish('/acks', at);
@@ -113,7 +113,7 @@ export function talks({ name, runtime, server, line, transport }) {
       assert.deepEqual(numbers, numbers.map((_, at) => at + 1));
     });
 
-    test('timesync tells it the time', async () => {
+    test('timesync gives it the server’s time', async () => {
       const alice = await joined({ extensions: ['timesync'] });
       const [{ ext }] = await alice.meta();
       const { tc, ts, p, a } = ext.timesync;
@@ -124,14 +124,14 @@ export function talks({ name, runtime, server, line, transport }) {
       await settles(alice); // a connect with an estimate is taken, too
     });
 
-    test('messages with a timestamp are taken', async () => {
+    test('messages with a timestamp are accepted', async () => {
       const alice = await joined({ extensions: ['timestamp'] });
       succeeds(await alice.subscribe('/stamped'));
       succeeds(await alice.publish('/stamped', 1));
       assert.deepEqual(await hears(alice, 1), [['/stamped', 1]]);
     });
 
-    test('bytes come as bytes, whoever asks', async () => {
+    test('binary data arrives as bytes', async () => {
       const [alice, bob] = await pair({ extensions: ['binary'] });
       await bob.subscribe('/bytes');
       const bytes = upTo(256);
@@ -139,7 +139,7 @@ export function talks({ name, runtime, server, line, transport }) {
       assert.deepEqual(await hears(bob, 1), [['/bytes', { data: bytes, last: true, meta: { kind: 'bytes' } }]]);
     });
 
-    test('a reload goes on with the session, and with what was said meanwhile', async () => {
+    test('after a reload the session goes on, with the events published meanwhile', async () => {
       const options = { extensions: ['ack', 'reload'] };
       const [alice, bob] = await pair(options);
       await bob.subscribe('/reload');
@@ -155,7 +155,7 @@ export function talks({ name, runtime, server, line, transport }) {
       assert.equal(data(await hears(again, 1)).at(-1), 'meanwhile');
     });
 
-    test('it says goodbye while its connect is held, and can come back', async () => {
+    test('it disconnects while its connect is held, and can connect again', async () => {
       const alice = await joined();
       await settles(alice);
       succeeds(await alice.disconnect());
@@ -166,7 +166,7 @@ export function talks({ name, runtime, server, line, transport }) {
       assert.deepEqual(await hears(alice, 1), [['/again', 'me']]);
     });
 
-    test('the server can end its session, and it gives up', async () => {
+    test('after the server ended its session it does not reconnect', async () => {
       const alice = await joined();
       await settles(alice);
       await alice.publish('/service/kick', {});
@@ -174,14 +174,14 @@ export function talks({ name, runtime, server, line, transport }) {
       assert.equal((await alice.meta()).filter(({ channel }) => channel === '/meta/handshake').length, 1);
     });
 
-    test('a handshake that is denied is told so, and not tried again', async () => {
+    test('a denied handshake is reported, and not tried again', async () => {
       const mallory = await opened();
       const reply = await mallory.handshake({ ext: { deny: true } });
       assert.deepEqual([reply.successful, reply.error, reply.advice.reconnect], [false, '403::handshake_denied', 'none']);
       await until(async () => (await mallory.status()) === 'disconnected', 'it goes on trying');
     });
 
-    test('what the policy denies is told, with its reason', async () => {
+    test('a denial by the policy is reported with its reason', async () => {
       const alice = await joined();
       const errors = ['/auth/x', '/den/x'].map(async (channel) => [(await alice.subscribe(channel)).error, (await alice.publish(channel, 1)).error]);
       assert.deepEqual(await Promise.all(errors), [
@@ -194,14 +194,14 @@ export function talks({ name, runtime, server, line, transport }) {
       assert.deepEqual(await hears(alice, 1), [['/sub/x', 'from the server']]);
     });
 
-    test('clients at the address of a tree talk there', async () => {
+    test('clients at the path of a tree talk there', async () => {
       const [alice, bob] = await pair({ url: `${home}/chat` });
       await bob.subscribe('/chat/room');
       await alice.publish('/chat/room', 'hi');
       assert.deepEqual(await hears(bob, 1), [['/chat/room', 'hi']]);
     });
 
-    test('when its connections break it comes back with its session, its subscriptions and what was said meanwhile', async () => {
+    test('after broken connections it has its session, its subscriptions and the events published meanwhile', async () => {
       // With ack, as Chromium resends a request whose connection was reset: when it has noticed cannot be seen.
       const [alice, bob] = [await joined(), await joined({ url: `${line.url}/cometd`, extensions: ['ack'] })];
       await bob.subscribe('/cut');

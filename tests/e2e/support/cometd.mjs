@@ -1,4 +1,4 @@
-// cometd.js, in Node and in a browser, for tests that say the same of both.
+// cometd.js, in Node and in a browser, for tests of both.
 import { adapt } from 'cometd-nodejs-client';
 import { browser } from './browser.mjs';
 import { CometDClient } from './cometd-client.mjs';

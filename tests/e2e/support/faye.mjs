@@ -1,4 +1,4 @@
-// A plain Faye server: what comes from npm, as its documentation sets it up.
+// A plain Faye server from npm, set up as in its documentation.
 import { createServer } from 'node:http';
 import { after } from 'node:test';
 import faye from 'faye';

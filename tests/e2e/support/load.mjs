@@ -1,4 +1,4 @@
-// Clients of several homes that publish and listen, and count by themselves what they send and hear.
+// Clients of several homes that publish and subscribe, and count their own messages.
 import assert from 'node:assert/strict';
 import { join } from './bayeux.mjs';
 import { EventStream } from './event-stream.mjs';

@@ -1,4 +1,4 @@
-// Mishaps of a network (network.mjs), at random, but the same ones again for the same seed.
+// Random failures of a network (network.mjs), the same for the same seed.
 
 /** Mulberry32: numbers from 0 to 1, by a seed of 32 bits. */
 export function random(seed) {

@@ -1,4 +1,4 @@
-// A WebSocket (Node's own) that does what it is told, and its opening handshake as plain HTTP.
+// A WebSocket (Node's own) that does only what the test tells it, and its opening handshake as plain HTTP.
 import { once } from 'node:events';
 import { request } from 'node:http';
 

@@ -1,4 +1,4 @@
-// `wrangler dev` as a person at a desk starts it.
+// `wrangler dev` as a developer starts it.
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { guard } from '../../../scripts/lib/guard.mjs';

@@ -1,4 +1,4 @@
-//! Where a token may stand beside messages, and what is kept of what is none.
+//! Where a token may be outside the messages, and what is kept of text that is no token.
 
 use bayeux_edge::bayeux::BayeuxContext;
 use bayeux_edge::bayeux::tokens::{Bearer, MAX_LENGTH, plain_subprotocol};
@@ -8,12 +8,12 @@ fn text(token: Option<Bearer>) -> Option<String> {
 }
 
 #[test]
-fn an_authorization_header_has_one_where_its_scheme_is_bearer() {
+fn an_authorization_header_has_a_token_if_its_scheme_is_bearer() {
     for (header, token) in [
         ("Bearer a.b.c", Some("a.b.c")),
         ("bearer a.b.c", Some("a.b.c")),
         (" BEARER   a.b.c ", Some("a.b.c")),
-        // It is shown, and is no good.
+        // There is a token, and it is invalid.
         ("Bearer", Some("")),
         ("Bearer a b", Some("a b")),
         ("Basic YWxpY2U6eA==", None),
@@ -28,7 +28,7 @@ fn an_authorization_header_has_one_where_its_scheme_is_bearer() {
 }
 
 #[test]
-fn among_subprotocols_one_may_be_a_token_and_is_never_agreed_on() {
+fn a_token_among_the_subprotocols_is_read_and_never_selected() {
     for (offered, token, agreed) in [
         ("bayeux, bayeux.token.a.b.c", Some("a.b.c"), Some("bayeux")),
         ("bayeux.token.a.b.c ,\tother,bayeux", Some("a.b.c"), Some("other")),
@@ -45,14 +45,14 @@ fn among_subprotocols_one_may_be_a_token_and_is_never_agreed_on() {
 }
 
 #[test]
-fn what_cannot_be_a_token_takes_no_room() {
+fn text_that_cannot_be_a_token_is_not_kept() {
     assert_eq!(Bearer::new(&"x".repeat(1 << 20)).as_str().len(), MAX_LENGTH + 1);
     assert_eq!(Bearer::new(&"x".repeat(MAX_LENGTH)).as_str().len(), MAX_LENGTH);
     assert_eq!(Bearer::new(&"é".repeat(1 << 20)).as_str(), "");
 }
 
 #[test]
-fn no_log_shows_it() {
+fn debug_output_does_not_show_the_token() {
     let context = BayeuxContext { token: Some(Bearer::new("eyJ.eyJ.x")), ..BayeuxContext::default() };
     assert!(!format!("{context:?}").contains("eyJ"));
 }

@@ -1,4 +1,4 @@
-//! Tokens: which are believed, and which are not.
+//! Tokens: which are accepted, and which are refused.
 
 mod bearer;
 pub mod made;
@@ -47,7 +47,7 @@ fn with_header(header: &str) -> Result<TokenClaims, TokenError> {
 }
 
 #[test]
-fn a_token_of_each_algorithm_is_believed() {
+fn a_token_of_each_algorithm_is_accepted() {
     for (token, key) in [(HS256, SECRET_KEY), (RS256, RSA_KEY), (ES256, EC_KEY), (EDDSA, ED_KEY)] {
         for keys in [all_keys(), set(&[key]).unwrap()] {
             let claims = keys.verify(token, &US, NOW).unwrap();
@@ -63,7 +63,7 @@ fn a_token_of_each_algorithm_is_believed() {
 }
 
 #[test]
-fn a_token_is_not_believed_once_any_part_of_it_is_changed() {
+fn a_token_with_any_part_changed_is_refused() {
     for token in [HS256, RS256, ES256, EDDSA] {
         let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!() };
         let mut flipped = Base64UrlUnpadded::decode_vec(signature).unwrap();
@@ -82,21 +82,21 @@ fn a_token_is_not_believed_once_any_part_of_it_is_changed() {
 }
 
 #[test]
-fn a_token_signed_with_another_key_is_not_believed() {
+fn a_token_signed_with_another_key_is_refused() {
     let keys = Keys::parse("another secret, just as long as the other").unwrap();
     assert_eq!(keys.verify(&sign(&json!({ "exp": NOW })), &ANYONE, NOW), Err(TokenError::SignatureInvalid));
     assert_eq!(keys.verify(HS256, &US, NOW), Err(TokenError::SignatureInvalid));
 }
 
 #[test]
-fn a_signature_of_the_right_key_in_another_form_is_refused() {
+fn a_signature_with_the_right_key_in_another_form_is_refused() {
     for token in [made::ES256_IN_DER, made::PS256_AS_RS256] {
         assert_eq!(all_keys().verify(token, &US, NOW), Err(TokenError::SignatureInvalid));
     }
 }
 
 #[test]
-fn a_public_key_is_no_secret() {
+fn a_public_key_is_not_accepted_as_an_hmac_secret() {
     let claims = json!({ "exp": NOW }).to_string();
     let keys = set(&[RSA_KEY]).unwrap();
     for known in [RSA_PEM, RSA_PEM.trim(), RSA_KEY] {
@@ -108,7 +108,7 @@ fn a_public_key_is_no_secret() {
 }
 
 #[test]
-fn the_key_decides_on_the_algorithm() {
+fn the_key_and_not_the_header_decides_on_the_algorithm() {
     let unsigned =
         |alg: &str| format!("{}.{}.", encode(json!({ "alg": alg }).to_string()), encode(r#"{"exp":1795000000}"#));
     for alg in ["none", "None", "", "HS512", "PS256", "hs256", "ES384"] {
@@ -121,14 +121,14 @@ fn the_key_decides_on_the_algorithm() {
 }
 
 #[test]
-fn the_kid_chooses_the_key() {
+fn the_kid_selects_the_key() {
     let claims = json!({ "exp": NOW }).to_string();
     let other = r#"{"kty":"oct","kid":"other","k":"b3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIgb3RoZXIg"}"#;
     let keys = set(&[SECRET_KEY, RSA_KEY, other]).unwrap();
     let signed = |header: &str| sign_with(b"other other other other other other ", header, &claims);
     for (header, said) in [
         (r#"{"alg":"HS256","kid":"other"}"#, None),
-        // Without, each key of the algorithm is tried.
+        // Without a kid each key of the algorithm is tried.
         (r#"{"alg":"HS256"}"#, None),
         (r#"{"alg":"HS256","kid":"hs"}"#, Some(TokenError::SignatureInvalid)),
         (r#"{"alg":"HS256","kid":"rs"}"#, Some(TokenError::AlgorithmRefused)),
@@ -137,19 +137,19 @@ fn the_kid_chooses_the_key() {
     ] {
         assert_eq!(keys.verify(&signed(header), &ANYONE, NOW).err(), said, "{header}");
     }
-    // A key without a name is for tokens of any name.
+    // A key without a kid is tried for tokens with any kid.
     assert!(with_header(r#"{"alg":"HS256","kid":"whatever"}"#).is_ok());
 }
 
 #[test]
-fn what_a_header_calls_critical_is_not_understood() {
+fn a_header_with_crit_is_refused() {
     for crit in [r#"["exp"]"#, r#"["b64"]"#, "[]", "null"] {
         assert_eq!(with_header(&format!(r#"{{"alg":"HS256","crit":{crit}}}"#)), Err(TokenError::Malformed), "{crit}");
     }
 }
 
 #[test]
-fn what_is_no_token_is_malformed() {
+fn text_that_is_no_token_is_malformed() {
     let good = sign(&json!({ "exp": NOW }));
     let (signed, signature) = good.rsplit_once('.').unwrap();
     let (header, claims) = signed.split_once('.').unwrap();
@@ -180,7 +180,7 @@ fn what_is_no_token_is_malformed() {
 }
 
 #[test]
-fn a_token_has_its_length() {
+fn a_token_that_is_too_long_is_refused() {
     let padded = |count| sign(&json!({ "exp": NOW, "pad": "x".repeat(count) }));
     let keys = Keys::parse(SECRET).unwrap();
     let longest = (5_900..).map(padded).take_while(|token| token.len() <= MAX_LENGTH).last().unwrap();
@@ -191,7 +191,7 @@ fn a_token_has_its_length() {
 }
 
 #[test]
-fn a_token_is_valid_until_its_end_and_the_leeway() {
+fn a_token_is_valid_until_exp_plus_the_leeway() {
     let end = NOW as f64;
     for (exp, said) in [
         (json!(NOW + 1), None),
@@ -213,7 +213,7 @@ fn a_token_is_valid_until_its_end_and_the_leeway() {
 }
 
 #[test]
-fn a_token_is_not_valid_before_its_beginning_less_the_leeway() {
+fn a_token_is_valid_from_nbf_minus_the_leeway() {
     for (nbf, said) in [
         (json!(NOW), None),
         (json!(NOW + LEEWAY), None),
@@ -228,7 +228,7 @@ fn a_token_is_not_valid_before_its_beginning_less_the_leeway() {
 }
 
 #[test]
-fn a_token_of_another_maker_or_for_others_is_refused() {
+fn a_token_of_another_issuer_or_audience_is_refused() {
     let (issuer, audience) = (Some(TokenError::IssuerRefused), Some(TokenError::AudienceRefused));
     let id = "https://id.example";
     for (claims, expected, said) in [
@@ -242,7 +242,7 @@ fn a_token_of_another_maker_or_for_others_is_refused() {
         (json!({ "iss": "https://id.example/", "aud": "chat" }), US, issuer),
         (json!({ "aud": "chat" }), US, issuer),
         (json!({ "iss": "whoever" }), ANYONE, None),
-        // Who expects no audience is not who the token is for.
+        // A server without an audience refuses a token that has one.
         (json!({ "aud": "chat" }), ANYONE, audience),
         (json!({ "aud": ["chat"] }), ANYONE, audience),
         (json!({ "iss": 1, "aud": "chat" }), US, Some(TokenError::ClaimInvalid("iss"))),
@@ -256,7 +256,7 @@ fn a_token_of_another_maker_or_for_others_is_refused() {
 }
 
 #[test]
-fn claims_of_the_wrong_type_and_patterns_that_are_none_are_refused() {
+fn claims_of_a_wrong_type_or_with_an_invalid_pattern_are_refused() {
     for (claim, value) in [
         ("sub", json!(7)),
         ("sub", json!(null)),
@@ -278,7 +278,7 @@ fn claims_of_the_wrong_type_and_patterns_that_are_none_are_refused() {
 }
 
 #[test]
-fn of_a_set_the_keys_that_are_for_something_else_are_passed_over() {
+fn keys_of_a_set_that_have_another_use_are_ignored() {
     let with = |key: &str, member: &str| format!("{},{member}}}", key.strip_suffix('}').unwrap());
     let others = [
         made::P384_KEY.to_owned(),
@@ -296,7 +296,7 @@ fn of_a_set_the_keys_that_are_for_something_else_are_passed_over() {
 }
 
 #[test]
-fn keys_that_would_not_do_are_told_without_being_repeated() {
+fn invalid_keys_are_reported_without_being_shown() {
     let short = r#"{"kty":"oct","k":"dG9vIHNob3J0"}"#;
     let unfit = RSA_KEY.replace("RS256", "HS256");
     let off_the_curve = EC_KEY.replace(r#""y":""#, r#""y":"AAAA"#);

@@ -1,4 +1,4 @@
-//! What one client may start at other objects: new trees, patterns that span trees, names that wait for their owner.
+//! What one client may cause at other objects: new trees, patterns that span trees, subscriptions that wait.
 
 use bayeux_edge::bayeux::Options;
 use serde_json::{Value, json};
@@ -14,7 +14,7 @@ fn subscribe(names: impl IntoIterator<Item = String>) -> Value {
     json!({"channel": "/meta/subscribe", "subscription": names.into_iter().collect::<Vec<_>>()})
 }
 
-/// How many of the replies say that it went well, and what the others say.
+/// The number of successful replies, and the errors of the others.
 fn outcome(replies: &Value) -> (usize, Vec<&str>) {
     let replies: Vec<_> =
         replies.as_array().unwrap().iter().filter(|reply| reply.get("successful").is_some()).collect();
@@ -23,7 +23,7 @@ fn outcome(replies: &Value) -> (usize, Vec<&str>) {
 }
 
 #[test]
-fn names_that_wait_for_their_owner_count() {
+fn subscriptions_that_wait_for_their_owner_count() {
     let mut network = Network::new(options(&[("MAX_SUBSCRIPTIONS", "20")]));
     let mallory = network.join("/");
     let messages: Vec<_> = (0..20).map(|at| subscribe((0..20).map(move |name| format!("/n{at}-{name}/x")))).collect();
@@ -34,7 +34,7 @@ fn names_that_wait_for_their_owner_count() {
 }
 
 #[test]
-fn names_that_were_refused_later_no_longer_count() {
+fn subscriptions_that_failed_later_no_longer_count() {
     let mut network = Network::new(options(&[("MAX_SUBSCRIPTIONS", "2")]));
     let alice = network.join("/");
     network.cut_off("/a", true);
@@ -51,7 +51,7 @@ fn names_that_were_refused_later_no_longer_count() {
 }
 
 #[test]
-fn new_trees_count_for_every_operation_and_every_sender() {
+fn rate_trees_counts_the_new_trees_of_subscribes_and_publishes() {
     let mut network = Network::new(options(&[("RATE_TREES", "5/60")]));
     let mallory = network.join("/");
     let many = network.say_all(&mallory, vec![subscribe((0..10).map(|at| format!("/s{at}/x")))]);
@@ -62,13 +62,13 @@ fn new_trees_count_for_every_operation_and_every_sender() {
     let publishes = (0..4).map(|at| json!({"channel": format!("/p{at}/x"), "data": 1})).collect();
     assert_eq!(outcome(&network.say_all(&mallory, publishes)), (2, vec!["429::rate_exceeded"; 2]));
     let again = vec![subscribe(["/s0/y".to_owned()]), json!({"channel": "/p0/x", "data": 2})];
-    assert_eq!(outcome(&network.say_all(&mallory, again)), (2, vec![]), "trees that are in use are not new");
+    assert_eq!(outcome(&network.say_all(&mallory, again)), (2, vec![]), "trees in use are not new");
     network.after(12_000);
     assert_eq!(outcome(&network.say_all(&mallory, vec![subscribe(["/new/x".to_owned()])])), (1, vec![]));
 }
 
 #[test]
-fn a_home_is_linked_to_max_trees_at_most() {
+fn max_trees_bounds_the_trees_of_a_home() {
     let mut network = Network::new(options(&[("MAX_TREES", "3")]));
     let mallory = network.join("/");
     let some = network.say_all(&mallory, (0..5).map(|at| subscribe([format!("/s{at}/x")])).collect());
@@ -80,7 +80,7 @@ fn a_home_is_linked_to_max_trees_at_most() {
 }
 
 #[test]
-fn names_are_counted_by_their_number() {
+fn rate_subscribes_counts_each_channel_of_a_subscribe() {
     let mut network = Network::new(options(&[("RATE_SUBSCRIBES", "5/60")]));
     let mallory = network.join("/a");
     let three = || subscribe((0..3).map(|at| format!("/a/{at}")));
@@ -90,7 +90,7 @@ fn names_are_counted_by_their_number() {
 }
 
 #[test]
-fn patterns_that_span_trees_are_for_those_whom_an_option_or_a_rule_allows_them() {
+fn patterns_that_span_trees_need_an_option_or_a_rule() {
     for pattern in ["/**", "/*"] {
         let mut network = Network::new(Options::default());
         let alice = network.join("/");
@@ -106,7 +106,7 @@ fn patterns_that_span_trees_are_for_those_whom_an_option_or_a_rule_allows_them()
             );
         }
     }
-    // With one owner for all there is nothing to span.
+    // With one owner for all channels no pattern spans trees.
     let mut network = Network::new(options(&[("TREE_DEPTH", "0")]));
     let alice = network.join("/");
     assert_eq!(outcome(&network.say_all(&alice, vec![subscribe(["/**".to_owned()])])), (1, vec![]));
@@ -135,7 +135,7 @@ fn the_root_knows_no_more_trees_than_fit_into_half_of_its_memory() {
     for _ in 0..8 {
         network.after(1000);
     }
-    let reply = network.reply(number).expect("its publisher is told");
+    let reply = network.reply(number).expect("its publisher gets a reply");
     assert_eq!(reply["error"], "503::owner_unreachable", "{reply}");
     network.say_all(&mallory, vec![json!({"channel": "/p0/x", "data": 2})]);
 }

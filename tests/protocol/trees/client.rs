@@ -21,21 +21,21 @@ pub enum Did {
     Unsubscribe(&'static str),
     /// To these channels, in one batch.
     Publish(Vec<&'static str>),
-    /// A subscription, and an event for it in the same breath.
+    /// A subscribe, and a publish for it in the same batch.
     SubscribeAndPublish(&'static str, &'static str),
-    /// What it has published, and not been told of success.
+    /// A publish again that was not answered with success.
     Again(String),
     Disconnect,
-    /// A subscription, with the number that it heard last.
+    /// A subscribe with the last replay id that it received.
     Replay,
-    /// It closes its socket, where it has one.
+    /// It closes its socket, if it has one.
     HangUp,
 }
 
 pub struct Client {
     name: usize,
     home: Home,
-    /// Whether it acknowledges.
+    /// Whether it has the ack extension.
     acks: bool,
     client_id: Option<String>,
     acked: i64,
@@ -44,19 +44,19 @@ pub struct Client {
     waiting: BTreeMap<u64, (Did, u64, String)>,
     /// What it may publish again.
     unsure: Option<String>,
-    /// What it may ask for again, as it was refused.
+    /// Refused patterns, to which it may subscribe again.
     refused: Option<Vec<&'static str>>,
-    /// Whether its publishes have no id, so that nobody can tell when one comes again.
+    /// Whether its publishes have no id, so that a repeat cannot be recognised.
     nameless: bool,
     /// Whether it publishes before the last publish is answered.
     pipelining: bool,
-    /// It listens to what all listen to, and to nothing else.
+    /// It subscribes to the channel that all subscribe to, and to no other.
     one_of_a_crowd: bool,
     channels: &'static [&'static str],
     patterns: &'static [&'static str],
-    /// Where nobody would know any more what comes again: with a hooks Worker, or after an hour.
+    /// False if a repeat would not be recognised any more: with a hooks Worker, or after an hour.
     may_repeat: bool,
-    /// Bytes that each event has besides.
+    /// Bytes of padding in each event.
     padding: usize,
     socket: Option<u64>,
     gone: bool,
@@ -152,7 +152,7 @@ impl Actor for Client {
         if !self.waits(|did| matches!(did, Did::Connect)) {
             dids.push(Did::Connect);
         }
-        // One thing at a time: only so there is an order to keep.
+        // One message at a time: only then is there an order to check.
         if busy && self.pipelining && self.waits(|did| matches!(did, Did::Publish(_))) {
             if random.chance(300) && !self.waits(|did| !matches!(did, Did::Connect | Did::Publish(_))) {
                 dids.push(Did::Publish(vec![random.pick(self.channels)]));
@@ -338,11 +338,11 @@ impl Actor for Client {
             }
             assert!(now - since < patience, "client {} waits in vain for {did:?}: {body}", self.name);
         }
-        assert!(self.client_id.is_some(), "client {} never got in", self.name);
+        assert!(self.client_id.is_some(), "client {} never got a session", self.name);
     }
 }
 
-/// A batch from no client at all.
+/// A batch without a client.
 pub fn to_everyone() -> String {
     let messages: Vec<_> = CHANNELS.iter().map(|channel| json!({ "channel": channel, "data": 0 })).collect();
     Value::from(messages).to_string()

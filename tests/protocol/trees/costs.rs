@@ -4,7 +4,7 @@ use bayeux_edge::bayeux::Options;
 
 use super::network::Network;
 
-/// Someone at each home listens to `/a/x`, and the first one publishes there.
+/// One client at each home is subscribed to `/a/x`, and the first one publishes there.
 fn calls_of_a_publish(homes: &[&str]) -> usize {
     let mut network = Network::new(Options { spanning_patterns: true, rate_trees: None, ..Options::default() });
     let clients: Vec<_> = homes.iter().map(|home| network.join(home)).collect();
@@ -17,7 +17,7 @@ fn calls_of_a_publish(homes: &[&str]) -> usize {
         network.publish(&clients[0], "/a/x", number);
     }
     let calls = network.calls();
-    // The publisher has heard itself with the replies.
+    // The publisher got its own events with the replies.
     for client in clients.iter().skip(1) {
         assert_eq!(network.hears(client).len(), 11);
     }

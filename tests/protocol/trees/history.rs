@@ -1,15 +1,15 @@
 //! What was published and received, and what must hold of it:
 //!
-//! * A session that acknowledges receives every event whose publisher was told of success, if it was subscribed before
-//!   the publish was sent and did not unsubscribe. In a run where nothing fails, every session does.
-//! * A session that acknowledges receives nothing twice; nor does any other, unless an object crashed. Not even what
-//!   its publisher said again, as it had not been told of success; that only where objects crash, as what had no row is
-//!   then not known any more.
-//! * So with order: it receives the events of one publisher in a tree in the order in which they were published, and
-//!   those of a tree in the same order as everyone else.
-//! * Where nothing fails but one home of a crowd, all others receive what is published in time.
-//! * A client that comes and goes with its cursor hears every event whose publisher was told of success, from where it
-//!   began: once, and in order, though it does not acknowledge.
+//! * A session with the ack extension receives every event whose publish was answered with success, if it was
+//!   subscribed before the publish was sent and did not unsubscribe. In a run without failures, every session does.
+//! * A session with the ack extension receives no event twice; nor does any other, unless an object crashed. This holds
+//!   for a publish that was repeated because it was not answered with success, unless an object crashed: then a publish
+//!   without a row is not known any more.
+//! * The same holds for the order: a session receives the events of one publisher in a tree in the order in which they
+//!   were published, and the events of a tree in the same order as all others.
+//! * If only one home of many fails, all others receive every event in time.
+//! * A client that comes and goes with its cursor receives every event whose publish was answered with success, from
+//!   its start on: once, and in order, though it does not acknowledge.
 //! * Nobody receives what it did not subscribe to, or what was published after it had unsubscribed.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,11 +27,11 @@ pub struct Published {
     pub channel: &'static str,
     pub sent: u64,
     pub successful: Option<bool>,
-    /// A subscription of the publisher's own came with it.
+    /// The publisher subscribed in the same batch.
     pub own: bool,
-    /// It was said more than once.
+    /// It was published more than once.
     pub repeated: bool,
-    /// It was refused once, unlike what came with it: said again it comes behind that.
+    /// It was refused once, unlike others of its batch: when it is repeated it comes after them.
     pub refused: bool,
 }
 
@@ -39,9 +39,9 @@ pub struct Published {
 #[derive(Debug, Default)]
 struct Subscription {
     asked: Vec<u64>,
-    /// Since when the client knows that it has it.
+    /// When the client got the successful reply.
     since: Option<u64>,
-    /// When it was last given up, and when that was answered.
+    /// When the last unsubscribe was sent, and when it was answered.
     ending: Option<u64>,
     ended: Option<u64>,
 }
@@ -53,13 +53,13 @@ pub struct History {
     /// By client, in order.
     received: BTreeMap<usize, Vec<Name>>,
     acks: BTreeSet<usize>,
-    /// Of whom nobody knows what they heard.
+    /// Clients that vanished: nobody knows what they received.
     vanished: BTreeSet<usize>,
-    /// Whose home is out of reach.
+    /// Clients whose home is unreachable.
     away: BTreeSet<usize>,
-    /// Those who publish without waiting for an answer.
+    /// Clients that publish without waiting for an answer.
     pipelining: BTreeSet<usize>,
-    /// How many events each was told are missing, at most.
+    /// The highest number of missing events that each was told.
     dropped: BTreeMap<usize, u64>,
     replayers: BTreeMap<usize, Replaying>,
 }
@@ -67,9 +67,9 @@ pub struct History {
 /// A client that comes and goes with its cursor.
 struct Replaying {
     pattern: &'static str,
-    /// It hears all that was published from then on; none hears all.
+    /// It receives all events published from then on; `None`: all events.
     since: Option<u64>,
-    /// It was told that what it asked for is not kept any more.
+    /// Its replay id was refused as not kept any more.
     forgot: bool,
 }
 
@@ -166,8 +166,8 @@ impl History {
         self.received.entry(client).or_default().push((by, number));
     }
 
-    /// A client hears what matches from its cursor on; `since` is as in [`Replaying`]. `anew`: whatever it heard
-    /// before.
+    /// A client receives matching events from its cursor on; `since` is as in [`Replaying`]. `anew`: regardless of what
+    /// it received before.
     pub fn replays(&mut self, client: usize, pattern: &'static str, since: Option<u64>, anew: bool) {
         let replaying = self.replayers.entry(client).or_insert(Replaying { pattern, since, forgot: false });
         if anew {
@@ -198,7 +198,7 @@ impl History {
         self.check_that_all_see_one_order();
     }
 
-    /// Whether it can have been taken but once.
+    /// Whether it can have been accepted only once.
     fn is_sure(&self, name: &Name) -> bool {
         self.plan.crash == 0 || !self.published[name].repeated
     }
@@ -221,15 +221,15 @@ impl History {
                     missing.entry(*client).or_default().insert(name, what);
                 }
             }
-            // What a client subscribes to it hears at once.
+            // A client receives its own event at once.
             let own = published.own && self.plan.options.broadcast_to_publisher;
             let told = self.dropped.contains_key(&published.by) || self.vanished.contains(&published.by);
-            // Where the home's storage fails it hears late, and may have unsubscribed by then.
+            // If the home's storage fails it receives the event late, and may have unsubscribed by then.
             let late = self.plan.storage > 0 && self.unsubscribed_after(published);
             if own && !told && !late && (self.acks.contains(&published.by) || self.plan.is_calm()) {
                 let received = self.received.get(&published.by);
                 let received = received.is_some_and(|received| received.contains(&(published.by, published.number)));
-                assert!(received, "client {} did not hear itself: {published:?}", published.by);
+                assert!(received, "client {} did not receive its own event: {published:?}", published.by);
             }
         }
         for (client, missing) in missing {
@@ -261,12 +261,12 @@ impl History {
         })
     }
 
-    /// A tree that the root cannot reach for long hears late of those who listen to all.
+    /// A tree that the root cannot reach for long learns late of subscribers to patterns that span trees.
     pub fn all_trees_know(&self, pattern: &str) -> bool {
         !(self.plan.hours && self.plan.spans(pattern))
     }
 
-    /// Whether it hears everything once and in order, whatever breaks.
+    /// Whether it receives every event once and in order, whatever breaks.
     fn is_strict(&self, client: usize) -> bool {
         self.acks.contains(&client) || self.replayers.contains_key(&client)
     }

@@ -1,10 +1,10 @@
-//! What homes ask owners for, what is answered, and what is taken back.
+//! Patterns that homes request from owners, the owners' answers, and withdrawals.
 
 use serde_json::json;
 
 use super::network::Network;
 
-/// Publishes what a listener at `@0` cannot hear now, and lets the owner crash.
+/// Publishes while `@0` is unreachable, and lets the owner crash.
 fn publish_and_crash(network: &mut Network, alice: &super::network::Client) {
     network.cut_off("@0", true);
     network.publish(alice, "/a/x", 1);
@@ -15,7 +15,7 @@ fn publish_and_crash(network: &mut Network, alice: &super::network::Client) {
 }
 
 #[test]
-fn who_acknowledges_and_was_refused_is_not_told_of_success_before_the_owner_knows_of_it() {
+fn with_ack_a_subscribe_that_failed_before_succeeds_only_when_the_owner_knows_it() {
     let mut network = Network::patient();
     let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
     network.subscribe(&bob, "/a/x");
@@ -32,7 +32,7 @@ fn who_acknowledges_and_was_refused_is_not_told_of_success_before_the_owner_know
 }
 
 #[test]
-fn the_answer_for_one_who_does_not_acknowledge_is_none_for_one_who_does() {
+fn an_owners_answer_to_a_client_without_ack_does_not_answer_one_with_ack() {
     let mut network = Network::patient();
     let alice = network.join("/a");
     network.publish(&alice, "/a/y", 0);
@@ -42,7 +42,7 @@ fn the_answer_for_one_who_does_not_acknowledge_is_none_for_one_who_does() {
         [&bob, &carol].map(|client| network.ask(client, json!({"channel": "/meta/subscribe", "subscription": "/a/x"})));
     network.pass_call("@0", "/a");
     network.pass_answer("/a", "@0");
-    assert_eq!(network.reply(of_carol), None, "her own question is not answered");
+    assert_eq!(network.reply(of_carol), None, "her own subscribe is not answered");
     network.flow();
     assert_eq!(network.reply(of_carol).unwrap()["successful"], true);
     publish_and_crash(&mut network, &alice);
@@ -50,7 +50,7 @@ fn the_answer_for_one_who_does_not_acknowledge_is_none_for_one_who_does() {
 }
 
 #[test]
-fn an_owner_that_has_forgotten_all_and_cannot_write_is_asked_until_it_can() {
+fn an_owner_that_lost_its_rows_and_cannot_write_is_asked_until_it_can() {
     let mut network = Network::patient();
     let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
     network.subscribe(&bob, "/a/x");
@@ -61,7 +61,7 @@ fn an_owner_that_has_forgotten_all_and_cannot_write_is_asked_until_it_can() {
     };
     network.publish(&alice, "/a/y", 0);
     network.rows("/a").are_full(true);
-    // The home learns with any answer that it is not known any more.
+    // Any answer tells the home that the owner does not know it any more.
     network.try_publish(&bob, "/a/y", 1);
     network.after(3000);
     network.rows("/a").are_full(false);
@@ -72,7 +72,7 @@ fn an_owner_that_has_forgotten_all_and_cannot_write_is_asked_until_it_can() {
 }
 
 #[test]
-fn events_that_come_while_a_pattern_is_still_asked_for_take_nothing_back() {
+fn after_an_unsubscribe_the_pattern_is_withdrawn_once_however_many_events_come() {
     let mut network = Network::patient();
     let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
     network.subscribe(&bob, "/a/x");
@@ -88,11 +88,11 @@ fn events_that_come_while_a_pattern_is_still_asked_for_take_nothing_back() {
     assert_eq!(network.calls_to("/"), 0);
     assert_eq!(network.calls_to("/a"), 0);
     network.after(20_000);
-    assert_eq!(network.calls_to("/a"), 1, "it is taken back once");
+    assert_eq!(network.calls_to("/a"), 1, "it is withdrawn once");
 }
 
 #[test]
-fn a_pattern_of_a_home_is_a_row_however_many_it_has() {
+fn each_pattern_of_a_home_is_one_row() {
     let mut network = Network::patient();
     let bob = network.join("@0");
     for number in 0..40 {

@@ -1,10 +1,10 @@
-//! How the items of homes are numbered, and what an answer says of them.
+//! How the items of homes are numbered, and what an answer acknowledges.
 
 use serde_json::json;
 
 use super::network::{Client, Network};
 
-/// Bob listens at the owner of `/b`. Carol's home has published to `/a` and begins anew with a clock that is behind:
+/// Bob subscribes at the owner of `/b`. Carol's home has published to `/a` and restarts with a clock that is behind:
 /// `/a` knows a later life of it, `/b` none.
 fn behind() -> (Network, Client, Client) {
     let mut network = Network::patient();
@@ -23,7 +23,7 @@ fn publish(network: &mut Network, client: &Client, channel: &str, data: u64) -> 
 }
 
 #[test]
-fn what_one_owner_knows_of_a_home_s_lives_changes_nothing_at_another() {
+fn what_one_owner_knows_of_a_homes_lives_does_not_affect_another_owner() {
     let (mut network, bob, carol) = behind();
     network.hold();
     publish(&mut network, &carol, "/b/x", 1);
@@ -37,7 +37,7 @@ fn what_one_owner_knows_of_a_home_s_lives_changes_nothing_at_another() {
 }
 
 #[test]
-fn the_answer_to_one_call_is_none_to_the_next() {
+fn the_answer_to_one_call_does_not_answer_the_next() {
     let (mut network, bob, carol) = behind();
     network.hold();
     publish(&mut network, &carol, "/b/x", 1);
@@ -47,7 +47,7 @@ fn the_answer_to_one_call_is_none_to_the_next() {
     let third = publish(&mut network, &carol, "/b/x", 3);
     network.pass_answer("/a", "@0");
     network.pass_answer("/b", "@0");
-    assert_eq!(network.reply(third), None, "nobody has asked /b to take it");
+    assert_eq!(network.reply(third), None, "the call to /b is still under way");
     network.lose_call("@0", "/b");
     network.flow();
     network.after(60_000);
@@ -56,7 +56,7 @@ fn the_answer_to_one_call_is_none_to_the_next() {
 }
 
 #[test]
-fn a_home_that_begins_anew_in_the_same_millisecond_is_heard() {
+fn events_of_a_home_that_restarts_in_the_same_millisecond_arrive() {
     let mut network = Network::patient();
     let bob = network.join("/b");
     network.subscribe(&bob, "/b/x");
@@ -70,7 +70,7 @@ fn a_home_that_begins_anew_in_the_same_millisecond_is_heard() {
 }
 
 #[test]
-fn a_home_that_has_long_said_nothing_to_an_owner_is_heard_again_though_it_numbers_from_1() {
+fn events_of_a_home_that_forgot_an_owner_and_numbers_from_1_again_arrive() {
     let mut network = Network::patient();
     let bob = network.join_acking("/b");
     network.subscribe(&bob, "/b/x");
@@ -88,7 +88,7 @@ fn a_home_that_has_long_said_nothing_to_an_owner_is_heard_again_though_it_number
 }
 
 #[test]
-fn an_owner_forgets_a_home_that_has_long_wanted_and_said_nothing() {
+fn an_owner_forgets_a_home_that_was_idle_for_two_hours() {
     let mut network = Network::patient();
     let bob = network.join_acking("/b");
     network.subscribe(&bob, "/b/x");

@@ -1,7 +1,7 @@
 //! Homes and owners that talk over a network that fails: a simulation, the same for the same seed.
 //!
 //! Many servers, objects that crash and come back with their rows, calls that are late, lost, doubled or cut off for a
-//! while, and clients that do this and that. Then everything heals, and what must hold is checked: see [`history`].
+//! while, and busy clients. Then everything heals, and the guarantees are checked: see [`history`].
 //!
 //! `cargo test trees` runs some thousand seeds. More of them: `SEEDS=100000 cargo test --release trees`. One, with all
 //! that happens in it: `SEED=42 cargo test trees -- --nocapture`.
@@ -32,7 +32,7 @@ use plan::Plan;
 use simulation::Simulation;
 
 #[test]
-fn whatever_fails_nothing_is_lost_and_all_is_in_order() {
+fn whatever_fails_no_event_is_lost_or_out_of_order() {
     let one = std::env::var("SEED").ok().map(|seed| seed.parse().expect("SEED is a number"));
     let count = std::env::var("SEEDS").map_or(3000, |seeds| seeds.parse().expect("SEEDS is a number"));
     let seeds: Vec<u64> = one.map_or_else(|| (0..count).collect(), |seed| vec![seed]);

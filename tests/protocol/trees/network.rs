@@ -1,5 +1,5 @@
-//! A few objects by hand: calls arrive at once, unless an object is cut off, slow, or the test lets each call pass
-//! itself. Rows survive crashes, and time passes as the objects want to be woken.
+//! A few objects, driven by hand: calls arrive at once, unless an object is cut off or slow, or the test passes each
+//! call itself. Rows survive crashes, and each object is woken at the time that it asked for.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -17,12 +17,12 @@ pub struct Network {
     last: u64,
     objects: BTreeMap<Home, Object>,
     cut_off: BTreeSet<Home>,
-    /// Objects whose answers to others are on their way for long, and those answers.
+    /// Objects whose answers to others are late, and those answers.
     slow: BTreeSet<Home>,
     late: Vec<Packet>,
-    /// What is on its way.
+    /// Calls and answers under way.
     under_way: VecDeque<Packet>,
-    /// Whether the test lets each of them pass itself.
+    /// Whether the test passes each of them itself.
     held: bool,
     /// Calls that wait for an answer: who asked, and the token.
     asked: BTreeMap<u64, (Home, Home, u64)>,
@@ -37,7 +37,7 @@ struct Object {
     wake: Option<u64>,
 }
 
-/// A call, or an answer to one: none where the object could not be reached.
+/// A call, or an answer to one: `None` if the object could not be reached.
 enum Packet {
     Call { from: Home, whom: Home, token: u64, text: String },
     Answer { to: Home, from: Home, token: u64, text: Option<String> },
@@ -87,12 +87,12 @@ impl Network {
         self.join_with(home, false)
     }
 
-    /// One that acknowledges.
+    /// One with the ack extension.
     pub fn join_acking(&mut self, home: &str) -> Client {
         self.join_with(home, true)
     }
 
-    /// One that reads the numbers of events that are kept.
+    /// One that reads replay ids in `ext`.
     pub fn join_replaying(&mut self, home: &str) -> Client {
         self.join_as(home, &json!({"replay": "ext"}))
     }
@@ -140,7 +140,7 @@ impl Network {
         self.reply(number)
     }
 
-    /// All that is answered to a connect that is not held.
+    /// The whole answer to a connect that is not held.
     pub fn connect(&mut self, client: &Client) -> Vec<Value> {
         let mut connect =
             json!({"channel": "/meta/connect", "connectionType": "long-polling", "advice": {"timeout": 0}});
@@ -162,7 +162,7 @@ impl Network {
         answer.iter().filter(|message| message.get("successful").is_none()).map(|event| event["data"].clone()).collect()
     }
 
-    /// Whether a connect that nothing waits for is held. It stays so.
+    /// Sends a connect, which must be held, and returns its number.
     pub fn holds(&mut self, client: &Client) -> u64 {
         let number = self.ask(client, json!({"channel": "/meta/connect", "connectionType": "long-polling"}));
         assert!(!self.answers.contains_key(&number), "not held: {:?}", self.answers[&number]);
@@ -188,7 +188,7 @@ impl Network {
         self.send(&client.home, &Value::from(mine.to_vec()))
     }
 
-    /// Nobody waits any more for what is answered under this number.
+    /// The client gives up the request with this number.
     pub fn gives_up(&mut self, client: &Client, number: u64) {
         self.input(&client.home, Input::Closed(EndpointKey::LongPolling(number)));
     }
@@ -199,7 +199,7 @@ impl Network {
         answer.into_iter().next_back()
     }
 
-    /// All that a request was answered, if it was.
+    /// The whole answer to a request, if it has come.
     pub fn answer(&mut self, number: u64) -> Option<Vec<Value>> {
         self.answers.remove(&number).map(|answer| serde_json::from_str(&answer).unwrap())
     }
@@ -218,19 +218,19 @@ impl Network {
         number
     }
 
-    /// A call in another object's own words.
+    /// A call as another object would send it.
     pub fn call(&mut self, whom: &str, call: &str) {
         self.last += 1;
         let from = Endpoint::LongPolling(RequestId::new(self.last));
         self.input(&named(whom), Input::Call { from, call: call.to_owned() });
     }
 
-    /// The answer to messages that go in one request.
+    /// The answer to several messages in one request.
     pub fn say_all(&mut self, client: &Client, messages: Vec<Value>) -> Value {
         self.post(&client.home, &signed(client, messages))
     }
 
-    /// Sends one whose answer nobody reads.
+    /// Sends a message whose answer nobody reads.
     pub fn sends(&mut self, client: &Client, message: Value) {
         let messages = parse_json(&signed(client, vec![message]).to_string(), &self.options).unwrap();
         self.last += 1;
@@ -243,7 +243,7 @@ impl Network {
         self.objects.keys().collect()
     }
 
-    /// No call comes to it or from it, or all do again.
+    /// No call reaches it or leaves it, or all do again.
     pub fn cut_off(&mut self, home: &str, cut: bool) {
         let home = named(home);
         if cut {
@@ -253,19 +253,19 @@ impl Network {
         };
     }
 
-    /// From now on what it answers to others comes late.
+    /// From now on its answers to others are late.
     pub fn answers_late(&mut self, home: &str) {
         self.slow.insert(named(home));
     }
 
-    /// All that is late comes now, and nothing is late any more.
+    /// All late answers arrive now, and later ones are on time.
     pub fn late_answers_come(&mut self) {
         self.slow.clear();
         self.under_way.extend(std::mem::take(&mut self.late));
         self.settle();
     }
 
-    /// So long had those waited who asked an object that is slow: they wait no more. What it answers comes to nothing.
+    /// The callers of a slow object have waited too long: they give up, and its late answers are lost.
     pub fn late_answers_are_given_up(&mut self) {
         for packet in std::mem::take(&mut self.late) {
             let Packet::Answer { to, from, token, .. } = packet else { continue };
@@ -274,12 +274,12 @@ impl Network {
         self.settle();
     }
 
-    /// It begins anew, with nothing.
+    /// It starts again without its rows.
     pub fn forgets_all(&mut self, home: &str) {
         self.objects.remove(&named(home));
     }
 
-    /// It begins anew with its rows. Nobody is answered that waited for it.
+    /// It starts again with its rows. Requests that waited for it get no answer.
     pub fn crashes(&mut self, home: &str) {
         let home = named(home);
         let object = self.objects.get_mut(&home).unwrap();
@@ -310,12 +310,12 @@ impl Network {
         self.now -= ms;
     }
 
-    /// From now on the test lets calls and answers pass.
+    /// From now on the test passes calls and answers itself.
     pub fn hold(&mut self) {
         self.held = true;
     }
 
-    /// All that is on its way arrives, and what follows too.
+    /// All calls and answers under way arrive, and those that follow.
     pub fn flow(&mut self) {
         self.held = false;
         self.settle();
@@ -351,7 +351,7 @@ impl Network {
         self.under_way.remove(at).unwrap()
     }
 
-    /// How many calls there were between objects since this was asked last.
+    /// The number of calls between objects since the last call of this function.
     pub fn calls(&mut self) -> usize {
         std::mem::take(&mut self.calls).len()
     }
@@ -362,7 +362,7 @@ impl Network {
         self.calls.extract_if(.., |(_, whom)| *whom == home).count()
     }
 
-    /// Whom an object has asked whose call has not arrived yet.
+    /// The objects that an object has called, if the call has not arrived yet.
     pub fn called_by(&self, home: &str) -> Vec<String> {
         let home = named(home);
         let asked = |packet: &Packet| match packet {
@@ -394,7 +394,7 @@ impl Network {
         self.now = until;
     }
 
-    /// It is awake, and may say what it has to say.
+    /// It wakes, and may send.
     pub fn wakes(&mut self, home: &str) {
         self.input(&named(home), Input::Timeout);
     }

@@ -1,5 +1,5 @@
-//! The order of what one session says, where the channel's owner is another object: each message takes effect behind
-//! those before it.
+//! The order of one session's messages if another object owns the channel: each message takes effect after those
+//! before it.
 
 use bayeux_edge::bayeux::Options;
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ fn all_successful(answer: &[Value]) -> bool {
 }
 
 #[test]
-fn what_is_published_between_subscribe_and_unsubscribe_reaches_its_own_sender() {
+fn an_event_published_between_subscribe_and_unsubscribe_reaches_its_sender() {
     let mut network = Network::new(Options::default());
     let alice = network.join("@0");
     let request = network.ask_all(&alice, [subscribe("/a/x"), publish("/a/x", "own"), unsubscribe("/a/x")]);
@@ -39,7 +39,7 @@ fn what_is_published_between_subscribe_and_unsubscribe_reaches_its_own_sender() 
 }
 
 #[test]
-fn what_is_published_before_the_disconnect_of_the_same_batch_reaches_its_own_sender() {
+fn an_event_published_before_the_disconnect_of_the_same_batch_reaches_its_sender() {
     let mut network = Network::new(Options::default());
     let alice = network.join("@0");
     let disconnect = json!({"channel": "/meta/disconnect"});
@@ -86,7 +86,7 @@ fn of_subscribes_and_unsubscribes_that_wait_the_last_one_counts() {
 }
 
 #[test]
-fn a_disconnect_in_a_later_request_comes_behind_a_subscribe_that_waits() {
+fn a_disconnect_in_a_later_request_waits_for_the_subscribe_before_it() {
     let mut network = Network::new(Options::default());
     let bob = network.join("@0");
     network.answers_late("/a");

@@ -1,11 +1,11 @@
-//! Homes that are out of reach for hours.
+//! Homes that are unreachable for hours.
 
 use serde_json::json;
 
 use super::network::{Client, Network};
 
-/// Alice at the owner of `/a`; Bob, who listens at another home that was out of reach for longer than an hour, and
-/// missed two events.
+/// Alice at the owner of `/a`; Bob, subscribed at another home that was unreachable for longer than an hour and missed
+/// two events.
 fn after_hours() -> (Network, Client, Client) {
     let mut network = Network::patient();
     let alice = network.join("/a");

@@ -1,11 +1,11 @@
-//! More waits for a home that is out of reach than an owner keeps.
+//! More events wait for an unreachable home than its owner keeps.
 
 use bayeux_edge::bayeux::{Options, QueueOverflow};
 use serde_json::json;
 
 use super::network::{Client, Network};
 
-/// Alice at the owner of `/a`; Bob and Carol at another home, who listen to `/a/x` and to `/b`. That home misses five
+/// Alice at the owner of `/a`; Bob and Carol at another home, subscribed to `/a/x` and to `/b`. That home misses five
 /// of seven events.
 fn after_a_long_cut(queue_overflow: QueueOverflow) -> (Network, [Client; 3]) {
     let max_interval = std::time::Duration::from_secs(3600);
@@ -30,10 +30,10 @@ fn subscribers_are_told_how_many_events_are_missing() {
     let answer = network.connect(&bob);
     assert_eq!(answer[0], json!({"channel": "/service/dropped", "data": {"events": 5}}));
     assert_eq!([&answer[1]["data"], &answer[2]["data"]], [&json!(6), &json!(7)]);
-    assert_eq!(network.hears(&carol), [json!(null); 0], "nothing that she listens to is missing");
+    assert_eq!(network.hears(&carol), [json!(null); 0], "no event of her channels is missing");
     network.publish(&alice, "/a/x", 8);
     network.after(1000);
-    assert_eq!(network.hears(&bob), [8], "it is told once");
+    assert_eq!(network.hears(&bob), [8], "the notice comes once");
 }
 
 #[test]

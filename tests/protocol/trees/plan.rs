@@ -21,9 +21,9 @@ pub struct Plan {
     pub storage: u64,
     /// An object is out of reach for longer than an hour: to one other, or to all.
     pub hours: bool,
-    /// A hooks Worker is asked, and takes its time.
+    /// A hooks Worker is asked, and answers slowly.
     pub hooks: bool,
-    /// Clients come by WebSocket.
+    /// Clients use WebSockets.
     pub sockets: bool,
     /// Clients vanish without a word.
     pub vanish: bool,
@@ -35,7 +35,7 @@ pub struct Plan {
     pub pipelining: u64,
     /// Every client has a home of its own, and most listen to the same.
     pub crowd: bool,
-    /// All talk about the same, so several sessions of a home want it, in ways of their own.
+    /// All use the same few channels, so several sessions of a home want them, with and without ack.
     pub narrow: bool,
     pub options: Options,
     pub homes: Vec<Home>,
@@ -44,23 +44,22 @@ pub struct Plan {
     pub replayers: usize,
     /// Channels keep so few events that clients are told that some are missing.
     pub few_kept: bool,
-    /// Bytes that each event has besides: with many, not all fits on a page.
+    /// Bytes of padding in each event: with many, not all events fit on a page.
     pub padding: usize,
 }
 
-/// How long clients are busy and things go wrong, and how long it takes until all must be well.
+/// How long clients are busy and failures occur, and how long it takes until all must be healed.
 const TROUBLE_MS: u64 = 20_000;
 const HEALED_MS: u64 = 60_000;
 
-/// How late an event may come where one object of a crowd is out of reach: who has read a connect comes back within 80
-/// s.
+/// How late an event may come if one object of many is unreachable: after a connect a client comes back within 80 s.
 pub const LATE_MS: u64 = 120_000;
 
-/// How long an object is out of reach, where it is for hours; when that begins; and how long the trouble goes on behind
-/// it.
+/// For a run with an object that is unreachable for hours: for how long, from when on, and how long failures go on
+/// afterwards.
 pub const HOURS_MS: u64 = 3_700_000;
 pub const HOURS_FROM_MS: u64 = 8_000;
-/// How long events are kept: longer than any run, but for its last part, in which all is forgotten.
+/// How long events are kept: longer than any run, except its last part, in which everything expires.
 pub const HISTORY_MS: u64 = 6 * 3_600_000;
 const AFTER_HOURS_MS: u64 = 20_000;
 
@@ -80,7 +79,7 @@ impl Plan {
             spanning_patterns: true,
             max_spanning_patterns: 1000,
             rate_trees: None,
-            // Else a client that waits for two answers at once reads events in an order of its own.
+            // Otherwise a client that waits for two answers at once reads events in another order.
             meta_connect_deliver_only: true,
             ..Options::default()
         };
@@ -137,7 +136,7 @@ impl Plan {
             (options.max_relays, plan.crash) = (4, 0);
         }
         if plan.storage > 0 {
-            // What could not be written down is not known after a crash.
+            // Data that could not be written is not known after a crash.
             plan.crash = 0;
         }
         if plan.hooks {
@@ -165,7 +164,7 @@ impl Plan {
         self.is_reliable() && !self.hours && !self.overflow && !self.sockets
     }
 
-    /// Nothing goes wrong but that an object of a crowd is out of reach.
+    /// The only failure is that one object of many is unreachable.
     pub fn one_is_away(&self) -> bool {
         self.is_reliable() && self.hours && self.crowd && !self.overflow
     }
@@ -189,17 +188,17 @@ impl Plan {
         depth > 0 && fixed < depth && pattern.ends_with('*')
     }
 
-    /// How long things go wrong.
+    /// How long failures occur.
     pub fn trouble_ms(&self) -> u64 {
         if self.hours { HOURS_FROM_MS + HOURS_MS + AFTER_HOURS_MS } else { TROUBLE_MS }
     }
 
-    /// How long it takes until all must be well: who was out of reach for hours may be tried once an hour.
+    /// How long it takes until all must be healed: an object that was unreachable for hours may be called once an hour.
     pub fn healed_ms(&self) -> u64 {
         if self.hours { HOURS_MS + HEALED_MS } else { HEALED_MS }
     }
 
-    /// While an object is out of reach for hours little happens, else no run would come to an end.
+    /// While an object is unreachable for hours little happens; otherwise no run would end.
     pub fn is_quiet(&self, elapsed: u64) -> bool {
         self.hours && (HOURS_FROM_MS + 5000..HOURS_FROM_MS + HOURS_MS - 1000).contains(&elapsed)
     }

@@ -1,4 +1,4 @@
-//! Who is there, where members, watchers and the channel's owner are at several homes.
+//! Presence if the members, the presence subscribers and the channel's owner have different homes.
 
 use bayeux_edge::bayeux::Options;
 use serde_json::{Value, json};
@@ -13,12 +13,12 @@ fn network() -> Network {
     Network::new(Options { max_interval: std::time::Duration::from_secs(24 * 3600), rate_trees: None, ..options })
 }
 
-/// How many a client knows to be there after all that it was told: entries by session.
+/// The counts of the presence messages that a client received.
 fn counts(told: &[Value]) -> Vec<u64> {
     told.iter().map(|told| told["count"].as_u64().unwrap()).collect()
 }
 
-/// Alice and bob are members at homes of their own. Bob watches, and has read who is there.
+/// Alice and Bob are members with different homes. Bob subscribes to the presence channel, and has read the members.
 fn two_who_know_of_each_other() -> (Network, Client, Client) {
     let mut network = network();
     let [alice, bob] = [network.join("@1"), network.join("@2")];
@@ -31,7 +31,7 @@ fn two_who_know_of_each_other() -> (Network, Client, Client) {
 }
 
 #[test]
-fn members_and_watchers_of_all_homes_are_told_by_the_owner() {
+fn presence_subscribers_of_all_homes_get_the_members_from_the_owner() {
     let mut network = network();
     let [alice, bob, carol] = [network.join("@1"), network.join("@2"), network.join("/room")];
     for client in [&alice, &bob, &carol] {
@@ -52,7 +52,7 @@ fn members_and_watchers_of_all_homes_are_told_by_the_owner() {
 }
 
 #[test]
-fn who_starts_to_watch_at_a_home_is_told_everybody_and_nobody_else_is() {
+fn a_new_presence_subscriber_gets_all_members_and_no_other_subscriber_does() {
     let mut network = network();
     let [alice, bob] = [network.join("@1"), network.join("@1")];
     network.subscribe(&alice, "/room/a");
@@ -66,14 +66,14 @@ fn who_starts_to_watch_at_a_home_is_told_everybody_and_nobody_else_is() {
 }
 
 #[test]
-fn changes_that_come_before_everybody_was_told_are_held_back() {
+fn presence_changes_wait_until_the_subscriber_has_all_members() {
     let mut network = network();
     let [alice, bob] = [network.join("@1"), network.join("@1")];
     network.subscribe(&alice, WATCHED);
     network.subscribe(&alice, "/room/a");
     network.hears(&alice);
     network.cut_off("@1", true);
-    // Its home has asked the owner for the same already, so it listens at once; but nobody could tell it who is there.
+    // Its home has this pattern from the owner already, so it is subscribed at once; but it cannot get the members.
     network.subscribe(&bob, WATCHED);
     assert!(network.hears(&bob).is_empty());
     network.after(3000);
@@ -85,7 +85,7 @@ fn changes_that_come_before_everybody_was_told_are_held_back() {
 }
 
 #[test]
-fn an_owner_that_slept_knows_everybody_again_and_tells_nobody_anything_twice() {
+fn a_restarted_owner_knows_all_members_and_repeats_no_presence_message() {
     let (mut network, alice, bob) = two_who_know_of_each_other();
     network.crashes("/room");
     network.wakes("/room");
@@ -98,7 +98,7 @@ fn an_owner_that_slept_knows_everybody_again_and_tells_nobody_anything_twice() {
 }
 
 #[test]
-fn what_a_crash_of_the_owner_left_untold_is_told_after_it() {
+fn a_presence_change_before_a_crash_of_the_owner_is_reported_after_it() {
     let (mut network, alice, bob) = two_who_know_of_each_other();
     network.unsubscribe(&alice, "/room/a");
     network.crashes("/room");
@@ -109,7 +109,7 @@ fn what_a_crash_of_the_owner_left_untold_is_told_after_it() {
 }
 
 #[test]
-fn what_a_home_could_not_say_before_it_crashed_is_found_out_within_two_minutes() {
+fn a_member_that_left_just_before_its_home_crashed_is_removed_within_125_seconds() {
     let mut network = network();
     let [alice, bob, carol] = [network.join("@1"), network.join("@2"), network.join("@1")];
     for client in [&alice, &bob, &carol] {
@@ -131,7 +131,7 @@ fn what_a_home_could_not_say_before_it_crashed_is_found_out_within_two_minutes()
 }
 
 #[test]
-fn a_home_that_vanished_has_left_within_four_minutes_and_is_back_when_it_answers() {
+fn members_of_an_unreachable_home_are_removed_within_four_minutes_and_return_with_it() {
     let (mut network, _alice, bob) = two_who_know_of_each_other();
     network.cut_off("@1", true);
     network.after(240_000);
@@ -142,7 +142,7 @@ fn a_home_that_vanished_has_left_within_four_minutes_and_is_back_when_it_answers
 }
 
 #[test]
-fn a_service_at_any_home_answers_who_is_there_or_that_nobody_can_say() {
+fn service_presence_at_any_home_answers_with_the_members_or_owner_unreachable() {
     let mut network = network();
     let [alice, bob] = [network.join("@1"), network.join("@2")];
     network.subscribe(&alice, "/room/a");
@@ -163,7 +163,7 @@ fn a_service_at_any_home_answers_who_is_there_or_that_nobody_can_say() {
 }
 
 #[test]
-fn where_nobody_listens_any_more_nobody_is_there() {
+fn when_the_last_member_has_left_the_count_is_0_and_no_row_stays() {
     let mut network = network();
     let [alice, bob] = [network.join("@1"), network.join("/room")];
     network.subscribe(&alice, "/room/a");

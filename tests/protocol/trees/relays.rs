@@ -1,14 +1,14 @@
-//! What homes say to what owners relay, and homes that pass events on to others.
+//! How homes answer relayed events, and homes that relay events to others.
 
 use bayeux_edge::bayeux::{HistoryRules, Options};
 use serde_json::{Value, json};
 
 use super::network::{Client, Network};
 
-/// More than are told one by one.
+/// More than an owner calls one by one.
 const MANY: usize = 34;
 
-/// Alice at the owner of `/a`, and someone at each of many homes, who has heard one event.
+/// Alice at the owner of `/a`, and a subscriber at each of many homes, who has received one event.
 fn many_homes(name: impl Fn(usize) -> String) -> (Network, Client, Vec<Client>) {
     let mut network = Network::patient();
     let alice = network.join("/a");
@@ -23,7 +23,7 @@ fn many_homes(name: impl Fn(usize) -> String) -> (Network, Client, Vec<Client>) 
 }
 
 #[test]
-fn a_home_that_wanted_nothing_when_it_heard_and_asks_again_before_that_is_known_is_not_forgotten() {
+fn a_home_that_subscribes_again_while_its_withdrawal_is_on_its_way_is_not_forgotten() {
     let mut network = Network::new(Options::default());
     let [alice, bob] = ["/a", "@0"].map(|home| network.join(home));
     network.subscribe(&bob, "/a/x");
@@ -40,7 +40,7 @@ fn a_home_that_wanted_nothing_when_it_heard_and_asks_again_before_that_is_known_
 }
 
 #[test]
-fn what_is_on_its_way_to_clients_that_count_on_numbers_is_written_down() {
+fn an_event_on_its_way_to_a_replay_client_has_a_row() {
     let history = HistoryRules::parse("/a/** 10").unwrap();
     let mut network = Network::new(Options { history, ..Options::default() });
     let (alice, bob) = (network.join("/a"), network.join_replaying("@0"));
@@ -53,7 +53,7 @@ fn what_is_on_its_way_to_clients_that_count_on_numbers_is_written_down() {
 }
 
 #[test]
-fn whichever_home_of_a_group_is_out_of_reach_all_others_hear() {
+fn whichever_home_of_a_group_is_unreachable_all_others_receive_the_events() {
     let groups: [fn(usize) -> String; 2] =
         [|number| format!("@weur.{number}"), |number| if number == 0 { "/".to_owned() } else { format!("@{number}") }];
     for name in groups {
@@ -74,7 +74,7 @@ fn whichever_home_of_a_group_is_out_of_reach_all_others_hear() {
 }
 
 #[test]
-fn a_home_that_hangs_keeps_nobody_of_its_group_from_hearing() {
+fn a_home_that_hangs_keeps_no_event_from_the_others_of_its_group() {
     let (mut network, alice, listeners) = many_homes(|number| format!("@weur.{number}"));
     network.answers_late("@weur.7");
     for number in 1..=3 {
@@ -92,7 +92,7 @@ fn a_home_that_hangs_keeps_nobody_of_its_group_from_hearing() {
 }
 
 #[test]
-fn homes_take_turns_to_pass_on_and_none_passes_on_to_more_than_31() {
+fn an_owner_calls_one_home_of_each_group_and_the_homes_take_turns() {
     let (mut network, alice, _) = many_homes(|number| format!("@weur.{number}"));
     network.calls();
     let mut owner_asks = std::collections::BTreeSet::new();
@@ -117,7 +117,7 @@ fn lazy_events_wait_at_other_homes_too() {
     network.after(1000);
     assert_eq!(network.hears(&bob), [0]);
     let held = network.holds(&bob);
-    // As the home of an application says it that publishes lazily.
+    // As the home of an application that publishes lazily sends it.
     let life = u64::MAX >> 1;
     let event = r#"{"channel":"/a/x","data":1}"#;
     network.call(
@@ -127,7 +127,7 @@ fn lazy_events_wait_at_other_homes_too() {
         ),
     );
     network.after(1000);
-    assert_eq!(network.reply(held), None, "it is in no hurry");
+    assert_eq!(network.reply(held), None, "it is lazy");
     network.publish(&alice, "/a/x", 2);
     network.after(1000);
     let heard: Vec<Value> = network.events(held);

@@ -1,6 +1,6 @@
 //! A client without the ack extension that comes and goes with its cursor. Whenever something broke, it subscribes
-//! again with the number that it heard last: on the same session, or on a new one, which may have another home. Some
-//! say on the same session with their next connect how far they have heard.
+//! again with its last replay id: on the same session, or on a new one, which may have another home. Some send their
+//! last replay id with the next connect of the same session.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::plan::{Plan, Random};
 
 const PATTERNS: &[&str] = &["/a/x", "/a/y", "/a/*", "/a/**", "/a", "/b", "/b/x", "/b/y/z", "/b/y/*", "/b/**", "/c/x"];
 
-/// What asks for new events only, and for all that is kept.
+/// The replay ids for new events only, and for all kept events.
 const NEW: i64 = -1;
 const ALL: i64 = -2;
 
@@ -23,25 +23,24 @@ pub struct Replayer {
     home: Home,
     homes: Vec<Home>,
     pattern: &'static str,
-    /// The last number that it heard.
+    /// The last replay id that it received.
     heard: i64,
-    /// What it asks for: that number, or how it begins.
+    /// What it asks for: that replay id, or how it begins.
     cursor: i64,
-    /// It reads numbers in the events' `ext`, and not in their data.
+    /// It reads replay ids in the events' `ext`, not in their data.
     in_ext: bool,
-    /// It tells how far it has heard with a connect, as long as its session lives.
+    /// It sends its last replay id with a connect, as long as its session lives.
     tells: bool,
     /// It has subscribed in this session.
     subscribed: bool,
-    /// Not all is kept that it has not heard.
+    /// Some events may be deleted before it has received them.
     few_kept: bool,
-    /// Nothing may come that it has heard. Where a home crashes, its owner repeats to the next life what may have left
-    /// for the client.
+    /// No event may come twice. After a crash of the home, its owner repeats events that may have reached the client.
     strict: bool,
     client_id: Option<String>,
     /// Something broke since it subscribed.
     behind: bool,
-    /// It does nothing for so many turns.
+    /// It does nothing for this many turns.
     rests: u64,
     sent: u64,
     waiting: BTreeMap<u64, Waiting>,
@@ -54,7 +53,7 @@ struct Waiting {
     since: u64,
     home: Home,
     body: String,
-    /// After which number it asks.
+    /// The replay id that it asks for.
     asks: Option<i64>,
 }
 
@@ -99,7 +98,7 @@ impl Replayer {
         self.waiting.clear();
     }
 
-    /// Its connect breaks off, which its home does not notice: what is sent there is lost.
+    /// Its connect breaks off, and its home does not notice: events sent there are lost.
     fn loses_its_poll(&mut self) {
         let before = self.waiting.len();
         self.waiting.retain(|_, waiting| !matches!(waiting.did, Did::Connect));
@@ -116,7 +115,7 @@ impl Replayer {
         let number = replay["replayId"].as_i64().unwrap_or_else(|| panic!("client {}: no number: {event}", self.name));
         let (by, of) = (event["data"]["by"].as_u64().unwrap() as usize, event["data"]["number"].as_u64().unwrap());
         if self.behind {
-            // Something before it may be missing. It comes again with the replay.
+            // Earlier events may be missing. This one comes again with the replay.
             return;
         }
         if number <= self.heard {
@@ -155,7 +154,7 @@ impl Actor for Replayer {
             return Vec::new();
         }
         if busy && random.chance(60) {
-            // With a word or without one.
+            // With or without a disconnect.
             self.rests = random.below(30);
             if self.client_id.is_some() && random.chance(300) {
                 return vec![Did::Disconnect];
@@ -169,7 +168,7 @@ impl Actor for Replayer {
         if busy && self.socket.is_none() && random.chance(100) {
             self.loses_its_poll();
         }
-        // While it subscribes it has no connect under way: what that brought could come before what it has missed.
+        // While it subscribes it has no connect under way: events of that could come before the missed ones.
         let connects = self.waits(|did| matches!(did, Did::Connect));
         let dids = match (self.behind, connects) {
             _ if self.waits(|did| matches!(did, Did::Replay)) => vec![],
@@ -249,7 +248,7 @@ impl Actor for Replayer {
                 "/meta/subscribe" => {
                     let cursor = message["ext"]["replay"][self.pattern].as_i64().expect("a cursor");
                     let all = self.cursor == ALL && !self.few_kept;
-                    // What it asks for once more from the beginning may be gone in part by then.
+                    // If it asks for all events again, some may be deleted by then.
                     let anew = self.cursor == ALL && self.few_kept;
                     history.replays(self.name, self.pattern, (!all).then_some(now), anew);
                     self.subscribed = true;
@@ -289,6 +288,6 @@ impl Actor for Replayer {
             let held = self.socket.is_some() && matches!(did, Did::Connect);
             assert!(held || now - since < patience, "client {} waits in vain for {did:?}: {body}", self.name);
         }
-        assert!(self.client_id.is_some() && !self.behind, "client {} hears nothing", self.name);
+        assert!(self.client_id.is_some() && !self.behind, "client {} receives nothing", self.name);
     }
 }

@@ -1,4 +1,4 @@
-//! Publishes that come again while, or after, they are on their way to their owner.
+//! Publishes that are repeated while the first one is on its way to the owner, or later.
 
 use bayeux_edge::bayeux::Options;
 use serde_json::{Value, json};
@@ -28,7 +28,7 @@ fn a_repeated_publish_whose_first_request_broke_off_is_delivered_once() {
     assert_eq!(network.hears(&bob), ["toggle"]);
     let third = network.ask(&alice, toggle());
     assert_eq!(network.reply(third).unwrap()["successful"], true);
-    assert_eq!(network.hears(&bob), ["toggle"], "the third is not explained by the first");
+    assert_eq!(network.hears(&bob), ["toggle"], "the third is no repeat of the first");
 }
 
 #[test]
@@ -46,7 +46,7 @@ fn a_repeated_publish_whose_reply_was_lost_is_delivered_once() {
 }
 
 #[test]
-fn equal_messages_under_way_for_those_who_wait_are_all_delivered() {
+fn equal_publishes_whose_clients_still_wait_are_all_delivered() {
     let mut network = Network::new(Options::default());
     let (alice, bob) = (network.join("/"), network.join("/a"));
     network.subscribe(&bob, "/a/x");
@@ -79,7 +79,7 @@ fn a_publish_that_failed_after_its_client_gave_up_is_tried_again() {
 }
 
 #[test]
-fn with_a_key_the_owner_knows_it_though_the_home_has_forgotten_all() {
+fn a_publish_repeated_with_its_key_from_another_home_is_delivered_once() {
     let mut network = Network::new(Options::default());
     let (alice, bob) = (network.join("/"), network.join("/a"));
     network.subscribe(&bob, "/a/x");

@@ -1,4 +1,4 @@
-//! Patterns that span trees, homes that come and go, and what waits for the root.
+//! Patterns that span trees, homes that come and go, and messages that wait for the root.
 
 use bayeux_edge::bayeux::Options;
 use serde_json::json;
@@ -14,7 +14,7 @@ fn a_tree_sends_a_home_events_until_the_root_withdraws_the_pattern() {
     network.publish(&alice, "/b/x", 1);
     assert_eq!(network.hears(&bob), [1]);
 
-    // The home knows nothing any more, and so does not want what comes.
+    // The home has lost its rows, and so does not want these events.
     network.forgets_all("/a");
     network.publish(&alice, "/b/x", 2);
     let carol = network.join("/a");
@@ -62,7 +62,7 @@ fn a_subscribe_in_an_unused_tree_does_not_call_the_root() {
 }
 
 #[test]
-fn no_more_publishes_wait_for_the_root_than_may_wait_for_a_home() {
+fn at_most_max_relays_publishes_wait_for_the_root() {
     let mut network = Network::new(Options { max_relays: 3, ..Options::default() });
     let alice = network.join("/a");
     network.cut_off("/", true);

@@ -1,5 +1,5 @@
-//! What must hold: nobody takes back what it never asked for; at the end everybody was served, and when all have gone
-//! nothing stays behind.
+//! What must hold: no home withdraws a pattern that it never requested; at the end every client was served, and when
+//! all have left no row stays.
 
 use bayeux_edge::bayeux::{BayeuxServer, Home};
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::{Event, Simulation};
 const PATIENCE_MS: u64 = 45_000;
 
 impl Simulation {
-    /// What must hold when all has been well for a while: everybody was answered, and heard what was published.
+    /// What must hold when all has been healed for a while: every client was answered, and received its events.
     pub(super) fn check(&mut self) {
         for client in &self.clients {
             client.assert_served(self.now, PATIENCE_MS);
@@ -20,7 +20,7 @@ impl Simulation {
         self.say(|| format!("{} events", self.last));
     }
 
-    /// When everyone has gone nothing stays behind.
+    /// When all clients have left nothing stays.
     pub(super) fn all_leave(mut self) {
         for client in 0..self.clients.len() {
             let did = self.clients[client].leave();
@@ -31,7 +31,7 @@ impl Simulation {
         self.events_for_all_come(0);
         let mut end = self.now + sessions;
         if self.plan.replayers > 0 {
-            // So do those that were left without a word. What is kept goes with the second sweep.
+            // So do sessions that were left without a disconnect. Kept events are deleted with the second sweep.
             self.events_for_all_come(sessions);
             end += 2 * HISTORY_MS + 600_000;
         }
@@ -47,15 +47,15 @@ impl Simulation {
         }
     }
 
-    /// What a home asked for in the moment of its crash it takes back when an event comes, and not while events of what
-    /// it took back last may be on their way.
+    /// A home withdraws a pattern that it requested as it crashed when an event comes, and not while events of its last
+    /// withdrawal may be under way.
     fn events_for_all_come(&mut self, ms: u64) {
         for minutes in 1..8 {
             self.after(ms + minutes * 60_000, Event::Anonymous);
         }
     }
 
-    /// Nobody takes back what it never asked for, unless somebody has forgotten what was asked for.
+    /// No home withdraws a pattern that it never requested, unless an object has lost its requests.
     pub(super) fn check_that_it_was_asked_for(&mut self, home: &Home, call: &str) {
         let call: Value = serde_json::from_str(call).unwrap();
         for item in call["link"]["items"].as_array().into_iter().flatten() {

@@ -14,7 +14,7 @@ impl Simulation {
         }
     }
 
-    /// A client's socket breaks, with all that is on its way.
+    /// A client's socket breaks, with all messages under way.
     pub(super) fn socket_breaks(&mut self, client: usize) {
         let Some(socket) = *self.clients[client].socket() else { return };
         self.say(|| format!("client {client}'s socket breaks"));
@@ -43,7 +43,7 @@ impl Simulation {
         self.after(100, Event::Act(fresh));
     }
 
-    /// A client sends something: it may get lost, or what it is answered.
+    /// A client sends a request: the request or its answer may get lost.
     pub(super) fn send(&mut self, client: usize, did: Did) {
         if matches!(did, Did::HangUp) {
             return self.socket_breaks(client);
@@ -62,7 +62,7 @@ impl Simulation {
     }
 
     pub(super) fn request(&mut self, client: usize, number: u64) {
-        // What was on its way when the socket broke.
+        // It was under way when the socket broke.
         let Some((home, body)) = self.clients[client].request(number) else { return };
         self.say(|| format!("client {client} to {home}, {number}: {body}"));
         if self.is_down(&home) {

@@ -1,4 +1,4 @@
-//! Objects, a network and a clock: how a run goes.
+//! Objects, a network and a clock: a run of the simulation.
 //!
 //! | File | Has |
 //! |---|---|
@@ -27,7 +27,7 @@ use crate::rows::Rows;
 /// Ten times as many events as a run has.
 const MOST_EVENTS: u64 = 500_000;
 
-/// How long anything takes on a socket, on which nothing overtakes.
+/// The delay on a socket, which keeps the order.
 const SOCKET_MS: u64 = 10;
 
 /// One Durable Object: its rows stay when it crashes.
@@ -36,13 +36,13 @@ struct Object {
     rows: Rows,
     server: Option<BayeuxServer>,
     life: u64,
-    /// How much its clock is behind.
+    /// How far its clock is behind, ms.
     behind: u64,
 }
 
 /// What is going to happen.
 enum Event {
-    /// A call arrives. Whoever asked is told unless this is a double.
+    /// A call arrives. The caller gets the answer unless this is a duplicate.
     Call {
         whom: Home,
         call: String,
@@ -54,7 +54,7 @@ enum Event {
     },
     Wake(Home),
     TurnOver(Home),
-    /// This and that goes wrong, or does not.
+    /// Something may go wrong.
     Trouble,
     /// An object is out of reach for hours, to one other or to all.
     Hours,
@@ -69,7 +69,7 @@ enum Event {
         client: usize,
         number: u64,
     },
-    /// What a client reads; none where the connection broke.
+    /// What a client reads; `None` if the connection broke.
     Read {
         client: usize,
         number: u64,
@@ -119,9 +119,9 @@ pub struct Simulation {
     clients: Vec<Box<dyn Actor>>,
     /// Whose socket is open, by its number.
     sockets: BTreeMap<u64, usize>,
-    /// Pairs of objects that cannot talk, until then. One whose other is itself talks to nobody.
+    /// Pairs of objects that cannot talk, until then. An object paired with itself talks to nobody.
     cut: Vec<(Home, Home, u64)>,
-    /// What homes have asked for, ever.
+    /// All patterns that homes ever requested.
     asked_for: BTreeSet<(Home, String)>,
     history: History,
     aloud: bool,
@@ -212,7 +212,7 @@ impl Simulation {
     }
 
     fn happen(&mut self, event: Event) {
-        assert!(self.last < MOST_EVENTS, "they talk without end");
+        assert!(self.last < MOST_EVENTS, "the objects call each other without end");
         match event {
             Event::Act(client) => {
                 let busy = self.in_trouble();

@@ -19,7 +19,7 @@ impl Simulation {
     pub(super) fn answer(&mut self, asker: &Asker, answer: Option<String>) {
         let lives =
             self.objects.get(&asker.home).is_some_and(|object| object.life == asker.life && object.server.is_some());
-        // Who has waited for long enough has been told so.
+        // A caller that waited too long was told so.
         if self.open.remove(asker) && lives {
             self.say(|| format!("{} is answered {}: {answer:?}", asker.home, asker.token));
             self.input(&asker.home.clone(), Input::Answer { token: asker.token, answer });
@@ -55,7 +55,7 @@ impl Simulation {
             object.server = Some(server);
         }
         outputs.extend(object.server.as_mut().unwrap().handle(now, input));
-        // A crash in the moment when all is written down, and nothing has left the object.
+        // A crash after all rows are written, and before anything has left the object.
         if self.in_trouble() && self.random.chance(self.plan.crash) {
             self.crash(home);
             return;
@@ -89,7 +89,7 @@ impl Simulation {
         }
     }
 
-    /// The hooks Worker allows all, in its time.
+    /// The hooks Worker allows everything, after a while.
     fn consult(&mut self, home: &Home, request: &str) {
         let request: Value = serde_json::from_str(request).unwrap();
         let answers: Vec<_> =

@@ -39,7 +39,7 @@ impl Simulation {
         let until = self.now + HOURS_MS;
         let (mut one, mut other) = (self.random.pick(&homes), self.random.pick(&homes));
         if self.plan.one_is_away() {
-            // The first is the one that others may depend on.
+            // Others may depend on the home of the first subscriber.
             let first = self.history.first_subscriber().filter(|_| self.random.chance(500));
             let client = first.unwrap_or_else(|| self.random.below(self.plan.clients as u64) as usize);
             self.history.away(client);
@@ -50,7 +50,7 @@ impl Simulation {
         self.cut.push((one, other, until));
     }
 
-    /// The object is gone with all that waits at it; its alarm stays.
+    /// The object is gone with all requests that wait at it; its alarm stays.
     pub(super) fn crash(&mut self, home: &Home) {
         self.say(|| format!("{home} crashes"));
         self.objects.get_mut(home).unwrap().server = None;

@@ -1,4 +1,4 @@
-//! What the log is told: whose session a line is about, and why a message was refused.
+//! Log lines: which session a line is about, and why a message was refused.
 
 use bayeux_edge::bayeux::app::{Application, Client, SecurityPolicy};
 use bayeux_edge::bayeux::{BayeuxError, ChannelId, Denial, Message, Notice, SessionKey, Who};
@@ -22,7 +22,7 @@ fn a_log_line_about_a_session_names_the_session() {
 }
 
 #[test]
-fn a_refused_message_is_told_with_its_channel_and_the_reason() {
+fn a_refused_message_is_logged_with_its_channel_and_the_reason() {
     let rules = "anyone * /open/**; authenticated publish /user/{sub}/*; role=editor * /closed/**";
     let scenario = Scenario::with(&[("ACCESS_RULES", rules)]);
     let [alice] = scenario.join(["alice"]);
@@ -46,11 +46,11 @@ fn a_refused_message_is_told_with_its_channel_and_the_reason() {
         refused("/user/bob/notes", None, Some("authenticated publish /user/{sub}/*"), "publish_denied"),
         refused("/meta/subscribe", Some("\"/secret\""), None, "subscribe_denied"),
     ];
-    assert_eq!(told, expected, "the rule is the one that allows it to others, where there is one");
+    assert_eq!(told, expected, "the rule is the first that allows it to others, if there is one");
 }
 
 #[test]
-fn a_refusal_by_the_policy_is_told_with_its_own_reason() {
+fn a_refusal_by_the_policy_is_logged_with_its_own_reason() {
     let app = Application::new()
         .security_policy(Closed)
         .service("busy", |_| Err(BayeuxError::Service(503, "call again later".to_owned()).into()));
@@ -60,7 +60,7 @@ fn a_refusal_by_the_policy_is_told_with_its_own_reason() {
     alice.error_of(alice.a_publish("/closed", 1));
     alice.error_of(alice.a_publish("/service/busy", 1));
     let reasons: Vec<_> = scenario.told().into_iter().map(|(notice, _)| reason_of(notice)).collect();
-    assert_eq!(reasons, [Some("the shop is closed".into()), None], "an error of its own is the reason itself");
+    assert_eq!(reasons, [Some("the shop is closed".into()), None], "an error of the service has no other reason");
 }
 
 struct Closed;
