@@ -3,7 +3,7 @@ import { inRoot } from '../../scripts/lib/project.mjs';
 import { startWorkerd } from './workerd.mjs';
 
 export const title = 'the floor';
-export const adapters = { lp: 'bayeux' };
+export const adapters = { lp: 'bayeux', ws: 'bayeux' };
 
 export async function startServer() {
   const server = await startWorkerd(inRoot('bench', 'servers', 'floor', 'config.capnp'), title);

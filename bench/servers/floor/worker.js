@@ -1,7 +1,7 @@
-// The floor: just enough Bayeux over long-polling for the load generator, in a JavaScript Durable Object. It takes the
-// same POSTs as every Bayeux server, learns of clients that leave, and answers in turns as ours does, but checks
-// nothing, keeps nothing and forgets nobody. What it costs, a Bayeux server on this platform cannot save. See
-// bench/README.md.
+// The floor: just enough Bayeux over long-polling and WebSocket for the load generator, in a JavaScript Durable Object.
+// It takes the same requests and frames as every Bayeux server, learns of clients that leave, and answers polls in turns
+// as ours does, but checks nothing, keeps nothing and forgets nobody. What it costs, a Bayeux server on this platform
+// cannot save. See bench/README.md.
 import { DurableObject } from 'cloudflare:workers';
 
 export default {
@@ -12,35 +12,61 @@ export default {
 const TURN = 16;
 
 export class Server extends DurableObject {
-  // By clientId: { events: that wait, isKnown: whether it has connected before, held: what answers its held connect }.
+  // By clientId: { events: that wait, isKnown: whether it has connected before, held: what answers its held connect,
+  // socket }.
   #clients = new Map();
   #subscribers = new Map(); // by channel: a set of clients
   #ready = new Set();
   #timer = null;
 
   async fetch(request) {
+    if (request.headers.has('Upgrade')) return this.#accept();
     const [message] = JSON.parse(await request.text());
+    if (message.channel !== '/meta/connect') return answer([this.#reply(message)]);
+    return this.#connect(this.#clients.get(message.clientId), message, request);
+  }
+
+  #accept() {
+    const { 0: client, 1: server } = new WebSocketPair();
+    this.ctx.acceptWebSocket(server);
+    return new Response(null, { status: 101, webSocket: client });
+  }
+
+  webSocketMessage(socket, text) {
+    const [message] = JSON.parse(text);
     const client = this.#clients.get(message.clientId);
+    if (client) client.socket = socket;
+    // A socket's events do not wait for a connect, so only the first one is answered.
+    const isHeld = message.channel === '/meta/connect' && client.isKnown && message.advice?.timeout !== 0;
+    if (client && message.channel === '/meta/connect') client.isKnown = true;
+    if (!isHeld) socket.send(`[${this.#reply(message)}]`);
+  }
+
+  webSocketClose(socket) {
+    socket.close();
+  }
+
+  /** The reply to any message but a connect that is held. */
+  #reply(message) {
     switch (message.channel) {
       case '/meta/handshake':
         return this.#handshake(message);
       case '/meta/subscribe':
-        this.#subscribe(client, message.subscription);
-        return answer([reply(message, { subscription: message.subscription })]);
+        this.#subscribe(this.#clients.get(message.clientId), message.subscription);
+        return reply(message, { subscription: message.subscription });
       case '/meta/connect':
-        return this.#connect(client, message, request);
       case '/meta/disconnect':
-        return answer([reply(message)]);
+        return reply(message);
       default:
         this.#publish(message);
-        return answer([reply(message)]);
+        return reply(message);
     }
   }
 
   #handshake(message) {
     const clientId = crypto.randomUUID();
-    this.#clients.set(clientId, { events: [], isKnown: false, held: null });
-    return answer([reply(message, { clientId, version: '1.0', supportedConnectionTypes: ['long-polling'] })]);
+    this.#clients.set(clientId, { events: [], isKnown: false, held: null, socket: null });
+    return reply(message, { clientId, version: '1.0', supportedConnectionTypes: ['long-polling', 'websocket'] });
   }
 
   #subscribe(client, channel) {
@@ -63,6 +89,10 @@ export class Server extends DurableObject {
   #publish({ channel, data }) {
     const event = JSON.stringify({ channel, data });
     for (const client of this.#subscribers.get(channel) ?? []) {
+      if (client.socket) {
+        client.socket.send(`[${event}]`);
+        continue;
+      }
       client.events.push(event);
       if (client.held) this.#ready.add(client);
     }

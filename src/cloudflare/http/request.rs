@@ -10,19 +10,21 @@ use crate::bayeux::{RequestError, text_of};
 /// The headers that are read with method and URL, in one call: each call into the platform costs.
 const READ_AT_ONCE: [&str; 5] = ["content-type", "content-length", "content-encoding", "origin", "cf-connecting-ip"];
 
-// A line each: method, URL, and the headers there are, each behind its place in the list.
+// A line each: method, URL, and the headers there are, each behind its place in the list. The request keeps the head:
+// an object reads it again when the body has come.
 #[wasm_bindgen(inline_js = r#"
 const READ_AT_ONCE = ['content-type', 'content-length', 'content-encoding', 'origin', 'cf-connecting-ip'];
 
-export function readHead(request) {
-  const { headers } = request;
-  let head = `${request.method}\n${request.url}`;
+function headOf({ method, url, headers }) {
+  let head = `${method}\n${url}`;
   for (let place = 0; place < READ_AT_ONCE.length; place += 1) {
     const value = headers.get(READ_AT_ONCE[place]);
     if (value !== null) head += `\n${place}${value}`;
   }
   return head;
 }
+
+export const readHead = (request) => (request.head ??= headOf(request));
 "#)]
 extern "C" {
     #[wasm_bindgen(js_name = readHead)]

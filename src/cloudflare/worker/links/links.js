@@ -116,7 +116,8 @@ export class Links {
   }
 
   async #wait(home, request, env, ctx, route) {
-    const refusal = this.#settings.limited && (await this.#edge.linkRefusal(request, env));
+    const isLimited = this.#settings.limited && request.headers.has('cf-connecting-ip');
+    const refusal = isLimited && (await this.#edge.linkRefusal(request, env));
     if (refusal) {
       this.#forget(home);
       return refusal;
