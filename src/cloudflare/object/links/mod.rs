@@ -171,7 +171,7 @@ impl Links {
             });
         }
         if !numbers.is_empty() {
-            let text = json!(text());
+            let text = quoted(&text());
             for (name, numbers) in numbers {
                 self.say(name, &format!("[{},{text}]", json!(numbers)));
             }
@@ -191,16 +191,15 @@ impl Links {
 
     /// Answers a request, if it came over a link.
     pub fn answer(&self, to: EndpointKey, status: u16, format: Format, messages: &str) -> bool {
-        let text = json!(messages);
-        self.complete(to, |number| match (status, format) {
-            (200, Format::Json) => format!("[{number},{text}]"),
-            _ => format!("[{number},{text},{status},{}]", u8::from(format == Format::CommentFiltered)),
+        self.complete(to, |number| match (status, format, quoted(messages)) {
+            (200, Format::Json, text) => format!("[{number},{text}]"),
+            (_, _, text) => format!("[{number},{text},{status},{}]", u8::from(format == Format::CommentFiltered)),
         })
     }
 
     /// Refuses a request as a whole.
     fn refuse(&self, to: EndpointKey, refusal: Refusal) {
-        let (text, status) = (json!(refusal.body()), refusal.status());
+        let (text, status) = (quoted(&refusal.body()), refusal.status());
         let wait = refusal.retry_after().unwrap_or_default().as_millis();
         self.complete(to, |number| format!("[{number},{text},{status},0,{wait}]"));
     }
@@ -277,4 +276,9 @@ impl Isolate {
 
 fn attachment(socket: &WebSocket) -> Option<LinkAttachment> {
     socket.deserialize_attachment().ok().flatten()
+}
+
+/// A JSON string. `json!(text).to_string()` would copy the text, and write it by character.
+fn quoted(text: &str) -> String {
+    serde_json::to_string(text).unwrap_or_default()
 }
