@@ -74,8 +74,8 @@ pub enum Output {
     Fetch { token: u64, fetch: Fetch },
     /// Keep this text with the socket: it is what [`BayeuxServer::restore`](super::BayeuxServer::restore) asks for.
     Keep { socket: SocketId, held: String },
-    /// Call with [`Input::TurnOver`] when everything that has arrived by now was handled, and everything sent has left:
-    /// from the shortest timer. One is awaited at a time.
+    /// Start the platform's shortest timer, and call with [`Input::TurnOver`] when it fires. By then everything that
+    /// had arrived is handled, and everything sent has left. One such timer runs at a time.
     AwaitTurn,
     /// Call with [`Input::Timeout`] at this time. It replaces an earlier one; a call too early does no harm.
     WakeAt(Millis),

@@ -29,16 +29,18 @@
 //! |---|---|
 //! | a wire error | `wire/error.rs` |
 //! | a meta channel | a file in `meta`, the dispatch in `server/batch_processing.rs`, its name in `cluster/home_name.rs` and `metrics` |
-//! | an option | `options/mod.rs` (unit, default, reason) and `options/vars.rs` (its name in `[vars]`); only origins, cookies, API keys, links and the log are in `src/cloudflare/config.rs` |
-//! | a metric | `metrics/mod.rs` and `metrics/report.rs`; a gauge `server/metrics.rs`; of messages refused and events dropped `server/notices.rs`; of what leaves for clients `session/delivery_counts.rs`; for Analytics Engine `metrics/points.rs` too |
+//! | an option | a row in `options/table/` (unit, default, text), a field in `options/mod.rs`, how it is read in `options/vars.rs`; only origins, cookies, API keys, links and the log are in `src/cloudflare/config.rs` |
+//! | a metric | `metrics/mod.rs` and `metrics/report.rs`; a gauge `server/metrics.rs`; of messages refused and events dropped `server/notices.rs`; of what leaves for clients `session/delivery_counts.rs`; for Analytics Engine `metrics/points.rs` too; a time is observed in its phase's own file (`hook_time` in `server/hooks.rs`) |
 //! | a limit on what a session or an address holds | `server/memory.rs`: `may_open`, which `meta/handshake.rs` asks, and `may_have`, which `meta/subscribe.rs` asks; what is counted `session/memory_by_address.rs` |
 //! | a rate | a field of `server/mod.rs`, taken from in `server/throttle.rs`; of sockets, streams and frames `limits/network_connections.rs` |
 //! | an extension | a file in `wire/extensions/`, its field in `ReplyExt` of `wire/extensions/mod.rs`; agreed in `meta/handshake.rs`, kept as `Negotiated` in `session/session.rs` |
 //! | a connection type | `wire/connection_type.rs` and `wire/endpoint.rs`; how a request shows it, `asked_for` in `src/cloudflare/worker/mod.rs`; a file in `src/cloudflare/transport/` |
 //! | a column of the rows in SQLite | `MIGRATIONS` in `src/cloudflare/object/store.rs`; of kept events `object/history_rows.rs`; as the core sees them `persistence/store.rs` and `persistence/history_store.rs` |
-//! | how long a session lives | `server/held_connects.rs` (`kept_until`, `sweep`), and `server/batch_processing.rs` for each message |
+//! | how long a session lives | `server/held_connects.rs` (`kept_until`, `sweep`), and `server/batch_processing.rs` for each message; an end that comes whatever the client does: as `expire` and `next_expiry` in `server/identity.rs`, with a line in `server/deadlines.rs` |
+//! | a flag of a publish | beside `lazy`: `server/publish.rs`, `cluster/io.rs`, `cluster/messages.rs`; what it means for history `server/history.rs` (`keep_for_later`) |
 //! | a queue's bounds | `delivery/queue.rs`; what a full one costs its session `server/publish.rs` (`overflowed`); of the home `server/memory.rs` |
-//! | a call of the server API | `api/call.rs`, `server/api.rs`, `server/api_lists.rs`, `api/openapi.json`; its scope `api/keys.rs` |
+//! | a call of the server API | `api/call.rs`, `server/api.rs`, `server/api_lists.rs`, `api/openapi.json`; its scope follows from the method, `Scope::of_call` in `api/keys.rs` |
+//! | a call for all homes | its `Route` in `api/gateway.rs`; who asks the homes `src/cloudflare/worker/fan_out.rs`; each home's part `server/api.rs` |
 //! | a message between objects | `cluster/messages.rs` |
 //! | what a session's row has | `persistence/store.rs` (`SavedSession`) and `saved_session.rs`; when it is written `server/rows.rs` |
 //! | a row that is no session's and no event's | `persistence/notes.rs`, and who reads it: `cluster/restore.rs` or `server/restore.rs` |

@@ -21,8 +21,8 @@
 //! |---|---|
 //! | `gateway`, `keys` | which home a call goes to; the key and its scope |
 //! | `call`, `page` | a call as a value, its `limit` and `after` |
-//! | `fan_out` | lists and figures of all homes |
-//! | `kept_metrics` | their figures without a call to any |
+//! | `fan_out` | a GET of lists or metrics asked of all homes, and merged into pages; no other call goes to all homes |
+//! | `metrics_of_all_homes` | the last metrics that each home wrote to Workers KV, in pages: no home is called |
 //! | `error` | what a whole call is refused with |
 //!
 //! Clients are named by their [`SessionKey`](crate::bayeux::SessionKey), which reveals nothing of the clientId. Each
@@ -33,16 +33,16 @@ mod call;
 mod error;
 mod fan_out;
 mod gateway;
-mod kept_metrics;
 mod keys;
+mod metrics_of_all_homes;
 mod page;
 
 pub(in crate::bayeux) use self::call::ApiCall;
 pub use self::error::ApiError;
 pub use self::fan_out::{FanOut, PageRequest};
 pub use self::gateway::{Gateway, HEALTH_PATH, Route, health, route};
-pub use self::kept_metrics::KeptMetrics;
 pub use self::keys::{ApiKey, ApiKeys, Scope};
+pub use self::metrics_of_all_homes::KeptMetrics;
 pub(in crate::bayeux) use self::page::ListPage;
 pub use crate::bayeux::cluster::is_api_path;
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::fetch::{Ask, Fetch, FetchError, FetchResponse};
-use super::outcome::Outcome;
+use super::handler_error::Outcome;
 use crate::bayeux::session::SessionKey;
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern};
 

@@ -32,7 +32,8 @@
 //! | File | Has |
 //! |---|---|
 //! | `mod` | the application: its handlers by channel |
-//! | `actions`, `outcome`, `fetch` | what a handler wants done, or why not; an HTTP request that it waits for |
+//! | `actions`, `fetch` | what a handler wants done; an HTTP request that it waits for |
+//! | `handler_error` | how an error of a handler becomes a reply or a log line; a policy's denial is in `policy` |
 //! | `publication`, `server_events`, `local_session` | what handlers are given |
 //! | `policy`, `channel_options`, `http_routes`, `http` | permission, channel options, routes of one's own |
 //! | `handler_calls` | the calls into handlers, with their panics caught |
@@ -41,10 +42,10 @@ mod actions;
 mod channel_options;
 mod fetch;
 mod handler_calls;
+mod handler_error;
 mod http;
 mod http_routes;
 mod local_session;
-mod outcome;
 mod policy;
 mod publication;
 mod server_events;
@@ -57,11 +58,11 @@ pub use self::channel_options::ChannelOptions;
 pub(in crate::bayeux) use self::fetch::OnResponse;
 pub use self::fetch::{Ask, Fetch, FetchError, FetchResponse, FetchTarget};
 pub(in crate::bayeux) use self::handler_calls::Fault;
+pub use self::handler_error::{HandlerError, Outcome};
 pub use self::http::{HttpRequest, HttpResponse};
 use self::http_routes::Routes;
 pub use self::local_session::LocalSession;
 use self::local_session::LocalSessions;
-pub use self::outcome::{HandlerError, Outcome};
 pub use self::policy::SecurityPolicy;
 pub use self::publication::Publication;
 pub(in crate::bayeux) use self::server_events::LifecycleEvent;

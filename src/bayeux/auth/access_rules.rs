@@ -11,8 +11,9 @@
 //! * Rules know a client by its claims: the attribute `claims` of its session, an object. A verified token fills it, or
 //!   the application's own policy.
 //! * The claims `publish` and `subscribe`, lists of patterns, restrict what the rules allow.
-//! * Who is in a channel is told to whoever may subscribe to it; where a rule is about `presence`, to those alone whom
-//!   such a rule, or one with `*`, allows it. The claim `presence` takes away as the others do.
+//! * Whoever may subscribe to a channel may know its members. As soon as one rule names `presence`, for whatever
+//!   channel, a client also needs a rule with `presence` or `*` that covers the channel. The claim `presence`, a list
+//!   of patterns, restricts that further.
 //! * A subscription is allowed where one rule's pattern covers all channels that it could match.
 
 use std::fmt;
@@ -100,7 +101,7 @@ impl AccessRules {
         is_open || self.0.iter().any(|rule| rule.allows(claims, operation, name))
     }
 
-    /// Of what they do not allow to a client: the first rule that allows it to others, with whatever claims they have.
+    /// For the log, after a refusal: the first rule that would allow this to a client with the right claims.
     pub(in crate::bayeux) fn allowing_others(&self, operation: Operation, name: &ChannelPattern) -> Option<&str> {
         let rule = self.0.iter().find(|rule| rule.is_about(operation) && rule.pattern.covers_for_some(name));
         rule.map(|rule| rule.text.as_str())
@@ -194,7 +195,8 @@ impl Template {
         }
     }
 
-    /// Whether some claims make it cover this name: those with the name's own segments for values.
+    /// Whether the rule covers this name for a client with suitable claims. The name's own segments are tried as claims:
+    /// `/room/{id}` covers `/room/5` for a client whose claim `id` is `5`.
     fn covers_for_some(&self, name: &ChannelPattern) -> bool {
         match self {
             Self::Pattern(pattern) => pattern.covers(name),

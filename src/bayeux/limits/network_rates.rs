@@ -34,9 +34,9 @@ struct Bucket {
     told: bool,
 }
 
-/// A time, in parts of a millisecond: of a rate of `count` tokens in a period, a millisecond has `count` ticks. So one
-/// token takes as many ticks as the period has milliseconds, and no division rounds it. A moment counts from the UNIX
-/// epoch; with the largest count u64 lasts until the year 2554.
+/// A time in ticks. For a rate of `count` tokens in a period, one millisecond is `count` ticks. So one token takes a
+/// whole number of ticks, as many as the period has milliseconds, and nothing is rounded. Times count from the UNIX
+/// epoch: with the highest `count`, 1,000,000, u64 lasts until the year 2554.
 type Ticks = u64;
 
 /// A network whose bucket is empty.

@@ -8,13 +8,13 @@
 //!   `deliver`.
 //! * The sender has no session, so meta messages are refused.
 
-use crate::bayeux::api::{ApiCall, Scope};
-use crate::bayeux::app::HttpRequest;
+use crate::bayeux::api::{ApiCall, ApiError, Scope};
+use crate::bayeux::app::{HttpRequest, HttpResponse};
 use crate::bayeux::hooks::Permission;
 use crate::bayeux::limits::BayeuxContext;
 use crate::bayeux::metrics::Platform;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked, Step};
-use crate::bayeux::session::SessionKey;
+use crate::bayeux::session::{Ending, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Endpoint, Realm};
 
@@ -46,6 +46,15 @@ impl BayeuxServer {
             Err(error) => error.into_response(),
         };
         self.respond(from, response);
+    }
+
+    /// Ends a session. Its client is told, and advised not to reconnect.
+    fn disconnect_by_api(&mut self, key: SessionKey) -> HttpResponse {
+        if self.sessions.get(key).is_none() {
+            return ApiError::SessionUnknown.into_response();
+        }
+        self.dismiss(key, Ending::Dismissed);
+        HttpResponse::new(204)
     }
 }
 

@@ -1,5 +1,4 @@
-//! The lists of the server API: clients, channels, trees and history, a page at a time; members, all at once; and how
-//! it ends a session.
+//! The lists of the server API: clients, channels, trees and history, a page at a time; members, all at once.
 //!
 //! A list is sorted by name, and the next page starts after the last name of this one: what comes and goes in between
 //! moves no entry to another page.
@@ -16,7 +15,7 @@ use crate::bayeux::app::HttpResponse;
 use crate::bayeux::cluster::Home;
 use crate::bayeux::delivery::Want;
 use crate::bayeux::server::BayeuxServer;
-use crate::bayeux::session::{Ending, PastRefusal, Session, SessionKey};
+use crate::bayeux::session::{PastRefusal, Session, SessionKey};
 use crate::bayeux::wire::extensions::replay::{Numbers, ReplayFrom};
 use crate::bayeux::wire::{BayeuxError, ChannelId, ChannelPattern, EventNumber, RefusedMessage};
 
@@ -129,15 +128,6 @@ impl BayeuxServer {
         let channels = session.subscriptions.iter().map(ChannelPattern::as_str).collect();
         let refusals = self.refusals.of(key).map(RefusalView::of).collect();
         json(ListedClient { channels: Some(channels), refusals, ..self.view(key, session, scope) })
-    }
-
-    /// Ends a session. Its client is told, and advised not to reconnect.
-    pub(in crate::bayeux) fn disconnect_by_api(&mut self, key: SessionKey) -> HttpResponse {
-        if self.sessions.get(key).is_none() {
-            return ApiError::SessionUnknown.into_response();
-        }
-        self.dismiss(key, Ending::Dismissed);
-        HttpResponse::new(204)
     }
 
     pub(in crate::bayeux) fn list_channels(&self, page: &ListPage<ChannelPattern>) -> HttpResponse {

@@ -20,7 +20,10 @@
 //! | `replay_pages` | reads the pages of kept events and sends them |
 //! | `replay_on_connect` | a connect that names numbers: its session goes on after them |
 //! | `live_tail` | the events that an operator watches live |
-//! | `presence`, `presence_member`, `presence_homes`, `presence_watchers` | the members of channels |
+//! | `presence` | joins, leaves and changed data: from a subscription or an attribute to the owner's roster |
+//! | `presence_member` | a session's attributes as the member that watchers see: user, info, their limits |
+//! | `presence_homes` | as an owner: members at other homes, and homes that vanished |
+//! | `presence_watchers` | who may watch; all members for a new watcher; `/service/presence` |
 //! | `deadlines` | when the server must be woken |
 
 mod access;

@@ -1,4 +1,4 @@
-//! What a handler decides: what it wants done, or why not.
+//! What a service or a listener returns: the actions that it wants, or the error for which it gives up.
 
 use std::error::Error;
 use std::fmt;
@@ -26,7 +26,7 @@ pub type Outcome = Result<Actions, HandlerError>;
 /// }
 /// let application = Application::new().service("add", add);
 /// ```
-// It is no `Error` itself: only so can every error become one.
+// It must not implement `Error`: the `From` below, for every `Error`, would overlap with `From<T> for T`.
 pub struct HandlerError(Cause);
 
 enum Cause {
@@ -54,7 +54,7 @@ impl HandlerError {
     /// The error that the sender reads.
     ///
     /// # Errors
-    /// Where it reads of none: the log has the words.
+    /// `self`, unchanged, where its words are for the log alone.
     pub(super) fn told(self) -> Result<BayeuxError, Self> {
         match self.0 {
             Cause::Told(error) => Ok(error),
