@@ -68,6 +68,27 @@ fn rate_trees_counts_the_new_trees_of_subscribes_and_publishes() {
 }
 
 #[test]
+fn rate_trees_counts_all_sessions_of_an_address_together_and_messages_without_a_session() {
+    let mut network = Network::new(options(&[("RATE_TREES", "3/60"), ("ANON_PUBLISH", "true")]));
+    let [mallory, other] = [network.join("/"), network.join("/")];
+    let publish = |at: &str| json!({"channel": format!("/{at}/x"), "data": 1});
+    assert_eq!(outcome(&network.say_all(&mallory, vec![subscribe(["/a/x".to_owned()])])), (1, vec![]));
+    assert_eq!(outcome(&network.say_all(&other, vec![publish("b")])), (1, vec![]));
+    assert_eq!(outcome(&network.says_anonymously("/", vec![publish("c")])), (1, vec![]));
+    for refused in [
+        network.say_all(&mallory, vec![publish("d")]),
+        network.say_all(&other, vec![subscribe(["/d/x".to_owned()])]),
+        network.says_anonymously("/", vec![publish("d")]),
+    ] {
+        assert_eq!(outcome(&refused), (0, vec!["429::rate_exceeded"]));
+    }
+    assert_eq!(network.homes().len(), 4, "nothing more is started");
+    network.requests_come_from("198.51.100.1");
+    let bob = network.join("/");
+    assert_eq!(outcome(&network.say_all(&bob, vec![publish("d")])), (1, vec![]), "another address");
+}
+
+#[test]
 fn max_trees_bounds_the_trees_of_a_home() {
     let mut network = Network::new(options(&[("MAX_TREES", "3")]));
     let mallory = network.join("/");
