@@ -16,7 +16,7 @@ use super::batch::{Batch, Rides, Step};
 use super::checked_message::Checked;
 use super::suspended_messages::{PendingId, Published, SuspendedMessage, SuspendedPublish};
 use super::{BayeuxServer, Publisher};
-use crate::bayeux::app::Publication;
+use crate::bayeux::app::{Action, Publication};
 use crate::bayeux::cluster::{ClusterInput, ListeningHome, ToRelay};
 use crate::bayeux::delivery::{DedupKey, ENTRY, Urgency, Weighed};
 use crate::bayeux::hooks::Permission;
@@ -89,9 +89,9 @@ impl BayeuxServer {
         }
         let key = self.key_of(now, batch, *attempt);
         let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
-        let mut actions = self.app.receive(&mut publication).map_err(|fault| self.blame(fault))?;
-        actions.append(&mut permission.actions);
+        let actions = self.app.receive(&mut publication).map_err(|fault| self.blame(fault))?;
         let on = Subject::sent(&publication);
+        let then = [(on.clone(), actions), (on.by_hooks(), permission.actions)];
         let event = Event::freeze(channel, publication.message(), &self.stamp);
         let lazy = publication.is_lazy();
         // Counted twice: here, and in the call to the owner.
@@ -101,12 +101,17 @@ impl BayeuxServer {
         let published =
             Published { publisher: publication.client, channel: publication.channel, event, key, _charge: charge };
         match self.deliver(now, &published, lazy)? {
-            Taken::Pending(pending_id) => Ok(Some((pending_id, SuspendedPublish { published, on, actions }))),
+            Taken::Pending(pending_id) => Ok(Some((pending_id, SuspendedPublish { published, then }))),
             Taken::Here => {
-                self.apply(now, &on, &mut batch.piggybacked, actions);
+                self.act(now, batch, then);
                 Ok(None)
             }
         }
+    }
+
+    /// Carries out what followed from a publish.
+    pub(super) fn act(&mut self, now: Millis, batch: &mut Batch, then: [(Subject, Vec<Action>); 2]) {
+        then.into_iter().for_each(|(on, actions)| self.apply(now, &on, &mut batch.piggybacked, actions));
     }
 
     /// # Errors

@@ -83,8 +83,8 @@ pub(in crate::bayeux) enum SuspendedMessage {
 /// A publish, and what to do when it has succeeded.
 pub(in crate::bayeux) struct SuspendedPublish {
     pub published: Published,
-    pub on: Subject,
-    pub actions: Vec<Action>,
+    /// The application's actions, and the hooks Worker's.
+    pub then: [(Subject, Vec<Action>); 2],
 }
 
 /// The publisher and its event.
