@@ -89,6 +89,19 @@ fn rate_trees_counts_all_sessions_of_an_address_together_and_messages_without_a_
 }
 
 #[test]
+fn rate_trees_counts_the_new_trees_that_service_presence_asks() {
+    let mut network = Network::new(options(&[("PRESENCE", "/**"), ("RATE_TREES", "3/60")]));
+    let mallory = network.join("/");
+    let asks = |at: usize| json!({"channel": "/service/presence", "data": {"channel": format!("/p{at}/x")}});
+    for _ in 0..2 {
+        let replies = network.say_all(&mallory, (0..3).map(asks).collect());
+        assert_eq!(outcome(&replies).1, [] as [&str; 0], "the second time they are not new");
+    }
+    assert_eq!(outcome(&network.say_all(&mallory, vec![asks(3)])).1, ["429::rate_exceeded"]);
+    assert_eq!(network.homes().len(), 4, "nothing more is started");
+}
+
+#[test]
 fn max_trees_bounds_the_trees_of_a_home() {
     let mut network = Network::new(options(&[("MAX_TREES", "3")]));
     let mallory = network.join("/");
