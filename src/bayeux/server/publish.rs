@@ -33,6 +33,15 @@ pub(in crate::bayeux) enum Taken {
     Pending(PendingId),
 }
 
+/// What is done when a publish has succeeded.
+pub(in crate::bayeux) struct Following {
+    pub on: Subject,
+    /// The application's actions.
+    pub actions: Vec<Action>,
+    /// The hooks Worker's actions.
+    pub by_hooks: Vec<Action>,
+}
+
 impl BayeuxServer {
     pub(in crate::bayeux) fn publish(
         &mut self,
@@ -91,7 +100,7 @@ impl BayeuxServer {
         let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
         let actions = self.app.receive(&mut publication).map_err(|fault| self.blame(fault))?;
         let on = Subject::sent(&publication);
-        let then = [(on.clone(), actions), (on.by_hooks(), permission.actions)];
+        let then = Following { on, actions, by_hooks: permission.actions };
         let event = Event::freeze(channel, publication.message(), &self.stamp);
         let lazy = publication.is_lazy();
         // Counted twice: here, and in the call to the owner.
@@ -110,8 +119,10 @@ impl BayeuxServer {
     }
 
     /// Carries out what followed from a publish.
-    pub(super) fn act(&mut self, now: Millis, batch: &mut Batch, then: [(Subject, Vec<Action>); 2]) {
-        then.into_iter().for_each(|(on, actions)| self.apply(now, &on, &mut batch.piggybacked, actions));
+    pub(super) fn act(&mut self, now: Millis, batch: &mut Batch, then: Following) {
+        let Following { on, actions, by_hooks } = then;
+        self.apply(now, &on, &mut batch.piggybacked, actions);
+        self.apply(now, &on.by_hooks(), &mut batch.piggybacked, by_hooks);
     }
 
     /// # Errors
