@@ -13,7 +13,7 @@ import { forWorkerBuild, wasmToolchain } from './toolchain.mjs';
 export const MAIN = 'main.js';
 
 /** What stands beside it as it is written. */
-export const MODULES = [MAIN, ...['links', 'book', 'held', 'home', 'link', 'routes', 'stream'].map((name) => `links/${name}.js`)];
+export const MODULES = [MAIN, ...['links', 'event_stream', 'held_request', 'home', 'link', 'pending', 'routes'].map((name) => `links/${name}.js`)];
 
 /** Where a build lands. */
 export const outDir = (fixture, dev = false) => (fixture ? 'build/fixture' : dev ? 'build/dev' : 'build');

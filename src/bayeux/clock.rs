@@ -64,21 +64,21 @@ mod tests {
     }
 
     #[test]
-    fn time_passes_as_it_does_outside() {
+    fn time_passes_as_on_the_machine() {
         for (reading, wake) in [(10, Some(20)), (5000, Some(20)), (99_000_000, None)] {
             assert_eq!(after([reading], wake).0, reading.cast_unsigned(), "{wake:?}");
         }
     }
 
     #[test]
-    fn a_step_back_stops_it_for_a_moment() {
+    fn the_clock_stands_still_when_the_machines_clock_jumps_back() {
         assert_eq!(after([-3_600_000], None).0, 0);
         let (now, clock) = after([-3_600_000, -3_599_990], None);
         assert_eq!((now, clock.outside(Millis(NOON + 20))), (10, Millis(NOON - 3_599_980)));
     }
 
     #[test]
-    fn a_step_forward_past_a_wake_up_does_too() {
+    fn the_clock_stands_still_when_the_machines_clock_jumps_past_a_wake_up() {
         let (now, clock) = after([3_600_000], Some(1000));
         assert_eq!((now, clock.outside(Millis(NOON + 1000))), (0, Millis(NOON + 3_601_000)));
         assert_eq!(after([3_600_000, 3_601_000], Some(1000)).0, 1000);

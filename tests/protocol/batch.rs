@@ -130,15 +130,6 @@ fn in_a_batch_of_two_sessions_only_the_one_that_publishes_gets_its_events() {
 }
 
 #[test]
-fn queued_events_come_with_the_reply_to_a_disconnect() {
-    let scenario = Scenario::new();
-    let [alice, bob] = scenario.join(["alice", "bob"]);
-    bob.subscribe("/chat");
-    alice.publish("/chat", "hi");
-    assert_eq!(bob.send(json!({"channel": "/meta/disconnect"})).answer().data(), ["hi"]);
-}
-
-#[test]
 fn messages_past_max_messages_per_batch_are_refused_one_by_one_and_the_others_handled() {
     let scenario = Scenario::with(&[("MAX_MESSAGES_PER_BATCH", "3")]);
     let [(alice, socket)] = scenario.join_on_sockets(["alice"]);

@@ -132,8 +132,28 @@ fn a_client_that_holds_little_loses_nothing_when_another_fills_the_memory() {
         other.publish("/large", large);
         assert!(scenario.memory() <= MOST, "{}", scenario.memory());
     }
+    let (dropped, read) = reads(&mallory);
+    assert!(dropped > 0 && dropped + read.len() as u64 == 40, "{dropped} dropped, {} read", read.len());
     mallory.publish("/talk", "last");
     assert_eq!(reads(&bob), (0, vec![json!("first"), json!("last")]));
+}
+
+#[test]
+fn in_the_address_that_holds_most_the_session_that_holds_most_loses_its_oldest_events() {
+    let scenario = small_home(&[]);
+    let [alice, small, large] = [("alice", NEIGHBOUR), ("small", ATTACKER), ("large", ATTACKER)]
+        .map(|(name, address)| joined(&scenario, name, address));
+    small.subscribe("/small");
+    large.subscribe("/large");
+    let event = |number: u64| json!({"n": number, "text": "x".repeat(20_000)});
+    (0..5).for_each(|number| alice.publish("/small", event(number)));
+    (0..80).for_each(|number| alice.publish("/large", event(number)));
+    assert!(scenario.memory() <= MOST, "{}", scenario.memory());
+    let (dropped, read) = reads(&small);
+    assert_eq!((dropped, read.len()), (0, 5));
+    let (dropped, read) = reads(&large);
+    assert!(dropped > 0, "{} events of 20 kB fit into 1 MiB", read.len());
+    assert_eq!(read, (dropped..80).map(event).collect::<Vec<_>>());
 }
 
 #[test]
@@ -144,14 +164,19 @@ fn an_address_that_holds_most_in_many_sessions_loses_events_first() {
     let alice = joined(&scenario, "alice", NEIGHBOUR);
     (0..20).for_each(|_| alice.publish("/talk", "x".repeat(4000)));
     let mallory = joined(&scenario, "mallory", ATTACKER);
-    for number in 0..60 {
-        let channel = format!("/{number}");
-        let client = joined(&scenario, "crowd", ATTACKER);
-        client.subscribe(&channel);
-        (0..10).for_each(|_| mallory.publish(&channel, "x".repeat(4000)));
-    }
+    let crowd: Vec<_> = (0..60)
+        .map(|number| {
+            let channel = format!("/{number}");
+            let client = joined(&scenario, "crowd", ATTACKER);
+            client.subscribe(&channel);
+            (0..10).for_each(|_| mallory.publish(&channel, "x".repeat(4000)));
+            client
+        })
+        .collect();
     let (dropped, read) = reads(&bob);
-    assert_eq!((dropped, read.len()), (0, 20));
+    assert_eq!((dropped, read.len()), (0, 20), "more than each of the crowd holds");
+    let lost: u64 = crowd.iter().map(|client| reads(client).0).sum();
+    assert!(lost > 0);
 }
 
 #[test]

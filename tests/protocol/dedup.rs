@@ -185,16 +185,30 @@ fn a_publish_that_the_hooks_worker_has_decided_is_not_asked_about_again() {
     bob.subscribe("/a");
     let first = alice.send(keyed("/a", "k", "once"));
     assert_eq!(scenario.asked()[0]["message"]["ext"], Value::Null, "the application does not see the key");
-    let meanwhile = alice.send(keyed("/a", "k", "once"));
     scenario.hooks_answer(&json!([{"allow": true, "data": "ONCE"}]));
-    scenario.hooks_answer(&json!([{"allow": true, "data": "ONCE"}]));
-    for request in [first, meanwhile] {
-        assert_eq!(request.answer().reply()["successful"], true);
-    }
+    assert_eq!(first.answer().reply()["successful"], true);
     assert_taken(&alice, keyed("/a", "k", "once"));
     assert_eq!(scenario.asked(), Vec::<Value>::new());
     bob.connect();
     assert_eq!(bob.receives(), ["ONCE"]);
+}
+
+#[test]
+fn a_publish_repeated_before_the_hooks_worker_has_decided_is_asked_about_again_and_delivered_once() {
+    let scenario = Scenario::with(&[("HOOKS_FOR", "publish")]).with_hooks();
+    let [alice, bob] = scenario.join(["alice", "bob"]);
+    bob.subscribe("/a");
+    let [first, again] = [(); 2].map(|()| alice.send(keyed("/a", "k", "once")));
+    let action = json!({"do": "publish", "channel": "/a", "data": "its action"});
+    for request in [first, again] {
+        assert!(request.is_held());
+        assert_eq!(scenario.asked().len(), 1);
+        scenario.hooks_answer(&json!([{"allow": true, "data": "ONCE", "actions": [action]}]));
+        assert_eq!(request.answer().reply()["successful"], true);
+    }
+    assert_eq!(scenario.asked(), Vec::<Value>::new());
+    bob.connect();
+    assert_eq!(bob.receives(), ["ONCE", "its action"]);
 }
 
 #[test]

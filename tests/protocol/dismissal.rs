@@ -147,26 +147,54 @@ fn other_sessions_on_the_same_socket_stay() {
     assert_eq!(socket.frames().concat().last(), Some(&json!({"channel": "/chat", "data": 1})));
 }
 
+/// The last reply to a client with the ack extension.
+fn last_batch(id: &str, batch: u64) -> Value {
+    json!({"channel": "/meta/connect", "id": id, "successful": true, "ext": {"ack": batch},
+        "advice": {"reconnect": "none"}})
+}
+
 #[test]
-fn with_the_ack_extension_the_last_batch_has_its_number_and_the_unacknowledged_events() {
+fn with_the_ack_extension_the_last_batch_has_its_number_and_no_acknowledged_event() {
     let (scenario, alice, bob, socket) = alice_and_bob_on_a_socket(json!({"ext": {"ack": true}}));
     let connect = |id: &str, ack: u64| bob.connect_with(json!({"id": id, "ext": {"ack": ack}}));
     bob.subscribe("/chat");
     connect("1", 1);
-    alice.publish("/chat", "lost on the way");
+    alice.publish("/chat", "first");
     connect("2", 2);
-    alice.publish("/chat", "not yet acknowledged");
+    alice.publish("/chat", "second");
     socket.closes();
     let next = scenario.socket();
     bob.moves_to(&next);
-    // That batch never arrived: it comes again, and is overtaken by the next connect, which is held.
-    connect("3", 2).answer();
+    // That batch never arrived: it comes again, and the next connect, which acknowledges it, is held.
+    assert_eq!(connect("3", 2).answer().data(), ["second"]);
     connect("4", 4);
     next.frames();
     alice.publish("/service/out", "bob");
-    let reply = json!({"channel": "/meta/connect", "id": "4", "successful": true, "ext": {"ack": 5},
-        "advice": {"reconnect": "none"}});
-    assert_eq!(next.frames(), [[why(), goodbye(), reply]]);
+    assert_eq!(next.frames(), [[why(), goodbye(), last_batch("4", 5)]]);
+}
+
+#[test]
+fn with_the_ack_extension_the_last_batch_has_all_unacknowledged_events() {
+    let scenario = house(&[("LAZY_CHANNELS", "/lazy")]);
+    let [alice] = scenario.join(["alice"]);
+    let (bob, socket) = (scenario.client("bob"), scenario.socket());
+    bob.moves_to(&socket);
+    bob.handshake_with(json!({"ext": {"ack": true}}));
+    bob.connect().answer();
+    bob.publish("/service/here", "bob");
+    bob.subscribe("/lazy");
+    let connect = |id: &str, ack: u64| bob.connect_with(json!({"id": id, "ext": {"ack": ack}}));
+    let events = [1, 2].map(|data| json!({"channel": "/lazy", "data": data}));
+    alice.publish("/lazy", 1);
+    // A connect is held although a lazy event is unacknowledged. Batch 2 is lost.
+    connect("1", 1);
+    scenario.after(5000);
+    connect("2", 1);
+    alice.publish("/lazy", 2);
+    assert_eq!(socket.frames().last().unwrap()[0], events[0]);
+    alice.publish("/service/out", "bob");
+    let [first, second] = events;
+    assert_eq!(socket.frames(), [[first, second, why(), goodbye(), last_batch("2", 3)]]);
 }
 
 #[test]

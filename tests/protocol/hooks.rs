@@ -1,7 +1,7 @@
 //! An application in another Worker: its questions, the effect of its answers, and what happens without an answer.
 
 use bayeux_edge::bayeux::Notice;
-use bayeux_edge::bayeux::app::{Application, reply};
+use bayeux_edge::bayeux::app::{Application, publish, reply};
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -241,7 +241,7 @@ fn invalid_messages_and_api_publishes_are_answered_without_asking() {
 }
 
 #[test]
-fn events_are_reported_afterwards_except_the_publishes_of_the_hooks_worker() {
+fn events_are_reported_afterwards_except_the_publishes_and_pushes_of_the_hooks_worker() {
     let (scenario, [alice]) = joined("event", ["alice"]);
     alice.subscribe("/a");
     let told = scenario.asked();
@@ -259,16 +259,51 @@ fn events_are_reported_afterwards_except_the_publishes_of_the_hooks_worker() {
         {"do": "set_attribute", "name": "seen", "value": true},
         {"do": "push", "client": name, "channel": "/inbox", "data": 3},
     ]}]));
-    let told = scenario.asked();
-    assert_eq!((told.len(), &told[0]["event"], &told[0]["data"]), (1, &json!("client_push"), &json!(3)));
-    scenario.hooks_say(None);
-    assert_eq!((scenario.asked().len(), failed(&scenario)), (0, 1));
+    assert_eq!(scenario.asked(), Vec::<Value>::new());
     assert_eq!(alice.connect().answer().data(), [2, 3]);
     scenario.after(60_000);
     let told = scenario.asked();
     assert_eq!((&told[0]["event"], &told[1]["why"]), (&json!("unsubscribe"), &json!("expired")));
     assert_eq!(told[1]["client"]["attributes"], json!({"seen": true}));
-    scenario.hooks_answer(&json!([{}, {}]));
+    scenario.hooks_say(None);
+    assert_eq!((scenario.asked().len(), failed(&scenario)), (0, 2), "without an answer they are lost");
+}
+
+#[test]
+fn what_the_hooks_worker_does_with_a_message_is_not_reported_to_it() {
+    for (hook, channel) in [("publish", "/a"), ("service", "/service/x")] {
+        let app = Application::new().listener("/a", |_| Ok(publish("/log", "of src/app.rs")));
+        let scenario = Scenario::serving(app, &[("HOOKS_FOR", &format!("{hook} event"))]);
+        let [alice] = scenario.join(["alice"]);
+        alice.subscribe("/*");
+        let scenario = scenario.with_hooks();
+        let asked = alice.send(json!({"channel": channel, "data": 1}));
+        let name = scenario.asked()[0]["client"]["client"].clone();
+        scenario.hooks_answer(&json!([{"allow": true, "actions": [
+            {"do": "publish", "channel": "/b", "data": 2},
+            {"do": "push", "client": name, "channel": "/inbox", "data": 3},
+        ]}]));
+        let reported: Vec<Value> = scenario.asked().iter().map(|call| call["channel"].clone()).collect();
+        let expected: &[&str] = if hook == "publish" { &["/a", "/log"] } else { &[] };
+        assert_eq!(reported, expected);
+        assert!(asked.answer().data().ends_with(&[json!(2), json!(3)]));
+        if !reported.is_empty() {
+            scenario.hooks_answer(&json!([{}, {}]));
+        }
+    }
+}
+
+#[test]
+fn pushes_of_others_are_reported() {
+    let (scenario, [alice]) = joined("event", ["alice"]);
+    alice.subscribe("/a");
+    let name = scenario.asked()[0]["client"]["client"].clone();
+    scenario.hooks_answer(&json!([{}]));
+    let publish = json!({"channel": "/inbox", "data": 3, "client": name});
+    assert_eq!(scenario.call("POST", "/publish", "", &publish.to_string()).0, 200);
+    let told = scenario.asked();
+    assert_eq!((told.len(), &told[0]["event"], &told[0]["data"]), (1, &json!("client_push"), &json!(3)));
+    scenario.hooks_answer(&json!([{}]));
 }
 
 #[test]

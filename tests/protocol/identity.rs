@@ -135,13 +135,23 @@ fn of_two_tokens_the_one_in_ext_counts() {
 }
 
 #[test]
-fn an_optional_token_is_still_checked_and_without_keys_no_token_is_read() {
-    let optional = with_keys(&[("TOKENS", "optional")]);
+fn where_tokens_are_optional_a_token_outside_the_messages_admits_and_an_invalid_one_is_refused() {
+    let optional = with_keys(&[("TOKENS", "optional"), ("ACCESS_RULES", "authenticated * /user/{sub}/**")]);
+    let alice = optional.client("alice").carrying(&token(&json!({"sub": "alice"})));
+    alice.handshake();
+    alice.publish("/user/alice/x", 1);
     assert_eq!(
         optional.client("mallory").carrying("wrong").shake_hands_with(json!({}))["error"],
         "403::token_malformed"
     );
-    Scenario::new().client("alice").carrying("wrong").handshake();
+}
+
+#[test]
+fn without_keys_no_token_is_read() {
+    let scenario = Scenario::new();
+    let alice = scenario.client("alice").carrying("wrong");
+    alice.handshake_with(json!({"ext": {"token": "wrong too"}}));
+    alice.publish("/a", 1);
 }
 
 #[test]

@@ -40,7 +40,7 @@ pub enum Load {
 }
 
 /// The figures of the measured time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Figures {
     pub deliveries: usize,
     /// Of the latencies of the deliveries, microseconds.

@@ -7,7 +7,11 @@ use crate::scenario::Scenario;
 
 /// Alice publishes, Bob and Carol are subscribed, each on a socket.
 fn trio(per_frame: &str) -> (Scenario, Client, [(Client, Socket); 2]) {
-    let scenario = Scenario::with(&[("MESSAGES_PER_FRAME", per_frame)]);
+    trio_with(&[("MESSAGES_PER_FRAME", per_frame)])
+}
+
+fn trio_with(vars: &[(&str, &str)]) -> (Scenario, Client, [(Client, Socket); 2]) {
+    let scenario = Scenario::with(vars);
     let [(alice, _), bob, carol] = scenario.join_on_sockets(["alice", "bob", "carol"]);
     for (client, socket) in [&bob, &carol] {
         client.subscribe("/chat");
@@ -45,10 +49,12 @@ fn with_2_frames_are_filled_in_order() {
 }
 
 #[test]
-fn with_0_all_events_go_in_one_frame() {
-    let (_scenario, alice, [(_, b), _]) = trio("0");
-    publish(&alice, 5);
-    assert_eq!(b.frames(), [(1..=5).map(event).collect::<Vec<_>>()]);
+fn with_0_and_by_default_all_events_go_in_one_frame() {
+    for vars in [&[("MESSAGES_PER_FRAME", "0")][..], &[]] {
+        let (_scenario, alice, [(_, b), _]) = trio_with(vars);
+        publish(&alice, 5);
+        assert_eq!(b.frames(), [(1..=5).map(event).collect::<Vec<_>>()], "{vars:?}");
+    }
 }
 
 #[test]

@@ -189,15 +189,11 @@ fn under_full_load_pacing_delivers_no_fewer_events_to_polls() {
 }
 
 #[test]
-fn below_full_load_pacing_adds_at_most_15_percent_latency() {
+fn below_full_load_pacing_delays_nothing() {
     for (slowed, crowd, pause) in
         [(1, 100, 10_000), (2, 100, 10_000), (4, 100, 20_000), (1, 1000, 100_000), (2, 1000, 100_000)]
     {
         let (paced, at_once) = beside_sending_at_once(Over::Sockets, crowd, slowed, Load::Every(pause));
-        let later = |paced: u64, at_once: u64| paced * 100 > at_once * 115;
-        assert!(
-            !later(paced.p50, at_once.p50) && !later(paced.p99, at_once.p99),
-            "{crowd}, slowed {slowed} times: {paced:?}, {at_once:?}"
-        );
+        assert_eq!(paced, at_once, "{crowd}, slowed {slowed} times");
     }
 }

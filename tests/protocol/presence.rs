@@ -273,6 +273,31 @@ fn a_restarted_object_repeats_no_presence_message() {
 }
 
 #[test]
+fn an_object_that_hibernated_repeats_no_presence_message_and_knows_the_members() {
+    let scenario = with(&[]);
+    let [alice, watcher] = [("alice", "alice"), ("watcher", "w")].map(|(name, user)| {
+        let (socket, client) = (scenario.socket(), scenario.client(name));
+        client.moves_to(&socket);
+        client.handshake_with(json!({"claims": {"sub": user}}));
+        client.connect().answer();
+        client.hold();
+        client
+    });
+    alice.subscribe("/room/a");
+    watcher.subscribe(WATCHED);
+    scenario.after(1000);
+    assert_eq!(watcher.receives().len(), 2);
+    scenario.after(5000);
+    scenario.hibernates_into(house());
+    scenario.after(2000);
+    assert!(watcher.receives().is_empty());
+    alice.unsubscribe("/room/a");
+    scenario.after(1000);
+    let left = watcher.receives();
+    assert_eq!((left.len(), users(&left[0]["leaves"])), (1, named(&[("alice", 1)])), "{left:?}");
+}
+
+#[test]
 fn a_presence_change_before_a_crash_is_reported_after_it() {
     let scenario = with(&[]);
     let [alice, bob] = [join(&scenario, "alice", "alice"), join(&scenario, "bob", "bob")];

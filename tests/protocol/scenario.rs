@@ -246,7 +246,14 @@ impl Scenario {
 
     /// The object is evicted while its sockets stay open.
     pub fn hibernates(&self) {
-        self.0.borrow_mut().restart(Application::new(), false);
+        self.hibernates_into(Application::new());
+    }
+
+    /// The object falls asleep and is evicted while its sockets stay open, and the next one has this application.
+    pub fn hibernates_into(&self, app: Application) {
+        let mut world = self.0.borrow_mut();
+        world.falls_asleep();
+        world.restart(app, false);
     }
 
     /// The object sleeps, with its sockets open, until its alarm wakes it, `late` ms after it should have.

@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn each_of_several_keys_opens_and_nothing_else_does() {
+    fn each_key_is_accepted_and_any_other_text_is_refused() {
         let keys = keys(&format!("{OLD}\n {NEW}")).unwrap();
         for header in [format!("Bearer {OLD}"), format!("bearer {NEW}"), format!("BEARER  {NEW} ")] {
             assert!(keys.admit(Some(&header)).is_ok(), "{header}");
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_key_nothing_opens() {
+    fn without_configured_keys_every_request_is_refused() {
         for none in [None, Some(String::new()), Some(" \n".to_owned())] {
             let keys = ApiKeys::parse(none).unwrap();
             assert!(keys.is_empty());
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_opens_what_its_scope_says_and_one_without_everything() {
+    fn a_key_is_limited_to_its_scope_and_a_key_without_a_scope_may_do_everything() {
         let keys =
             keys(&format!("read:grafana:{OLD} publish:{NEW} admin:it:a-key-for-all-of-it bare-key-of-everything"))
                 .unwrap();
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_no_key_is_refused_without_being_repeated() {
+    fn an_invalid_key_is_refused_without_being_shown() {
         for value in [
             "too-short",
             &format!("{OLD} too-short"),

@@ -122,7 +122,7 @@ impl Application {
             Err(fault) => faults.push(fault),
         };
         match event {
-            LifecycleEvent::Told(event) => {
+            LifecycleEvent::Told(event) | LifecycleEvent::ByHooks(event) => {
                 let listeners = self.event_listeners.iter_mut();
                 listeners.for_each(|listener| add(guarded("an event listener", || listener(event))));
             }

@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_route_that_takes_method_and_path_answers() {
+    fn the_first_route_with_the_method_and_path_answers() {
         for (method, path, name) in [
             ("GET", "/a", "get /a"),
             ("POST", "/a", "POST /a"),
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_without_a_route_and_a_route_without_the_method_are_told_apart() {
+    fn an_unknown_path_is_404_and_an_unknown_method_is_405_with_allow() {
         assert_eq!(answer("GET", "/ab").0, 404);
         let request = HttpRequest { method: "DELETE".to_owned(), path: "/a".to_owned(), ..HttpRequest::default() };
         let response = routes().answer(&request);

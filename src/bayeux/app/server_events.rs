@@ -27,6 +27,8 @@ pub enum ServerEvent {
 /// One thing that has happened.
 pub(in crate::bayeux) enum LifecycleEvent {
     Told(ServerEvent),
+    /// The same, caused by an action of the hooks Worker, which is not told of it: that could loop forever.
+    ByHooks(ServerEvent),
     /// Something was published that the local session at this place listens to.
     Received(usize, Publication),
 }
@@ -35,10 +37,10 @@ impl LifecycleEvent {
     /// Bytes of data.
     pub fn size(&self) -> usize {
         match self {
-            Self::Received(_, publication) | Self::Told(ServerEvent::Publish(publication)) => {
-                publication.raw_data().get().len()
-            }
-            Self::Told(_) => 0,
+            Self::Received(_, publication)
+            | Self::Told(ServerEvent::Publish(publication))
+            | Self::ByHooks(ServerEvent::Publish(publication)) => publication.raw_data().get().len(),
+            Self::Told(_) | Self::ByHooks(_) => 0,
         }
     }
 }

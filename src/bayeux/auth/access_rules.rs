@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_for_those_it_names() {
+    fn a_rule_applies_to_the_clients_that_it_names() {
         let may = |who: &str, claims: &Value| allowed(&format!("{who} * /x"), claims, Operation::Publish, "/x");
         let nobody = Value::Null;
         for claims in [json!({}), json!({"role": "admin"}), nobody.clone()] {
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_is_for_its_operation() {
+    fn a_rule_applies_to_its_operation() {
         let may = |allowing: &str, operation| allowed(&format!("anyone {allowing} /x"), &Value::Null, operation, "/x");
         for (allowing, publish, subscribe) in [("publish", true, false), ("subscribe", false, true), ("*", true, true)]
         {
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn who_is_there_is_told_to_all_who_may_subscribe_unless_a_rule_says_to_whom() {
+    fn whoever_may_subscribe_may_see_presence_unless_a_rule_names_presence() {
         let told = |rules: &str, claims: Value| allowed(rules, &claims, Operation::Presence, "/x");
         assert!(told("anyone subscribe /x", Value::Null));
         let rules = "anyone subscribe /x; role=admin presence /x; role=all * /x";
@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_stands_for_one_segment_and_never_for_more() {
+    fn a_claim_in_a_rule_matches_exactly_one_segment() {
         let may = |claims: Value, name: &str| allowed("anyone * /user/{sub}/**", &claims, Operation::Subscribe, name);
         assert!(may(json!({"sub": "alice"}), "/user/alice/**"));
         assert!(may(json!({"sub": 42}), "/user/42/inbox"));
@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_leads_neither_to_services_nor_to_meta_channels() {
+    fn a_claim_matches_neither_service_nor_meta_at_the_start() {
         for operation in [Operation::Publish, Operation::Subscribe] {
             let may =
                 |sub: &str, name: &str| allowed("authenticated * /{sub}/**", &json!({"sub": sub}), operation, name);
@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn of_what_is_refused_the_first_rule_is_known_that_allows_it_to_others() {
+    fn a_denial_names_the_first_rule_that_allows_the_operation_to_others() {
         let rules = "anyone subscribe /a/**; role=x publish  /a/*; u=1 * /user/{sub}/{room}; s=1 * /{sub}/twice/{sub}";
         let rules = AccessRules::parse(rules).unwrap();
         let of = |operation, name| rules.allowing_others(operation, &ChannelPattern::parse(name).unwrap());
@@ -360,13 +360,13 @@ mod tests {
     }
 
     #[test]
-    fn rules_stand_on_lines_or_between_semicolons() {
+    fn rules_are_separated_by_lines_or_semicolons() {
         let rules = "# who reads\n anyone  subscribe\t/news/** # all of it\n\n;role=a * /a; role=b * /b;\r\n";
         assert_eq!(AccessRules::parse(rules).unwrap().0.len(), 3);
     }
 
     #[test]
-    fn a_rule_that_cannot_be_read_is_told_with_what_is_wrong() {
+    fn an_invalid_rule_is_refused_with_the_reason() {
         for (rule, expected) in [
             ("", "one rule"),
             ("# nobody", "one rule"),

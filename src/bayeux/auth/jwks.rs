@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn keys_live_as_long_as_they_are_said_to_within_bounds() {
+    fn fetched_keys_are_kept_for_their_max_age_within_bounds() {
         for (header, seconds) in [
             (None, 600),
             (Some(""), 600),

@@ -206,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn meta_names_behind_a_home_lead_to_the_home() {
+    fn a_meta_channels_name_after_the_path_of_a_home_is_ignored() {
         for path in ["/cometd", "/cometd/", "/cometd/connect", "/cometd/disconnect/"] {
             assert_eq!(Home::at_path(path), Some(Home::Root), "{path}");
         }
@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_no_path_has_come_encoded() {
+    fn a_home_name_in_a_path_is_percent_decoded() {
         for (path, name) in [
             ("/cometd/a%20b", "/a b"),
             ("/cometd/%7Bx%7D/connect", "/{x}"),
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn other_paths_lead_nowhere() {
+    fn other_paths_are_no_home() {
         for path in [
             "/",
             "/cometdx",
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn every_home_has_a_code_of_its_own() {
+    fn every_home_has_its_own_code_in_client_ids() {
         let names = ["/", "/chat", "/news", "@0", "@61", "@62", "@weur.0", "@me.61", "@wnam.3843"];
         let homes = names.map(|name| Home::named(name).unwrap());
         let codes: std::collections::BTreeSet<_> = homes.iter().map(Home::code).collect();
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_was_never_given_leads_nowhere() {
+    fn an_invalid_code_in_a_client_id_is_no_home() {
         for client_id in ["", "x", "s", "s0", "s-0", "g900", "gz00", "é"] {
             assert_eq!(Home::of_client_id(client_id), None, "{client_id}");
         }

@@ -99,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_spread_and_each_keeps_its_home() {
+    fn addresses_are_spread_over_the_homes_and_each_keeps_its_home() {
         let homes = Placement::Sharded(8);
         let chosen: std::collections::BTreeSet<_> =
             (0..200).map(|n| homes.choose(&format!("10.0.0.{n}"), None)).collect();
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_regional_home_is_where_the_client_is() {
+    fn a_regional_home_is_in_the_region_of_the_client() {
         let home = |continent, longitude| Placement::Regional(1).choose("10.0.0.1", Region::near(continent, longitude));
         for (continent, longitude, name) in [
             ("NA", Some(-74.0), "@enam.0"),
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_mode_is_refused() {
+    fn an_invalid_mode_is_refused() {
         for text in ["", "Root", "sharded:0", "sharded:3845", "sharded:-1", "regional:", "regional:1.5", "root:1"] {
             assert_eq!(Placement::parse(text), None, "{text}");
         }

@@ -155,6 +155,8 @@ impl Cluster {
             }
             PresenceInput::AskOwner { channel, asker } => {
                 let (owner, channel) = (self.owner_of(&channel), channel.into());
+                // From now on it is no new tree.
+                self.uplinks.to(cx.now, &owner);
                 self.call(cx, owner, About::Who(asker), &Call::Who { channel });
             }
         }

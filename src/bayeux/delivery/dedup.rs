@@ -109,7 +109,7 @@ mod tests {
     const WINDOW: Duration = Duration::from_secs(60);
 
     #[test]
-    fn they_are_known_for_a_while() {
+    fn an_accepted_key_is_known_for_the_retry_window() {
         let [one, two] = keys();
         let mut dedup = Dedup::default();
         dedup.accept(Millis(1000), one);
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_make_room() {
+    fn past_the_bound_the_oldest_key_is_forgotten() {
         let mut random = ChaCha12Rng::from_seed([2; 32]);
         let all: Vec<_> = (0..=MOST).map(|_| DedupKey::unique(&mut random)).collect();
         let mut dedup = Dedup::default();
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn of_equal_ones_that_nobody_was_told_of_each_is_found_once_and_the_oldest_first() {
+    fn each_of_several_equal_unanswered_publishes_is_found_once_the_oldest_first() {
         let [id, other, one, two] = keys();
         let mut unanswered = Unanswered::default();
         for key in [one, two] {
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_are_remembered_and_no_more() {
+    fn the_number_of_remembered_unanswered_publishes_is_bounded() {
         let mut random = ChaCha12Rng::from_seed([2; 32]);
         let mut unanswered = Unanswered::default();
         let [id] = keys();

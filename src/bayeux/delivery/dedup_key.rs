@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn each_part_counts() {
+    fn channel_client_id_id_and_data_decide_whether_a_publish_is_the_same() {
         let one = attempt(r#"{"channel":"/a","clientId":"x","id":"1","data":1}"#);
         assert!(one.id.is_some() && one.key.is_none());
         assert_eq!(one, attempt(r#"{"data":1,"id":"1","clientId":"x","channel":"/a","ext":{}}"#));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_key_the_id_does_not_count() {
+    fn with_an_idempotency_key_the_message_id_does_not_count() {
         let keyed = |id: &str| {
             attempt(&format!(
                 r#"{{"channel":"/a","clientId":"x","id":"{id}","data":1,"ext":{{"idempotencyKey":"k"}}}}"#

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_may_take_any_time() {
+    fn the_next_flush_waits_for_the_turn_however_long_it_takes() {
         let mut pace = FlushPace::default();
         assert!(pace.flushed(START, Sent { frames: 1000, ..Sent::default() }, false, LONGEST));
         pace.rings(START + Duration::from_millis(499));
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn after_answers_it_is_one_turn() {
+    fn after_answers_to_polls_the_next_flush_waits_for_one_turn() {
         let mut pace = FlushPace::default();
         assert!(pace.flushed(START, Sent { answers: 16, ..Sent::default() }, true, LONGEST));
         assert!(!pace.turn_is_over());
@@ -141,12 +141,12 @@ mod tests {
     }
 
     #[test]
-    fn few_are_answered_at_once_or_a_part_of_many() {
+    fn a_flush_answers_16_polls_or_a_sixteenth_of_more_than_256() {
         assert_eq!([0, 1, 16, 17, 256, 257, 10_000].map(most), [16, 16, 16, 16, 16, 17, 625]);
     }
 
     #[test]
-    fn a_pace_of_zero_never_waits() {
+    fn with_flush_pace_0_no_flush_waits() {
         let sent = Sent { answers: 1000, frames: 1000, chunks: 1000 };
         assert!(!FlushPace::default().flushed(START, sent, true, Duration::ZERO));
     }

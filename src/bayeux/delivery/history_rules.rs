@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_rule_is_refused() {
+    fn an_invalid_rule_is_refused() {
         for rules in [
             "/a",
             "a 5",
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_age_is_unknown_where_one_rule_has_none() {
+    fn there_is_no_longest_age_if_one_rule_has_no_age() {
         let longest = |rules| HistoryRules::parse(rules).unwrap().longest_age();
         assert_eq!(longest("/a 1 1m; /b 1 2m"), Some(Duration::from_secs(120)));
         assert_eq!(longest("/a 1 1m; /b 1"), None);

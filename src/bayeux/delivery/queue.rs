@@ -369,7 +369,7 @@ mod tests {
     }
 
     #[test]
-    fn past_the_bound_the_oldest_make_room() {
+    fn past_max_queue_or_max_queue_bytes_the_oldest_events_are_dropped() {
         let options = Options { max_queue: 2, ..Options::default() };
         assert_eq!(push_all(&options, 5), (3, vec![event("3"), event("4")]));
         let options = Options { max_queue_bytes: event("0").as_json().len() * 2, ..Options::default() };
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_a_replay_comes_before_what_was_not_sent_and_besides_the_bounds() {
+    fn a_page_of_a_replay_comes_before_unsent_events_and_is_not_bounded_by_max_queue() {
         let options = Options { max_queue: 2, ..Options::default() };
         let mut queue = Queue::default();
         queue.push(event("1"), EventNumber(1), Urgency::Now, options.queue_bounds());
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn lazy_events_are_not_urgent_and_leave_when_the_first_of_them_is_due() {
+    fn lazy_events_leave_when_the_first_of_them_is_due_or_with_an_urgent_one() {
         let options = Options::default();
         let mut queue = Queue::default();
         queue.push(event("1"), EventNumber(1), Urgency::Lazy(Millis(20)), options.queue_bounds());
@@ -419,7 +419,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sent_stays_until_a_batch_that_carried_it_is_acknowledged() {
+    fn sent_events_stay_until_a_batch_that_carried_them_is_acknowledged() {
         let options = Options::default();
         let mut queue = Queue::default();
         queue.push(event("1"), EventNumber(1), Urgency::Now, options.queue_bounds());
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn lazy_events_that_were_sent_go_again_only_in_company() {
+    fn a_lazy_event_that_was_sent_comes_again_with_the_next_batch_and_does_not_trigger_it() {
         let options = Options::default();
         let mut queue = Queue::default();
         queue.push(event("1"), EventNumber(1), Urgency::Lazy(Millis(20)), options.queue_bounds());
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn it_knows_which_of_its_events_have_a_row() {
+    fn a_queue_knows_which_of_its_events_have_a_row() {
         let options = Options::default();
         let mut queue = Queue::default();
         queue.push(event("1"), EventNumber(1), Urgency::Now, options.queue_bounds());
@@ -462,7 +462,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_back_from_a_row_is_urgent_and_knows_its_batch() {
+    fn an_event_restored_from_its_row_is_urgent_and_knows_its_batch() {
         let mut queue = Queue::default();
         queue.restore(event("1"), EventNumber(1), 7, Options::default().queue_bounds());
         queue.restore(event("2"), EventNumber(2), 0, Options::default().queue_bounds());

@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_published_while_a_subscription_is_behind_comes_with_a_later_page() {
+    fn an_event_published_during_a_replay_comes_with_a_later_page() {
         let mut replays = begun(&[("/a", 10)], false);
         assert!(replays.may_read(Millis(0)) && !passes(&mut replays, "/a", 30) && passes(&mut replays, "/b", 31));
         assert_eq!(turns(&mut replays, &[(&[("/a", 20)], 20, true)], None), [20]);
@@ -427,7 +427,7 @@ mod tests {
     }
 
     #[test]
-    fn what_another_object_relays_late_does_not_come_twice() {
+    fn an_event_that_its_owner_relays_after_the_replay_had_it_does_not_come_twice() {
         let mut replays = begun(&[("/a", 10)], true);
         assert_eq!(turns(&mut replays, &[(&[("/a", 20)], 25, true)], None), [20]);
         assert!(!passes(&mut replays, "/a", 20) && passes(&mut replays, "/a", 30) && replays.is_empty());
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn a_page_waits_until_it_is_acknowledged_and_is_read_again_in_another_life() {
+    fn the_next_page_waits_for_an_acknowledgement_and_an_unacknowledged_page_is_read_again_after_a_restart() {
         let mut replays = begun(&[("/a", 10)], false);
         assert_eq!(turns(&mut replays, &[(&[("/a", 20)], 20, false)], Some(7)), [20]);
         assert!(!replays.may_read(Millis(0)));
@@ -465,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn after_retained_values_everything_is_live_at_once() {
+    fn after_the_retained_values_no_further_page_is_read() {
         let mut replays = Replays::default();
         let start = Start { after: EventNumber(0), retained: Some(EventNumber(50)), floor: EventNumber(0) };
         replays.begin(pattern("/a/*"), start, true);
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_trimmed_before_it_was_read_is_counted() {
+    fn events_deleted_before_the_replay_read_them_are_counted() {
         let mut replays = begun(&[("/a", 10)], false);
         let (wants, request) = (replays.wants(), replays.read());
         let read = Read { upto: EventNumber(99), complete: true, floor: EventNumber(60), events: 0 };

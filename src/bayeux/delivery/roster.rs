@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn who_comes_and_goes_between_two_tellings_was_never_there() {
+    fn a_session_that_joins_and_leaves_between_two_presence_messages_is_in_neither() {
         let mut roster = Roster::default();
         come(&mut roster, 1, "alice");
         go(&mut roster, 1);
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_watcher_is_told_what_all_others_were_told_before() {
+    fn a_new_presence_subscriber_gets_the_members_that_were_published_last() {
         let mut roster = Roster::default();
         come(&mut roster, 1, "alice");
         assert_eq!(&*roster.whole(), r#"{"count":0,"members":{}}"#);
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn more_users_than_are_named_are_counted_until_there_are_well_fewer() {
+    fn too_many_users_are_only_counted_until_an_eighth_fewer_are_there() {
         let mut roster = Roster::default();
         (1..=8).for_each(|session| come(&mut roster, session, &format!("u{session}")));
         assert_eq!(news(&mut roster, 8)["joins"].as_object().unwrap().len(), 8);
@@ -297,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_shows_another_name_leaves_under_the_old_one() {
+    fn a_session_that_changes_its_user_leaves_as_the_old_user_and_joins_as_the_new_one() {
         let mut roster = Roster::default();
         come(&mut roster, 1, "");
         news(&mut roster, 9);

@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn a_channel_reaches_itself_its_star_and_every_double_star_above() {
+    fn a_channel_is_matched_by_its_name_its_star_and_every_double_star_above() {
         let subscriptions =
             subscriptions(&[("/a/b", 1), ("/a/*", 2), ("/a/**", 3), ("/**", 4), ("/*", 5), ("/a/b/*", 6), ("/a", 7)]);
         assert_eq!(matching(&subscriptions, "/a/b"), [1, 2, 3, 4]);
@@ -120,12 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn one_subscriber_with_overlapping_patterns_is_named_once() {
+    fn a_subscriber_with_overlapping_patterns_is_found_once() {
         assert_eq!(matching(&subscriptions(&[("/a/b", 1), ("/a/*", 1), ("/**", 1)]), "/a/b"), [1]);
     }
 
     #[test]
-    fn the_last_one_gone_leaves_nothing_behind() {
+    fn a_pattern_without_subscribers_is_removed() {
         let mut subscriptions = subscriptions(&[("/a", 1), ("/a", 2)]);
         let pattern = ChannelPattern::parse("/a").unwrap();
         subscriptions.remove(&pattern, 1);

@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_dropped_is_given_back_to_all_it_was_charged_to() {
+    fn a_dropped_charge_is_given_back_to_the_part_and_the_whole() {
         let home = Budget::default();
         let [one, two] = [home.part(), home.part()];
         let (mut first, second) = (one.charge(10), two.charge(20));
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn who_takes_all_he_can_leaves_room_for_the_next() {
+    fn a_part_that_takes_all_it_may_leaves_room_for_the_next_part() {
         let home = Budget::default();
         let parts = [home.part(), home.part(), home.part()];
         let mut charges = Vec::new();
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_takes_from_those_who_have_most() {
+    fn level_takes_from_the_largest_amounts_first() {
         for (amounts, less, to) in [
             (&[10, 1, 1][..], 5, 5),
             (&[10, 10, 1], 6, 7),

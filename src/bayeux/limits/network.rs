@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_network_is_written_as_one() {
+    fn a_network_is_written_as_an_ipv4_address_or_as_the_64_of_an_ipv6_address() {
         for (address, written) in
             [("192.0.2.1", "192.0.2.1"), ("::ffff:192.0.2.1", "192.0.2.1"), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64")]
         {

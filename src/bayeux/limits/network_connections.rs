@@ -93,7 +93,7 @@ mod tests {
     const NOON: Millis = Millis(1_700_000_000_000);
 
     #[test]
-    fn a_place_is_free_again_when_a_socket_has_closed() {
+    fn a_closed_socket_no_longer_counts() {
         let office = Network::of("192.0.2.1");
         let mut connections = Connections::new(1, None, None);
         assert_eq!(connections.admit_socket(NOON, office), Ok(()));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_have_a_rate_of_their_own() {
+    fn frames_have_their_own_rate() {
         let office = Network::of("192.0.2.1");
         let mut connections = Connections::new(10, None, Rate::parse("2/10"));
         let admitted = (0..5).map(|_| connections.admit_frame(NOON, office).is_ok()).collect::<Vec<_>>();

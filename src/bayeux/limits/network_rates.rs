@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_that_no_millisecond_divides_gives_as_many_as_it_says() {
+    fn a_rate_that_no_millisecond_divides_lets_through_exactly_its_count() {
         for (text, count) in [("3/1", 3), ("7/60", 7), ("99/10", 99), ("1/3600", 1)] {
             let mut rates = rates(text);
             assert_eq!((let_through(&mut rates, 0), let_through(&mut rates, 3_600_000)), (count, count), "{text}");
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn a_high_rate_gives_as_many_as_it_says_and_no_more() {
+    fn a_high_rate_lets_through_exactly_its_count() {
         for (text, count) in [("600000/1", 600_000), ("999999/1", 999_999), ("700001/3600", 700_001)] {
             let mut rates = rates(text);
             assert!(rates.take_many(NOON, v4(1), count).is_ok(), "{text}");
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_refused_hears_how_long_and_that_is_enough() {
+    fn a_refused_client_that_waits_as_long_as_it_is_told_is_accepted() {
         let mut rates = rates("3/10");
         assert_eq!(let_through(&mut rates, 0), 3);
         let wait = rates.take(NOON, v4(1)).unwrap_err().wait;
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn one_refusal_is_the_first_until_the_bucket_was_full() {
+    fn only_the_first_refusal_is_reported_until_the_bucket_was_full_again() {
         let mut rates = rates("2/10");
         let mut first = |ms| rates.take(Millis(NOON.0 + ms), v4(1)).map_err(|exceeded| exceeded.first);
         let seen = [0, 0, 0, 1, 5000, 5001, 20_000, 20_000, 20_000].map(&mut first);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn many_are_taken_together_or_none() {
+    fn several_tokens_are_taken_together_or_not_at_all() {
         let mut rates = rates("10/10");
         let mut take = |count| rates.take_many(NOON, v4(1), count).is_ok();
         assert_eq!([0, 6, 5, 4, 1, 0].map(&mut take), [true, true, false, true, false, true]);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn each_network_has_its_own_and_who_has_no_address_none() {
+    fn each_network_has_its_own_bucket_and_requests_without_an_address_are_not_limited() {
         let mut rates = rates("1/10");
         for network in [v4(1), v4(2), Network::of("2001:db8::1"), Network::of("2001:db8:0:1::1"), None, None] {
             assert!(rates.take(NOON, network).is_ok(), "{network:?}");
@@ -249,13 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn without_a_rate_anything_goes_and_nothing_is_kept() {
+    fn without_a_rate_nothing_is_refused_and_no_bucket_is_kept() {
         let mut rates = Rates::new(None);
         assert_eq!((let_through(&mut rates, 0), rates.buckets.len()), (100, 0));
     }
 
     #[test]
-    fn full_buckets_are_forgotten_and_no_more_than_so_many_are_kept() {
+    fn full_buckets_are_forgotten_and_the_number_of_buckets_is_bounded() {
         let mut rates = rates("2/10");
         let _ = rates.take(NOON, v4(0)).and_then(|()| rates.take(NOON, v4(0)));
         for number in 1..=2 * u32::try_from(MOST).unwrap() {
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_was_set_back_costs_nobody_more_than_a_period() {
+    fn after_the_clock_is_set_back_a_client_waits_at_most_one_period() {
         let mut rates = rates("2/10");
         assert_eq!(let_through(&mut rates, 3_600_000), 2);
         assert_eq!(let_through(&mut rates, 0), 0);
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_is_a_count_and_seconds() {
+    fn a_rate_is_written_as_count_slash_seconds() {
         for text in ["", "10", "10/", "/10", "0/10", "10/0", "1.5/10", "-1/10", "10/3601", "1000001/1", "1/2/3", "a/b"]
         {
             assert_eq!(Rate::parse(text), None, "{text}");

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_says_the_same_in_both_forms() {
+    fn a_report_has_the_same_values_in_openmetrics_and_json() {
         let mut counted = Metrics { accepted: 3, ..Metrics::default() };
         Metrics::count(&mut counted.messages, "publish", 2);
         counted.latency.observe(Duration::from_millis(7), 3);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_unique_and_such_as_openmetrics_allows() {
+    fn metric_names_are_unique_and_valid_in_openmetrics() {
         let report = Report::new("/", Millis(0), &Metrics::default(), Gauges::default(), Platform::default());
         let mut names: Vec<_> = report.families.iter().map(|family| family.name).collect();
         let count = names.len();

@@ -53,7 +53,7 @@ pub struct Options {
     /// `RATE_REQUESTS`, `count/seconds`: requests with messages, and frames of sockets, that one address may send.
     pub rate_requests: Option<Rate>,
     /// `RATE_TREES`, `count/seconds`: trees that this home does not talk to yet, and that one address may name in
-    /// subscribes and publishes: each starts an object.
+    /// subscribes, publishes and calls of `/service/presence`: each starts an object.
     pub rate_trees: Option<Rate>,
     /// `MAX_TREES` that a home talks to at a time.
     pub max_trees: usize,

@@ -334,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_set_keeps_its_default() {
+    fn options_that_are_not_set_have_their_default() {
         assert_eq!(Options::default().timeout, Duration::from_secs(30));
         assert_eq!(Options::default().rate_frames, Rate::parse("1000/10"));
         assert_eq!(
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_value_is_refused_with_its_name_the_value_and_what_is_allowed() {
+    fn an_invalid_value_is_refused_with_its_name_the_value_and_what_is_allowed() {
         for (name, value) in [
             ("TIMEOUT", "0"),
             ("TIMEOUT", "-1"),

@@ -421,7 +421,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_rise_and_leave_the_remainder_of_their_tree() {
+    fn event_numbers_increase_and_have_the_remainder_of_their_tree() {
         let (a, b) = (History::of("/a"), History::of("/b"));
         assert_ne!(a.tag, b.tag);
         for last in [0, 1, 127, 128, 129, 1_740_800_000_000_000] {

@@ -23,7 +23,7 @@ use crate::bayeux::wire::{BayeuxError, ChannelId, Event, Message, MessageId, Rea
 const MAX_FOLLOWING: usize = 1000;
 
 /// The name of the hooks Worker as a publisher.
-pub(in crate::bayeux) const HOOKS: &str = "hooks";
+const HOOKS: &str = "hooks";
 
 /// The events that the application has not been told of yet.
 pub(in crate::bayeux) type LifecycleEvents = VecDeque<LifecycleEvent>;
@@ -68,7 +68,7 @@ impl BayeuxServer {
                         Published { publisher: on.author().into(), channel, event, key: None, _charge: charge };
                     self.publish_as_server(now, published, lazy);
                 }
-                Action::Push { session, channel, data } => drop(self.push(now, session, channel, data)),
+                Action::Push { session, channel, data } => drop(self.push(now, session, channel, data, &on.author())),
                 Action::Disconnect(named) => match named.or(sender) {
                     // The sender must not read another session's last events.
                     Some(other) if Some(other) != sender => self.dismiss(other, Ending::Dismissed),
@@ -120,7 +120,7 @@ impl BayeuxServer {
         }
     }
 
-    /// Delivers to one session alone.
+    /// Delivers to one session alone, for this author.
     ///
     /// # Errors
     /// [`BayeuxError::SessionUnknown`] or [`BayeuxError::StorageFailed`].
@@ -130,10 +130,11 @@ impl BayeuxServer {
         session: SessionKey,
         channel: ChannelId,
         data: Box<RawValue>,
+        author: &Sender,
     ) -> Result<(), BayeuxError> {
         self.sessions.get(session).ok_or(BayeuxError::SessionUnknown)?;
         self.enqueue_for(now, session, &Event::of_server(&channel, &data, &self.stamp))?;
-        self.happened(|| ServerEvent::ClientPush { session, channel, data });
+        self.happened_by(author, || ServerEvent::ClientPush { session, channel, data });
         Ok(())
     }
 
@@ -145,6 +146,15 @@ impl BayeuxServer {
     pub(in crate::bayeux) fn happened(&mut self, event: impl FnOnce() -> ServerEvent) {
         if self.app.hears_of_events() || self.hooks.want(Hook::Event) {
             self.lifecycle_events.push_back(LifecycleEvent::Told(event()));
+        }
+    }
+
+    /// The same for a message of this author.
+    fn happened_by(&mut self, author: &Sender, event: impl FnOnce() -> ServerEvent) {
+        if !matches!(author, Sender::Local(name) if **name == *HOOKS) {
+            self.happened(event);
+        } else if self.app.hears_of_events() {
+            self.lifecycle_events.push_back(LifecycleEvent::ByHooks(event()));
         }
     }
 
@@ -172,7 +182,7 @@ impl BayeuxServer {
         for place in self.app.locals.matching(channel, publisher.local()) {
             self.lifecycle_events.push_back(LifecycleEvent::Received(place, publication()));
         }
-        self.happened(|| ServerEvent::Publish(publication()));
+        self.happened_by(&publisher.sender, || ServerEvent::Publish(publication()));
     }
 
     /// Tells the application of events, and carries out the actions that it returns. The events are past, so a panic
@@ -195,7 +205,7 @@ impl BayeuxServer {
             let (actions, faults) = self.app.react(&event);
             faults.into_iter().for_each(|fault| drop(self.blame(fault)));
             let author = match &event {
-                LifecycleEvent::Told(_) => None,
+                LifecycleEvent::Told(_) | LifecycleEvent::ByHooks(_) => None,
                 LifecycleEvent::Received(place, _) => self.app.locals.name(*place),
             };
             let on = Subject { author, ..Subject::of(&event) };
@@ -225,25 +235,28 @@ impl Subject {
         self.author.clone().map_or(Sender::Server, Sender::Local)
     }
 
-    /// The subject of the hooks Worker's actions on an event.
-    pub fn of_hooks(event: &LifecycleEvent) -> Self {
-        Self { author: Some(HOOKS.into()), ..Self::of(event) }
+    /// The same subject, where the hooks Worker acts on it.
+    pub fn by_hooks(self) -> Self {
+        Self { author: Some(HOOKS.into()), ..self }
     }
 
     fn of(event: &LifecycleEvent) -> Self {
+        match event {
+            LifecycleEvent::Received(_, publication) => Self::sent(publication),
+            LifecycleEvent::Told(event) | LifecycleEvent::ByHooks(event) => Self::of_event(event),
+        }
+    }
+
+    pub fn of_event(event: &ServerEvent) -> Self {
         let (client, channel) = match event {
-            LifecycleEvent::Received(_, publication) | LifecycleEvent::Told(ServerEvent::Publish(publication)) => {
-                return Self::sent(publication);
-            }
-            LifecycleEvent::Told(ServerEvent::ClientPush { session, channel, .. }) => {
+            ServerEvent::Publish(publication) => return Self::sent(publication),
+            ServerEvent::ClientPush { session, channel, .. } => {
                 (Sender::Session(*session).into(), Some(channel.clone()))
             }
-            LifecycleEvent::Told(
-                ServerEvent::ClientConnect { client }
-                | ServerEvent::ClientDisconnect { client, .. }
-                | ServerEvent::Subscribe { client, .. }
-                | ServerEvent::Unsubscribe { client, .. },
-            ) => (client.clone(), None),
+            ServerEvent::ClientConnect { client }
+            | ServerEvent::ClientDisconnect { client, .. }
+            | ServerEvent::Subscribe { client, .. }
+            | ServerEvent::Unsubscribe { client, .. } => (client.clone(), None),
         };
         Self { client, channel, ..Self::default() }
     }

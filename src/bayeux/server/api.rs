@@ -14,7 +14,7 @@ use crate::bayeux::hooks::Permission;
 use crate::bayeux::limits::BayeuxContext;
 use crate::bayeux::metrics::Platform;
 use crate::bayeux::server::{Batch, BayeuxServer, Checked, Step};
-use crate::bayeux::session::{Ending, SessionKey};
+use crate::bayeux::session::{Ending, Sender, SessionKey};
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Endpoint, Realm};
 
@@ -79,7 +79,7 @@ impl BayeuxServer {
         let named = message.get::<String>("client").and_then(|name| SessionKey::parse(&name));
         let session = named.ok_or(BayeuxError::SessionUnknown)?;
         let data = message.field("data").ok_or(BayeuxError::DataMissing)?;
-        self.push(now, session, channel.clone(), data.to_owned())?;
+        self.push(now, session, channel.clone(), data.to_owned(), &Sender::Server)?;
         self.was_taken(now, attempt.key);
         Ok(())
     }

@@ -123,7 +123,7 @@ impl BayeuxServer {
                     Ok(()) => {
                         self.was_taken(now, sent.published.key);
                         self.published(&sent.published);
-                        self.apply(now, &sent.on, &mut batch.piggybacked, sent.actions);
+                        self.act(now, batch, sent.then);
                     }
                     // A client that left is recorded already.
                     Err(BayeuxError::OwnerUnreachable) if !batch.has_aborted => {

@@ -1,11 +1,11 @@
 //! Messages that wait for the verdict of the hooks Worker.
 
-use crate::bayeux::app::{LifecycleEvent, ServerEvent};
+use crate::bayeux::app::LifecycleEvent;
 use crate::bayeux::hooks::{Answers, Hook, HookRequest, Permission, Verdict, request};
 use crate::bayeux::io::{Notice, Output};
 use crate::bayeux::limits::Charge;
 use crate::bayeux::metrics::Metrics;
-use crate::bayeux::server::{Batch, BayeuxServer, Checked, HOOKS, PendingId, Step, Subject, SuspendedMessage};
+use crate::bayeux::server::{Batch, BayeuxServer, Checked, PendingId, Step, Subject, SuspendedMessage};
 use crate::bayeux::session::Client;
 use crate::bayeux::time::Millis;
 use crate::bayeux::wire::{BayeuxError, Realm, Written, patterns};
@@ -157,13 +157,12 @@ impl BayeuxServer {
         }
     }
 
-    /// Reports an event, unless the hooks Worker itself caused it: that would never end.
+    /// Reports an event.
     pub(super) fn tell_hooks(&mut self, event: &LifecycleEvent) {
-        let LifecycleEvent::Told(told) = event else { return };
-        let own = matches!(told, ServerEvent::Publish(published) if published.client.local() == Some(HOOKS));
-        if self.hooks.want(Hook::Event) && !own && self.hooks.waiting.len() < MOST_WAITING {
-            let about = ConsultedAbout::Event(Subject::of_hooks(event));
-            let call = HookRequest::event(told).to_json();
+        let LifecycleEvent::Told(event) = event else { return };
+        if self.hooks.want(Hook::Event) && self.hooks.waiting.len() < MOST_WAITING {
+            let about = ConsultedAbout::Event(Subject::of_event(event).by_hooks());
+            let call = HookRequest::event(event).to_json();
             // Nobody waits for the answer, so it is dropped where there is no room.
             if self.memory() + 2 * call.len() <= self.options.max_memory {
                 let charge = self.budget.charge(2 * call.len());

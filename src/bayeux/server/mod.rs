@@ -92,7 +92,7 @@ use crate::bayeux::time::Millis;
 use crate::bayeux::wire::extensions::timestamp::Stamp;
 use crate::bayeux::wire::{BayeuxError, Endpoint};
 
-pub(in crate::bayeux) use self::actions::{HOOKS, Subject};
+pub(in crate::bayeux) use self::actions::Subject;
 pub use self::batch::has_handshake;
 pub(in crate::bayeux) use self::batch::{Batch, Hold, Rides, Step, Subscribed, is_handshake};
 pub(in crate::bayeux) use self::checked_message::Checked;

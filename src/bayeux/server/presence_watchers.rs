@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::BayeuxServer;
+use super::checked_message::Checked;
 use crate::bayeux::cluster::{Asker, ClusterInput, Home, PresenceInput};
 use crate::bayeux::delivery::Roster;
 use crate::bayeux::session::{Client, SessionKey};
@@ -117,6 +118,13 @@ impl BayeuxServer {
     /// Whether this is the server's own service and not the application's.
     pub(super) fn is_presence_service(&self, channel: &ChannelId) -> bool {
         channel.as_str() == "/service/presence" && self.keeps_presence() && !self.app.serves(channel)
+    }
+
+    /// The channel whose members a message asks for, if it has presence.
+    pub(super) fn presence_channel(&self, checked: &Checked) -> Option<ChannelId> {
+        let asks = self.is_presence_service(&checked.channel);
+        let PresenceRequest { channel } = checked.message.get("data").filter(|_| asks)?;
+        ChannelId::parse(&channel).filter(|channel| self.has_presence(channel))
     }
 
     /// Answers a remote call for the members of a channel.

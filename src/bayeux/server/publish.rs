@@ -16,7 +16,7 @@ use super::batch::{Batch, Rides, Step};
 use super::checked_message::Checked;
 use super::suspended_messages::{PendingId, Published, SuspendedMessage, SuspendedPublish};
 use super::{BayeuxServer, Publisher};
-use crate::bayeux::app::Publication;
+use crate::bayeux::app::{Action, Publication};
 use crate::bayeux::cluster::{ClusterInput, ListeningHome, ToRelay};
 use crate::bayeux::delivery::{DedupKey, ENTRY, Urgency, Weighed};
 use crate::bayeux::hooks::Permission;
@@ -31,6 +31,15 @@ pub(in crate::bayeux) enum Taken {
     Here,
     /// The event was sent to its owner, whose answer resolves this pending_id.
     Pending(PendingId),
+}
+
+/// What is done when a publish has succeeded.
+pub(in crate::bayeux) struct Following {
+    pub on: Subject,
+    /// The application's actions.
+    pub actions: Vec<Action>,
+    /// The hooks Worker's actions.
+    pub by_hooks: Vec<Action>,
 }
 
 impl BayeuxServer {
@@ -89,9 +98,9 @@ impl BayeuxServer {
         }
         let key = self.key_of(now, batch, *attempt);
         let mut publication = Publication::new(client, channel.clone(), std::mem::take(message));
-        let mut actions = self.app.receive(&mut publication).map_err(|fault| self.blame(fault))?;
-        actions.append(&mut permission.actions);
+        let actions = self.app.receive(&mut publication).map_err(|fault| self.blame(fault))?;
         let on = Subject::sent(&publication);
+        let then = Following { on, actions, by_hooks: permission.actions };
         let event = Event::freeze(channel, publication.message(), &self.stamp);
         let lazy = publication.is_lazy();
         // Counted twice: here, and in the call to the owner.
@@ -101,12 +110,19 @@ impl BayeuxServer {
         let published =
             Published { publisher: publication.client, channel: publication.channel, event, key, _charge: charge };
         match self.deliver(now, &published, lazy)? {
-            Taken::Pending(pending_id) => Ok(Some((pending_id, SuspendedPublish { published, on, actions }))),
+            Taken::Pending(pending_id) => Ok(Some((pending_id, SuspendedPublish { published, then }))),
             Taken::Here => {
-                self.apply(now, &on, &mut batch.piggybacked, actions);
+                self.act(now, batch, then);
                 Ok(None)
             }
         }
+    }
+
+    /// Carries out what followed from a publish.
+    pub(super) fn act(&mut self, now: Millis, batch: &mut Batch, then: Following) {
+        let Following { on, actions, by_hooks } = then;
+        self.apply(now, &on, &mut batch.piggybacked, actions);
+        self.apply(now, &on.by_hooks(), &mut batch.piggybacked, by_hooks);
     }
 
     /// # Errors

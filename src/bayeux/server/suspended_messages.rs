@@ -7,13 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::BayeuxServer;
-use super::actions::Subject;
 use super::batch::Batch;
 use super::checked_message::Checked;
 use super::dedup::Said;
+use super::publish::Following;
 use super::replay_start::Past;
 use super::session_order::Lanes;
-use crate::bayeux::app::Action;
 use crate::bayeux::cluster::Begun;
 pub(in crate::bayeux) use crate::bayeux::cluster::PendingId;
 use crate::bayeux::delivery::DedupKey;
@@ -83,8 +82,7 @@ pub(in crate::bayeux) enum SuspendedMessage {
 /// A publish, and what to do when it has succeeded.
 pub(in crate::bayeux) struct SuspendedPublish {
     pub published: Published,
-    pub on: Subject,
-    pub actions: Vec<Action>,
+    pub then: Following,
 }
 
 /// The publisher and its event.

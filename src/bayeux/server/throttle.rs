@@ -70,7 +70,9 @@ impl BayeuxServer {
             (_, Realm::Meta) => Ok(()),
             (_, realm) => {
                 self.take_tokens(now, context, "publishes", 1, |server| &mut server.publishes)?;
-                let owner = (realm == Realm::Broadcast).then(|| self.cluster.owner_of(&checked.channel));
+                let named = (realm == Realm::Broadcast).then(|| checked.channel.clone());
+                let named = named.or_else(|| self.presence_channel(checked));
+                let owner = named.map(|channel| self.cluster.owner_of(&channel));
                 self.may_use(now, context, owner.into_iter().collect())
             }
         }

@@ -76,7 +76,7 @@ mod tests {
     }
 
     #[test]
-    fn one_client_that_is_refused_in_a_loop_pushes_out_its_own_alone() {
+    fn a_client_that_is_refused_often_displaces_only_its_own_refused_messages() {
         let mut refusals = Refusals::default();
         refusals.add(SessionKey(1), refusal(0));
         (1..=1000).for_each(|at| refusals.add(SessionKey(2), refusal(at)));
@@ -84,14 +84,14 @@ mod tests {
     }
 
     #[test]
-    fn what_an_application_says_at_length_is_cut() {
+    fn a_long_error_of_the_application_is_cut() {
         let mut refusals = Refusals::default();
         refusals.add(SessionKey(1), refusal(0));
         assert!(refusals.of(SessionKey(1)).all(|refusal| refusal.message.error.len() == ERROR));
     }
 
     #[test]
-    fn of_many_clients_the_latest_are_kept() {
+    fn with_many_clients_the_latest_refused_messages_are_kept() {
         let mut refusals = Refusals::default();
         (1..=10_000).for_each(|key| refusals.add(SessionKey(key), refusal(key)));
         assert_eq!(refusals.0.len(), ALL);

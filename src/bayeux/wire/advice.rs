@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_is_capped_by_the_options() {
+    fn a_requested_timeout_or_interval_is_capped_by_the_options() {
         let options = Options::default();
         for number in ["1e300", "1E400", "99999999999999999999"] {
             let requested = requested(&format!(r#"{{"timeout":{number},"interval":{number}}}"#));
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn advice_that_makes_no_sense_counts_as_absent() {
+    fn invalid_advice_of_a_client_is_ignored() {
         let options = Options::default();
         let absent = RequestedTiming { timeout: options.timeout, interval: options.interval, given: false };
         for advice in [

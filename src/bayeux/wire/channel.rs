@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pattern_covers_another_where_it_matches_all_of_its_channels() {
+    fn a_pattern_covers_another_if_it_matches_all_of_its_channels() {
         let below = |names: &[String], last: &[&str]| -> Vec<String> {
             names.iter().flat_map(|name| last.iter().map(move |last| format!("{name}/{last}"))).collect()
         };
@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn realms_go_by_the_first_segment() {
+    fn the_first_segment_decides_between_meta_service_and_broadcast() {
         assert_eq!(ChannelId::parse("/meta/x").unwrap().realm(), Realm::Meta);
         assert_eq!(ChannelId::parse("/service").unwrap().realm(), Realm::Service);
         assert_eq!(ChannelId::parse("/services/x").unwrap().realm(), Realm::Broadcast);

@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_channel_could_match_is_no_template() {
+    fn an_invalid_template_is_refused() {
         for text in ["", "/", "rooms/{room}", "/{}", "/{a}/{a}", "/*/{a}", "/{a}//b", "/{a", "/x{a}", "/{a b}", "/**/a"]
         {
             assert_eq!(ChannelTemplate::parse(text), None, "{text}");

@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn data_goes_out_byte_for_byte() {
+    fn data_is_delivered_byte_for_byte() {
         for data in ["18446744073709551616", "1E400", "-0", "1.10", r#"{"b":1,"a":"\u00e9\/é"}"#, "[ 1 , 2 ]", "null"]
         {
             assert_eq!(frozen(&format!(r#"{{"data":{data}}}"#)), format!(r#"{{"channel":"/a","data":{data}}}"#));
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_stands_in_the_data_of_those_who_want_it_there() {
+    fn a_client_that_wants_replay_ids_in_data_gets_them_there() {
         for (data, expected) in [
             (r#"{"n": 1}"#, r#"{"n": 1,"event":E}"#),
             ("{}", r#"{"event":E}"#),
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn or_in_ext_and_data_stays_as_it_was_sent() {
+    fn a_client_that_wants_replay_ids_in_ext_gets_its_data_unchanged() {
         for (ext, expected) in [
             ("", r#"{"replay":E}"#),
             (r#","ext":{"x": 1}"#, r#"{"x": 1,"replay":E}"#),
@@ -326,13 +326,13 @@ mod tests {
     }
 
     #[test]
-    fn nobody_can_say_that_an_event_is_kept() {
+    fn a_publisher_cannot_mark_an_event_as_kept() {
         let event = Event::thawed(frozen(r#"{"kept":[1,2],"data":3}"#));
         assert_eq!((event.kept(), event.to_row()), (None, r#"{"channel":"/a","data":3,"kept":[1,2]}"#.to_owned()));
     }
 
     #[test]
-    fn the_publishers_own_fields_pass_and_what_is_secret_or_the_servers_word_does_not() {
+    fn an_events_own_fields_are_delivered_except_the_client_id_and_the_fields_of_replies() {
         let json = frozen(
             r#"{"clientId":"s","id":"1","channel":"/a/","ext":{"x":1},"foo \"q\"":2,"data":3,"advice":{"reconnect":"none"},"successful":true}"#,
         );

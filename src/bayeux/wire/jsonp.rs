@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_one_that_can_be_called_of_letters_digits_dots_dashes_up_to_64() {
+    fn a_callback_name_is_a_function_name_of_at_most_64_characters() {
         for name in ["f", "_f1", "dojo.io.script.jsonp_dojoIoScript1._jsonpCallback", "a-b"] {
             assert_eq!(Callback::of_query(&format!("jsonp={name}")).unwrap(), Callback(name.to_owned()));
         }

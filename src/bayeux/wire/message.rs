@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_is_a_number_or_a_harmless_string() {
+    fn a_message_id_is_a_number_or_a_string_without_dangerous_characters() {
         for id in ["7", "-1", "\"7\"", "\"a-b_c.d:1\"", "\"1f 2\""] {
             let message = message(&format!("{{\"id\":{id}}}"));
             assert_eq!(message.id().unwrap().as_json().unwrap().get(), id);
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_field_sent_twice_the_last_one_counts() {
+    fn if_a_field_is_sent_twice_the_last_one_counts() {
         assert_eq!(message(r#"{"channel":"/a","channel":"/b"}"#).channel().unwrap().as_str(), "/b");
     }
 }

@@ -100,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_comes_too_often_is_told_when_to_come_again() {
+    fn past_a_rate_retry_after_says_how_long_to_wait() {
         let refusal = Refusal::RateExceeded(Duration::from_millis(1500));
         assert_eq!((refusal.status(), refusal.retry_after()), (429, Some(Duration::from_millis(1500))));
         let body =
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_no_room_it_is_worth_to_come_again_and_where_it_is_forbidden_it_is_not() {
+    fn a_full_server_sends_retry_after_and_a_forbidden_origin_gets_none() {
         assert_eq!(Refusal::SocketsExceeded.retry_after(), Some(USUAL_WAIT));
         assert_eq!(Refusal::OriginNotAllowed.retry_after(), None);
     }

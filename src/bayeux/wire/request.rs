@@ -216,14 +216,14 @@ mod tests {
     }
 
     #[test]
-    fn an_element_that_is_no_object_is_an_error_of_its_own() {
+    fn an_element_that_is_no_object_is_an_error_only_for_itself() {
         let batch = parse_json(r#"[{"id":1}, 5, null, "x", [{}], {"id":2}]"#, &Options::default()).unwrap();
         let good: Vec<bool> = batch.iter().map(Result::is_ok).collect();
         assert_eq!(good, [true, false, false, false, false, true]);
     }
 
     #[test]
-    fn a_form_holds_messages_one_or_many_objects_or_arrays() {
+    fn a_form_has_one_or_more_message_fields_of_objects_or_arrays() {
         let form = "message=%7B%22data%22%3A%22a+b%26c%25%22%7D&other=1&message=%5B%7B%7D%2C%7B%7D%5D";
         let batch = parse_form(form, &Options::default()).unwrap();
         assert_eq!(batch.len(), 3);

@@ -68,6 +68,40 @@ fn rate_trees_counts_the_new_trees_of_subscribes_and_publishes() {
 }
 
 #[test]
+fn rate_trees_counts_all_sessions_of_an_address_together_and_messages_without_a_session() {
+    let mut network = Network::new(options(&[("RATE_TREES", "3/60"), ("ANON_PUBLISH", "true")]));
+    let [mallory, other] = [network.join("/"), network.join("/")];
+    let publish = |at: &str| json!({"channel": format!("/{at}/x"), "data": 1});
+    assert_eq!(outcome(&network.say_all(&mallory, vec![subscribe(["/a/x".to_owned()])])), (1, vec![]));
+    assert_eq!(outcome(&network.say_all(&other, vec![publish("b")])), (1, vec![]));
+    assert_eq!(outcome(&network.says_anonymously("/", vec![publish("c")])), (1, vec![]));
+    for refused in [
+        network.say_all(&mallory, vec![publish("d")]),
+        network.say_all(&other, vec![subscribe(["/d/x".to_owned()])]),
+        network.says_anonymously("/", vec![publish("d")]),
+    ] {
+        assert_eq!(outcome(&refused), (0, vec!["429::rate_exceeded"]));
+    }
+    assert_eq!(network.homes().len(), 4, "nothing more is started");
+    network.requests_come_from("198.51.100.1");
+    let bob = network.join("/");
+    assert_eq!(outcome(&network.say_all(&bob, vec![publish("d")])), (1, vec![]), "another address");
+}
+
+#[test]
+fn rate_trees_counts_the_new_trees_that_service_presence_asks() {
+    let mut network = Network::new(options(&[("PRESENCE", "/**"), ("RATE_TREES", "3/60")]));
+    let mallory = network.join("/");
+    let asks = |at: usize| json!({"channel": "/service/presence", "data": {"channel": format!("/p{at}/x")}});
+    for _ in 0..2 {
+        let replies = network.say_all(&mallory, (0..3).map(asks).collect());
+        assert_eq!(outcome(&replies).1, [] as [&str; 0], "the second time they are not new");
+    }
+    assert_eq!(outcome(&network.say_all(&mallory, vec![asks(3)])).1, ["429::rate_exceeded"]);
+    assert_eq!(network.homes().len(), 4, "nothing more is started");
+}
+
+#[test]
 fn max_trees_bounds_the_trees_of_a_home() {
     let mut network = Network::new(options(&[("MAX_TREES", "3")]));
     let mallory = network.join("/");

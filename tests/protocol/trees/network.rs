@@ -28,6 +28,8 @@ pub struct Network {
     asked: BTreeMap<u64, (Home, Home, u64)>,
     answers: BTreeMap<u64, String>,
     calls: Vec<(Home, Home)>,
+    /// Where the clients' requests come from.
+    address: &'static str,
 }
 
 #[derive(Default)]
@@ -69,6 +71,7 @@ impl Network {
             asked: BTreeMap::new(),
             answers: BTreeMap::new(),
             calls: Vec::new(),
+            address: "192.0.2.1",
         }
     }
 
@@ -214,7 +217,7 @@ impl Network {
         self.last += 1;
         let number = self.last;
         let from = Endpoint::LongPolling(RequestId::new(number));
-        self.input(home, Input::Messages { from, context: context(), messages });
+        self.input(home, Input::Messages { from, context: self.context(), messages });
         number
     }
 
@@ -230,12 +233,17 @@ impl Network {
         self.post(&client.home, &signed(client, messages))
     }
 
+    /// The answer to messages without a session.
+    pub fn says_anonymously(&mut self, home: &str, messages: Vec<Value>) -> Value {
+        self.post(&named(home), &messages.into())
+    }
+
     /// Sends a message whose answer nobody reads.
     pub fn sends(&mut self, client: &Client, message: Value) {
         let messages = parse_json(&signed(client, vec![message]).to_string(), &self.options).unwrap();
         self.last += 1;
         let from = Endpoint::LongPolling(RequestId::new(self.last));
-        self.input(&client.home.clone(), Input::Messages { from, context: context(), messages });
+        self.input(&client.home.clone(), Input::Messages { from, context: self.context(), messages });
     }
 
     /// The objects that were started.
@@ -295,6 +303,14 @@ impl Network {
         if !self.held {
             self.settle();
         }
+    }
+
+    /// It falls asleep, and loses its memory. Its alarm stays.
+    pub fn hibernates(&mut self, home: &str) {
+        let home = named(home);
+        let server = self.objects.get_mut(&home).unwrap().server.as_mut().unwrap();
+        server.fall_asleep().into_iter().for_each(|output| self.perform(&home, output));
+        self.objects.get_mut(&home).unwrap().server = None;
     }
 
     pub fn rows(&self, home: &str) -> &Rows {
@@ -384,7 +400,7 @@ impl Network {
         let until = self.now + ms;
         loop {
             let due = |(home, object): (&Home, &Object)| {
-                object.wake.filter(|wake| *wake <= until && object.server.is_some()).map(|wake| (wake, home.clone()))
+                object.wake.filter(|wake| *wake <= until).map(|wake| (wake, home.clone()))
             };
             let Some((time, home)) = self.objects.iter().filter_map(due).min() else { break };
             self.now = self.now.max(time);
@@ -397,6 +413,15 @@ impl Network {
     /// It wakes, and may send.
     pub fn wakes(&mut self, home: &str) {
         self.input(&named(home), Input::Timeout);
+    }
+
+    /// From now on all clients' requests come from this IP address.
+    pub fn requests_come_from(&mut self, address: &'static str) {
+        self.address = address;
+    }
+
+    fn context(&self) -> BayeuxContext {
+        BayeuxContext { address: Some(self.address.into()), ..BayeuxContext::default() }
     }
 
     fn input(&mut self, home: &Home, input: Input) {
@@ -477,9 +502,4 @@ fn signed(client: &Client, messages: Vec<Value>) -> Value {
         message
     });
     signed.collect()
-}
-
-/// All clients come from one address.
-fn context() -> BayeuxContext {
-    BayeuxContext { address: Some("192.0.2.1".into()), ..BayeuxContext::default() }
 }

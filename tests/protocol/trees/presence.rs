@@ -85,16 +85,18 @@ fn presence_changes_wait_until_the_subscriber_has_all_members() {
 }
 
 #[test]
-fn a_restarted_owner_knows_all_members_and_repeats_no_presence_message() {
-    let (mut network, alice, bob) = two_who_know_of_each_other();
-    network.crashes("/room");
-    network.wakes("/room");
-    network.after(5000);
-    assert!(network.hears(&bob).is_empty());
-    network.unsubscribe(&alice, "/room/a");
-    network.after(1000);
-    let told = network.hears(&bob);
-    assert_eq!((counts(&told), told[0]["leaves"].as_object().unwrap().len()), (vec![1], 1), "{told:?}");
+fn an_owner_that_crashed_or_hibernated_knows_all_members_and_repeats_no_presence_message() {
+    for ends in [Network::crashes, Network::hibernates] {
+        let (mut network, alice, bob) = two_who_know_of_each_other();
+        ends(&mut network, "/room");
+        network.wakes("/room");
+        network.after(5000);
+        assert!(network.hears(&bob).is_empty());
+        network.unsubscribe(&alice, "/room/a");
+        network.after(1000);
+        let told = network.hears(&bob);
+        assert_eq!((counts(&told), told[0]["leaves"].as_object().unwrap().len()), (vec![1], 1), "{told:?}");
+    }
 }
 
 #[test]

@@ -10,9 +10,13 @@ const MANY: usize = 34;
 
 /// Alice at the owner of `/a`, and a subscriber at each of many homes, who has received one event.
 fn many_homes(name: impl Fn(usize) -> String) -> (Network, Client, Vec<Client>) {
+    homes(MANY, name)
+}
+
+fn homes(count: usize, name: impl Fn(usize) -> String) -> (Network, Client, Vec<Client>) {
     let mut network = Network::patient();
     let alice = network.join("/a");
-    let listeners: Vec<_> = (0..MANY).map(|number| network.join_acking(&name(number))).collect();
+    let listeners: Vec<_> = (0..count).map(|number| network.join_acking(&name(number))).collect();
     listeners.iter().for_each(|listener| network.subscribe(listener, "/a/x"));
     network.publish(&alice, "/a/x", 0);
     network.after(1000);
@@ -106,6 +110,28 @@ fn an_owner_calls_one_home_of_each_group_and_the_homes_take_turns() {
         network.after(1000);
     }
     assert!(owner_asks.len() > 5, "{owner_asks:?}");
+}
+
+#[test]
+fn a_home_passes_an_event_on_to_at_most_31_others() {
+    // 64 homes are two groups of 32. One home more makes a third group.
+    for (count, expected) in [(64, vec![31, 31]), (65, vec![20, 21, 21])] {
+        let (mut network, alice, listeners) = homes(count, |number| format!("@weur.{number}"));
+        network.hold();
+        network.publish(&alice, "/a/x", 1);
+        let mut passed_on: Vec<_> = network
+            .called_by("/a")
+            .iter()
+            .map(|home| {
+                network.pass_call("/a", home);
+                network.called_by(home).len()
+            })
+            .collect();
+        passed_on.sort_unstable();
+        assert_eq!(passed_on, expected, "{count} homes");
+        network.flow();
+        assert!(listeners.iter().all(|listener| network.hears(listener) == [1]));
+    }
 }
 
 #[test]

@@ -89,3 +89,23 @@ fn a_publish_repeated_with_its_key_from_another_home_is_delivered_once() {
     }
     assert_eq!(network.hears(&bob), ["toggle"]);
 }
+
+#[test]
+fn a_publish_repeated_with_its_key_after_its_home_crashed_is_delivered_once() {
+    for answered_before in [true, false] {
+        let mut network = Network::new(Options::default());
+        let (alice, bob) = (network.join("/"), network.join("/a"));
+        network.subscribe(&bob, "/a/x");
+        if !answered_before {
+            network.answers_late("/a");
+        }
+        let first = network.ask(&alice, keyed());
+        assert_eq!(network.reply(first).is_some(), answered_before);
+        network.crashes("/");
+        network.late_answers_come();
+        let again = network.ask(&alice, keyed());
+        network.after(1000);
+        assert_eq!(network.reply(again).unwrap()["successful"], true);
+        assert_eq!(network.hears(&bob), ["toggle"], "answered before the crash: {answered_before}");
+    }
+}

@@ -67,8 +67,9 @@ pub const ADDRESSES: Section = Section {
             name: "RATE_TREES",
             unit: "count/seconds",
             default: set("600/3600"),
-            text: "new trees that an address may name in subscribes and publishes: trees that its home has no link \
-                   to yet. Each starts an object. Enough for a page with 300 channels in 300 trees, twice",
+            text: "new trees that an address may name in subscribes, publishes and calls of `/service/presence`: trees \
+                   that its home has no link to yet. Each starts an object. Enough for a page with 300 channels in \
+                   300 trees, twice",
         },
     ],
 };

@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_handshake_asks_with_true_or_with_what_is_true_to_perl() {
+    fn a_handshake_enables_comments_with_true_or_with_what_perl_takes_for_true() {
         let asks = |ext: &str| {
             let handshake: Message = serde_json::from_str(&format!(r#"{{"ext":{ext}}}"#)).unwrap();
             Format::of_handshake(&handshake) == Format::CommentFiltered

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_integers_or_strings_of_them() {
+    fn replay_ids_are_integers_or_strings_of_integers() {
         for (number, from) in [
             ("-1", ReplayFrom::New),
             (r#""-1""#, ReplayFrom::New),
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_map_asks_for_nothing() {
+    fn a_replay_field_that_is_no_object_is_ignored() {
         for json in ["{}", r#"{"ext":7}"#, r#"{"ext":{"replay":true}}"#, r#"{"ext":{"replay":-2}}"#] {
             assert_eq!(wanted(&message(json)), Ok(None), "{json}");
         }
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_handshake_says_where_numbers_are_to_be() {
+    fn a_handshake_says_whether_replay_ids_come_in_data_or_in_ext() {
         for (ext, numbers) in [
             ("{}", Numbers::None),
             (r#"{"ext":{"replay":false}}"#, Numbers::None),

@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn the_answer_tells_both_times_how_long_it_took_and_the_error() {
+    fn the_answer_has_both_times_the_processing_time_and_the_accuracy() {
         let answer = question(r#"{"tc":999000,"l":0,"o":0}"#).unwrap().answer(Millis(1_000_003));
         assert_eq!(answer, Some(Timesync { tc: 999_000, ts: 1_000_000, p: 3, a: -1000 }));
     }
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_question_gets_no_answer() {
+    fn an_invalid_timesync_field_is_not_answered() {
         for timesync in ["5", "{}", r#"{"tc":"x"}"#, r#"{"tc":1,"l":"x"}"#, "[1,2,3]", "null"] {
             assert_eq!(question(timesync), None, "{timesync}");
         }

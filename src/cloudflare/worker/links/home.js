@@ -2,7 +2,7 @@
 
 /** A home's requests under way. */
 export class Home {
-  book = null;
+  pending = null; // its requests that wait for answers over links
   breaks = 0; // links that broke since an answer came
   direct = new Set(); // requests that went to the object itself, oldest first
 

@@ -107,14 +107,14 @@ export class Link {
     before?.retire();
   }
 
-  /** Sends what is in the book until the link ends, or the next one is there. `handOver` asks somebody to open that. */
-  async run(book, handOver) {
+  /** Sends what is pending until the link ends, or the next one is there. `handOver` asks somebody to open that. */
+  async run(pending, handOver) {
     let asked;
     // The object answers on the newest link that has spoken: one whose request ended while it opened stays silent.
     let greeting = ['[]'];
     while (!this.isBroken && !this.#isRetired) {
       try {
-        for (const frame of [...greeting, ...book.take()]) this.#socket.send(frame);
+        for (const frame of [...greeting, ...pending.take()]) this.#socket.send(frame);
         greeting = [];
       } catch {
         this.isBroken = true; // nobody has said so yet

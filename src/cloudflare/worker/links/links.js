@@ -3,8 +3,8 @@
 //
 //   polls, streams ─▶ this isolate ══ link: frames of many requests, frames of many answers ══ the home's object
 //
-// A request's messages and a promise of its answer go into its home's book. The link's owner sends what is in the book,
-// and resolves the promises when answers arrive. The runtime ties a WebSocket to the request that opened it: only that
+// A request's messages and a promise of its answer join its home's pending requests. The link's owner sends them, and
+// resolves the promises when answers arrive. The runtime ties a WebSocket to the request that opened it: only that
 // request may send on it, and it ends 30 s after its response (Workers, `ctx.waitUntil`). So a link is handed over
 // before that: another request of this isolate opens the next under the same name. The object answers on the newest
 // link of a name over which a frame has come, and says so there with an empty frame; only then is the one before
@@ -23,12 +23,12 @@
 //                   [[n, …], text]             what these streams bring; the first one, though empty, begins them
 //                   [n, home]                  its session is at home there: `home` is { home: name }
 //                   []                         the object has slept: it asks for its requests again
-import { Book } from './book.js';
-import { Held } from './held.js';
+import { EventStream, OPEN } from './event_stream.js';
+import { HeldRequest } from './held_request.js';
 import { Home } from './home.js';
 import { Link } from './link.js';
+import { PendingRequests } from './pending.js';
 import { Routes } from './routes.js';
-import { OPEN, Stream } from './stream.js';
 
 /**
  * How long a busy link is open before the next one is asked for, and any after its request is answered, ms: half of the
@@ -85,7 +85,7 @@ export class Links {
     const route = this.#routes.find(request, env);
     if (!route) return null;
     const home = this.#home(route.name);
-    if (this.#settings.mode === 'auto' && !home.book && home.held(this.#settings.wait) < CROWD) return null;
+    if (this.#settings.mode === 'auto' && !home.pending && home.held(this.#settings.wait) < CROWD) return null;
     return this.#wait(home, request, env, ctx, route);
   }
 
@@ -112,7 +112,7 @@ export class Links {
   }
 
   #forget(home) {
-    if (home.direct.size === 0 && !home.book) this.#homes.delete(home.name);
+    if (home.direct.size === 0 && !home.pending) this.#homes.delete(home.name);
   }
 
   async #wait(home, request, env, ctx, route) {
@@ -143,7 +143,7 @@ export class Links {
         return this.#edge.linkObject(env, home.name).fetch(new Request(url, { method, headers, body, signal }));
       }
     }
-    const held = new Held(request, text, withKind(more, kind, request));
+    const held = new HeldRequest(request, text, withKind(more, kind, request));
     const pulse = this.#hold(home, held, request, env, ctx, PULSE);
     const said = await this.#told(home, held, env, ctx);
     clearInterval(pulse);
@@ -157,7 +157,7 @@ export class Links {
   /** The response to a request for an event stream, when that has begun. */
   async #listen(home, request, env, ctx, { client, browser }) {
     const settings = this.#settings.stream;
-    const stream = new Stream(request, client, { stream: true, browser }, settings, () => this.#leave(stream));
+    const stream = new EventStream(request, client, { stream: true, browser }, settings, () => this.#leave(stream));
     const pulse = this.#hold(home, stream, request, env, ctx, settings.every);
     const over = () => {
       clearInterval(pulse);
@@ -182,11 +182,11 @@ export class Links {
     request.signal.onabort = () => this.#leave(held);
     return setInterval(() => {
       if (held.beat(until)) {
-        held.book?.leave(held);
+        held.pending?.leave(held);
         held.end({ status: 503 });
-      } else if (home.book?.isLost()) {
-        this.#begin(home, home.book);
-        if (home.book) this.#open(home, held, env, ctx);
+      } else if (home.pending?.isLost()) {
+        this.#begin(home, home.pending);
+        if (home.pending) this.#open(home, held, env, ctx);
       }
     }, every);
   }
@@ -203,7 +203,7 @@ export class Links {
 
   /** The client has left. */
   #leave(held) {
-    held.book?.leave(held);
+    held.pending?.leave(held);
     held.end(GONE);
   }
 
@@ -213,95 +213,96 @@ export class Links {
   }
 
   #ask(home, held, env, ctx) {
-    if (home.book?.isLost()) this.#begin(home, home.book);
-    home.book ??= new Book();
-    home.book.add(held);
-    if (home.book.link) home.book.link.kick();
-    else if (!home.book.opening) this.#open(home, held, env, ctx);
+    if (home.pending?.isLost()) this.#begin(home, home.pending);
+    home.pending ??= new PendingRequests();
+    home.pending.add(held);
+    if (home.pending.link) home.pending.link.kick();
+    else if (!home.pending.opening) this.#open(home, held, env, ctx);
   }
 
   #open(home, held, env, ctx) {
-    home.book.opening = Date.now();
+    home.pending.opening = Date.now();
     ctx.waitUntil(this.#own(home, held, env));
   }
 
   /** Opens a link, and has it until the next one is open. To be called by a request that is alive, and waited for. */
   async #own(home, held, env) {
-    const { book } = home;
-    if (!book) return;
-    book.opening = Date.now();
+    const { pending } = home;
+    if (!pending) return;
+    pending.opening = Date.now();
     let link;
     try {
-      const { webSocket } = await this.#edge.linkObject(env, home.name).fetch(PATH + book.name, { headers: { Upgrade: 'websocket' } });
+      const { webSocket } = await this.#edge.linkObject(env, home.name).fetch(PATH + pending.name, { headers: { Upgrade: 'websocket' } });
       webSocket.accept();
-      link = new Link(webSocket, book.link, (data) => {
+      link = new Link(webSocket, pending.link, (data) => {
         home.breaks = 0;
         if (link.since + TENURE < Date.now()) link.grow();
-        book.hear(link, data);
+        pending.hear(link, data);
       });
     } catch {
-      return this.#fail(home, book);
+      return this.#fail(home, pending);
     }
-    [book.link, book.opening] = [link, 0];
+    [pending.link, pending.opening] = [link, 0];
     held.link = link;
-    if (held.book.waiting.get(held.number) !== held) this.#isDone(held); // it is over already
-    await link.run(book, () => this.#handOver(home, book, link));
+    if (held.pending.waiting.get(held.number) !== held) this.#isDone(held); // it is over already
+    await link.run(pending, () => this.#handOver(home, pending, link));
     if (held.link === link) held.link = null;
-    if (book.link !== link) return;
-    book.link = null;
+    if (pending.link !== link) return;
+    pending.link = null;
     // The link broke: waiting requests are repeated on another link, under another name.
-    if (link.isBroken) this.#break(home, book);
+    if (link.isBroken) this.#break(home, pending);
   }
 
-  #closeBook(home) {
-    home.book = null;
+  #closePending(home) {
+    home.pending = null;
     this.#forget(home);
   }
 
   /** Has a request that waits open the next link. Whether there was one, or the next one is open. */
-  #handOver(home, book, link) {
-    if (home.book !== book) return false;
-    if (book.link !== link) return true;
-    const heir = book.heir();
+  #handOver(home, pending, link) {
+    if (home.pending !== pending) return false;
+    if (pending.link !== link) return true;
+    const heir = pending.heir();
     if (heir) heir.tell(OWN);
     // Nobody waits: whoever comes while this link is being closed opens another.
-    else this.#closeBook(home);
+    else this.#closePending(home);
     return heir !== undefined;
   }
 
   /** The object cannot be reached: nobody is left without an answer. */
-  #fail(home, book) {
-    book.opening = 0;
-    if (book.link && !book.isLost()) return; // another request will open the next one
-    if (home.book === book) home.book = null;
-    for (const held of book.close()) held.end({ status: 503 });
+  #fail(home, pending) {
+    pending.opening = 0;
+    if (pending.link && !pending.isLost()) return; // another request will open the next one
+    if (home.pending === pending) home.pending = null;
+    for (const held of pending.close()) held.end({ status: 503 });
     this.#forget(home);
   }
 
-  #break(home, book) {
-    if (home.book !== book) return;
+  #break(home, pending) {
+    if (home.pending !== pending) return;
     home.breaks += 1;
     // An object that closes link after link is not asked again.
-    if (home.breaks > BREAKS) return this.#fail(home, book);
-    this.#begin(home, book);
-    const heir = home.book?.heir();
+    if (home.breaks > BREAKS) return this.#fail(home, pending);
+    this.#begin(home, pending);
+    const heir = home.pending?.heir();
     if (heir) {
-      home.book.opening = Date.now();
+      home.pending.opening = Date.now();
       heir.tell(OWN);
     } else this.#forget(home);
   }
 
   /**
-   * A new book for the waiting requests. Only connects are repeated: other messages may have been processed already.
+   * Begins anew with the waiting requests, under another name. Only connects are repeated: other messages may have
+   * been processed already.
    */
   #begin(home, old) {
     const left = old.close();
-    home.book = new Book();
+    home.pending = new PendingRequests();
     for (const held of left) {
       if (held.sent && !held.isRepeatable()) held.end({ status: 503 });
-      else home.book.add(held.before());
+      else home.pending.add(held.before());
     }
-    if (home.book.waiting.size === 0) home.book = null;
+    if (home.pending.waiting.size === 0) home.pending = null;
   }
 }
 

@@ -2,7 +2,7 @@
 //
 // The runtime lets any request of the isolate write into a `ReadableStream` that another one responds with, as long as
 // that one has a timer.
-import { Held } from './held.js';
+import { HeldRequest } from './held_request.js';
 
 /** What a request is told whose stream has begun. */
 export const OPEN = { open: true };
@@ -19,7 +19,7 @@ const UTF8 = new TextEncoder();
 export const encode = (text) => UTF8.encode(text);
 
 /** An event stream. */
-export class Stream extends Held {
+export class EventStream extends HeldRequest {
   body;
   #writer;
   #settings;
@@ -107,12 +107,12 @@ export class Stream extends Held {
     if (room + this.#settings.most < this.#settings.mark) return this.cut();
     if (this.#isFull) return;
     this.#isFull = true;
-    this.book.say([this.number, true]);
+    this.pending.say([this.number, true]);
   }
 
   /** Breaks it off. */
   cut() {
-    this.book.leave(this);
+    this.pending.leave(this);
     this.end({ status: 503 });
   }
 
@@ -120,6 +120,6 @@ export class Stream extends Held {
   #reads() {
     if (!this.#isFull) return;
     this.#isFull = false;
-    this.book.say([this.number, false]);
+    this.pending.say([this.number, false]);
   }
 }

@@ -1,8 +1,8 @@
 // A request that this isolate holds until its answer has come over a link.
 
-/** A request that waits for its answer. */
-export class Held {
-  book;
+/** A request that waits for its answer over a link. */
+export class HeldRequest {
+  pending; // the requests that it waits among
   number;
   sent = false;
   turns = 0; // how often it was asked to open a link

@@ -1,6 +1,6 @@
-// The requests of one home that wait for answers over links of one name, and what has not been sent to it yet.
-import { Held } from './held.js';
-import { encode, Stream } from './stream.js';
+// The pending requests of one home, which wait for answers over links of one name, and what has not been sent yet.
+import { encode, EventStream } from './event_stream.js';
+import { HeldRequest } from './held_request.js';
 
 /** How long the link's owner may leave undone what is to be done, ms: one that ended without notice does nothing. */
 const SILENCE = 5000;
@@ -14,8 +14,8 @@ const FRAME = 1 << 20;
 /** What a stream's number in a list costs, bytes. */
 const NUMBER = 8;
 
-/** What waits for answers over links of one name. */
-export class Book {
+/** A home's requests that wait for answers over links of one name. */
+export class PendingRequests {
   name = crypto.randomUUID();
   waiting = new Map(); // by number
   queue = []; // what has not been sent: requests, and other entries as they are
@@ -27,7 +27,7 @@ export class Book {
 
   add(held) {
     this.#last += 1;
-    [held.book, held.number, held.sent] = [this, this.#last, false];
+    [held.pending, held.number, held.sent] = [this, this.#last, false];
     this.waiting.set(held.number, held);
     this.push(held);
   }
@@ -60,7 +60,7 @@ export class Book {
       } else {
         const answer = typeof text === 'object' ? text : { status, text, format, retry };
         const end = () => this.#end(to, answer);
-        if (this.waiting.get(to) instanceof Stream) link.inOrder(end, NUMBER + (answer.text?.length ?? 0), () => this.#cut([to]));
+        if (this.waiting.get(to) instanceof EventStream) link.inOrder(end, NUMBER + (answer.text?.length ?? 0), () => this.#cut([to]));
         else end();
       }
     }
@@ -143,7 +143,7 @@ export class Book {
     let entries = [];
     let length = 0;
     for (const entry of this.queue) {
-      const text = JSON.stringify(entry instanceof Held ? entry.send() : entry);
+      const text = JSON.stringify(entry instanceof HeldRequest ? entry.send() : entry);
       if (length + text.length > FRAME && entries.length > 0) {
         frames.push(`[${entries}]`);
         [entries, length] = [[], 0];
