@@ -1,7 +1,7 @@
 // The floor: just enough Bayeux over long-polling and WebSocket for the load generator, in a JavaScript Durable Object.
-// It takes the same requests and frames as every Bayeux server, learns of clients that leave, and answers polls in turns
-// as ours does, but checks nothing, keeps nothing and forgets nobody. What it costs, a Bayeux server on this platform
-// cannot save. See bench/README.md.
+// It takes the same requests and frames as every Bayeux server, learns of clients that leave, and answers polls in
+// turns as ours does, but checks nothing, keeps nothing and forgets nobody. What it costs, a Bayeux server on this
+// platform cannot save. See bench/README.md.
 import { DurableObject } from 'cloudflare:workers';
 
 export default {

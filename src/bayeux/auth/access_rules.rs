@@ -195,8 +195,8 @@ impl Template {
         }
     }
 
-    /// Whether the rule covers this name for a client with suitable claims. The name's own segments are tried as claims:
-    /// `/room/{id}` covers `/room/5` for a client whose claim `id` is `5`.
+    /// Whether the rule covers this name for a client with suitable claims. The name's own segments are tried as
+    /// claims: `/room/{id}` covers `/room/5` for a client whose claim `id` is `5`.
     fn covers_for_some(&self, name: &ChannelPattern) -> bool {
         match self {
             Self::Pattern(pattern) => pattern.covers(name),
