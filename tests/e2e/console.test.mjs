@@ -34,6 +34,12 @@ async function pictured(page, name, fullPage = true) {
   await page.screenshot({ path: `${SCREENSHOTS}/${name}.png`, fullPage });
 }
 
+/** How many members of a channel the API shows. */
+async function members(channel) {
+  const answer = await fetch(`${cometd}/api/presence?channel=${channel}`, { headers: { authorization: `Bearer ${KEY}` } });
+  return (await answer.json()).count;
+}
+
 const figure = (page, name) => page.locator('#figures div', { hasText: name }).locator('dd').textContent();
 
 /** Publishes until it is told to stop, and hears all of it. */
@@ -105,6 +111,8 @@ test('a channel shows its members and its history, the latest first', async () =
   const alice = await join(cometd);
   await alice.ok(alice.subscribe(['/kept/room', '/fleeting']));
   for (const text of ['first', '<b>second</b>']) await alice.ok(alice.publish('/kept/room', { text }));
+  // A join counts when it is published: changes of a second are published together.
+  await until(async () => (await members('/kept/room')) === 1, 'nobody joined the room');
   const page = await opened();
   const dialog = page.getByRole('dialog');
   await page.getByRole('button', { name: '/kept/room', exact: true }).press('Enter');
